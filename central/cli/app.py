@@ -10,9 +10,9 @@ from typer.core import TyperCommand
 from central.cli import (
     accounts,
     audit,
+    cancel,
     corrections,
     cycles,
-    discard,
     findings,
     groups,
     history,
@@ -49,7 +49,7 @@ app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(corrections.correction, name="correction")
 app.add_typer(rate.app)
-app.add_typer(discard.app, name="bill")
+app.add_typer(cancel.app, name="bill")
 app.command("reconcile")(reconcile_command)
 app.command("status")(status_command)
 app.add_typer(settings.app, name="settings")

@@ -52,6 +52,7 @@ from central.service.billing.run_bills import RunBills
 from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.ports.billing_errors import UnknownRunError
+from central.service.ports.cancellations import ChainedBill
 from firmware_bridge.contract.errors import OperatorError
 
 _POLL_S = 0.25
@@ -232,8 +233,9 @@ def show_command(
     """Show a bill with its lines."""
     known_at = known_time(as_of)
 
-    async def work() -> tuple[BillRecord, dict[int, int]]:
-        async with bill_store() as store:
+    async def work() -> tuple[BillRecord, dict[int, int], Sequence[ChainedBill]]:
+        async with open_stores(settings(), "meterline-bill") as stores:
+            store = stores.bills
             record = await find_bill(store, bill, final=final)
             require_issued(record, known_at)
             counts: dict[int, int] = {}
@@ -241,13 +243,13 @@ def show_command(
                 for one in await ExplainBill(store).bill(str(record.uid)):
                     count = sum(len(proof.intervals) for proof in one.proofs)
                     counts[one.entry.position] = count
-            return record, counts
+            return record, counts, await stores.cancellations.chain(record.uid)
 
-    record, counts = wait_for(work())
+    record, counts, chain = wait_for(work())
     if as_json:
-        show(bill_object(record))
+        show(bill_object(record, chain))
     else:
-        print_bill(record, counts)
+        print_bill(record, counts, chain)
 
 
 @app.command("approve")

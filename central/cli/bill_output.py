@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,12 +11,14 @@ from rich.table import Column, Table
 
 from central.cli.output import out
 from central.domain.actor import printed_name
+from central.domain.billing.bill import Bill
 from central.domain.rating.hold import Hold
 from central.process.stores import Stores
 from central.service.billing.reconciliation_report import Reconciliation
 from central.service.billing.run_balance import run_balance
 from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillHead, BillRecord, RunSummary
+from central.service.ports.cancellations import ChainedBill
 
 BILLS_LISTED = 1_000
 
@@ -107,8 +109,8 @@ def _head(head: BillHead) -> dict[str, Any]:
     }
 
 
-def bill_object(record: BillRecord) -> dict[str, Any]:
-    """A bill as JSON, with its lineage."""
+def bill_object(record: BillRecord, chain: Sequence[ChainedBill]) -> dict[str, Any]:
+    """A bill as JSON, with its lineage and what is before and after it."""
     return {
         "bill": str(record.uid),
         "run": str(record.run),
@@ -122,6 +124,7 @@ def bill_object(record: BillRecord) -> dict[str, Any]:
         "approver": None if record.approver is None else printed_name(record.approver),
         "made_at": record.made_at.isoformat(),
         "issued_at": None if record.issued_at is None else record.issued_at.isoformat(),
+        "chain": [link.to_json() for link in chain],
         **record.bill.to_json(),
         "due": format(record.bill.amounts.due, "f"),
     }
@@ -170,13 +173,14 @@ def _print_balance(report: RunReport) -> None:
         _print_whole(f"ITS DAYS DO NOT BALANCE: look with `{again}`.")
 
 
-def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
+def print_bill(record: BillRecord, counts: dict[int, int], chain: Sequence[ChainedBill]) -> None:
     """Print a bill for people; `counts` are the proven intervals behind each line."""
     bill = record.bill
     out.print(
         f"{bill.account} {bill.period} {bill.state} {record.number or ''} {bill.buyer.name}",
         markup=False,
     )
+    _print_chain(bill, chain)
     if not bill.lines:
         _print_whole("It is not rated.")
     table = Table("", "charge", *_numbers("quantity"), "", *_numbers("price", "amount"), box=None)
@@ -204,6 +208,13 @@ def print_bill(record: BillRecord, counts: dict[int, int]) -> None:
     if bill.holds:
         _print_whole("held")
         _print_holds(bill.holds)
+
+
+def _print_chain(bill: Bill, chain: Sequence[ChainedBill]) -> None:
+    if bill.cancels is not None:
+        _print_whole(f"Credit note of {bill.cancels.number}")
+    for link in chain:
+        _print_whole(f"   {link}")
 
 
 def _numbers(*headings: str) -> tuple[Column, ...]:

@@ -57,6 +57,7 @@ def set_command(  # noqa: PLR0913 - one option each
     *,
     reason: Annotated[str, typer.Option(help="Reason, for the audit log.")],
     series: Annotated[str | None, typer.Option(help=MEANING["series"])] = None,
+    credit_series: Annotated[str | None, typer.Option(help=MEANING["credit_series"])] = None,
     width: Annotated[int | None, typer.Option(help=MEANING["width"])] = None,
     yearly: Annotated[
         bool | None, typer.Option("--yearly/--continuous", help=MEANING["yearly"])
@@ -85,6 +86,7 @@ def set_command(  # noqa: PLR0913 - one option each
     """Change the settings, as a new revision. Bills that are issued keep what they were given."""
     change = SettingsChange(
         series=series,
+        credit_series=credit_series,
         width=width,
         yearly=yearly,
         due_days=due_days,
@@ -141,7 +143,7 @@ def _object(revision: SettingsRevision) -> dict[str, Any]:
 
 def _print(revision: SettingsRevision) -> None:
     chosen = revision.settings
-    numbers = chosen.series[DocumentKind.INVOICE]
+    numbers = chosen.numbers_of(DocumentKind.INVOICE)
     rows = {
         "Revision": f"{revision.revision}, by {printed_name(revision.actor)}: {revision.reason}",
         "In force from": revision.effective.isoformat(),

@@ -11,6 +11,7 @@ from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
+from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
@@ -52,6 +53,7 @@ def timescale_services(
         claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
         corrections=TimescaleCorrections(pool),
+        cancellations=TimescaleCancellations(pool),
         ledger=TimescaleLedger(pool),
         reconciliation=TimescaleReconciliation(pool),
         unclosed=TimescaleUnclosedDays(pool),

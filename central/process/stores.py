@@ -10,6 +10,7 @@ from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
+from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
@@ -39,6 +40,7 @@ class Stores:
         claims: Days that no claim can hold.
         corrections: Issued bills, rated again.
         documents: Documents as they were rendered.
+        cancellations: Credit notes, and the chains that they make.
         decisions: Conflicts, and what people decided.
         field: What the pages show of gateways and findings.
         gateways: Gateways, and the epochs of their buffers.
@@ -55,6 +57,7 @@ class Stores:
     audit: TimescaleAuditStore
     billing: TimescaleBilling
     bills: TimescaleBillingStore
+    cancellations: TimescaleCancellations
     claims: TimescaleClaimConflicts
     corrections: TimescaleCorrections
     documents: TimescaleDocumentStore
@@ -91,6 +94,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             audit=TimescaleAuditStore(pool),
             billing=TimescaleBilling(pool),
             bills=TimescaleBillingStore(pool),
+            cancellations=TimescaleCancellations(pool),
             claims=TimescaleClaimConflicts(pool),
             corrections=TimescaleCorrections(pool),
             documents=TimescaleDocumentStore(pool),

@@ -17,7 +17,8 @@ from tests.life.books import Bank, State
 from tests.life.oracle import by_month
 from tests.life.validated import MISSING, Block, Blocks
 
-# Bills that were discarded, or cancelled by another, are not live; nor is one that cancels.
+# What was discarded, or cancelled by an issued credit note, is not live; nor is a credit note, nor
+# what is to be issued with one.
 _PARTS = """
 SELECT account.number, service_point.name, service.name, tariff.name,
     bill_part.first_day, bill_part.end_day, bill.state, bill.uid, bill.total, bill_part.closing,
@@ -30,7 +31,11 @@ JOIN service_point ON service_point.id = agreement.service_point_id
 JOIN service ON service.id = agreement.service_id
 JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE bill.state <> 'discarded' AND bill.cancels IS NULL
-    AND NOT EXISTS (SELECT FROM bill AS later WHERE later.cancels = bill.id)
+    AND (bill.decision IS NULL OR bill.state = 'issued')
+    AND NOT EXISTS (
+        SELECT FROM credited_part JOIN bill AS note ON note.id = credited_part.bill_id
+        WHERE credited_part.part_id = bill_part.id AND note.state = 'issued'
+    )
 ORDER BY account.number, service_point.name, bill_part.first_day
 """
 _LINES = """

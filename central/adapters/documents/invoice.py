@@ -121,11 +121,11 @@ def _compiler() -> typst.Compiler:
 
 def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> dict[str, Any]:
     return {
-        "title": f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.period}",
-        "heading": "Invoice" if issue else "Bill",
+        "title": _title(bill, issue),
+        "heading": "Credit note" if bill.cancels else "Invoice" if issue else "Bill",
         "status": "" if issue and bill.state is BillState.ISSUED else str(bill.state),
         # Across every page of what is no invoice.
-        "mark": "" if issue else "DRAFT, NO INVOICE",
+        "mark": "" if issue else "DRAFT" if bill.cancels else "DRAFT, NO INVOICE",
         "locale": issue.locale if issue else LOCALES[0],
         "seller": _party(bill.seller),
         "buyer": _party(bill.buyer),
@@ -143,6 +143,13 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
     }
 
 
+def _title(bill: Bill, issue: IssueFacts | None) -> str:
+    if bill.cancels is not None:
+        named = f"Credit note {issue.number}" if issue else "Draft credit note"
+        return f"{named} of invoice {bill.cancels.number}"
+    return f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.period}"
+
+
 def _party(party: Party) -> dict[str, Any]:
     return party.to_json()
 
@@ -150,8 +157,13 @@ def _party(party: Party) -> dict[str, Any]:
 def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
     facts = []
     if issue:
-        facts.append(["Invoice number", issue.number])
+        facts.append(["Credit note number" if bill.cancels else "Invoice number", issue.number])
         facts.append(["Date of issue", day_text(issue.issued)])
+    if bill.cancels is not None:
+        facts.append(["Of invoice", bill.cancels.number])
+        facts.append(["Issued on", day_text(bill.cancels.issued)])
+    if bill.replaced:
+        facts.append(["Replaces invoice", bill.replaced])
     facts.append(["Account", bill.account])
     starts = {supply.day_start for supply in bill.supplies}
     first, last = _ends(bill.days, starts.pop() if len(starts) == 1 else MIDNIGHT)
@@ -177,6 +189,8 @@ def _due_note(bill: Bill, issue: IssueFacts | None) -> str:
         return "This bill is held; it is not payable."
     if issue is None:
         return "Not yet issued."
+    if bill.cancels is not None:
+        return f"Cancels the charges below, which invoice {bill.cancels.number} made."
     if bill.amounts.due <= 0:
         return "Nothing is to be paid."
     return f"Please pay by {day_text(issue.due)}, quoting {issue.number}."
@@ -262,6 +276,8 @@ def _notes(bill: Bill) -> list[str]:
     if any(read.estimated for supply in bill.supplies for read in supply.reads):
         notes.append("Part of the usage was estimated; it is settled with the next actual read.")
     notes += bill.bank_texts
+    if bill.cancels is not None:
+        return [*notes, f"Content of the invoice: SHA-256 {bill.cancels.sha256}"]
     zones = sorted({supply.zone for supply in bill.supplies})
     notes.append(
         f"Times of reads are local ({', '.join(zones)}). Usage is exact to the printed unit."

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from central.api.parameters import LIMIT, After, AsOf, Bill, Limit, Services
 from central.api.schemas.base import PageOut, page_out
-from central.api.schemas.billing import BillOut, ExplanationOut, LineOut, NotBilledOut, RunOut
+from central.api.schemas.billing import (
+    BillOut,
+    ChainedBillOut,
+    ExplanationOut,
+    LineOut,
+    NotBilledOut,
+    RunOut,
+)
 from central.domain.billing.cycle import Cycle
 from central.service.billing.print_invoice import BillFile
 from central.service.views.lookup import require
@@ -84,6 +92,14 @@ async def list_lines(services: Services, bill: Bill) -> list[LineOut]:
     """List a bill's lines, in print order."""
     require(await services.billing.bill(bill), "bill", bill)
     return [LineOut.model_validate(line) for line in await services.billing.lines(bill)]
+
+
+@router.get("/bills/{bill}/chain")
+async def list_chain(services: Services, bill: Bill) -> list[ChainedBillOut]:
+    """List what a bill cancels or replaces, and what cancels or replaces it."""
+    view = require(await services.billing.bill(bill), "bill", bill)
+    chain = await services.cancellations.chain(UUID(view.bill))
+    return [ChainedBillOut.model_validate(link) for link in chain]
 
 
 @router.get("/bills/{bill}/lines/{number}/intervals")

@@ -17,11 +17,13 @@ from central.api.schemas.billing import BillOut
 from central.api.schemas.writes import (
     AccountIn,
     AgreementIn,
+    CancelIn,
     CountOut,
     DiscardIn,
     EffectOut,
     InstallationIn,
     PointIn,
+    ProposedOut,
     TariffIn,
     WithdrawIn,
 )
@@ -160,6 +162,21 @@ async def withdraw_bill(
     async def work() -> tuple[HTTPStatus, BillOut]:
         await services.withdraw([bill], once.actor, order.reason)
         return await _bill(services, str(bill))
+
+    return await once(work)
+
+
+@router.post(
+    "/bills/cancel",
+    responses={HTTPStatus.CREATED.value: {"model": ProposedOut}},
+    response_model=None,
+)
+async def cancel_bills(services: Services, once: DoOnce, order: CancelIn) -> Response:
+    """Propose credit notes of issued bills, in one decision. Somebody else approves them."""
+
+    async def work() -> tuple[HTTPStatus, ProposedOut]:
+        drafts = await services.cancel(order.bills, once.actor, order.reason, order.points)
+        return HTTPStatus.CREATED, ProposedOut(bills=list(drafts))
 
     return await once(work)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from fractions import Fraction
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -84,6 +85,7 @@ class RunOut(Schema):
     drafts: int
     approved: int
     issued: int
+    cancelled: int
     totals: list[AmountOut]
     scope: str | None
 
@@ -157,6 +159,18 @@ class BillOut(Schema):
     approver: str | None
     day_start: str | None
     banks: list[BankOut]
+
+
+class ChainedBillOut(Schema):
+    """A bill that cancels or replaces another, or is cancelled or replaced."""
+
+    how: str = Field(
+        description="`cancels`, `cancelled by`, `replaces` or `replaced by`; of a credit note"
+        " `billed anew as`, of a bill that replaces one `after`."
+    )
+    bill: UUID = Field(validation_alias="uid")
+    number: str | None
+    state: str
 
 
 class LineOut(Schema):

@@ -32,6 +32,7 @@ class SettingsOut(BaseModel):
     revision: int
     effective: date
     series: str
+    credit_series: str
     width: int
     yearly: bool
     due_days: int
@@ -67,6 +68,7 @@ class SettingsIn(Order):
     """What is to be different, and why; what is left out stays as it is."""
 
     series: Annotated[str | None, StringConstraints(max_length=16)] = None
+    credit_series: Annotated[str | None, StringConstraints(max_length=16)] = None
     width: Annotated[int | None, Field(ge=1, le=WIDTH_MAX)] = None
     yearly: bool | None = None
     due_days: Annotated[int | None, Field(ge=0, le=DUE_DAYS_MAX)] = None

@@ -204,6 +204,20 @@ class TariffIn(Order):
     """Why it corrects the version of its date."""
 
 
+class CancelIn(Order):
+    """Why issued bills are cancelled, and which of their service points; none for all."""
+
+    bills: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+    points: Annotated[list[Name], Field(max_length=100)] = []
+    reason: Reason
+
+
+class ProposedOut(BaseModel):
+    """Drafts of credit notes, in the order of the bills."""
+
+    bills: list[UUID]
+
+
 class WithdrawIn(Order):
     """Why something is withdrawn."""
 

@@ -74,7 +74,8 @@ async def bill(request: Request, bill: str) -> Response:
     uid = await find_uid(pages.services.bills, bill)
     view = require(None if uid is None else await billing.bill(str(uid)), "bill", bill)
     lines = await billing.lines(view.bill)
-    return pages.render(request, "bill.html", bill=view, lines=lines)
+    chain = await pages.services.cancellations.chain(UUID(view.bill))
+    return pages.render(request, "bill.html", bill=view, lines=lines, chain=chain)
 
 
 @router.get("/bills/{bill}/invoice.pdf")
@@ -153,6 +154,15 @@ async def withdraw(request: Request, bill: UUID) -> Response:
     reason = form.text("reason", "Reason")
     await pages_of(request).services.withdraw([bill], request.state.actor, reason)
     return back_to(f"/bills/{bill}")
+
+
+@router.post("/bills/{bill}/cancel")
+async def cancel(request: Request, bill: UUID) -> Response:
+    """Propose the credit note of an issued bill, which somebody else approves."""
+    form = await SentForm.of(request)
+    reason = form.text("reason", "Reason")
+    (draft,) = await pages_of(request).services.cancel([bill], request.state.actor, reason)
+    return back_to(f"/bills/{draft}")
 
 
 @router.post("/runs/{run}/approve")

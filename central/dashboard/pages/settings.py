@@ -41,7 +41,8 @@ async def settings(request: Request) -> Response:
         revisions=revisions[: -ROWS - 1 : -1],
         count=len(revisions),
         current=current,
-        numbers=current.settings.series[DocumentKind.INVOICE],
+        numbers=current.settings.numbers_of(DocumentKind.INVOICE),
+        credit_notes=current.settings.numbers_of(DocumentKind.CREDIT_NOTE),
         seller=seller,
         locales=LOCALES,
         templates=TEMPLATES,
@@ -68,6 +69,7 @@ def sent_change(form: SentForm) -> SettingsChange:
     """
     return SettingsChange(
         series=form.text("series", LABEL["series"], 16),
+        credit_series=form.optional("credit_series", LABEL["credit_series"], 16) or None,
         width=form.whole("width", LABEL["width"], WIDTH_MAX),
         yearly=form.optional("yearly", LABEL["yearly"]) == "yes",
         due_days=form.whole("due_days", LABEL["due_days"], DUE_DAYS_MAX),

@@ -64,6 +64,30 @@ class Party:
         return cls(value["name"], tuple(value["address"]), value["tax_id"], value["contact"])
 
 
+class EarlierBill(NamedTuple):
+    """An issued bill, as another names it.
+
+    Args:
+        number: Legal number as printed.
+        issued: Local date of issue.
+        sha256: Hex digest of all that it says.
+    """
+
+    number: str
+    issued: date
+    sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        issued = self.issued.isoformat()
+        return {"number": self.number, "issued": issued, "sha256": self.sha256}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> EarlierBill:
+        """The bill that `to_json` wrote."""
+        return cls(value["number"], date.fromisoformat(value["issued"]), value["sha256"])
+
+
 @dataclass(frozen=True, slots=True)
 class BillLine:
     """A rated line at its place on a bill.
@@ -135,9 +159,11 @@ class Bill:
         lines: In print order.
         holds: Why it cannot be approved; empty where it can.
         state: Where it stands; not part of the hash.
-        replaces: Hash of the bill that this one replaces, "" for none.
+        replaces: Hash of all that the bill says that this one replaces, "" for none.
         previous_balance: As the receivables system says, not part of the total. [currency]
         settled_in_net: Whether its net counts settlement lines, as earlier releases said it.
+        cancels: Of a credit note, the bill that it cancels.
+        replaced: Number of the bill that this one replaces, "" for none.
     """
 
     account: str
@@ -154,6 +180,8 @@ class Bill:
     replaces: str = ""
     previous_balance: Decimal | None = None
     settled_in_net: bool = False
+    cancels: EarlierBill | None = None
+    replaced: str = ""
 
     @property
     def amounts(self) -> BillAmounts:
@@ -208,6 +236,8 @@ class Bill:
         return {**self._head(), "lines": [entry.to_json() for entry in self.lines]}
 
     def _head(self) -> dict[str, Any]:
+        # Bills that are no links of a chain say what they always said.
+        chain = {} if self.cancels is None else {"cancels": self.cancels.to_json()}
         return {
             "account": self.account,
             **period_members(self.period),
@@ -220,6 +250,8 @@ class Bill:
             "holds": [hold.to_json() for hold in self.holds],
             "state": str(self.state),
             "replaces": self.replaces,
+            **({"replaced": self.replaced} if self.replaced else {}),
+            **chain,
             **self.amounts.to_json(),
         }
 
@@ -244,6 +276,8 @@ class Bill:
             replaces=value["replaces"],
             previous_balance=None if balance is None else Decimal(balance),
             settled_in_net=settles and "settled" not in value,
+            cancels=EarlierBill.from_json(value["cancels"]) if "cancels" in value else None,
+            replaced=value.get("replaced", ""),
         )
 
 

@@ -25,6 +25,7 @@ DUE_DAYS_MAX = 365
 RETENTION_MAX = 100
 WIDTH_MAX = 18
 TEXT_MAX = 500
+_CREDIT_NOTES = ("CN", "CRN")
 _PREFIX = re.compile(r"[A-Z0-9](?:[A-Z0-9-]{0,14}[A-Z0-9])?")
 
 
@@ -39,6 +40,7 @@ class DocumentKind(StrEnum):
     """What a document is to the one who gets it."""
 
     INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class BillingSettings:
     """What is given to a document when it is issued.
 
     Args:
-        series: Of its numbers, by kind of document.
+        series: Of its numbers, by kind of document; where credit notes have none, see `numbers_of`.
         due_days: From issue to payment. [days]
         zone: IANA zone of the day of issue; None takes that of the bill's first service point.
         locale: Language of the document.
@@ -146,6 +148,18 @@ class BillingSettings:
         template_of(self.template)
         for what, text in (("payment text", self.payment_text), ("footer text", self.footer_text)):
             _check_text(what, text)
+        _check_apart(
+            self.numbers_of(DocumentKind.INVOICE).prefix,
+            self.numbers_of(DocumentKind.CREDIT_NOTE).prefix,
+        )
+
+    def numbers_of(self, kind: DocumentKind) -> NumberSeries:
+        """The series of a kind of document; credit notes always have one of their own."""
+        if kind in self.series:
+            return self.series[kind]
+        invoices = self.series[DocumentKind.INVOICE]
+        prefix = next(name for name in _CREDIT_NOTES if not _alike(invoices.prefix, name))
+        return replace(invoices, prefix=prefix)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -175,9 +189,18 @@ class BillingSettings:
         window = BillWindow(rest.pop("window_days", 0), rest.pop("estimates_in_a_row", IN_A_ROW))
         return cls(series=series, window=window, **rest)
 
-    def with_series(self, kind: DocumentKind, series: NumberSeries) -> BillingSettings:
-        """The settings with another series for one kind of document."""
-        return replace(self, series={**self.series, kind: series})
+
+def _alike(prefix: str, other: str) -> bool:
+    """Whether numbers of one series may be those of another."""
+    return f"{prefix}-".startswith(f"{other}-") or f"{other}-".startswith(f"{prefix}-")
+
+
+def _check_apart(invoices: str, credit_notes: str) -> None:
+    if _alike(invoices, credit_notes):
+        message = f"The series {credit_notes} of credit notes is not apart from {invoices}."
+        raise BillingSettingsError(
+            message, value=credit_notes, remedy="Give credit notes a series of their own."
+        )
 
 
 def _check_text(what: str, text: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from central.domain.billing.billing_settings import (
     DocumentKind,
+    NumberSeries,
     SettingsRevision,
     settings_on,
 )
@@ -123,15 +124,22 @@ class IssuePlan(NamedTuple):
     Args:
         day: Local.
         terms: The utility's settings of that day.
+        kind: Of the document.
     """
 
     day: date
     terms: SettingsRevision
+    kind: DocumentKind = DocumentKind.INVOICE
+
+    @property
+    def numbers(self) -> NumberSeries:
+        """How its number is written."""
+        return self.terms.settings.numbers_of(self.kind)
 
     @property
     def counter(self) -> str:
         """Under which the number is counted."""
-        return self.terms.settings.series[DocumentKind.INVOICE].counter(self.day)
+        return self.numbers.counter(self.day)
 
 
 def plan_issue(
@@ -175,10 +183,11 @@ def number_bills(plans: Sequence[IssuePlan], last: Mapping[str, int]) -> list[Is
 
 
 def _facts(plan: IssuePlan, ordinal: int) -> IssueFacts:
-    day, terms = plan
+    day, terms, kind = plan
     settings = terms.settings
     return IssueFacts(
-        number=settings.series[DocumentKind.INVOICE].number(day, ordinal),
+        number=plan.numbers.number(day, ordinal),
+        kind=kind,
         issued=day,
         due=day + timedelta(days=settings.due_days),
         locale=settings.locale,

@@ -63,7 +63,7 @@ class EntryConsumedError(OperatorError):
     code = "ENTRY_CONSUMED"
     default_remedy = (
         "Name an entry that is open, or take an approved bill back with `bill withdraw`; what an"
-        " issued one consumed stays."
+        " issued one consumed is open again when it is cancelled (`bill cancel`)."
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from central.domain.billing.bill import Account, Bill, BillLine, RunType, Supply, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
+from central.domain.billing.planned import ReplacedBill
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillState
 from central.domain.rating.hold import Hold
@@ -20,9 +21,8 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
     supplies: Sequence[Supply],
     *,
     run_type: RunType = RunType.REGULAR,
-    revision: int = 0,
     findings: Sequence[Hold] = (),
-    replaces: str = "",
+    replaces: ReplacedBill | None = None,
 ) -> Bill:
     """Make one account's bill from what was rated.
 
@@ -31,9 +31,8 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         period: Of its cycle.
         supplies: At least one; lines are printed in their order.
         run_type: Why.
-        revision: 0, or one more than the bill it replaces.
         findings: Critical findings of validation; each holds the bill.
-        replaces: Hash of the bill it replaces.
+        replaces: The cancelled bill that it replaces.
 
     Returns:
         A draft; held where rating or validation found something, or where a text that goes on it
@@ -72,7 +71,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         account=account.number,
         period=period,
         run_type=run_type,
-        revision=revision,
+        revision=0 if replaces is None else replaces.revision + 1,
         seller=account.seller,
         buyer=account.buyer,
         supplies=summaries,
@@ -80,7 +79,8 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         lines=lines,
         holds=holds,
         state=BillState.HELD if holds else BillState.DRAFT,
-        replaces=replaces,
+        replaces="" if replaces is None else replaces.sha256,
+        replaced="" if replaces is None else replaces.number,
         previous_balance=account.previous_balance,
     )
     lacking = unprintable_holds(printed_texts(bill))

@@ -196,7 +196,7 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
         )
         remedy = (
             f"Leave {occupancy.billing_from} as it is, or take approved bills back with"
-            " `bill withdraw`; issued ones stay."
+            " `bill withdraw`, and cancel issued ones with `bill cancel`."
         )
         raise PeriodBilledError(message, value=begins, remedy=remedy)
     if occupancy.settled and end != occupancy.ended_on:
@@ -207,7 +207,7 @@ def _occupancy(occupancy: Occupancy | None, parts: Sequence[AgreedDays]) -> Occu
         message = f"Days until {occupancy.fixed_to} are billed, so nothing ends on {end}."
         remedy = (
             f"End it on {occupancy.fixed_to} or later, or take approved bills back with"
-            " `bill withdraw`; issued ones stay."
+            " `bill withdraw`, and cancel issued ones with `bill cancel`."
         )
         raise PeriodBilledError(message, value=end, remedy=remedy)
     return replace(occupancy, ended_on=end, agreements=firsts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
@@ -161,6 +161,22 @@ class OpenBill:
     settles: frozenset[int] = frozenset()
 
 
+class ReplacedBill(NamedTuple):
+    """A cancelled bill whose days are billed anew.
+
+    Args:
+        id: Its key.
+        revision: Its own.
+        number: Legal number as printed.
+        sha256: Hex digest of all that it says.
+    """
+
+    id: int
+    revision: int
+    number: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedBill:
     """A bill to be made, or made again.
@@ -171,6 +187,7 @@ class PlannedBill:
         run_type: Why it is made.
         parts: By point and time; at least one.
         bill_id: Key of the open bill that it becomes; None for a new one.
+        replaces: The last cancelled bill of any of its days; None where there is none.
     """
 
     account_id: int
@@ -178,6 +195,7 @@ class PlannedBill:
     run_type: RunType
     parts: tuple[PlannedPart, ...]
     bill_id: int | None = None
+    replaces: ReplacedBill | None = None
 
     @property
     def tariffs(self) -> frozenset[str]:

@@ -26,7 +26,8 @@ class SettingsChange:
 
     Args:
         series: Prefix of the numbers of invoices.
-        width: Digits of those numbers.
+        credit_series: Prefix of the numbers of credit notes.
+        width: Digits of both.
         yearly: Whether they begin anew each year.
         due_days: From issue to payment. [days]
         zone: IANA zone of the day of issue; "" takes that of the bill's first service point.
@@ -41,6 +42,7 @@ class SettingsChange:
     """
 
     series: str | None = None
+    credit_series: str | None = None
     width: int | None = None
     yearly: bool | None = None
     due_days: int | None = None
@@ -63,8 +65,9 @@ class SettingsChange:
             InvalidValueError: The zone is not known.
             UnknownTemplateError: There is no such template.
         """
-        invoice = settings.series[DocumentKind.INVOICE]
-        numbers = {"prefix": self.series, "width": self.width, "yearly": self.yearly}
+        form = {"width": self.width, "yearly": self.yearly}
+        invoices = _given({"prefix": self.series, **form})
+        credit_notes = _given({"prefix": self.credit_series, **form})
         rest = {
             "due_days": self.due_days,
             "locale": self.locale,
@@ -79,7 +82,12 @@ class SettingsChange:
         changed = replace(settings, window=window, **_given(rest))
         if self.zone is not None:
             changed = replace(changed, zone=self.zone or None)
-        return changed.with_series(DocumentKind.INVOICE, replace(invoice, **_given(numbers)))
+        kinds = {DocumentKind.INVOICE: invoices}
+        there = settings.numbers_of(DocumentKind.CREDIT_NOTE).prefix
+        if DocumentKind.CREDIT_NOTE in settings.series or self.credit_series not in {None, there}:
+            kinds[DocumentKind.CREDIT_NOTE] = credit_notes
+        numbers = {kind: replace(settings.numbers_of(kind), **kinds[kind]) for kind in kinds}
+        return replace(changed, series={**settings.series, **numbers})
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

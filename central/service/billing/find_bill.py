@@ -48,6 +48,8 @@ async def _uid(store: BillingStore, name: str, *, final: bool) -> UUID | None:
         for bill in await store.of_period(account, str(Cycle.parse(cycle)))
         if bill.run_type is RunType.FINAL or not final
     ]
+    # Those that stand; where all are cancelled, the last of them.
+    bills = [bill for bill in bills if bill.live] or bills[-1:]
     if len(bills) > 1:
         message = f"{name} names {len(bills)} bills: {'; '.join(map(str, bills))}."
         raise SeveralBillsError(message, value=name)

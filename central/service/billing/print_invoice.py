@@ -127,6 +127,9 @@ class PrintBill:
         name = file_name(
             bill.account, bill.period, bill.run_type, bill.revision, draft=record.issue is None
         )
+        if bill.cancels is not None:
+            # A bill has several where its parts are cancelled one after the other.
+            name = f"{record.number or record.uid.hex}-{name}"
         return BillFile(name, content)
 
     async def _template(self, bill: Bill) -> DocumentTemplate:

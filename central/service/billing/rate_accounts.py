@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
@@ -107,7 +108,10 @@ def _looking_back(supply: SupplyWork, earlier: EarlierDays | None) -> SupplyWork
 def _bill(
     work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold], tariffs: Tariffs
 ) -> Bill:
-    period, run_type = work.plan.period, work.plan.run_type
+    plan = work.plan
+    make = partial(
+        make_bill, work.account, plan.period, run_type=plan.run_type, replaces=plan.replaces
+    )
     parts = [
         Supply(
             one.point,
@@ -123,11 +127,11 @@ def _bill(
         for one, rated, _, _ in supplies
     ]
     try:
-        return make_bill(work.account, period, parts, run_type=run_type, findings=findings)
+        return make(parts, findings=findings)
     except InvalidValueError as error:
         # Two currencies cannot be one bill: keep what the first says, and hold it.
         hold = Hold("MIXED_CURRENCIES", error.message, str(error.value))
-        return make_bill(work.account, period, parts[:1], run_type=run_type, findings=[hold])
+        return make(parts[:1], findings=[hold])
 
 
 def _days_read(blocks: Blocks) -> DaysRead:

@@ -34,6 +34,11 @@ class Setting:
 
 SETTINGS = (
     Setting("series", "Series of the numbers", "Prefix of the numbers of invoices, such as ES26."),
+    Setting(
+        "credit_series",
+        "Series of the numbers of credit notes",
+        "Prefix of the numbers of credit notes, such as CN26.",
+    ),
     Setting("width", "Least number of digits", "Least number of digits of a number."),
     Setting("yearly", "Numbers begin with 1 each year", "Whether numbers begin anew each year."),
     Setting("due_days", "Days to pay", "Days from issue to payment."),
@@ -82,6 +87,7 @@ def values_of(settings: BillingSettings) -> Mapping[str, str | int | bool | None
     numbers = settings.series[DocumentKind.INVOICE]
     return {
         "series": numbers.prefix,
+        "credit_series": settings.numbers_of(DocumentKind.CREDIT_NOTE).prefix,
         "width": numbers.width,
         "yearly": numbers.yearly,
         "due_days": settings.due_days,

@@ -50,6 +50,7 @@ def unrated(work: AccountWork, hold: Hold) -> NewBill:
         supplies,
         run_type=work.plan.run_type,
         findings=[hold],
+        replaces=work.plan.replaces,
     )
     parts = tuple(
         NewPart(

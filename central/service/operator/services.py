@@ -15,6 +15,7 @@ from central.service.billing.approve_bills import (
     WithdrawBills,
 )
 from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.invoice_document import Renderer
@@ -24,6 +25,7 @@ from central.service.operator.bill_line import view_line
 from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
+from central.service.ports.cancellations import CancellationStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
 from central.service.ports.corrections import CorrectionStore
 from central.service.ports.documents import DocumentStore
@@ -50,6 +52,7 @@ class OperatorServices:
         memberships: Reads of cycles and groups.
         registry: Where points, meters, accounts, agreements and tariffs are kept.
         bills: Where bills are kept.
+        cancellations: Credit notes, and the chains that they make.
         settings_store: Where the settings of invoices are kept.
         claims: Days that no claim can hold.
         corrections: Issued bills, rated again.
@@ -69,6 +72,7 @@ class OperatorServices:
     memberships: MembershipOverview
     registry: RegistryStore
     bills: BillingStore
+    cancellations: CancellationStore
     settings_store: SettingsStore
     claims: ClaimConflictStore
     corrections: CorrectionStore
@@ -138,6 +142,11 @@ class OperatorServices:
     def discard(self) -> DiscardBills:
         """The use-case that discards."""
         return DiscardBills(self.bills, self.clock)
+
+    @property
+    def cancel(self) -> CancelBills:
+        """The use-case that proposes credit notes."""
+        return CancelBills(self.bills, self.cancellations, self.clock)
 
     @property
     def withdraw(self) -> WithdrawBills:

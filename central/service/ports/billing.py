@@ -105,12 +105,14 @@ class BillOfPeriod:
         run_type: Why it was made.
         state: Where it stands.
         number: Legal number as printed; None until issued.
+        live: Whether it stands: it is neither cancelled nor a credit note.
     """
 
     uid: UUID
     run_type: RunType
     state: BillState
     number: str | None
+    live: bool = True
 
     def __str__(self) -> str:
         about = [self.run_type.value, self.state.value, *([self.number] if self.number else [])]

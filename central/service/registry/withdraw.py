@@ -41,7 +41,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 
 _DISCARD = (
     "Discard the drafts and held bills of those days first (`bill discard`), newest first, and"
-    " approved ones after `bill withdraw`; issued ones keep it."
+    " approved ones after `bill withdraw`; issued ones are cancelled (`bill cancel`)."
 )
 
 

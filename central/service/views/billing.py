@@ -116,6 +116,7 @@ class RunView:
         issued: How many of those bills are issued.
         totals: Billed amount of what is not held, by currency.
         scope: To which group or account it is narrowed; None for all.
+        cancelled: How many bills of it were issued and are cancelled; none of the others.
     """
 
     run: str
@@ -131,6 +132,7 @@ class RunView:
     issued: int
     totals: tuple[tuple[str, Decimal], ...]
     scope: str | None = None
+    cancelled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def test_an_issued_bill_is_never_changed(app: psycopg.Connection[tuple[object, .
     )
     with pytest.raises(psycopg.errors.RestrictViolation) as refused:
         app.execute("UPDATE bill SET state = 'draft' WHERE id = %s", (bill,))
-    assert refused.value.diag.message_hint == "An approved or issued bill stays as it is."
+    assert refused.value.diag.message_hint == "Cancel it: a credit note is a bill of its own."
     assert app.execute("SELECT FROM pg_proc WHERE prosrc ILIKE '%Cancel the%'").fetchall() == []
     for change in (
         "UPDATE bill SET number = 'INV-2'",

@@ -6,7 +6,7 @@ WITH entry AS (
         taken.refunded, taken.expired,
         ledger_entry.amount - taken.refunded - taken.expired AS remaining,
         EXISTS (
-            SELECT FROM ledger_use JOIN bill ON bill.id = ledger_use.bill_id
+            SELECT FROM ledger_use JOIN live_bill AS bill ON bill.id = ledger_use.bill_id
             WHERE ledger_use.entry_id = ledger_entry.id AND (
                 ledger_use.part_id IS NULL
                 OR bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)s
@@ -48,9 +48,9 @@ SELECT
     )), 0),
     array_agg(DISTINCT bank), array_agg(DISTINCT bill.id)
 FROM settled_movement AS moved
-JOIN bill_part ON bill_part.id = moved.part_id
+JOIN live_part AS bill_part ON bill_part.id = moved.part_id
 LEFT JOIN account_state ON account_state.part_id = moved.part_id
-JOIN live_bill AS bill ON bill.id = bill_part.bill_id
+JOIN bill ON bill.id = bill_part.bill_id
 JOIN account ON account.id = bill.account_id
 WHERE bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)s
     AND (%(account)s::text IS NULL OR account.number = %(account)s)
@@ -68,9 +68,14 @@ SELECT account.number, bill.currency, -sum(bill_line.amount)
 FROM bill_line
 JOIN bill ON bill.id = bill_line.bill_id
 JOIN account ON account.id = bill.account_id
-WHERE bill_line.bill_id = ANY(%(bills)s) AND EXISTS (
+-- Of bills of which some parts are cancelled, less what their credit notes took back.
+WHERE bill_line.bill_id IN (
+    SELECT unnest(%(bills)s::bigint[])
+    UNION ALL
+    SELECT note.id FROM bill AS note WHERE note.cancels = ANY(%(bills)s) AND note.state = 'issued'
+) AND EXISTS (
     SELECT FROM bank_movement
-    WHERE bank_movement.bill_id = bill_line.bill_id
+    WHERE bank_movement.bill_id = coalesce(bill.cancels, bill.id)
         AND bill_line.charge IN (bank, bank || '_settlement', bank || '-settlement')
 )
 GROUP BY account.number, bill.currency
@@ -80,9 +85,10 @@ GROUP BY account.number, bill.currency
 -- handed on in the account's order.
 SELECT DISTINCT ON (part.occupancy_id)
     account.number, bill.currency, part.closing, account_state.part_id IS NOT NULL
-FROM live_bill AS bill
+FROM bill
 JOIN account ON account.id = bill.account_id
 JOIN settled_part AS part ON part.bill_id = bill.id
+JOIN live_part ON live_part.id = part.id
 LEFT JOIN account_state ON account_state.part_id = part.id
 WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
     AND bill.state IN ('draft', 'approved', 'issued')
@@ -92,7 +98,8 @@ ORDER BY part.occupancy_id, part.end_day DESC
 -- What is the accounts' own, as the newest part in their order leaves it.
 SELECT DISTINCT ON (own.account_id) account.number, bill.currency, own.closing
 FROM settled_state AS own
-JOIN live_bill AS bill ON bill.id = own.bill_id
+JOIN live_part ON live_part.id = own.part_id
+JOIN bill ON bill.id = own.bill_id
 JOIN account ON account.id = own.account_id
 WHERE account.number = ANY(%(accounts)s) AND bill.end_day <= %(until)s
     AND bill.state IN ('draft', 'approved', 'issued')

@@ -13,6 +13,7 @@ CROSS JOIN LATERAL (
     LEFT JOIN bill AS mine ON mine.id = wanted.bill_id
     WHERE own.account_id = wanted.account_id
         AND bill.id IS DISTINCT FROM wanted.bill_id
+        AND EXISTS (SELECT FROM live_part WHERE live_part.id = own.part_id)
         AND CASE
             WHEN mine.state IN ('approved', 'issued') THEN
                 bill.state IN ('approved', 'issued') AND own.place < (
@@ -31,7 +32,7 @@ CROSS JOIN LATERAL (
 SELECT wanted.number, min(bill.first_day)
 FROM unnest(%(numbers)s::integer[], %(accounts)s::bigint[], %(bills)s::bigint[])
     AS wanted (number, account_id, bill_id)
-JOIN bill ON bill.account_id = wanted.account_id AND bill.state = 'held'
+JOIN bill ON bill.account_id = wanted.account_id AND bill.state = 'held' AND bill.decision IS NULL
     AND bill.id IS DISTINCT FROM wanted.bill_id
 GROUP BY wanted.number
 
@@ -66,7 +67,8 @@ SELECT
     account.number || '/' || coalesce(earlier_bill.cycle, bill.cycle),
     coalesce(earlier_bill.state, 'held'),
     coalesce(
-        earlier_bill.state <> 'discarded' AND earlier.closing_sha256 = mine.opening_sha256, false
+        earlier_bill.state <> 'discarded' AND earlier.closing_sha256 = mine.opening_sha256
+        AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = earlier.part_id), false
     )
 FROM bill
 JOIN account ON account.id = bill.account_id
@@ -84,6 +86,7 @@ JOIN account_state AS other ON other.account_id = mine.account_id
     AND other.part_id <> mine.part_id AND other.state_from IS NOT DISTINCT FROM mine.state_from
 JOIN bill AS other_bill ON other_bill.id = other.bill_id
 WHERE bill.uid = ANY(%(uids)s)
+    AND EXISTS (SELECT FROM live_part WHERE live_part.id = other.part_id)
     AND (
         other_bill.state IN ('approved', 'issued')
         OR other_bill.state = 'draft' AND other_bill.uid = ANY(%(uids)s)

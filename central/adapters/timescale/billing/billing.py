@@ -220,8 +220,8 @@ class TimescaleBillingStore(BillDecisions):
         async with self._begin() as connection:
             rows = await _all(connection, "of_period", account=account, period=period)
         return tuple(
-            BillOfPeriod(uid, RunType(run_type), BillState(state), number)
-            for uid, run_type, state, number in rows
+            BillOfPeriod(uid, RunType(run_type), BillState(state), number, live)
+            for uid, run_type, state, number, live in rows
         )
 
     async def numbered(self, number: str) -> UUID | None:

@@ -57,7 +57,8 @@ FROM (
                 AND (
                     part.closing_sha256 IS DISTINCT FROM %(nothing)s
                     OR %(nothing)s <> (
-                        SELECT own.closing_sha256 FROM settled_state AS own
+                        SELECT own.closing_sha256
+                        FROM settled_state AS own JOIN live_part ON live_part.id = own.part_id
                         WHERE own.account_id = account.id
                         ORDER BY own.place DESC LIMIT 1
                     )
@@ -69,6 +70,7 @@ FROM (
         ) OR EXISTS (
             SELECT FROM bill
             WHERE bill.account_id = account.id AND bill.state IN ('draft', 'held')
+                AND bill.decision IS NULL
                 AND bill.first_day < %(end)s AND (NOT %(ended)s OR bill.run_id = %(run)s)
         )
     ) AND (%(cycle)s::text IS NULL OR EXISTS (
@@ -97,7 +99,7 @@ FOR UPDATE SKIP LOCKED
 -- name: heads
 SELECT
     bill.uid, account.number, bill.cycle, bill.state, bill.holds, bill.currency, bill.total, bill.kwh
-FROM bill JOIN account ON account.id = bill.account_id
+FROM live_bill AS bill JOIN account ON account.id = bill.account_id
 WHERE bill.run_id = %(run)s AND (%(state)s::text IS NULL OR bill.state = %(state)s)
 ORDER BY account.number, bill.first_day, bill.id
 LIMIT %(limit)s
@@ -105,24 +107,34 @@ LIMIT %(limit)s
 -- name: held_elsewhere
 SELECT
     bill.uid, account.number, bill.cycle, bill.state, bill.holds, bill.currency, bill.total, bill.kwh
-FROM bill JOIN account ON account.id = bill.account_id
+FROM live_bill AS bill JOIN account ON account.id = bill.account_id
 WHERE bill.account_id = ANY(%(accounts)s) AND bill.run_id <> %(run)s AND bill.state = 'held'
     AND bill.first_day < %(end)s
 ORDER BY account.number, bill.first_day, bill.id
 LIMIT %(limit)s
 
 -- name: states
-SELECT state, count(*) FROM bill WHERE run_id = %(run)s GROUP BY state
+SELECT state, count(*) FROM live_bill WHERE run_id = %(run)s GROUP BY state
 
 -- name: totals
-SELECT currency, sum(total), sum(kwh), sum(validated_kwh) FROM bill
+SELECT currency, sum(total), sum(kwh), sum(validated_kwh) FROM live_bill
 WHERE run_id = %(run)s AND state NOT IN ('held', 'discarded')
 GROUP BY currency ORDER BY currency
 
 -- name: charges
-SELECT bill_line.charge, bill_line.name, bill.currency, count(*), sum(bill_line.amount)
-FROM bill JOIN bill_line ON bill_line.bill_id = bill.id
-WHERE bill.run_id = %(run)s AND bill.state NOT IN ('held', 'discarded')
+-- Of bills of which some parts are cancelled, less what their credit notes took back.
+SELECT
+    bill_line.charge, bill_line.name, bill.currency, sum(bill.sign), sum(bill_line.amount)
+FROM (
+    SELECT id, currency, 1 AS sign FROM live_bill
+    WHERE run_id = %(run)s AND state NOT IN ('held', 'discarded')
+    UNION ALL
+    SELECT note.id, note.currency, -1
+    FROM live_bill
+    JOIN bill AS note ON note.cancels = live_bill.id AND note.state = 'issued'
+    WHERE live_bill.run_id = %(run)s
+) AS bill
+JOIN bill_line ON bill_line.bill_id = bill.id
 GROUP BY bill_line.charge, bill_line.name, bill.currency
 ORDER BY bill.currency, min(bill_line.number), bill_line.charge
 
@@ -158,9 +170,12 @@ WHERE uid = ANY(%(uids)s) AND (
 )
 
 -- name: of_period
-SELECT bill.uid, bill.run_type, bill.state, bill.number
+SELECT
+    bill.uid, bill.run_type, bill.state, bill.number,
+    EXISTS (SELECT FROM live_bill WHERE live_bill.id = bill.id)
 FROM bill JOIN account ON account.id = bill.account_id
 WHERE account.number = %(account)s AND bill.cycle = %(period)s AND bill.state <> 'discarded'
+    AND bill.cancels IS NULL
 ORDER BY bill.id
 
 -- name: numbered
@@ -179,6 +194,6 @@ LIMIT %(limit)s
 SELECT
     (SELECT count(*) FROM run_note WHERE run_id = %(run)s),
     (
-        SELECT count(DISTINCT account_id) FROM bill
+        SELECT count(DISTINCT account_id) FROM live_bill
         WHERE run_id = %(run)s AND state <> 'discarded'
     )

@@ -42,10 +42,10 @@ FOR SHARE OF occupancy
 
 -- name: account_left
 -- What is the own of accounts after all of their bills.
-SELECT DISTINCT ON (settled_state.account_id) settled_state.account_id, settled_state.closing
-FROM settled_state JOIN bill ON bill.id = settled_state.bill_id
-WHERE settled_state.account_id = ANY(%(accounts)s) AND bill.state = 'issued'
-ORDER BY settled_state.account_id, settled_state.place DESC
+SELECT DISTINCT ON (own.account_id) own.account_id, own.closing
+FROM settled_state AS own JOIN live_part ON live_part.id = own.part_id
+WHERE own.account_id = ANY(%(accounts)s) AND live_part.state = 'issued'
+ORDER BY own.account_id, own.place DESC
 
 -- name: terms
 SELECT
@@ -63,7 +63,7 @@ SELECT
     id, account_id, cycle, document -> 'period', run_type, state, sha256,
     CASE WHEN sha256 IS NULL THEN document END
 FROM bill
-WHERE account_id = ANY(%(accounts)s) AND state IN ('draft', 'held') AND cancels IS NULL
+WHERE account_id = ANY(%(accounts)s) AND state IN ('draft', 'held') AND decision IS NULL
 ORDER BY account_id, id
 FOR UPDATE
 
@@ -80,7 +80,10 @@ FOR NO KEY UPDATE
 SELECT
     bill_id, id, occupancy_id, agreement_id, first_day, end_day, settles, opening_sha256,
     closing_sha256
-FROM bill_part WHERE bill_id = ANY(%(bills)s) ORDER BY id
+FROM bill_part
+WHERE bill_id = ANY(%(bills)s)
+    AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = bill_part.id)
+ORDER BY id
 
 -- name: next_part_ids
 SELECT nextval('bill_part_id_seq') FROM generate_series(1, %(count)s)

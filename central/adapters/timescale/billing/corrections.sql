@@ -14,7 +14,7 @@ ORDER BY bill.end_day, bill.first_day, bill.id
 SELECT bill.uid, %(account)s || '/' || bill.cycle, bill.state
 FROM bill
 WHERE bill.account_id = %(account_id)s AND bill.state IN ('draft', 'held', 'approved')
-    AND bill.cancels IS NULL
+    AND bill.decision IS NULL
 ORDER BY bill.end_day, bill.first_day, bill.id
 
 -- name: parts
@@ -34,6 +34,7 @@ JOIN tariff ON tariff.id = agreement.tariff_id
 LEFT JOIN settled_state AS own ON own.part_id = part.id
 LEFT JOIN settled_version AS newest ON newest.part_id = part.id AND newest.version = part.version
 WHERE part.bill_id = %(bill)s
+    AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = part.id)
 ORDER BY part.id
 
 -- name: lines

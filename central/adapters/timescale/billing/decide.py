@@ -14,6 +14,14 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import hold_accounts, own_links
+from central.adapters.timescale.billing.credit_notes import (
+    end_cancelled,
+    free_days_behind,
+    hold_accounts_of,
+    notes_among,
+    open_again,
+    together,
+)
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.billing.waiting import waiting as waiting_bills
 from central.adapters.timescale.errors import translated
@@ -63,6 +71,7 @@ class BillDecisions:
     async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._begin() as connection:
+            uids = await together(connection, uids)
             fresh, decided = await _settled(
                 connection, uids, _APPROVED, PredecessorNotApprovedError, approver
             )
@@ -79,6 +88,7 @@ class BillDecisions:
     ) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
+            uids = await together(connection, uids)
             behind = await _held_with_those_behind(connection, uids)
             _check(len(set(uids) & set(behind)), uids, "approved")
             cursor = await connection.execute(SQL["withdraw"], {"uids": behind})
@@ -92,11 +102,19 @@ class BillDecisions:
     async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._begin() as connection:
+            uids = await together(connection, uids)
+            notes = await notes_among(connection, uids)
+            if notes:
+                await hold_accounts_of(connection, notes)
             fresh, decided = await _settled(connection, uids, _ISSUED, PredecessorNotIssuedError)
             locked = await lock_approved(connection, fresh)
             _check(len(locked), fresh, "approved")
             if fresh:
+                if notes:
+                    await free_days_behind(connection, notes, actor, at)
                 issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
+                if notes:
+                    await end_cancelled(connection, notes)
                 numbers = {"numbers": given_numbers(issued)}
                 subject, detail = bills_moved(
                     fresh, BillState.APPROVED, BillState.ISSUED, **numbers
@@ -109,8 +127,10 @@ class BillDecisions:
     ) -> int:
         """See `BillingStore`."""
         async with self._begin() as connection:
+            uids = await together(connection, uids)
             await stamps.hold_bills(connection, uids)
             _check(await discard_bills(connection, uids), uids, "a draft or held")
+            await open_again(connection, uids)
             if uids:
                 subject, detail = bills_moved(uids, "open", BillState.DISCARDED)
                 detail["reason"] = reason or None

@@ -14,6 +14,7 @@ from central.adapters.timescale.audit.store import newest_head
 from central.adapters.timescale.billing.documents import await_documents, keep_templates
 from central.adapters.timescale.billing.settings import settings_revisions
 from central.adapters.timescale.queries import load_queries
+from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.document_template import template_of
 from central.domain.billing.issue import (
     IssuedBill,
@@ -34,10 +35,12 @@ class ApprovedBill(NamedTuple):
     Args:
         sha256: Of what it says, in hex.
         zone: Of its first service point.
+        kind: Of its document.
     """
 
     sha256: str
     zone: str
+    kind: DocumentKind = DocumentKind.INVOICE
 
 
 async def lock_approved(
@@ -45,7 +48,12 @@ async def lock_approved(
 ) -> dict[UUID, ApprovedBill]:
     """Those of some bills that are approved, until the transaction ends."""
     cursor = await connection.execute(_SQL["chosen"], {"uids": list(uids)})
-    return {row[0]: ApprovedBill(bytes(row[1]).hex(), row[2]) for row in await cursor.fetchall()}
+    return {
+        uid: ApprovedBill(
+            bytes(sha256).hex(), zone, DocumentKind.CREDIT_NOTE if cancels else DocumentKind.INVOICE
+        )
+        for uid, sha256, zone, cancels in await cursor.fetchall()
+    }
 
 
 async def issue_bills(
@@ -65,7 +73,8 @@ async def issue_bills(
         BillingSettingsError: The utility has no settings on that day.
     """
     revisions = await settings_revisions(connection)
-    plans = plan_issue(revisions, [bill.zone for bill in bills.values()], at)
+    days = plan_issue(revisions, [bill.zone for bill in bills.values()], at)
+    plans = [plan._replace(kind=bill.kind) for plan, bill in zip(days, bills.values(), strict=True)]
     last = await _last(connection, sorted({plan.counter for plan in plans}))
     issued = number_bills(plans, {counter: number for counter, (number, _) in last.items()})
     if heads_wanted(plans):

@@ -1,5 +1,5 @@
 -- name: chosen
-SELECT uid, sha256, document -> 'supplies' -> 0 ->> 'zone'
+SELECT uid, sha256, document -> 'supplies' -> 0 ->> 'zone', cancels IS NOT NULL
 FROM bill
 WHERE uid = ANY(%(uids)s) AND state = 'approved'
 ORDER BY id

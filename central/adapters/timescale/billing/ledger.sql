@@ -17,7 +17,16 @@ SELECT id FROM account WHERE number = %(account)s FOR NO KEY UPDATE
 SELECT id FROM service_point WHERE name = %(point)s
 
 -- name: bill
-SELECT id, account_id, state, currency FROM bill WHERE uid = %(bill)s
+SELECT
+    id, account_id, 
+    CASE
+        WHEN EXISTS (SELECT FROM live_bill WHERE live_bill.id = bill.id) THEN state
+        ELSE 'cancelled'
+    END,
+    currency
+FROM bill WHERE uid = %(bill)s AND cancels IS NULL
+-- It stays what it is until the payment names it.
+FOR SHARE
 
 -- name: entries
 SELECT
@@ -28,7 +37,8 @@ SELECT
     CASE WHEN entry.of_id IS NULL THEN entry.amount - coalesce(
         (SELECT sum(amount) FROM ledger_entry AS less WHERE less.of_id = entry.id), 0
     ) ELSE 0 END,
-    coalesce(bill.uid::text, ''), coalesce(bill.state, ''),
+    -- The payment of a cancelled bill is open; what it named, it names still.
+    CASE WHEN live.live THEN bill.uid::text ELSE '' END, CASE WHEN live.live THEN bill.state ELSE '' END,
     entry.recorded_at, entry.actor, entry.reason
 FROM ledger_entry AS entry
 JOIN account ON account.id = entry.account_id
@@ -36,6 +46,9 @@ LEFT JOIN service_point ON service_point.id = entry.service_point_id
 LEFT JOIN ledger_entry AS other ON other.id = entry.of_id
 LEFT JOIN ledger_use ON ledger_use.entry_id = entry.id
 LEFT JOIN bill ON bill.id = ledger_use.bill_id
+CROSS JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM live_bill WHERE live_bill.id = bill.id) AS live
+) AS live
 WHERE entry.id > %(after)s
     AND (%(key)s::text IS NULL OR entry.key = %(key)s)
     AND (%(account)s::text IS NULL OR account.number = %(account)s)

@@ -26,6 +26,7 @@ from central.adapters.timescale.billing.loaded_part import (
     bills,
     waits,
 )
+from central.adapters.timescale.billing.replaced import with_replaced
 from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
@@ -88,10 +89,12 @@ class ShardLoader:
             bill: Of which `works` cannot read all.
             why: It cannot.
         """
+        (bill,) = await with_replaced(self._connection, [bill])
         parties = await self._accounts([bill.account_id])
         return bare(bill, parties[bill.account_id], why)
 
-    async def _works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+    async def _works(self, planned_bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+        bills = await with_replaced(self._connection, planned_bills)
         before = await self._claims.before(planned for bill in bills for planned in bill.parts)
         parties = await self._accounts([bill.account_id for bill in bills])
         waiting = {number: why for number, bill in enumerate(bills) if (why := waits(bill, before))}

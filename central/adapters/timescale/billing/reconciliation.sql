@@ -6,7 +6,7 @@ ORDER BY id LIMIT 1
 -- name: days_of_run
 SELECT agreement.service_id, bill_part.first_day, bill_part.end_day
 FROM bill
-JOIN bill_part ON bill_part.bill_id = bill.id
+JOIN live_part AS bill_part ON bill_part.bill_id = bill.id
 JOIN agreement ON agreement.id = bill_part.agreement_id
 WHERE bill.run_id = %(run)s AND bill.state <> 'discarded' AND NOT bill_part.settles
 
@@ -94,10 +94,10 @@ FROM (
     SELECT DISTINCT account_id FROM agreement WHERE service_id = ANY(%(services)s)
 ) AS payer
 CROSS JOIN LATERAL (
-    SELECT stamped_part.*, bill.state
-    FROM live_bill AS bill JOIN stamped_part ON stamped_part.bill_id = bill.id
-    WHERE bill.account_id = payer.account_id AND NOT stamped_part.settles
-        AND bill.state <> 'discarded'
+    SELECT stamped_part.*, live_part.state
+    FROM live_part JOIN stamped_part ON stamped_part.id = live_part.id
+    WHERE live_part.account_id = payer.account_id AND NOT live_part.settles
+        AND live_part.state <> 'discarded'
     OFFSET 0
 ) AS part
 JOIN agreement ON agreement.id = part.agreement_id AND agreement.service_id = ANY(%(services)s)
@@ -149,8 +149,15 @@ CROSS JOIN jsonb_array_elements(newest.lines) AS line (lineage)
 -- name: money
 SELECT
     bill.currency, count(*), sum(bill.total),
-    sum((SELECT coalesce(sum(amount), 0) FROM bill_line WHERE bill_line.bill_id = bill.id))
-FROM bill
+    -- With the lines of credit notes of some of its parts.
+    sum((
+        SELECT coalesce(sum(amount), 0) FROM bill_line
+        WHERE bill_line.bill_id = bill.id OR bill_line.bill_id IN (
+            SELECT note.id FROM bill AS note
+            WHERE note.cancels = bill.id AND note.state = 'issued'
+        )
+    ))
+FROM live_bill AS bill
 WHERE bill.state NOT IN ('held', 'discarded')
     AND (%(run)s::bigint IS NULL OR bill.run_id = %(run)s)
     AND (%(run)s::bigint IS NOT NULL OR bill.end_day > %(first)s AND bill.end_day <= %(end)s)
@@ -160,7 +167,7 @@ WHERE bill.state NOT IN ('held', 'discarded')
             AS among (service_id, first_day, end_day)
         JOIN agreement ON agreement.service_id = among.service_id
         JOIN bill AS theirs ON theirs.account_id = agreement.account_id
-        JOIN bill_part ON bill_part.bill_id = theirs.id
+        JOIN live_part AS bill_part ON bill_part.bill_id = theirs.id
             AND bill_part.agreement_id = agreement.id
             -- What settles an end stands on the day after the last.
             AND bill_part.first_day - bill_part.settles::integer < among.end_day
@@ -170,5 +177,5 @@ GROUP BY bill.currency ORDER BY bill.currency
 
 -- name: tallied
 SELECT currency, sum(total) FROM bill_tally
-WHERE run_id = %(run)s AND state NOT IN ('held', 'discarded')
+WHERE run_id = %(run)s AND state NOT IN ('held', 'discarded', 'cancelled')
 GROUP BY currency

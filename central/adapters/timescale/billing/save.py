@@ -19,7 +19,7 @@ from central.adapters.timescale.billing.account_state import OwnRow, rows_of
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
 from central.adapters.timescale.billing.entries import ConsumingPart, consume
 from central.adapters.timescale.queries import load_queries
-from central.domain.billing.bill import CanonicalText
+from central.domain.billing.bill import Bill, CanonicalText
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
@@ -166,7 +166,12 @@ class ShardWriter:
         await self._change(again)
         written = [*added, *again]
         await self._copy(
-            SQL["add_lines"], (row for key, draft in written for row in _lines(key, draft))
+            SQL["add_lines"],
+            (
+                row
+                for key, draft in written
+                for row in _lines(key, draft.new.bill, draft.text.lines)
+            ),
         )
         await self._copy(
             SQL["add_parts"], (row for key, draft in written for row in self._parts(key, draft))
@@ -260,13 +265,14 @@ class ShardWriter:
             draft.new.account_id,
             str(bill.period),
             bill.run_type.value,
-            bill.revision,
             *(content[name] for name in _CONTENT),
         )
 
     def _content(self, draft: _BillText) -> dict[str, object]:
         bill, priced = draft.new.bill, draft.sha256 is not None
+        replaced = draft.new.plan.replaces
         return {
+            "revision": bill.revision,
             "state": bill.state.value,
             "holds": canonical([hold.to_json() for hold in bill.holds]),
             "first_day": bill.days.first,
@@ -281,13 +287,15 @@ class ShardWriter:
             "made_at": self._at,
             "contributors": self._contributors,
             "release": self._run.release or None,
+            "replaces": None if replaced is None else replaced.id,
         }
 
 
 # The columns of `add_bills` after the key, in its order.
 _CONTENT = (
-    *("state", "holds", "first_day", "end_day", "currency", "total", "kwh", "validated_kwh"),
-    *("sha256", "document", "creator", "made_at", "contributors", "release"),
+    *("revision", "state", "holds", "first_day", "end_day", "currency", "total", "kwh"),
+    "validated_kwh",
+    *("sha256", "document", "creator", "made_at", "contributors", "release", "replaces"),
 )
 
 
@@ -297,8 +305,8 @@ def _shared_rows(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
         yield row.part_id, key, draft.new.account_id, row.position, row.state_from, *hashes, closing
 
 
-def _lines(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
-    for entry, lineage in zip(draft.new.bill.lines, draft.text.lines, strict=True):
+def _lines(key: int, bill: Bill, lineages: Sequence[str]) -> Iterator[Sequence[object]]:
+    for entry, lineage in zip(bill.lines, lineages, strict=True):
         line = entry.line
         yield (
             key,
@@ -314,3 +322,12 @@ def _lines(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
             line.amount,
             lineage,
         )
+
+
+async def add_lines(
+    connection: AsyncConnection[_Row], key: int, bill: Bill, text: CanonicalText
+) -> None:
+    """Add the lines of a bill that is there, by its key."""
+    async with connection.cursor() as cursor, cursor.copy(SQL["add_lines"]) as copy:
+        for row in _lines(key, bill, text.lines):
+            await copy.write_row(row)

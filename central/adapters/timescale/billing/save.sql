@@ -5,7 +5,7 @@ SELECT nextval('bill_id_seq') FROM generate_series(1, %(count)s)
 COPY bill (
     id, uid, run_id, account_id, cycle, run_type, revision, state, holds, first_day, end_day,
     currency, total, kwh, validated_kwh, sha256, document, creator, made_at,
-    contributors, release
+    contributors, release, replaces
 ) FROM STDIN
 
 -- name: change_bill
@@ -13,7 +13,7 @@ UPDATE bill SET
     state = %(state)s, holds = %(holds)s, first_day = %(first_day)s, end_day = %(end_day)s,
     currency = %(currency)s, total = %(total)s, kwh = %(kwh)s, validated_kwh = %(validated_kwh)s,
     sha256 = %(sha256)s, document = %(document)s, made_at = %(made_at)s,
-    release = %(release)s,
+    release = %(release)s, revision = %(revision)s, replaces = %(replaces)s,
     contributors = CASE
         WHEN %(creator)s = ANY(contributors) THEN contributors
         ELSE contributors || %(creator)s::text

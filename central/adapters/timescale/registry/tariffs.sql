@@ -31,8 +31,8 @@ FROM tariff WHERE name = %(name)s
 SELECT count(*) OVER (), number
 FROM (
     SELECT DISTINCT bill.id, bill.number
-    FROM live_bill AS bill
-    JOIN bill_part ON bill_part.bill_id = bill.id
+    FROM bill
+    JOIN live_part AS bill_part ON bill_part.bill_id = bill.id
         -- A final settlement holds the day behind the last one, which it is made from.
         AND bill_part.end_day - bill_part.settles::integer > %(first)s
         AND (%(end)s::date IS NULL OR bill_part.first_day - bill_part.settles::integer < %(end)s)

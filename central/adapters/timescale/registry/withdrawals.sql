@@ -55,5 +55,5 @@ WITH other AS (
 SELECT own.closing
 FROM (SELECT account_id FROM other GROUP BY account_id HAVING bool_and(settled)) AS settled
 JOIN settled_state AS own ON own.account_id = settled.account_id
-JOIN bill ON bill.id = own.bill_id AND bill.state = 'issued'
+JOIN live_part ON live_part.id = own.part_id AND live_part.state = 'issued'
 ORDER BY own.place DESC LIMIT 1

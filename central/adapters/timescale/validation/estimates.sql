@@ -27,9 +27,9 @@ FROM point_channel
 JOIN service ON service.service_point_id = point_channel.service_point_id
     AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
 JOIN agreement ON agreement.service_id = service.id
-JOIN live_bill AS bill ON bill.account_id = agreement.account_id AND bill.state = 'issued'
-JOIN bill_part ON bill_part.bill_id = bill.id AND bill_part.agreement_id = agreement.id
-    AND NOT bill_part.settles
+JOIN bill ON bill.account_id = agreement.account_id AND bill.state = 'issued'
+JOIN live_part AS bill_part ON bill_part.bill_id = bill.id
+    AND bill_part.agreement_id = agreement.id AND NOT bill_part.settles
 WHERE point_channel.id = %(channel)s
     AND bill_part.first_day < %(end)s AND bill_part.end_day > %(first)s
 
@@ -87,7 +87,7 @@ SELECT
         )
         FROM (
             SELECT min(bill_part.first_day) AS first_day, max(bill_part.end_day) AS end_day
-            FROM bill_part
+            FROM live_part AS bill_part
             JOIN bill ON bill.id = bill_part.bill_id AND bill.state <> 'discarded'
             JOIN agreement ON agreement.id = bill_part.agreement_id
             -- The account leads to its bills by their index; parts have none by agreement.
@@ -106,7 +106,7 @@ FROM (
     FROM bill
     JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
     JOIN agreement ON agreement.id = bill_part.agreement_id
-    WHERE bill.state = 'held'
+    WHERE bill.state = 'held' AND bill.decision IS NULL
     GROUP BY bill.id, agreement.occupancy_id, agreement.service_id
 ) AS held
 JOIN account ON account.id = held.account_id
@@ -117,5 +117,8 @@ ORDER BY held.end_day, held.bill_id, held.occupancy_id
 
 -- name: held_runs
 SELECT bill_run.cycle, bill_run.run_type, bill_run.scope FROM bill_run
-WHERE EXISTS (SELECT FROM bill WHERE bill.run_id = bill_run.id AND bill.state = 'held')
+WHERE EXISTS (
+    SELECT FROM bill
+    WHERE bill.run_id = bill_run.id AND bill.state = 'held' AND bill.decision IS NULL
+)
 ORDER BY bill_run.id

@@ -225,11 +225,12 @@ def _run(row: Record, sums: Sequence[Record]) -> RunView:
         state="running" if finished_at is None else "finished",
         started_at=started_at,
         finished_at=finished_at,
-        bills=sum(counts.values()),
+        bills=sum(counts.values()) - counts["cancelled"],
         held=counts["held"],
         drafts=counts["draft"],
         approved=counts["approved"],
         issued=counts["issued"],
+        cancelled=counts["cancelled"],
         totals=tuple(sorted(totals.items())),
         scope=str(RunScope.from_json(scope)) or None,
     )

@@ -84,22 +84,32 @@ SELECT
         'net', bill.document -> 'net', 'tax', bill.document -> 'tax', 'settled', bill.document -> 'settled',
         'previous_balance', bill.document -> 'previous_balance'
     ) END,
-    bill.sha256, bill.creator, bill.approver, cancelled.id IS NOT NULL,
+    bill.sha256, bill.creator, bill.approver, cancelled.whole,
     -- When its days begin, where that is not midnight and the same for all that it bills.
     (
         SELECT min(supply ->> 'day_start')
         FROM jsonb_array_elements(bill.document -> 'supplies') AS supply
         HAVING count(DISTINCT coalesce(supply ->> 'day_start', '')) = 1
     ),
-    bill.run_type,
+    CASE WHEN bill.cancels IS NULL THEN bill.run_type ELSE 'credit_note' END,
     jsonb_path_query_array(bill.document, '$.supplies[*] ? (exists (@.banks))')
 FROM (
     SELECT * FROM bill
     WHERE (%(id)s::uuid IS NULL OR uid = %(id)s)
-        AND (%(run)s::uuid IS NULL OR run_id = (SELECT id FROM bill_run WHERE uid = %(run)s))
+        -- A run has made the bills that are its own; credit notes and what waits with them are of
+        -- their account.
+        AND (%(run)s::uuid IS NULL OR run_id = (SELECT id FROM bill_run WHERE uid = %(run)s)
+            AND (decision IS NULL OR cancels IS NULL AND state = 'issued'))
         AND (%(account)s::uuid IS NULL
             OR account_id = (SELECT id FROM account WHERE uid = %(account)s))
-        AND (%(id)s::uuid IS NOT NULL OR state = coalesce(%(state)s::text, state))
+        AND (%(id)s::uuid IS NOT NULL OR %(state)s::text IS NULL OR CASE
+            WHEN %(state)s::text IN ('issued', 'cancelled') THEN
+                state = 'issued' AND (%(state)s::text = 'issued') = (
+                    cancels IS NOT NULL
+                    OR EXISTS (SELECT FROM live_bill WHERE live_bill.id = bill.id)
+                )
+            ELSE state = %(state)s::text
+        END)
         AND (%(id)s::uuid IS NOT NULL OR %(state)s::text IS NOT NULL OR state <> 'discarded')
         AND (%(after)s::bigint IS NULL OR id > %(after)s)
         -- A draft is replaced in place: what is known of a time are the bills that were issued.
@@ -109,8 +119,20 @@ FROM (
 ) AS bill
 JOIN bill_run ON bill_run.id = bill.run_id
 JOIN account ON account.id = bill.account_id
-LEFT JOIN bill AS cancelled ON cancelled.cancels = bill.id
-    AND (%(as_of)s::timestamptz IS NULL OR cancelled.issued_at <= %(as_of)s)
+CROSS JOIN LATERAL (
+    -- All of its parts, by credit notes that were issued by then.
+    SELECT EXISTS (
+        SELECT FROM bill AS note
+        WHERE note.cancels = bill.id AND note.state = 'issued'
+            AND (%(as_of)s::timestamptz IS NULL OR note.issued_at <= %(as_of)s)
+    ) AND NOT EXISTS (
+        SELECT FROM bill_part WHERE bill_part.bill_id = bill.id AND NOT EXISTS (
+            SELECT FROM cancelled_part JOIN bill AS note ON note.id = cancelled_part.bill_id
+            WHERE cancelled_part.part_id = bill_part.id
+                AND (%(as_of)s::timestamptz IS NULL OR note.issued_at <= %(as_of)s)
+        )
+    ) AS whole
+) AS cancelled
 ORDER BY bill.id
 
 -- name: lines

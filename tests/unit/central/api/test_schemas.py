@@ -147,7 +147,7 @@ EXPECTED: dict[str, str] = {
     "run": (
         '{"run":"r-1","cycle":"2026-10","kind":"regular","state":"made","started_at":"202'
         '6-10-03T09:00:00.500000Z","finished_at":null,"bills":3,"held":1,"drafts":1,"appr'
-        'oved":1,"issued":0,"totals":[{"currency":"EUR","amount":"1.50"}],"scope":null}'
+        'oved":1,"issued":0,"cancelled":0,"totals":[{"currency":"EUR","amount":"1.50"}],"scope":null}'
     ),
     "explanation": (
         '{"line":{"number":1,"charge":"energy","kind":"energy","label":null,"text":"Energ'

@@ -19,6 +19,7 @@ from tests.support.data import REPOSITORY
 NAMES = [setting.name for setting in SETTINGS]
 OTHER = SettingsChange(
     series="ES26",
+    credit_series="CR26",
     width=4,
     yearly=True,
     due_days=21,

@@ -1,0 +1,158 @@
+-- name: parts
+SELECT
+    bill_part.id, service_point.name, service.name, tariff.name, bill_part.first_day,
+    bill_part.end_day, bill_part.settles, coalesce(note.number, note.uid::text, ''),
+    lower(bill_part.line_numbers), upper(bill_part.line_numbers)
+FROM bill
+JOIN bill_part ON bill_part.bill_id = bill.id
+JOIN agreement ON agreement.id = bill_part.agreement_id
+JOIN service ON service.id = agreement.service_id
+JOIN service_point ON service_point.id = service.service_point_id
+JOIN tariff ON tariff.id = agreement.tariff_id
+LEFT JOIN credited_part ON credited_part.part_id = bill_part.id
+LEFT JOIN bill AS note ON note.id = credited_part.bill_id
+WHERE bill.uid = %(bill)s
+ORDER BY bill_part.first_day, bill_part.id
+
+-- name: chain
+WITH asked AS (SELECT id, cancels, replaces FROM bill WHERE uid = %(bill)s)
+SELECT chained.how, bill.uid, bill.number, bill.state
+FROM (
+    SELECT 'cancels' AS how, cancels AS id FROM asked WHERE cancels IS NOT NULL
+    UNION ALL
+    SELECT 'replaces', replaces FROM asked WHERE replaces IS NOT NULL
+    UNION ALL
+    SELECT 'cancelled by', note.id FROM asked JOIN bill AS note ON note.cancels = asked.id
+    UNION ALL
+    SELECT 'replaced by', anew.id FROM asked JOIN bill AS anew ON anew.replaces = asked.id
+    UNION ALL
+    SELECT 'billed anew as', anew.id FROM asked JOIN bill AS anew ON anew.replaces = asked.cancels
+    UNION ALL
+    SELECT 'after', note.id FROM asked JOIN bill AS note ON note.cancels = asked.replaces
+) AS chained
+JOIN bill ON bill.id = chained.id AND bill.state <> 'discarded'
+ORDER BY bill.id
+
+-- name: hold_originals
+SELECT bill.id, bill.uid, bill.state, coalesce(bill.number, bill.uid::text), bill.cancels IS NOT NULL
+FROM bill WHERE bill.uid = ANY(%(uids)s)
+ORDER BY bill.account_id, bill.id
+FOR NO KEY UPDATE
+
+-- name: credited
+SELECT bill.number FROM credited_part
+JOIN bill_part ON bill_part.id = credited_part.part_id
+JOIN bill ON bill.id = bill_part.bill_id
+WHERE credited_part.part_id = ANY(%(parts)s)
+LIMIT 1
+
+-- name: add
+INSERT INTO bill (
+    uid, run_id, account_id, cycle, run_type, revision, state, first_day, end_day, currency, total,
+    kwh, validated_kwh, sha256, document, creator, made_at, contributors, release, cancels, decision
+)
+SELECT
+    %(uid)s, bill.run_id, bill.account_id, bill.cycle, bill.run_type, bill.revision, 'draft',
+    %(first)s, %(end)s, bill.currency, %(total)s, coalesce(-%(kwh)s::numeric, -live_bill.kwh),
+    coalesce(-%(kwh)s::numeric, -live_bill.validated_kwh), %(sha256)s, %(document)s,
+    %(creator)s, %(at)s, ARRAY[%(creator)s::text], bill.release, bill.id, %(decision)s
+FROM bill JOIN live_bill ON live_bill.id = bill.id
+WHERE bill.uid = %(cancels)s
+RETURNING id
+
+-- name: add_parts
+INSERT INTO credited_part (part_id, bill_id) SELECT unnest(%(parts)s::bigint[]), %(bill)s
+
+-- name: open_parts
+DELETE FROM credited_part USING bill
+WHERE bill.id = credited_part.bill_id AND bill.uid = ANY(%(uids)s) AND bill.state = 'discarded'
+
+-- name: together
+-- Bills, and what they were proposed with and is not discarded.
+SELECT uid FROM bill WHERE uid = ANY(%(uids)s)
+UNION
+SELECT other.uid
+FROM bill JOIN bill AS other ON other.decision = bill.decision AND other.state <> 'discarded'
+WHERE bill.uid = ANY(%(uids)s)
+
+-- name: notes
+-- The credit notes among some bills, with their accounts and what they cancel; the latest days first.
+SELECT bill.uid, cancelled.uid, account.number
+FROM bill
+JOIN bill AS cancelled ON cancelled.id = bill.cancels
+JOIN account ON account.id = bill.account_id
+WHERE bill.uid = ANY(%(uids)s)
+ORDER BY bill.account_id, bill.end_day DESC, bill.first_day DESC, bill.id
+
+-- name: stay_behind
+-- Issued parts that open from some that are to be cancelled, and are not among them.
+SELECT account.number || '/' || bill.cycle, coalesce(bill.number, bill.uid::text)
+FROM (
+    SELECT later.part_id
+    FROM bill_part
+    JOIN billed_period AS later ON later.occupancy_id = bill_part.occupancy_id
+        AND later.first_day = bill_part.end_day
+    WHERE bill_part.id = ANY(%(parts)s)
+    UNION
+    SELECT account_state.part_id FROM account_state WHERE account_state.state_from = ANY(%(parts)s)
+) AS opened
+JOIN live_part ON live_part.id = opened.part_id AND live_part.state = 'issued'
+JOIN bill ON bill.id = live_part.bill_id
+JOIN account ON account.id = bill.account_id
+WHERE opened.part_id <> ALL(%(parts)s)
+ORDER BY bill.end_day DESC, bill.id DESC
+LIMIT 1
+
+-- name: open_behind
+-- Bills that are not issued and hold days behind some parts, or open from them in their account's
+-- order; as a run takes them.
+WITH RECURSIVE behind AS (
+    SELECT later.id
+    FROM bill_part
+    CROSS JOIN LATERAL (
+        SELECT billed_period.part_id FROM billed_period
+        WHERE billed_period.occupancy_id = bill_part.occupancy_id
+            AND billed_period.first_day = bill_part.end_day
+        UNION ALL
+        SELECT account_state.part_id FROM account_state
+        WHERE account_state.state_from = bill_part.id
+    ) AS opened
+    JOIN bill_part AS later_part ON later_part.id = opened.part_id
+    JOIN bill AS later ON later.id = later_part.bill_id
+        AND later.state IN ('draft', 'held', 'approved')
+    WHERE bill_part.id = ANY(%(parts)s)
+    UNION
+    SELECT later.id
+    FROM behind
+    JOIN bill_part ON bill_part.bill_id = behind.id
+    CROSS JOIN LATERAL (
+        SELECT billed_period.part_id FROM billed_period
+        WHERE billed_period.occupancy_id = bill_part.occupancy_id
+            AND billed_period.first_day = bill_part.end_day
+        UNION ALL
+        SELECT account_state.part_id FROM account_state
+        WHERE account_state.state_from = bill_part.id
+    ) AS opened
+    JOIN bill_part AS later_part ON later_part.id = opened.part_id
+    JOIN bill AS later ON later.id = later_part.bill_id
+        AND later.state IN ('draft', 'held', 'approved')
+)
+SELECT bill.uid, bill.state FROM bill
+WHERE bill.id IN (SELECT id FROM behind) AND bill.uid <> ALL(%(uids)s)
+ORDER BY bill.account_id, bill.id
+FOR UPDATE
+
+-- name: credited_parts
+SELECT credited_part.part_id
+FROM credited_part JOIN bill ON bill.id = credited_part.bill_id
+WHERE bill.uid = ANY(%(uids)s)
+ORDER BY 1
+
+-- name: end_claims
+DELETE FROM billed_period
+USING bill_part
+WHERE bill_part.id = ANY(%(parts)s) AND billed_period.occupancy_id = bill_part.occupancy_id
+    AND billed_period.part_id = bill_part.id
+
+-- name: open_entries
+DELETE FROM ledger_use WHERE part_id = ANY(%(parts)s)
