@@ -69,9 +69,12 @@ class TierRules:
             `per_period` applies the steps to each period alone; `in_order` fills them by time.
         scale: Whether bounds scale by the months a segment is, or the `whole` period of the bill.
         size: Of a package, in the quantity's unit; the price is per package.
+        below_zero: What becomes of a quantity below zero where each part has its step: `mirror`
+            credits it at the steps' prices, `hold` holds the bill.
     """
 
     kind: TierKind = "graduated"
     style: Style = "prorata"
     scale: Literal["days_share", "whole"] = "days_share"
     size: Decimal | None = None
+    below_zero: Literal["hold", "mirror"] = "hold"

@@ -13,7 +13,7 @@ from central.domain.rating.determinants.compute import running_total, series_of
 from central.domain.rating.determinants.context import HeldError, average_fact
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import Segment
-from central.domain.rating.rounding import largest_remainder
+from central.domain.rating.rounding import largest_remainder, printed
 from central.domain.tariff.document import Charge
 from central.domain.tariff.price_rules import PriceTable, Step
 
@@ -47,6 +47,9 @@ def price_tiers(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
         volume:    the whole quantity x the price of the step it reaches
         package:   graduated over the quantity rounded up to whole packages, price per package
         stair:     one amount, that of the step it reaches
+
+    A quantity below zero is credited at the price of a volume step, and as `below_zero` says where
+    each part has its step: the steps are those of what it is above zero, or the bill is held.
 
     A quantity equal to a bound is inside the step below it. Bounds are cumulative. `kWh/day` bounds
     are times the segment's days, `kWh/kW` times the named determinant, `kWh/kW/day` times both,
@@ -201,6 +204,8 @@ def _priced(
     by_period = any(block.price.by_period for block in blocks)
     per_period = charge.tiers.style == "per_period" or span.is_demand(charge)
     in_order: InOrder = {}
+    if by_period and not per_period:
+        _check_shares(charge, found, quantity)
     if by_period and not per_period and charge.tiers.style == "in_order":
         in_order = _in_order(charge, span, segment, blocks, found)
     for block, part in _parts(charge, blocks, quantity):
@@ -227,12 +232,30 @@ def _priced(
             )
 
 
+def _check_shares(charge: Charge, found: Sequence[Determinant], quantity: Fraction) -> None:
+    """Hold the bill where periods below zero leave no share, or no order, to divide steps by."""
+    below = [part for part in found if part.value < 0]
+    in_order = charge.tiers.style == "in_order"
+    if below and (in_order or quantity == 0):
+        message = (
+            f"The quantity of {charge.id!r} is {printed(below[0].value)} in {below[0].label}, and its"
+            f" steps are divided {'in order of time' if in_order else 'by shares of nothing'}."
+            " Add a version with `tiers: {style: per_period}`."
+        )
+        raise HeldError(Hold("NEGATIVE_QUANTITY", message, charge.id))
+
+
 def _parts(
     charge: Charge, blocks: Sequence[TierBlock], quantity: Fraction
 ) -> Iterator[tuple[TierBlock, Fraction]]:
     if charge.tiers.kind in {"volume", "stair"}:
         reached = [b for b in blocks if b.high is None or quantity <= b.high]
         yield reached[0], quantity
+        return
+    if quantity < 0:
+        _need_mirror(charge, quantity)
+        for block, credited in _parts(charge, blocks, -quantity):
+            yield block, -credited
         return
     if charge.tiers.size:
         size = Fraction(charge.tiers.size)
@@ -241,6 +264,16 @@ def _parts(
         part = block.part(quantity)
         if part or block is blocks[0]:
             yield block, part
+
+
+def _need_mirror(charge: Charge, quantity: Fraction) -> None:
+    """Hold the bill where the tariff does not say what a quantity below zero is worth."""
+    if charge.tiers.below_zero == "hold":
+        message = (
+            f"The quantity of {charge.id!r} is {printed(quantity)}, and its tariff does not say"
+            f" what steps below zero cost. Add a version with `tiers: {{below_zero: mirror}}`."
+        )
+        raise HeldError(Hold("NEGATIVE_QUANTITY", message, charge.id))
 
 
 InOrder = dict[tuple[int, str], Fraction]

@@ -246,6 +246,9 @@ class ColumnPricer:
             NotColumnarError: A block has no price in this season and period.
         """
         quantity = added([self._measured[number].value for number in numbers])
+        if charge.tiers.kind in {"graduated", "package"} and self._below_zero(numbers):
+            message = f"The quantity of {charge.id!r} is below zero for some meter."
+            raise NotColumnarError(message)
         share, note = time_share(charge, self._span, segment)
         split = split or any(block.price.by_period for block in blocks)
         for block, part, present in parts_of(charge, blocks, quantity):
@@ -282,6 +285,10 @@ class ColumnPricer:
                     present,
                     "" if size is None else "packages",
                 )
+
+    def _below_zero(self, numbers: Sequence[int]) -> bool:
+        """Whether a quantity is below zero for some meter."""
+        return any(bool((self._measured[number].value.top < 0).any()) for number in numbers)
 
     def _based_on(self, names: Sequence[str]) -> list[int]:
         wanted = set(names)

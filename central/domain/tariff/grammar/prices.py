@@ -246,6 +246,7 @@ TIERS = Record(
         Row("style", one_of("prorata", "per_period", "in_order"), default="prorata"),
         Row("scale", one_of("days_share", "whole"), default="days_share"),
         Row("size", NUMBER),
+        Row("below_zero", one_of("hold", "mirror"), default="hold"),
     ),
     checks=(_check_package, _check_order_of_time),
 )
