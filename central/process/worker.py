@@ -1,6 +1,6 @@
-"""The worker: `python -m central.process.worker` validates, and renders what was issued.
+"""The worker: `python -m central.process.worker` validates, and does the jobs that are due.
 
-Any number of workers share both queues.
+Any number of workers share what waits.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransaction
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.config.settings import Settings
-from central.process.nightly import run_nightly
+from central.process.jobs import run_jobs
 from central.process.sealer import run_sealer
 from central.process.start import ended, start
 from central.service.billing.archive import ArchiveInvoices
 from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
+from central.service.schedules.standing import StandingJob
 from central.service.validation.unclosed_days import CountUnclosedDays
 from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.contract.errors import MeterlineError
@@ -60,13 +61,12 @@ async def run_worker(
         vee = VeeSettings(grace=settings.grace)
         use_case = Validate(TimescaleValidationStore(pool), clock, vee)
         unclosed = TimescaleUnclosedDays(pool)
-        archive = ArchiveInvoices(
-            TimescaleBillingStore(pool), TimescaleDocumentStore(pool), render_invoice, clock
-        )
+        documents = TimescaleDocumentStore(pool)
+        archive = ArchiveInvoices(TimescaleBillingStore(pool), documents, render_invoice, clock)
+        standing = {"render_documents": StandingJob(documents.due, lambda: _render(archive), clock)}
         beside = [
             asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
-            asyncio.create_task(_render(archive, settings.poll_s)),
-            asyncio.create_task(run_nightly(pool, settings, clock)),
+            asyncio.create_task(run_jobs(pool, settings, clock, standing)),
             asyncio.create_task(_count_unclosed(CountUnclosedDays(unclosed, clock, vee))),
         ]
         validating = asyncio.create_task(_validate(use_case, settings.poll_s))
@@ -94,18 +94,10 @@ async def _validate(use_case: Validate, poll_s: float) -> None:
             await asyncio.sleep(poll_s)
 
 
-async def _render(archive: ArchiveInvoices, poll_s: float) -> None:
-    while True:
-        try:
-            rendered = await archive.step()
-        except MeterlineError as error:
-            _log.warning("documents_not_rendered", code=error.code, reason=error.message)
-            await asyncio.sleep(poll_s)
-            continue
-        if rendered.documents:
-            _log.info("documents_rendered", documents=len(rendered.documents))
-        if rendered.idle:
-            await asyncio.sleep(poll_s)
+async def _render(archive: ArchiveInvoices) -> None:
+    rendered = await archive.until_idle()
+    if rendered.documents:
+        _log.info("documents_rendered", documents=len(rendered.documents))
 
 
 async def _count_unclosed(count: CountUnclosedDays) -> None:

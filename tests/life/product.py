@@ -29,7 +29,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.segments import DayRange
-from central.process.nightly import nightly_jobs
+from central.process.jobs import nightly_jobs
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
 from central.service.billing.post_entries import AccountLedger

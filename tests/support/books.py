@@ -22,6 +22,7 @@ from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
+from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.estimates import TimescaleBillWindow
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -46,6 +47,7 @@ from central.service.ports.registry import (
     PointRecord,
     RegistryStore,
 )
+from central.service.ports.schedules import ScheduleStore
 from central.service.ports.series import SeriesStore
 from central.service.ports.validation import ValidationStore
 from central.service.registry.register import Enrol
@@ -65,7 +67,7 @@ from tests.support.memory.documents import MemoryDocumentStore
 from tests.support.memory.estimates import MemoryBillWindow
 from tests.support.memory.ingest import MemoryIngestStore
 from tests.support.memory.ledger import MemoryLedger
-from tests.support.memory.nights import MemoryNightStore
+from tests.support.memory.nights import MemoryNightStore, MemoryScheduleStore
 from tests.support.memory.reconciliation import MemoryReconciliation
 from tests.support.memory.registry import MemoryRegistry
 from tests.support.memory.series import MemorySeriesStore
@@ -119,6 +121,7 @@ class Utility:
     reconciliation: ReconciliationStore
     ledger: LedgerStore
     nights: NightStore
+    schedules: ScheduleStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -235,6 +238,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleReconciliation(pool),
             TimescaleLedger(pool),
             TimescaleNightStore(pool),
+            TimescaleScheduleStore(pool),
         )
 
 
@@ -257,4 +261,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryReconciliation(books),
         MemoryLedger(books),
         MemoryNightStore(),
+        MemoryScheduleStore(lambda: [point.zone for point in books.state.points.values()]),
     )

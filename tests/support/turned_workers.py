@@ -24,15 +24,17 @@ from typing import Any
 
 from pydantic import SecretStr
 
-import central.process.nightly
+import central.process.jobs
+import central.service.schedules.run_jobs
 from central.adapters.timescale.pool import Pool
 from central.config.settings import Settings
+from central.domain.schedule import Occurrence
 from central.process.start import until_signal
 from central.process.worker import run_worker
-from central.service.nightly import Job, Nightly
+from central.service.schedules.run_jobs import Job, Jobs
 from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
-_LOOK_S = 0.05
+_LOOK_S, _KEEP_S = 0.05, 0.5
 
 
 class _Turned:
@@ -54,9 +56,9 @@ class _Turned:
             await asyncio.sleep(_LOOK_S)
 
     def standing_in(self, name: str, job: Job) -> Job:
-        async def done(now: datetime) -> object:
+        async def done(now: datetime, due: Occurrence) -> object:
             await self.stand(f"before {name}")
-            outcome = await job(now)
+            outcome = await job(now, due)
             await self.stand(f"after {name}")
             return outcome
 
@@ -65,18 +67,19 @@ class _Turned:
 
 def work(dsn: str, folder: str, number: int, idle_s: float) -> None:
     """Be a worker until a signal ends it."""
-    turned, place = _Turned(Path(folder)), vars(central.process.nightly)
+    turned, place = _Turned(Path(folder)), vars(central.process.jobs)
     with (Path(folder) / f"worker-{number}.log").open("wb") as log:
         os.dup2(log.fileno(), 2)
     log_to(STANDARD_ERROR)
-    made = central.process.nightly.nightly_jobs
+    real_jobs = central.process.jobs.nightly_jobs
 
-    def jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> Nightly:
-        nightly = made(pool, settings, clock)
+    def jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> Jobs:
+        nightly = real_jobs(pool, settings, clock)
         nightly.jobs = {name: turned.standing_in(name, job) for name, job in nightly.jobs.items()}
         return nightly
 
-    place["nightly_jobs"], place["_LOOK_EVERY_S"] = jobs, _LOOK_S
+    place["nightly_jobs"] = jobs
+    vars(central.service.schedules.run_jobs)["KEEP_EVERY_S"] = _KEEP_S
     settings = Settings(database=SecretStr(dsn), poll_s=0.2, idle_timeout_s=idle_s)
 
     async def listening() -> None:

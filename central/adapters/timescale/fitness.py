@@ -9,6 +9,7 @@ from psycopg import AsyncConnection, DataError, ProgrammingError, errors
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.migrate import newest_version
 from central.adapters.timescale.pool import APPLICATION_ROLE
+from central.adapters.timescale.queue_schema import newest_queue_step
 from central.service.ports.faults import SchemaMissingError, SchemaNewError, SchemaOldError
 from firmware_bridge.contract.errors import ConfigurationError
 
@@ -46,7 +47,10 @@ async def check_fit(dsn: str) -> None:
                 message = "The database has no schema of Meterline."
                 raise SchemaMissingError(message, value=error.sqlstate) from error
             row = await cursor.fetchone()
-    check_version(None if row is None else row[0])
+            check_version(None if row is None else row[0])
+            cursor = await connection.execute("SELECT max(name) FROM queue_migration")
+            row = await cursor.fetchone()
+    check_queue(None if row is None else row[0])
 
 
 async def _connect(dsn: str) -> AsyncConnection[tuple[Any, ...]]:
@@ -76,5 +80,20 @@ def check_version(applied: int | None) -> None:
         message = "The database has no schema of Meterline."
         raise SchemaMissingError(message, value=applied)
     message = f"The database's schema has version {applied}; this release needs version {wanted}."
+    kind = SchemaNewError if applied > wanted else SchemaOldError
+    raise kind(message, value=applied)
+
+
+def check_queue(applied: str | None) -> None:
+    """Return where the queue's tables are those that its library was made for.
+
+    Raises:
+        QueueLibraryError: The library is not installed.
+        StoreUnfitError: They are others.
+    """
+    wanted, applied = newest_queue_step(), applied or ""
+    if applied == wanted:
+        return
+    message = f"The queue's tables are at {applied or 'nothing'}; this release needs {wanted}."
     kind = SchemaNewError if applied > wanted else SchemaOldError
     raise kind(message, value=applied)

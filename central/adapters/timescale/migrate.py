@@ -10,6 +10,7 @@ database's flavour has, in this order and in one transaction:
     NNNN_name.guards.sql        always
 
 Every one is recorded with the SHA-256 of what was run; a file that changed afterwards is refused.
+The steps of the queue's library follow, see `queue_schema`.
 The flavour is settled by the first migration and kept for the database's life.
 """
 
@@ -27,6 +28,13 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from central.adapters.timescale.queue_schema import (
+    QUEUE_SCHEMA,
+    QueueMigration,
+    missing_steps,
+    queue_migrations,
+    queue_rights,
+)
 from firmware_bridge.contract.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -46,6 +54,9 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 _RECORD = """\
 INSERT INTO schema_migration (version, name, flavour, sha256, applied_at)
 VALUES ({}, {}, {}, {}, {});"""
+_RECORD_QUEUE = "INSERT INTO queue_migration (name, sha256, applied_at) VALUES ({}, {}, {});"
+# The library's names have no schema; ours is recorded first, while it is the current one.
+_IN_QUEUE = f"SET LOCAL search_path TO {QUEUE_SCHEMA};"
 # Whoever migrates may change tables; guards keep an owner who errs from it.
 _MIGRATING = "SET LOCAL meterline.migrating = 'on';"
 # Tables that a migration added are guarded like all others, without its saying so.
@@ -147,6 +158,13 @@ def render(
         record = _record(step, flavour, now).as_string(None)
         parts.append(f"BEGIN;\n{_MIGRATING}\n{step.script}\n{record}\nCOMMIT;\n")
     parts.append(_GUARD)
+    if folder == MIGRATIONS:
+        for shipped in queue_migrations():
+            record = _record_queue(shipped, now).as_string(None)
+            parts.append(
+                f"BEGIN;\n{_MIGRATING}\n{record}\n{_IN_QUEUE}\n{shipped.script}\nCOMMIT;\n"
+            )
+        parts.append(queue_rights())
     return "\n".join(parts)
 
 
@@ -175,6 +193,7 @@ def migrate(
     Raises:
         MigrationChangedError: The database's history is not that of the files.
         ExtensionMissingError: TimescaleDB is required and not offered.
+        QueueLibraryError: The queue's library is missing, or older than the database's.
         psycopg.Error: The server refused; the migration at fault left nothing behind.
     """
     with psycopg.connect(
@@ -198,12 +217,40 @@ def migrate(
                 conn.execute(sql.SQL(step.script))
                 conn.execute(_record(step, flavour, clock()))
                 conn.execute(_GUARD)
-        return missing
+        return missing + (_migrate_queue(conn, progress, clock) if folder == MIGRATIONS else [])
+
+
+def _migrate_queue(
+    conn: psycopg.Connection[tuple[object, ...]],
+    progress: Callable[[Migration], None],
+    clock: Callable[[], datetime],
+) -> list[Migration]:
+    """Apply what is missing of the queue's library; its steps have no number."""
+    rows = conn.execute("SELECT name, sha256 FROM queue_migration").fetchall()
+    steps = []
+    for shipped in missing_steps({str(name): str(digest) for name, digest in rows}):
+        step = Migration(0, f"queue {shipped.name}", shipped.script, shipped.sha256)
+        progress(step)
+        with conn.transaction():
+            conn.execute(_MIGRATING)
+            conn.execute(_record_queue(shipped, clock()))
+            conn.execute(_IN_QUEUE)
+            conn.execute(sql.SQL(shipped.script))
+        steps.append(step)
+    if steps:
+        with conn.transaction():
+            conn.execute(sql.SQL(queue_rights()))
+    return steps
 
 
 def _record(step: Migration, flavour: Flavour, now: datetime) -> sql.Composed:
     values = (step.version, step.name, flavour.value, step.sha256, now)
     return sql.SQL(_RECORD).format(*map(sql.Literal, values))
+
+
+def _record_queue(step: QueueMigration, now: datetime) -> sql.Composed:
+    values = (step.name, step.sha256, now)
+    return sql.SQL(_RECORD_QUEUE).format(*map(sql.Literal, values))
 
 
 def _check(applied: dict[int, str], steps: Sequence[Migration]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.service.ports.nights import AHEAD, KEPT, JobTurn, NightJob
+from central.service.ports.nights import AHEAD, KEPT, TRIES, JobTurn, NightJob, NightNote
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -26,7 +26,7 @@ class TimescaleNightStore:
 
     async def take(self, job: NightJob, at: datetime, until: datetime) -> JobTurn:
         """See `NightStore`."""
-        values = {**_key(job), "at": at, "until": until, "ahead": at + AHEAD}
+        values = {**_key(job), "at": at, "until": until, "ahead": at + AHEAD, "tries": TRIES}
         with translated():
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(_SQL["take"], values)
@@ -34,25 +34,43 @@ class TimescaleNightStore:
         assert row is not None  # noqa: S101 - the statement gives one; tells the type checker
         return JobTurn(row[0])
 
-    async def keep(self, job: NightJob, until: datetime) -> None:
+    async def keep(self, job: NightJob, until: datetime) -> bool:
         """See `NightStore`."""
-        with translated():
-            async with self._pool.connection() as connection:
-                await connection.execute(_SQL["keep"], {**_key(job), "until": until})
+        return await self._change("keep", **_key(job), until=until)
 
-    async def end(self, job: NightJob, at: datetime) -> None:
+    async def end(self, job: NightJob, at: datetime, outcome: str) -> bool:
         """See `NightStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                await connection.execute(_SQL["end"], {**_key(job), "at": at})
+                values = {**_key(job), "at": at, "outcome": outcome}
+                cursor = await connection.execute(_SQL["end"], values)
                 await connection.execute(_SQL["forget"], {"before": job.night - KEPT})
+                return cursor.rowcount > 0
 
     async def put_off(self, job: NightJob, until: datetime, error: str) -> None:
         """See `NightStore`."""
-        values = {**_key(job), "until": until, "error": error}
+        await self._change("put_off", **_key(job), until=until, error=error)
+
+    async def give_up(self, job: NightJob, at: datetime, error: str | None = None) -> bool:
+        """See `NightStore`."""
+        return await self._change("give_up", **_key(job), at=at, error=error, tries=TRIES)
+
+    async def again(self, night: date, name: str) -> None:
+        """See `NightStore`."""
+        await self._change("again", night=night, job=name)
+
+    async def notes(self, since: date) -> tuple[NightNote, ...]:
+        """See `NightStore`."""
         with translated():
             async with self._pool.connection() as connection:
-                await connection.execute(_SQL["put_off"], values)
+                cursor = await connection.execute(_SQL["notes"], {"since": since})
+                return tuple(NightNote(*row) for row in await cursor.fetchall())
+
+    async def _change(self, statement: str, /, **values: object) -> bool:
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_SQL[statement], values)
+                return cursor.rowcount > 0
 
 
 def _key(job: NightJob) -> dict[str, Any]:

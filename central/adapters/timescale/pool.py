@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -44,32 +44,18 @@ class _LimitedPool(AsyncConnectionPool[_Connection]):
                 raise TimeoutError(message) from error
 
 
-def make_pool(  # noqa: PLR0913 - each is named by its caller
-    dsn: str,
-    *,
-    min_size: int = 1,
-    max_size: int = 4,
-    name: str = "meterline",
-    check: bool = True,
-    limits: ConnectionLimits | None = None,
-) -> Pool:
-    """A pool that is not open yet; use it as an async context manager.
-
-    Whoever the DSN logs in as, the session works as `meterline_app`, so that a forgotten owner's
-    DSN cannot drop a chunk or disable a trigger.
+def session_of(
+    limits: ConnectionLimits, schema: str | None = None
+) -> Callable[[_Connection], Awaitable[None]]:
+    """What makes a new connection one of the application's.
 
     Args:
-        dsn: How to reach the database.
-        min_size: Connections kept open.
-        max_size: Connections at most.
-        name: What the server's activity view shows.
-        check: Try each connection before it is lent out, at the price of a round trip. Who tries
-            again anyway, as ingest does, goes without.
-        limits: How long a connection may stand still, and a transaction last.
+        limits: How long it may stand still, and a transaction last.
+        schema: Where names without a schema are looked up; None leaves it to the DSN.
     """
-    limits = ConnectionLimits() if limits is None else limits
 
     async def configure(connection: _Connection) -> None:
+        await connection.set_autocommit(True)
         # Set here and not in the DSN, whose own options would be lost; the server's too, since it
         # is the one that waits for a client that is frozen.
         durations = {
@@ -84,12 +70,43 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
         # Compiling a statement to machine code takes longer than any of ours runs: approving a
         # dozen bills took 370 ms of CPU for it, and 8 ms without.
         commands.append(sql.SQL("SET jit TO off").format())
+        if schema is not None:
+            commands.append(sql.SQL("SET search_path TO {}").format(sql.Identifier(schema)))
         commands += [
             sql.SQL("SET {} TO {}").format(sql.Identifier(name), sql.Literal(f"{_ms(seconds)}ms"))
             for name, seconds in durations.items()
         ]
         await connection.execute(sql.SQL("; ").join(commands))
 
+    return configure
+
+
+def make_pool(  # noqa: PLR0913 - each is named by its caller
+    dsn: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 4,
+    name: str = "meterline",
+    check: bool = True,
+    limits: ConnectionLimits | None = None,
+    schema: str | None = None,
+) -> Pool:
+    """A pool that is not open yet; use it as an async context manager.
+
+    Whoever the DSN logs in as, the session works as `meterline_app`, so that a forgotten owner's
+    DSN cannot drop a chunk or disable a trigger.
+
+    Args:
+        dsn: How to reach the database.
+        min_size: Connections kept open.
+        max_size: Connections at most.
+        name: What the server's activity view shows.
+        check: Try each connection before it is lent out, at the price of a round trip. Who tries
+            again anyway, as ingest does, goes without.
+        limits: How long a connection may stand still, and a transaction last.
+        schema: Where names without a schema are looked up; None leaves it to the DSN.
+    """
+    limits = ConnectionLimits() if limits is None else limits
     pool = _LimitedPool(
         dsn,
         min_size=min_size,
@@ -97,10 +114,9 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
         open=False,
         name=name,
         timeout=WAIT_S,
-        configure=configure,
+        configure=session_of(limits, schema),
         check=AsyncConnectionPool.check_connection if check else None,
         kwargs={
-            "autocommit": True,
             "application_name": name,
             "tcp_user_timeout": _ms(limits.tcp_s),
             "connect_timeout": _CONNECT_S,

@@ -94,6 +94,13 @@ class DocumentStore(Protocol):
             limit: How many at most.
         """
 
+    async def due(self, at: datetime) -> bool:
+        """Whether there are jobs to take.
+
+        Args:
+            at: Now.
+        """
+
     async def fail(self, job: DocumentJob, at: datetime) -> None:
         """Note why an attempt failed, and when it is tried again, as the job says.
 

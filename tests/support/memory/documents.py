@@ -60,6 +60,12 @@ class MemoryDocumentStore:
                 )
             return [state.jobs[job.bill] for job in due[:limit]]
 
+    async def due(self, at: datetime) -> bool:
+        """See `DocumentStore`."""
+        async with self._books.begin() as state:
+            jobs = state.jobs.values()
+            return any(job.due_at <= at and job.attempts < ATTEMPTS_MAX for job in jobs)
+
     async def fail(self, job: DocumentJob, at: datetime) -> None:
         """See `DocumentStore`."""
         del at

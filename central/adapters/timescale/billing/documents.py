@@ -76,6 +76,13 @@ class TimescaleDocumentStore:
             cursor = await connection.execute(_SQL["take"], values)
             return [DocumentJob(*row) for row in await cursor.fetchall()]
 
+    async def due(self, at: datetime) -> bool:
+        """See `DocumentStore`."""
+        async with self._begin() as connection:
+            values = {"at": at, "attempts_max": ATTEMPTS_MAX}
+            cursor = await connection.execute(_SQL["due"], values)
+            return await cursor.fetchone() == (True,)
+
     async def fail(self, job: DocumentJob, at: datetime) -> None:
         """See `DocumentStore`."""
         values = {

@@ -55,6 +55,11 @@ JOIN bill ON bill.id = taken.bill_id
 JOIN account ON account.id = bill.account_id
 ORDER BY bill.id
 
+-- name: due
+SELECT EXISTS (
+    SELECT FROM document_job WHERE due_at <= %(at)s AND attempts < %(attempts_max)s
+)
+
 -- name: fail
 UPDATE document_job SET
     due_at = %(due_at)s, code = %(code)s, message = %(message)s, failed_at = %(at)s

@@ -1,0 +1,207 @@
+"""The jobs of the worker: what each does, and the queue that hands them to whoever is free.
+
+A job is registered by a row in `service.schedules.kinds` and a line in `job_table`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, date, datetime
+
+import structlog
+
+from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.job_queue import JobQueue, job_queue
+from central.adapters.timescale.nights import TimescaleNightStore
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.schedules import TimescaleScheduleStore
+from central.adapters.timescale.validation.estimates import TimescaleBillWindow
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.config.settings import Settings
+from central.domain.actor import Actor
+from central.domain.schedule import Occurrence
+from central.process.start import ended
+from central.service.billing.change_settings import ChangeSettings
+from central.service.billing.retry_held import RetryTally, retry_held
+from central.service.billing.scheduled_run import ScheduledRun
+from central.service.ingest.error_fields import error_fields
+from central.service.ports.faults import StoreUnfitError
+from central.service.ports.ingest import StoreUnavailableError
+from central.service.registry.cycles import BillingCycles
+from central.service.registry.holidays import PublicHolidays
+from central.service.schedules.plan import DueJobs
+from central.service.schedules.run_jobs import Job, JobOutcome, Jobs
+from central.service.schedules.standing import StandingJob
+from central.service.validation.estimate_held import EstimateHeld, EstimateTally
+from central.service.validation.validate import Validate, VeeSettings
+
+_SWEEP_EVERY_S = 30.0
+_AGAIN_S = 5.0
+_log = structlog.get_logger(__name__)
+
+
+def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> dict[str, Job]:
+    """What each job does, by the name of its kind."""
+    registry, bills = TimescaleRegistry(pool), TimescaleBillingStore(pool)
+    window, validation = TimescaleBillWindow(pool), TimescaleValidationStore(pool)
+    revisions = TimescaleSettingsStore(pool)
+
+    async def close_days(_: datetime, __: Occurrence) -> str:
+        vee = VeeSettings(grace=settings.grace)
+        tally = await Validate(validation, clock, vee).until_idle()
+        return f"{tally.closed} days closed, {tally.versions} blocks made"
+
+    async def extend_cycles(now: datetime, _: Occurrence) -> str:
+        changes = await BillingCycles(registry, Actor.job("cycles"), lambda: now).extend()
+        return f"{sum(len(change.added) for change in changes)} periods listed"
+
+    async def keep_holidays(now: datetime, _: Occurrence) -> str:
+        years = await PublicHolidays(registry, Actor.job("holidays"), lambda: now).seed()
+        return f"{years} years kept"
+
+    async def retry(now: datetime, _: Occurrence) -> RetryTally:
+        return await retry_held(
+            window, bills, lambda: now, settings.shard_size, settings.takeover_s
+        )
+
+    async def estimate_held(now: datetime, _: Occurrence) -> EstimateTally:
+        current = await ChangeSettings(revisions, lambda: now).current()
+        return await EstimateHeld(window, validation)(current.settings.window, now)
+
+    return {
+        "close_days": close_days,
+        "extend_cycles": extend_cycles,
+        "keep_holidays": keep_holidays,
+        "retry_held": retry,
+        "estimate_held": estimate_held,
+        "retry_estimated": retry,
+        "bill_run": ScheduledRun(bills, registry, settings.shard_size, settings.takeover_s),
+    }
+
+
+def nightly_jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> Jobs:
+    """Does what is due, by a schedule that people may change."""
+    table = job_table(pool, settings, clock)
+    plan = DueJobs(TimescaleScheduleStore(pool))
+    return Jobs(table, plan, TimescaleNightStore(pool), clock, _report)
+
+
+async def run_jobs(
+    pool: Pool,
+    settings: Settings,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    standing: Mapping[str, StandingJob] | None = None,
+) -> None:
+    """Do what is due until cancelled, whichever worker sees it.
+
+    Args:
+        pool: An open pool.
+        settings: Where the database is, and how many accounts are billed at a time.
+        clock: Now, aware.
+        standing: Jobs that are due while something waits for them, by name.
+    """
+    worker = JobWorker(nightly_jobs(pool, settings, clock), standing or {})
+    while True:
+        try:
+            async with job_queue(settings.dsn(), worker.do, settings.limits) as queue:
+                await worker.serve(queue, settings.poll_s)
+        except (StoreUnavailableError, StoreUnfitError) as error:  # validating ends on the second
+            _log.warning("jobs_put_off", reason=error.message)
+        except Exception as error:  # noqa: BLE001 - whatever the queue does, the worker goes on
+            _log.error("job_queue_failed", **error_fields(error))
+        await asyncio.sleep(min(_AGAIN_S, settings.poll_s))
+
+
+class JobWorker:
+    """Puts what is due into the queue, and does what comes out of it.
+
+    Args:
+        jobs: Those of a schedule.
+        standing: Those that are due while something waits for them, by name.
+    """
+
+    def __init__(self, jobs: Jobs, standing: Mapping[str, StandingJob]) -> None:
+        self._jobs = jobs
+        self._standing = standing
+        self._look = asyncio.Event()
+
+    async def serve(self, queue: JobQueue, look_every_s: float) -> None:
+        """Work until cancelled, or until the queue fails.
+
+        Args:
+            queue: Open.
+            look_every_s: How often it is looked whether something is due. [s]
+
+        Raises:
+            StoreUnavailableError: Open the queue anew.
+            StoreUnfitError: The deployment is at fault.
+        """
+        tasks = [
+            asyncio.create_task(self._put(queue, look_every_s)),
+            asyncio.create_task(_sweep(queue)),
+            asyncio.create_task(queue.serve()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            await ended(*tasks)
+
+    async def _put(self, queue: JobQueue, look_every_s: float) -> None:
+        while True:
+            self._look.clear()
+            for occurrence in await self._jobs.due():
+                await queue.put(occurrence.key, occurrence.night.isoformat())
+            for name, job in self._standing.items():
+                if await job.due():
+                    await queue.put(name)
+            await _either(self._look.wait(), look_every_s)
+
+    async def do(self, name: str, night: str) -> None:
+        """Do a job that came out of the queue; raises nothing."""
+        try:
+            if (standing := self._standing.get(name)) is not None:
+                await standing.do()
+            else:
+                await self._jobs.run_named(name, date.fromisoformat(night))
+        except (StoreUnavailableError, StoreUnfitError) as error:
+            _log.warning("job_put_off", job=name, reason=error.message)
+        except Exception as error:  # noqa: BLE001 - one job stops no other
+            _log.error("job_failed", job=name, **error_fields(error))
+        else:
+            self._look.set()  # the next of its chain may be due
+
+
+async def _sweep(queue: JobQueue) -> None:
+    while True:
+        if swept := await queue.sweep():
+            _log.warning("silent_workers_swept", entries=swept)
+        await asyncio.sleep(_SWEEP_EVERY_S)
+
+
+async def _either(event: Awaitable[object], seconds: float) -> None:
+    waiting = asyncio.ensure_future(event)
+    try:
+        await asyncio.wait([waiting], timeout=seconds)
+    finally:
+        waiting.cancel()
+
+
+def _report(outcome: JobOutcome) -> None:
+    if outcome.gave_up:
+        _log.error("job_gave_up", job=outcome.name, **_fields(outcome))
+    elif outcome.error is not None:
+        _log.error("nightly_job_failed", job=outcome.name, **_fields(outcome))
+    elif outcome.lost:
+        _log.warning("nightly_job_lost", job=outcome.name)
+    else:
+        _log.info("nightly_job_done", job=outcome.name, outcome=str(outcome.done))
+
+
+def _fields(outcome: JobOutcome) -> dict[str, str]:
+    return {} if outcome.error is None else error_fields(outcome.error)
