@@ -238,8 +238,8 @@ def _check_shares(charge: Charge, found: Sequence[Determinant], quantity: Fracti
     in_order = charge.tiers.style == "in_order"
     if below and (in_order or quantity == 0):
         message = (
-            f"The quantity of {charge.id!r} is {printed(below[0].value)} in {below[0].label}, and its"
-            f" steps are divided {'in order of time' if in_order else 'by shares of nothing'}."
+            f"The quantity of {charge.id!r} is {printed(below[0].value)} in {below[0].label}, and"
+            f" its steps are divided {'in order of time' if in_order else 'by shares of nothing'}."
             " Add a version with `tiers: {style: per_period}`."
         )
         raise HeldError(Hold("NEGATIVE_QUANTITY", message, charge.id))

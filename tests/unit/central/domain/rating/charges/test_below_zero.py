@@ -50,7 +50,7 @@ def rated(tiers: str, used: tuple[int, int], qty: str = "kwh", price: str = STEP
         "export": blocks_from(DAY, "UTC", 3600, lambda _: 1000, channel_id=2),
     }
     alone = rate(blocks, AgreementFacts(), [version], ResolvedCalendar(), DAY)
-    terms = Terms([version], ResolvedCalendar(), DAY, BillingPeriod.month(DAY))
+    terms = Terms((version,), ResolvedCalendar(), DAY, BillingPeriod.month(DAY))
     meter = Meter(blocks, AgreementFacts(), CarriedState())
     together = rate_many([meter, meter], terms)
     assert [one.lines for one in together] == [alone.lines, alone.lines]
@@ -92,7 +92,8 @@ def test_the_bill_is_held_where_the_tariff_says_nothing() -> None:
 
 
 def test_shares_of_periods_keep_their_signs() -> None:
-    # +6 kWh by day, -3.6 by night: 2.4 kWh, of which each step gives 2.5 parts to the day, -1.5 to the night.
+    # +6 kWh by day, -3.6 by night: of 2.4 kWh each step gives 2.5 times to the day, -1.5 to the
+    # night.
     shares = [Decimal("0.13"), Decimal("-0.04"), Decimal("0.95"), Decimal("-0.43")]
     assert amounts(rated("", (500, -300), "tou", BY_PERIOD)) == shares
     mirrored = rated("below_zero: mirror", (-500, 300), "tou", BY_PERIOD)
