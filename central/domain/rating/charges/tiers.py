@@ -232,9 +232,9 @@ def _priced(
             )
 
 
-def _check_shares(charge: Charge, found: Sequence[Determinant], quantity: Fraction) -> None:
+def _check_shares(charge: Charge, periods: Sequence[Determinant], quantity: Fraction) -> None:
     """Hold the bill where periods below zero leave no share, or no order, to divide steps by."""
-    below = [part for part in found if part.value < 0]
+    below = [period for period in periods if period.value < 0]
     in_order = charge.tiers.style == "in_order"
     if below and (in_order or quantity == 0):
         message = (
