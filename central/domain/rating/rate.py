@@ -15,8 +15,8 @@ from datetime import date, timedelta
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.charges.dropped import dropped_banks, older_than_bill
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.charges.flags import borders_inside
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, hand_over
-from central.domain.rating.charges.years import dates_inside
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, HeldManyError, align_inputs
@@ -114,7 +114,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     try:
         known_versions = overridden(in_force, facts, days)
         segments = cut(days, known_versions)
-        borders = dates_inside(segments, facts, days)
+        borders = borders_inside(segments, facts, days)
         if borders:
             segments = cut(days, known_versions, borders)
         handed = NOTHING_HANDED

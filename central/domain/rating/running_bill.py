@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, Rated
 from central.domain.rating.charges.dropped import dropped_banks
-from central.domain.rating.charges.years import dates_inside
+from central.domain.rating.charges.flags import borders_inside
 from central.domain.rating.closing_state import month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, align_inputs
@@ -163,7 +163,7 @@ class RunningBill:
         if self._hold is not None:
             return Rated(currency, (), (), self._opening, (self._hold,))
         try:
-            borders = dates_inside(cut(days, self._versions), self._facts, days)
+            borders = borders_inside(cut(days, self._versions), self._facts, days)
             segments = cut(days, self._versions, borders)
             context.dropped = dropped_banks(self._opening, segments, self._versions)
             fill(segments, context, lambda rule, segment: self._made(rule, segment, context))

@@ -91,7 +91,7 @@ class VersionSpan:
         return DayRange(self.segments[0].days.first, self.segments[-1].days.end)
 
     def applies(self, unless: str | None, only: str | None = None) -> bool:
-        """Whether the facts let a charge apply, as they are on the span's last day."""
+        """Whether the facts let a charge apply; where they change, another span begins."""
         day = self.segments[-1].days.days()[-1]
         if unless is not None and true_fact(unless, day, self.context.facts):
             return False
@@ -154,7 +154,8 @@ def by_version(segments: Iterable[Segment], borders: Sequence[date] = ()) -> lis
 
     Args:
         segments: Ascending.
-        borders: Days on which a year or term ends, ascending; a group ends there too.
+        borders: Days on which a year or term ends, or a fact that lets a charge apply changes,
+            ascending; a group ends there too.
     """
     groups = [
         (version, tuple(together))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.charges.draft import VersionSpan, by_version
 from central.domain.rating.charges.ending import GOES_ON
+from central.domain.rating.charges.flags import flag_changes
 from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.day_matrix import Days, Row, Shape, Stack, stack
@@ -273,6 +274,8 @@ def _batch(
     terms: Terms,
 ) -> tuple[list[int], BillBatch] | None:
     """The batch of the meters that can be rated together, and their places in the table."""
+    if flag_changes(segments, facts):
+        return None
     of = Days.of(terms.days, segments[0].version.document)
     constants = RatingContext({}, facts, terms.calendar, CarriedState(), month_of(terms.days))
     parts: list[list[Measured]] = []
