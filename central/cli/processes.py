@@ -61,7 +61,12 @@ def migrate_command(
         if not as_json:
             errors.print(f"{step.version:04} {step.name}", highlight=False)
 
-    done = migrate(settings().owner_dsn(), timescale=timescale, progress=report)
+    def moved(count: int, whole: int) -> None:
+        if not as_json:
+            errors.print(f"     {count:,} of {whole:,} day blocks brought over", highlight=False)
+
+    dsn = settings().owner_dsn()
+    done = migrate(dsn, timescale=timescale, progress=report, moved=moved)
     if as_json:
         show([{"version": step.version, "name": step.name} for step in done])
     else:

@@ -50,11 +50,21 @@ JOIN service_point ON service_point.name = 'Point ' || substr(meter.serial, 2)
 WHERE meter.manufacturer = 'BEN' AND meter.id %% 1000 <> 0
 
 -- name: blocks
-INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone, unit, sha256, quality, consumption, made_at, actor)
-SELECT point_channel.id, %(now)s::date - n, 1, (%(now)s::date - n)::timestamptz, 900, 0, 'Europe/Madrid', 'Wh', sha256(int8send(point_channel.id)), zero.quality, zero.consumption, %(now)s, 'vee'
+SELECT day_block_attach(%(now)s::date - %(days)s, %(now)s::date, %(now)s);
+WITH heading AS (
+    INSERT INTO block_heading (zone, unit, period_s, exponent, start_ms, intervals, actor)
+    VALUES ('Europe/Madrid', 'Wh', 900, 0, 0, 96, 'vee') RETURNING id
+)
+INSERT INTO day_block (
+    channel_id, made_at, day, version, heading_id, missing, estimated, zeros, edited, total,
+    sha256, extremes, content
+)
+SELECT
+    point_channel.id, %(now)s, %(now)s::date - n, 1, heading.id, 0, 0, 96, false, 0,
+    sha256(int8send(point_channel.id)), '\x00000000', '\x0000'
 FROM point_channel
 CROSS JOIN generate_series(1, %(days)s) AS n
-CROSS JOIN (SELECT decode(repeat('00', 96), 'hex') AS quality, decode(repeat('00', 768), 'hex') AS consumption) AS zero
+CROSS JOIN heading
 WHERE point_channel.service_point_id IN (SELECT id
 FROM service_point
 WHERE name LIKE 'Point %%')

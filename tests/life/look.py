@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 
 from central.adapters.timescale.pool import Pool
+from central.domain.metering.packed_day import unpack_days
 from tests.life.books import Bank, State
 from tests.life.oracle import by_month
 from tests.life.validated import MISSING, Block, Blocks
@@ -46,7 +47,7 @@ GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0
 """
 _BLOCKS = """
 SELECT DISTINCT ON (channel_id, day)
-    service_point.name, point_channel.obis, day, exponent, consumption,
+    service_point.name, point_channel.obis, day, exponent, content, intervals,
     actor = 'job:estimate'
 FROM unnest(%(points)s::text[], %(firsts)s::date[], %(ends)s::date[], %(known)s::timestamptz[])
     AS wanted (name, first, until, known)
@@ -55,6 +56,7 @@ JOIN point_channel ON point_channel.service_point_id = service_point.id
 JOIN day_block ON day_block.channel_id = point_channel.id
     AND day >= wanted.first AND day < wanted.until
     AND day_block.made_at <= coalesce(wanted.known, 'infinity')
+JOIN block_heading ON block_heading.id = heading_id
 ORDER BY channel_id, day, version DESC
 """
 _DAYS = """
@@ -151,8 +153,8 @@ class Look:
         columns = {name: [row[place] for row in wanted] for place, name in enumerate(names)}
         rows = await self._rows(_BLOCKS, **columns)
         found = {}
-        for point, obis, day, exponent, packed, estimated in rows:
-            values = np.frombuffer(packed, "<i8")
+        for point, obis, day, exponent, packed, intervals, estimated in rows:
+            values, _ = unpack_days(packed, np.array([len(packed)]), np.array([intervals]))
             assert exponent >= 0, (point, day)
             scaled = np.where(values == MISSING, MISSING, values * 10**exponent)
             found[point, _code(obis), day] = Block(scaled, estimated)

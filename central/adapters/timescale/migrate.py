@@ -11,7 +11,9 @@ database's flavour has, in this order and in one transaction:
 
 Every one is recorded with the SHA-256 of what was run; a file that changed afterwards is refused.
 The steps of the queue's library follow, see `queue_schema`.
-The flavour is settled by the first migration and kept for the database's life.
+The flavour is settled by the first migration and kept for the database's life. What SQL cannot do
+to the rows that are there is done by a function before the migration that relies on it, in
+transactions of its own: whoever is interrupted calls again.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from central.adapters.timescale.queue_schema import (
     queue_migrations,
     queue_rights,
 )
+from central.adapters.timescale.wide_blocks import bring_over
 from firmware_bridge.contract.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -84,6 +87,8 @@ _VARIANTS: dict[Flavour, tuple[str, ...]] = {
     Flavour.HYPERTABLE: ("hypertable", "views", "guards"),
     Flavour.COLUMNSTORE: ("hypertable", "columnstore", "guards"),
 }
+# What is done to rows before a migration, by its name.
+_BEFORE = {"wide_blocks": bring_over}
 
 
 class MigrationChangedError(ConfigurationError):
@@ -168,12 +173,13 @@ def render(
     return "\n".join(parts)
 
 
-def migrate(
+def migrate(  # noqa: PLR0913 - where, what, and whom to tell
     dsn: str,
     folder: Path = MIGRATIONS,
     *,
     timescale: bool | None = None,
     progress: Callable[[Migration], None] = lambda _: None,
+    moved: Callable[[int, int], None] = lambda _done, _whole: None,
     clock: Callable[[], datetime] = _utc_now,
 ) -> list[Migration]:
     """Apply what is missing, as the owner of the database.
@@ -185,6 +191,7 @@ def migrate(
         folder: Where the files are.
         timescale: None uses TimescaleDB where it is offered; False never; True requires it.
         progress: Told of each migration before it is run.
+        moved: Told how many rows that it needs are brought over, and of how many.
         clock: Now, aware; when a migration was applied.
 
     Returns:
@@ -212,6 +219,8 @@ def migrate(
         missing = steps[len(done) :]
         for step in missing:
             progress(step)
+            if step.name in _BEFORE:
+                _BEFORE[step.name](conn, moved)
             with conn.transaction():
                 conn.execute(_MIGRATING)
                 conn.execute(sql.SQL(step.script))

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate, repeat
 from typing import ClassVar, Self
 
 import numpy as np
@@ -174,59 +173,53 @@ class DayBlock:
         )
 
     @classmethod
-    def kept(  # noqa: PLR0913 - what the blocks share, and columns of what they do not
+    def kept(  # noqa: PLR0913 - a column each
         cls,
         *,
-        channel_id: int,
-        zone: str,
-        period_s: int,
-        exponent: int,
-        unit: Unit,
-        days: Sequence[date],
-        starts: Sequence[datetime],
-        versions: Sequence[int],
-        counts: Sequence[int],
-        values: bytes,
-        quality: bytes,
-        sha256: bytes,
+        channel_ids: Iterable[int],
+        days: Iterable[date],
+        zones: Iterable[str],
+        starts: Iterable[datetime],
+        periods: Iterable[int],
+        exponents: Iterable[int],
+        units: Iterable[Unit],
+        versions: Iterable[int],
+        values: Sequence[NDArray[np.int64]],
+        quality: Iterable[NDArray[np.uint8]],
+        sha256: Iterable[bytes],
     ) -> list[Self]:
-        """The blocks of a channel that a store keeps, believed as they were checked when made.
+        """The blocks that a store keeps, believed as they were checked when made.
 
         For reading hundreds of thousands: nothing is checked again, and the hashes are those that
         were stored. `verified` says whether one is true.
 
         Args:
-            channel_id: The channel.
-            zone: IANA zone of the service point.
-            period_s: Length of every interval. [s]
-            exponent: Decimal exponent of all values.
-            unit: Unit of all values.
-            days: Local date of each block.
+            channel_ids: The channel of each block.
+            days: Its local date.
+            zones: IANA zone of its service point.
             starts: Its first instant, UTC.
+            periods: Length of its intervals. [s]
+            exponents: Decimal exponent of its values.
+            units: Unit of its values.
             versions: Its version, from 1.
-            counts: How many intervals it has.
-            values: Of all blocks end to end, little-endian int64.
-            quality: Of all blocks end to end, a byte each.
+            values: Its values, not to be written to.
+            quality: Its qualities, not to be written to.
             sha256: As stored, 32 bytes each.
         """
-        # Arrays over immutable bytes cannot be written to.
-        every, marks = np.frombuffer(values, dtype=_VALUES), np.frombuffer(quality, dtype=_QUALITY)
-        ends = [*accumulate(counts)]
-        places = [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
         slots: dict[str, Iterable[object]] = {
-            "channel_id": repeat(channel_id),
+            "channel_id": channel_ids,
             "day": days,
-            "zone": repeat(zone),
+            "zone": zones,
             "start": starts,
-            "period_s": repeat(period_s),
-            "exponent": repeat(exponent),
-            "unit": repeat(unit),
-            "values": map(every.__getitem__, places),
-            "quality": map(marks.__getitem__, places),
+            "period_s": periods,
+            "exponent": exponents,
+            "unit": units,
+            "values": values,
+            "quality": quality,
             "version": versions,
-            "sha256": [sha256[begin : begin + 32] for begin in range(0, len(sha256), 32)],
+            "sha256": sha256,
         }
-        return slotted(cls, slots, len(places))
+        return slotted(cls, slots, len(values))
 
     @property
     def verified(self) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class IntervalQuality(IntEnum):
     """How the value of a validated interval came about.
@@ -31,6 +34,21 @@ class IntervalQuality(IntEnum):
 
 NULL = -(2**63)
 """What stands in a block's values where the quality is MISSING: no consumption has this value."""
+
+_IS_ESTIMATE = np.zeros(256, dtype=np.bool_)
+_IS_ESTIMATE[
+    [
+        IntervalQuality.ESTIMATED_LINEAR,
+        IntervalQuality.ESTIMATED_LIKE_DAY,
+        IntervalQuality.ESTIMATED_PROFILE,
+        IntervalQuality.ESTIMATED_BY_METER,
+    ]
+] = True
+
+
+def is_estimate(quality: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which qualities are those of estimates."""
+    return _IS_ESTIMATE[quality]
 
 
 NEM12: dict[IntervalQuality, str] = {

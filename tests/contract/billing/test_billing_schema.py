@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.support import block_rows
 from tests.support.servers import Database
 
 
@@ -80,27 +81,26 @@ def test_a_meter_is_never_in_two_places(app: psycopg.Connection[tuple[object, ..
 
 
 def test_blocks_only_grow_by_versions(app: psycopg.Connection[tuple[object, ...]]) -> None:
-    app.execute(
-        "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone, unit,"
-        " sha256, quality, consumption, made_at, actor) VALUES (1, '2026-10-01', 1, now(), 900, 0,"
-        " 'UTC', 'Wh', sha256('x'), '\\x00', '\\x0000000000000000', now(), 'vee')"
-    )
+    app.execute(block_rows.ATTACH)
+    app.execute(block_rows.INSERT)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        app.execute("UPDATE day_block SET exponent = 1")
+        app.execute("UPDATE day_block SET zeros = 0")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         app.execute("DELETE FROM day_block")
 
 
 def test_even_the_owner_cannot_change_a_block(migrated: Database) -> None:
     with psycopg.connect(migrated.dsn, autocommit=True) as owner:
-        owner.execute(
-            "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone,"
-            " unit, sha256, quality, consumption, made_at, actor)"
-            " VALUES (1, '2026-10-01', 1, now(),"
-            " 900, 0, 'UTC', 'Wh', sha256('x'), '\\x00', '\\x0000000000000000', now(), 'vee')"
-        )
-        with pytest.raises(psycopg.errors.RestrictViolation):
-            owner.execute("UPDATE day_block SET exponent = 1")
+        owner.execute(block_rows.ATTACH)
+        owner.execute(block_rows.INSERT)
+        for change in (
+            "UPDATE day_block SET zeros = 0",
+            "DELETE FROM day_block",
+            "UPDATE block_heading SET exponent = 1",
+            "DELETE FROM block_heading",
+        ):
+            with pytest.raises(psycopg.errors.RestrictViolation):
+                owner.execute(change.encode())
 
 
 def test_a_bill_needs_four_eyes(app: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -1,6 +1,6 @@
 """What was issued, read or decided stays: for the application, and for an owner who errs.
 
-On every server found, readings in its partitions or chunks too, packed ones included.
+On every server found, readings and blocks in their partitions or chunks too, packed ones included.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from central.domain.billing.cycle import Cycle
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.run_bills import RunBills
+from tests.support import block_rows
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import HOURLY, Utility, month, timescale_utility
 from tests.support.servers import Database, postgres_servers
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 KEPT = (
     "reading",
     "day_block",
+    "block_heading",
     "series_day",
     "tariff_version",
     "bill",
@@ -56,6 +58,9 @@ INSERT INTO ledger_entry (
 SELECT 'p-1', min(id), 'pay_in', '2026-10-01', 'EUR', 50, 'prepaid', '2026-10-01', 'clerk', 'paid'
 FROM account
 """
+
+
+PACK = "SELECT compress_chunk(chunk) FROM show_chunks(%s::regclass) AS chunk"
 
 
 async def issue(utility: Utility) -> None:
@@ -90,7 +95,14 @@ def fill(database: Database) -> None:
     with psycopg.connect(database.dsn, autocommit=True) as owner:
         owner.execute(PRICES_AND_MONEY)
         if database.timescaledb:
-            owner.execute("SELECT compress_chunk(chunk) FROM show_chunks('reading') AS chunk")
+            owner.execute("SET meterline.migrating = 'on'")
+            owner.execute(
+                "ALTER TABLE day_block SET (timescaledb.enable_columnstore,"
+                " timescaledb.segmentby = 'channel_id', timescaledb.orderby = 'day, version')"
+            )
+            owner.execute("RESET meterline.migrating")
+            for table in ("reading", "day_block"):
+                owner.execute(PACK, (table,))
         guard(owner)
 
 
@@ -179,18 +191,12 @@ def test_no_table_is_emptied(issued: Database) -> None:
         assert content(owner) == before
 
 
-def test_no_part_of_the_readings_is_emptied(issued: Database) -> None:
+def test_no_part_of_readings_or_blocks_is_emptied(issued: Database) -> None:
     with psycopg.connect(issued.dsn, autocommit=True) as owner:
         before = content(owner)
-        parts = [
-            str(name)
-            for (name,) in owner.execute(
-                "SELECT inhrelid::regclass::text FROM pg_inherits"
-                " WHERE inhparent = 'reading'::regclass"
-            ).fetchall()
-        ]
-        assert len(parts) >= 2
-        for part in parts:
+        assert len(parts_of(owner, "reading")) >= 2
+        assert parts_of(owner, "day_block")
+        for part in parts_of(owner, "reading", "day_block"):
             with pytest.raises(errors.RestrictViolation):
                 owner.execute(f"TRUNCATE {part}".encode())
         assert content(owner) == before
@@ -204,10 +210,9 @@ def test_a_chunk_that_appears_later_is_guarded_too(issued: Database) -> None:
             "INSERT INTO reading (channel_id, at, mantissa, exponent, flags)"
             " VALUES (1, '2027-03-01Z', 5, 0, 0)"
         )
+        owner.execute(block_rows.INSERT.replace("2026-10-01", "2027-03-01"))
         guard(owner)
-        for (part,) in owner.execute(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass"
-        ).fetchall():
+        for part in parts_of(owner, "reading", "day_block"):
             with pytest.raises(errors.RestrictViolation):
                 owner.execute(f"TRUNCATE {part}".encode())
 
@@ -223,7 +228,7 @@ ASIDE = (
         " WHEN MATCHED THEN UPDATE SET document = 'other'"
     ),
     "MERGE INTO day_block USING (SELECT 1) AS one ON true WHEN MATCHED THEN DELETE",
-    "UPDATE ONLY day_block SET reason = 'other'",
+    "UPDATE ONLY block_heading SET actor = 'other'",
     "CREATE VIEW blocks AS SELECT * FROM day_block; UPDATE blocks SET reason = 'other'",
     "CREATE VIEW blocks AS SELECT * FROM day_block; DELETE FROM blocks",
     "WITH gone AS (DELETE FROM bill_line RETURNING *) SELECT count(*) FROM gone",
@@ -246,9 +251,11 @@ ERRS = (
 )
 
 
-def parts_of_readings(owner: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+def parts_of(owner: psycopg.Connection[tuple[object, ...]], *tables: str) -> list[str]:
     rows = owner.execute(
-        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass"
+        "SELECT inhrelid::regclass::text FROM pg_inherits"
+        " WHERE inhparent = ANY(%s::text[]::regclass[])",
+        (list(tables),),
     ).fetchall()
     return [str(name) for (name,) in rows]
 
@@ -259,12 +266,17 @@ def test_nothing_is_changed_by_way_of_something_else(issued: Database) -> None:
         for statement in ASIDE:
             with owner.transaction(force_rollback=True), pytest.raises(errors.RestrictViolation):
                 owner.execute(statement.encode())
-        for part in parts_of_readings(owner):
-            for change in ("UPDATE {} SET mantissa = 0", "DELETE FROM ONLY {}"):
-                # One without a row, and a packed chunk by its own name, has nothing to change.
-                with contextlib.suppress(errors.RestrictViolation):
-                    owner.execute(change.format(part).encode())
-                assert content(owner) == before, (change, part)
+        changes_of = [
+            (part, change)
+            for table, column in (("reading", "mantissa"), ("day_block", "zeros"))
+            for part in parts_of(owner, table)
+            for change in (f"UPDATE {{}} SET {column} = 0", "DELETE FROM ONLY {}")  # noqa: S608
+        ]
+        for part, change in changes_of:
+            # One without a row, and a packed chunk by its own name, has nothing to change.
+            with contextlib.suppress(errors.RestrictViolation):
+                owner.execute(change.format(part).encode())
+            assert content(owner) == before, (change, part)
 
 
 def test_an_owner_who_errs_drops_and_disables_nothing(issued: Database) -> None:

@@ -288,10 +288,11 @@ async def test_the_page_of_reconciliation_says_what_the_api_says(clerk: Clerk) -
             " made_at, 'clerk', 'transfer' FROM bill WHERE id = 1"
         )
         owner.execute(
-            "INSERT INTO day_block (channel_id, day, version, start_at, period_s, exponent, zone,"
-            " unit, sha256, quality, consumption, made_at, actor) SELECT channel_id, day, 2,"
-            " start_at, period_s, exponent, zone, unit, sha256, quality, consumption,"
-            " '2026-11-20', 'vee' FROM day_block WHERE channel_id = 1 AND day = '2026-10-03'"
+            "INSERT INTO day_block (channel_id, made_at, day, version, heading_id, missing,"
+            " estimated, zeros, edited, total, sha256, extremes, content)"
+            " SELECT channel_id, '2026-11-20', day, 2, heading_id, missing, estimated, zeros,"
+            " edited, total, sha256, extremes, content"
+            " FROM day_block WHERE channel_id = 1 AND day = '2026-10-03'"
         )
     assert "Give a month" in await clerk.page("/reconciliation")
     page = await clerk.page("/reconciliation?month=2026-10&run=&tariff=residential-tou")

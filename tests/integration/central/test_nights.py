@@ -37,7 +37,7 @@ POISON = """\
 CREATE FUNCTION poisoned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'nobody thought of this' USING ERRCODE = 'check_violation'; END $$;
 CREATE TRIGGER poisoned BEFORE INSERT ON day_block
-FOR EACH ROW WHEN (NEW.channel_id = 2 AND NEW.actor LIKE '%estimate%') EXECUTE FUNCTION poisoned();
+FOR EACH ROW WHEN (NEW.channel_id = 2 AND NEW.edited) EXECUTE FUNCTION poisoned();
 """
 
 

@@ -37,6 +37,7 @@ GROWS = {
     "reading": "each value that a meter sends",
     "batch": "each batch of a gateway, by which it is known again",
     "day_block": "a block a channel and day, kept for ever",
+    "block_heading": "where clocks change, one a zone and length of interval",
     "vee_finding": "a finding a fault; those of silent meters one a day",
     "bill": "a bill an account and period",
     "bill_line": "with the bill",

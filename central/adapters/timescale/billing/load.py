@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -30,6 +30,7 @@ from central.adapters.timescale.billing.replaced import with_replaced
 from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.validation.blocks import BlockHeading, KeptDays, start_of
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.planned import PlannedBill
 from central.domain.metering.block import DayBlock
@@ -231,8 +232,8 @@ class ShardLoader:
     async def _blocks(self, channels: list[int], days: DayRange) -> dict[int, list[DayBlock]]:
         rows = await self._rows("month", channels=channels, first=days.first, end=days.end)
         by_channel: dict[int, list[DayBlock]] = {}
-        for row in rows:
-            by_channel.setdefault(row[0], []).extend(blocks_of(row))
+        for block in month_of(rows):
+            by_channel.setdefault(block.channel_id, []).append(block)
         return {key: sorted(blocks, key=_DAY) for key, blocks in by_channel.items()}
 
     async def _holds(
@@ -325,37 +326,32 @@ class ShardLoader:
         return {row[0]: Decimal(row[1]).scaleb(row[2]) for row in rows}
 
 
-def blocks_of(row: _Row) -> list[DayBlock]:
-    """A row of the statement `month`."""
-    days, starts, versions, counts = (
-        np.frombuffer(packed, dtype=kind).tolist()
-        for packed, kind in zip(row[5:9], (">i4", ">i8", ">i4", ">i4"), strict=True)
-    )
-    return DayBlock.kept(
-        channel_id=row[0],
-        period_s=row[1],
-        exponent=row[2],
-        zone=row[3],
-        unit=Unit(row[4]),
-        days=list(map(_day, days)),
-        starts=list(map(_instant, starts)),
-        versions=versions,
-        counts=counts,
-        values=row[9],
-        quality=row[10],
-        sha256=row[11],
-    )
+def month_of(rows: Iterable[_Row]) -> list[DayBlock]:
+    """Rows of the statement `month`, unpacked at once."""
+    kept = KeptDays()
+    for channel_id, days, versions, sha256, lengths, content, *facts in rows:
+        heading = BlockHeading(*facts)
+        dates, starts = _dates(days, heading.start_ms)
+        of_each, sizes = np.frombuffer(versions + lengths, dtype=">i4").reshape(2, -1).tolist()
+        kept.add(
+            channel_id=channel_id,
+            heading=heading,
+            days=dates,
+            starts=starts,
+            versions=of_each,
+            sha256=sha256,
+            lengths=sizes,
+            content=content,
+        )
+    return kept.blocks()
 
 
-# PostgreSQL counts days and microseconds from 2000 on.
+# Most channels have the same days. PostgreSQL counts them from 2000 on.
 @lru_cache(maxsize=4096)
-def _day(number: int) -> date:
-    return date(2000, 1, 1) + timedelta(days=number)
-
-
-@lru_cache(maxsize=4096)
-def _instant(number: int) -> datetime:
-    return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
+def _dates(days: bytes, start_ms: int) -> tuple[Sequence[date], Sequence[datetime]]:
+    numbers = np.frombuffer(days, dtype=">i4").tolist()
+    dates = [date(2000, 1, 1) + timedelta(days=number) for number in numbers]
+    return dates, [start_of(day, start_ms) for day in dates]
 
 
 def _around(days: DayRange) -> dict[str, datetime]:

@@ -19,23 +19,26 @@ WHERE service_point_id = ANY(%(points)s) ORDER BY id
 -- The newest version of each day, the days of one channel and shape end to end. All columns of a
 -- row hold the days in one order, whichever it is. Channel by channel the index gives that order
 -- backwards; sorted together, the blocks of a shard would go to disk.
-SELECT wanted.channel_id, month.*
+SELECT
+    month.channel_id, days, versions, sha256, lengths, content,
+    zone, unit, period_s, exponent, start_ms, intervals
 FROM unnest(%(channels)s::bigint[]) AS wanted (channel_id)
 CROSS JOIN LATERAL (
     SELECT
-        period_s, exponent, zone, unit,
-        string_agg(date_send(day), ''), string_agg(timestamptz_send(start_at), ''),
-        string_agg(int4send(version), ''), string_agg(int4send(length(quality)), ''),
-        string_agg(consumption, ''), string_agg(quality, ''), string_agg(sha256, '')
+        wanted.channel_id, heading_id,
+        string_agg(date_send(day), '') AS days, string_agg(int4send(version), '') AS versions,
+        string_agg(sha256, '') AS sha256, string_agg(int4send(length(content)), '') AS lengths,
+        string_agg(content, '') AS content
     FROM (
-        SELECT DISTINCT ON (day) *
+        SELECT DISTINCT ON (day) day, version, heading_id, sha256, content
         FROM day_block
         WHERE day_block.channel_id = wanted.channel_id
             AND day >= %(first)s AND day < %(end)s
         ORDER BY day DESC, version DESC
     ) AS newest
-    GROUP BY period_s, exponent, zone, unit
+    GROUP BY heading_id
 ) AS month
+JOIN block_heading ON block_heading.id = month.heading_id
 
 -- name: critical
 SELECT channel_id, code, message, from_at FROM vee_finding

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from central.adapters.timescale.billing.account_money import account_money, days_among
-from central.adapters.timescale.billing.load import SQL, blocks_of
+from central.adapters.timescale.billing.load import SQL, month_of
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.named_query import as_uuid
 from central.adapters.timescale.pool import Pool
@@ -175,7 +175,7 @@ class TimescaleReconciliation:
             ):
                 await cursor.execute(SQL["month"], values)
                 rows = await cursor.fetchall()
-        return [channel_day(block) for row in rows for block in blocks_of(row)]
+        return [channel_day(block) for block in month_of(rows)]
 
     async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
         """See `ReconciliationStore`."""

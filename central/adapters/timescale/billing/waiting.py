@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
-from central.adapters.timescale.validation.blocks import block_of
+from central.adapters.timescale.validation.blocks import blocks_of
 from central.adapters.timescale.validation.point_channels import point_channel
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
@@ -89,8 +89,8 @@ async def _blocks(
             "firsts": [first for first, _ in spans.values()],
             "ends": [end for _, end in spans.values()],
         }
-        for row in await _rows(connection, "days", **asked):
-            blocks.setdefault(row[0], []).append(block_of(row))
+        for block in blocks_of(await _rows(connection, "days", **asked)):
+            blocks.setdefault(block.channel_id, []).append(block)
     return blocks
 
 

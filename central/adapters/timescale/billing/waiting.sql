@@ -42,12 +42,13 @@ ORDER BY found.number, found.from_at, found.channel_id
 
 -- name: days
 SELECT DISTINCT ON (day_block.channel_id, day_block.day)
-    day_block.channel_id, day_block.day, day_block.zone, start_at, period_s, exponent, unit,
-    consumption, quality, day_block.version
+    day_block.channel_id, day_block.day, day_block.version, sha256, content,
+    zone, unit, period_s, exponent, start_ms, intervals
 FROM unnest(%(ids)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
     AS wanted (channel_id, first_day, end_day)
 JOIN day_block ON day_block.channel_id = wanted.channel_id
     AND day_block.day >= wanted.first_day AND day_block.day < wanted.end_day
+JOIN block_heading ON block_heading.id = day_block.heading_id
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 
 -- name: parts

@@ -87,7 +87,10 @@ class TimescaleIngestStore:
         return dict(await self._rows("homes", meters=list(meters))) if meters else {}
 
     async def prepare(self, from_ms_: int, until_ms: int, now: datetime) -> None:
-        """Attach the months of a range, unless this process knows that they are; guard what is."""
+        """Attach the months of a range, unless this process knows that they are; guard what is.
+
+        Those of the day blocks come along, so that validation finds them.
+        """
         first, last = from_ms(from_ms_), from_ms(until_ms)
         months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
         wanted = {divmod(month, 12) for month in months}
@@ -96,6 +99,7 @@ class TimescaleIngestStore:
         values = {"from_at": first, "until_at": last, "now": now}
         while any(count for (count,) in await self._rows("attach", **values)):
             pass
+        await self._rows("attach_blocks", **values)
         self._prepared |= wanted
 
     async def quarantined(

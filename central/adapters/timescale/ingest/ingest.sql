@@ -48,6 +48,14 @@ USING (meter_id, obis, kind, period_s, source)
 -- name: attach
 SELECT reading_attach(%(from_at)s, %(until_at)s, %(now)s)
 
+-- name: attach_blocks
+-- A day more on both sides, whatever the zone is.
+SELECT day_block_attach(
+    (%(from_at)s::timestamptz AT TIME ZONE 'UTC')::date - 1,
+    (%(until_at)s::timestamptz AT TIME ZONE 'UTC')::date + 1,
+    %(now)s
+)
+
 -- name: claim
 INSERT INTO batch (
     gateway_id, epoch, sequence, sha256, prev_hash, made_at, replaces, outcome, code,

@@ -16,7 +16,7 @@ from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.holidays import newest_holidays
-from central.adapters.timescale.validation.blocks import block_of, write_blocks
+from central.adapters.timescale.validation.blocks import blocks_of, write_blocks
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import RunScope
@@ -46,7 +46,7 @@ class EstimateRows:
     async def days_of(self, channel_id: PointChannelId, first: date, end: date) -> list[DayBlock]:
         """See `EstimateTransaction`."""
         rows = await self._estimate_rows("days_of", channel=channel_id, first=first, end=end)
-        return [block_of(row) for row in rows]
+        return blocks_of(rows)
 
     async def estimates(self, days: Collection[ChannelDay]) -> dict[ChannelDay, EstimatedDay]:
         """See `EstimateTransaction`."""
@@ -56,11 +56,13 @@ class EstimateRows:
             "estimates",
             ids=[key.channel_id for key in days],
             days=[key.day for key in days],
+            first=min(key.day for key in days),
+            last=max(key.day for key in days),
             estimator=ESTIMATOR.key,
         )
         return {
-            ChannelDay(PointChannelId(row[0]), row[1]): EstimatedDay(block_of(row), row[10])
-            for row in rows
+            ChannelDay(PointChannelId(row[0]), row[1]): EstimatedDay(block, row[11])
+            for row, block in zip(rows, blocks_of(rows), strict=True)
         }
 
     async def with_estimates(self, channels: Collection[PointChannelId]) -> set[PointChannelId]:
@@ -89,7 +91,8 @@ class EstimateRows:
         """See `EstimateTransaction`."""
         reasons = [day.evidence for day in days]
         blocks = [day.block for day in days]
-        await write_blocks(self._connection, blocks, ESTIMATOR, at, reasons)
+        if blocks:
+            await write_blocks(self._connection, blocks, ESTIMATOR, at, reasons)
         self._changed.channels.update(block.channel_id for block in blocks)
 
     async def raise_findings(

@@ -1,7 +1,8 @@
 -- name: days_of
 SELECT DISTINCT ON (day)
-    channel_id, day, zone, start_at, period_s, exponent, unit, consumption, quality, version
-FROM day_block
+    channel_id, day, version, sha256, content,
+    zone, unit, period_s, exponent, start_ms, intervals
+FROM day_block JOIN block_heading ON block_heading.id = heading_id
 WHERE channel_id = %(channel)s AND day >= %(first)s AND day < %(end)s
 ORDER BY day, version DESC
 
@@ -9,10 +10,11 @@ ORDER BY day, version DESC
 SELECT newest.* FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
 JOIN LATERAL (
     SELECT
-        channel_id, day, zone, start_at, period_s, exponent, unit, consumption, quality, version,
-        reason, actor
-    FROM day_block
+        channel_id, day, version, sha256, content,
+        zone, unit, period_s, exponent, start_ms, intervals, reason, actor
+    FROM day_block JOIN block_heading ON block_heading.id = heading_id
     WHERE day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
+        AND day_block.day BETWEEN %(first)s AND %(last)s
     ORDER BY version DESC LIMIT 1
 ) AS newest ON newest.actor = %(estimator)s
 
@@ -75,10 +77,11 @@ SELECT
         SELECT EXISTS (
             SELECT FROM point_channel
             JOIN day_block ON day_block.channel_id = point_channel.id
+            JOIN block_heading ON block_heading.id = day_block.heading_id
             WHERE point_channel.service_point_id = service_point.id
                 AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
                 AND day_block.day >= earlier.first_day AND day_block.day < earlier.end_day
-                AND day_block.actor = %(estimator)s
+                AND block_heading.actor = %(estimator)s
                 AND NOT EXISTS (
                     SELECT FROM day_block AS newer
                     WHERE newer.channel_id = day_block.channel_id AND newer.day = day_block.day

@@ -265,7 +265,10 @@ class _ValidationTransaction(EstimateRows):
         return found
 
     async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
-        rows = await self._rows("newest", estimator=ESTIMATOR.key, **_days(days))
+        if not days:
+            return {}
+        span = {"first": min(key.day for key in days), "last": max(key.day for key in days)}
+        rows = await self._rows("newest", estimator=ESTIMATOR.key, **_days(days), **span)
         return {
             ChannelDay(PointChannelId(row[0]), row[1]): Newest(
                 row[2], bytes(row[3]), estimated=row[4]

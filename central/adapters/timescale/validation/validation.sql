@@ -149,16 +149,12 @@ ORDER BY place.channel_id, conflict.at
 -- name: newest
 SELECT DISTINCT ON (day_block.channel_id, day_block.day)
     day_block.channel_id, day_block.day, day_block.version, day_block.sha256,
-    day_block.actor = %(estimator)s
+    block_heading.actor = %(estimator)s
 FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
 JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
+    AND day_block.day BETWEEN %(first)s AND %(last)s
+JOIN block_heading ON block_heading.id = day_block.heading_id
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
-
--- name: add_blocks
-COPY day_block (
-    channel_id, day, version, start_at, period_s, exponent, zone, unit, sha256, quality,
-    consumption, made_at, actor, reason
-) FROM STDIN (FORMAT binary)
 
 -- name: open_findings
 SELECT
@@ -197,16 +193,6 @@ RETURNING point_channel.id
 -- name: reopen
 UPDATE point_channel SET closed_through = %(day)s::date - 1
 WHERE id = %(channel_id)s AND closed_through >= %(day)s
-
--- name: blocks
-SELECT DISTINCT ON (day_block.channel_id, day_block.day)
-    day_block.channel_id, day_block.day, day_block.zone, start_at, period_s, exponent, unit,
-    consumption, quality, day_block.version
-FROM unnest(%(ids)s::bigint[], %(days)s::date[], %(versions)s::integer[])
-    AS wanted (channel_id, day, version)
-JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
-    AND day_block.version = coalesce(wanted.version, day_block.version)
-ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 
 -- name: billed_before
 -- Channels of which days are closed for the first time that a bill has already, or looked back at.

@@ -20,8 +20,8 @@ from central.adapters.timescale.named_query import (
     shown,
 )
 from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.validation.blocks import blocks_of
 from central.domain.metering.block import DayBlock
-from central.domain.metering.quality import IntervalQuality
 from central.service.views.field import (
     SILENT_AFTER,
     ChannelView,
@@ -42,7 +42,6 @@ from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms, unpac
 
 REFRESH_AT_ONCE = 20_000
 GAPS_WITHIN = timedelta(days=35)
-_MISSING = bytes([IntervalQuality.MISSING])
 
 
 class TimescaleField:
@@ -172,8 +171,8 @@ class TimescaleField:
         if points:
             since = (now - GAPS_WITHIN).date()
             asked = {"points": points, "since": since}
-            for point, quality in await self._ask.rows("qualities", asked):
-                missing[point] += quality.count(_MISSING)
+            for point, intervals in await self._ask.rows("gaps", asked):
+                missing[point] += intervals
             findings.update(dict(await self._ask.rows("point_findings", asked)))
         return tuple(_meter(row, missing[row[9]], findings[row[9]]) for row in rows)
 
@@ -232,7 +231,7 @@ class TimescaleField:
     async def blocks(self, channel: str, first: date, until: date) -> tuple[DayBlock, ...]:
         """See `FieldOverview`."""
         values = {"channel": as_bigint(channel), "first": first, "until": until}
-        return tuple(map(_block, await self._ask.rows("blocks", values)))
+        return tuple(blocks_of(await self._ask.rows("blocks", values)))
 
     async def block_versions(
         self, channel_id: int, wanted: Sequence[tuple[date, int]]
@@ -243,7 +242,7 @@ class TimescaleField:
             "days": [day for day, _ in wanted],
             "versions": [version for _, version in wanted],
         }
-        return tuple(map(_block, await self._ask.rows("block_versions", values)))
+        return tuple(blocks_of(await self._ask.rows("block_versions", values)))
 
     async def findings(
         self, *, gateway: str | None = None, meter: str | None = None, limit: int
@@ -344,22 +343,6 @@ def _point_channel(row: Record) -> PointChannelView:
     number, uid, name, zone, obis, period_s, unit, last_day = row
     return PointChannelView(
         str(number), str(uid), name, zone, Obis(obis), period_s, Unit(unit), last_day
-    )
-
-
-def _block(row: Record) -> DayBlock:
-    channel_id, day, zone, start, period_s, exponent, unit, values, quality, version = row
-    return DayBlock.unpack(
-        channel_id=channel_id,
-        day=day,
-        zone=zone,
-        start=start,
-        period_s=period_s,
-        exponent=exponent,
-        unit=Unit(unit),
-        values=values,
-        quality=quality,
-        version=version,
     )
 
 

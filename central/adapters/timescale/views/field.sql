@@ -146,10 +146,9 @@ ORDER BY chosen.manufacturer, chosen.serial
 -- name: attention
 JOIN meter_seen ON meter_seen.meter_id = meter.id AND meter_seen.attention_from < %(now)s
 
--- name: qualities
--- One byte per interval: what is missing is counted from them.
+-- name: gaps
 SELECT DISTINCT ON (point_channel.id, day_block.day)
-    point_channel.service_point_id, day_block.quality
+    point_channel.service_point_id, day_block.missing
 FROM point_channel
 JOIN day_block ON day_block.channel_id = point_channel.id
 WHERE point_channel.service_point_id = ANY(%(points)s) AND day_block.day >= %(since)s
@@ -204,15 +203,18 @@ ORDER BY point_channel.obis
 
 -- name: blocks
 SELECT DISTINCT ON (day)
-    channel_id, day, zone, start_at, period_s, exponent, unit, consumption, quality, version
-FROM day_block
+    channel_id, day, version, sha256, content,
+    zone, unit, period_s, exponent, start_ms, intervals
+FROM day_block JOIN block_heading ON block_heading.id = heading_id
 WHERE channel_id = %(channel)s AND day >= %(first)s AND day < %(until)s
 ORDER BY day, version DESC
 
 -- name: block_versions
 SELECT
-    channel_id, day, zone, start_at, period_s, exponent, unit, consumption, quality, version
+    channel_id, day, version, sha256, content,
+    zone, unit, period_s, exponent, start_ms, intervals
 FROM day_block
+JOIN block_heading ON block_heading.id = heading_id
 JOIN unnest(%(days)s::date[], %(versions)s::integer[]) AS wanted (day, version)
     USING (day, version)
 WHERE channel_id = %(channel)s

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
-from central.domain.metering.quality import IntervalQuality
+from central.domain.metering.quality import IntervalQuality, is_estimate
 from central.domain.metering.service_point import DAY_S
 from central.domain.rating.inputs.input_series import (
     POWERS,
     billing_scale,
     day_start,
-    is_estimate,
     magnitude,
     step_of,
 )

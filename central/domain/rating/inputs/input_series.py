@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from central.domain.metering.block import DayBlock
 from central.domain.metering.day_start import from_day_start
 from central.domain.metering.display_unit import display_unit
-from central.domain.metering.quality import IntervalQuality
+from central.domain.metering.quality import IntervalQuality, is_estimate
 from central.domain.metering.service_point import DAY_S
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import BlockSource
@@ -34,15 +34,6 @@ _INT64_MAX = 2**63 - 1
 _ROOM = _INT64_MAX // 2048
 _ONE = Fraction(1)
 day_start = lru_cache(maxsize=65_536)(_day_start)
-_IS_ESTIMATE = np.zeros(256, dtype=np.bool_)
-_IS_ESTIMATE[
-    [
-        IntervalQuality.ESTIMATED_LINEAR,
-        IntervalQuality.ESTIMATED_LIKE_DAY,
-        IntervalQuality.ESTIMATED_PROFILE,
-        IntervalQuality.ESTIMATED_BY_METER,
-    ]
-] = True
 POWERS = {
     Unit.WATT: Unit.WATT_HOUR,
     Unit.VAR: Unit.VAR_HOUR,
@@ -220,11 +211,6 @@ def common_scale(weights: Sequence[Fraction]) -> Fraction:
         bottom = lcm(found.denominator, weight.denominator)
         found = Fraction(gcd(int(found * bottom), int(weight * bottom)), bottom)
     return found or Fraction(1)
-
-
-def is_estimate(quality: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which qualities are those of estimates."""
-    return _IS_ESTIMATE[quality]
 
 
 def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) -> BlockSource:
