@@ -16,6 +16,7 @@ from central.config.secret import FiledSettings, apart, given_dsn, named_databas
 _FOR_THE_UTILITY = (
     "Remove it, and say it once for the utility: `meterline-central settings set {} --reason WHY`."
 )
+_MOST_DAYS = 36_500
 
 
 class Settings(FiledSettings):
@@ -38,6 +39,10 @@ class Settings(FiledSettings):
         shard_size: Accounts billed at a time.
         audit_anchor_file: Where the worker anchors the audit log's head; only ever added to.
         takeover_s: How long one transaction may keep a shard that another worker waits for. [s]
+        rejected_days: How long a refused message is kept after it came for the last time. [d]
+        quarantine_days: How long the bytes of a quarantined batch are kept after it was released.
+            [d]
+        finding_days: How long a finding is kept after it was closed. [d]
         statement_timeout_s: How long one statement may take. [s]
         idle_timeout_s: How long a transaction may stand idle. [s]
         transaction_timeout_s: How long a transaction may last. [s]
@@ -58,6 +63,9 @@ class Settings(FiledSettings):
     shard_size: int = Field(default=500, ge=1, le=10_000)
     audit_anchor_file: Path | None = None
     takeover_s: float = Field(default=180.0, gt=0)
+    rejected_days: int = Field(default=90, ge=1, le=_MOST_DAYS)
+    quarantine_days: int = Field(default=400, ge=1, le=_MOST_DAYS)
+    finding_days: int = Field(default=400, ge=1, le=_MOST_DAYS)
     statement_timeout_s: float = Field(default=110.0, ge=0)
     idle_timeout_s: float = Field(default=60.0, ge=0)
     transaction_timeout_s: float = Field(default=120.0, ge=0)

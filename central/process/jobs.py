@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
@@ -17,6 +17,7 @@ from central.adapters.timescale.job_queue import JobQueue, job_queue
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.retention import TimescaleRetention
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.validation.estimates import TimescaleBillWindow
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -27,6 +28,7 @@ from central.process.start import ended
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.billing.scheduled_run import ScheduledRun
+from central.service.drop_expired import Dropped, Retention, drop_expired
 from central.service.ingest.error_fields import error_fields
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
@@ -71,6 +73,14 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         current = await ChangeSettings(revisions, lambda: now).current()
         return await EstimateHeld(window, validation)(current.settings.window, now)
 
+    async def drop(now: datetime, _: Occurrence) -> Dropped:
+        retention = Retention(
+            timedelta(days=settings.rejected_days),
+            timedelta(days=settings.quarantine_days),
+            timedelta(days=settings.finding_days),
+        )
+        return await drop_expired(TimescaleRetention(pool), retention, now)
+
     return {
         "close_days": close_days,
         "extend_cycles": extend_cycles,
@@ -78,6 +88,7 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         "retry_held": retry,
         "estimate_held": estimate_held,
         "retry_estimated": retry,
+        "drop_expired": drop,
         "bill_run": ScheduledRun(bills, registry, settings.shard_size, settings.takeover_s),
     }
 

@@ -27,7 +27,14 @@ from tests.support.books import Utility, month, timescale_utility
 from tests.support.servers import Database
 from tests.support.turned_workers import TurnedWorkers, turned_workers
 
-JOBS = ("extend_cycles", "keep_holidays", "retry_held", "estimate_held", "retry_estimated")
+JOBS = (
+    "extend_cycles",
+    "keep_holidays",
+    "retry_held",
+    "estimate_held",
+    "retry_estimated",
+    "drop_expired",
+)
 DAY = timedelta(days=1)
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 BEHIND = timedelta(seconds=5)

@@ -328,12 +328,12 @@ class ShardLoader:
 
 def month_of(rows: Iterable[_Row]) -> list[DayBlock]:
     """Rows of the statement `month`, unpacked at once."""
-    kept = KeptDays()
+    packed = KeptDays()
     for channel_id, days, versions, sha256, lengths, content, *facts in rows:
         heading = BlockHeading(*facts)
         dates, starts = _dates(days, heading.start_ms)
         of_each, sizes = np.frombuffer(versions + lengths, dtype=">i4").reshape(2, -1).tolist()
-        kept.add(
+        packed.add(
             channel_id=channel_id,
             heading=heading,
             days=dates,
@@ -343,7 +343,7 @@ def month_of(rows: Iterable[_Row]) -> list[DayBlock]:
             lengths=sizes,
             content=content,
         )
-    return kept.blocks()
+    return packed.blocks()
 
 
 # Most channels have the same days. PostgreSQL counts them from 2000 on.

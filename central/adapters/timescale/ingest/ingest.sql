@@ -211,9 +211,26 @@ INSERT INTO rejected (
 ON CONFLICT (gateway, code, payload_sha256) DO UPDATE SET
     times = rejected.times + 1, last_at = excluded.last_at
 
--- name: trim_rejected
+-- name: trim_rejected_of
+-- A gateway that sends nonsense takes no other's place.
 DELETE FROM rejected WHERE id IN (
-    SELECT id FROM rejected ORDER BY last_at DESC, id DESC OFFSET %(bound)s
+    SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY gateway ORDER BY last_at DESC, id DESC) AS place
+        FROM rejected WHERE gateway = ANY(%(gateways)s)
+    ) AS placed
+    WHERE place > %(bound)s
+)
+
+-- name: trim_rejected
+-- Many names may send nonsense: beyond what all may have, those go first that have the most.
+DELETE FROM rejected WHERE id IN (
+    SELECT id FROM (
+        SELECT
+            id, last_at,
+            row_number() OVER (PARTITION BY gateway ORDER BY last_at DESC, id DESC) AS place
+        FROM rejected WHERE (SELECT count(*) FROM rejected) > %(bound)s
+    ) AS placed
+    ORDER BY place, last_at DESC, id DESC OFFSET %(bound)s
 )
 
 -- name: find

@@ -41,6 +41,7 @@ from central.service.ports.ingest_records import (
 from firmware_bridge.contract.reading import from_ms
 
 REJECTED_MAX = 10_000
+REJECTED_OF_GATEWAY = 500
 _PROBES_MAX = 5
 _SQL = load_queries(Path(__file__).with_name("ingest.sql"))
 
@@ -223,6 +224,8 @@ class TimescaleTransaction:
                 _SQL["reject"],
                 [{name: getattr(r, name) for name in Rejection.__slots__} for r in ordered],
             )
+        gateways = sorted({rejection.gateway for rejection in ordered})
+        await self._run("trim_rejected_of", gateways=gateways, bound=REJECTED_OF_GATEWAY)
         await self._run("trim_rejected", bound=REJECTED_MAX)
 
     async def find(self, findings: Sequence[IngestFinding]) -> None:

@@ -183,10 +183,10 @@ async def read_blocks(
 
 def blocks_of(rows: Sequence[_Row]) -> list[DayBlock]:
     """Rows of a block each, which begin with the columns of the statement `blocks`."""
-    kept = KeptDays()
+    packed = KeptDays()
     for channel_id, day, version, sha256, content, *heading in rows:
         head = BlockHeading(*heading[:6])
-        kept.add(
+        packed.add(
             channel_id=channel_id,
             heading=head,
             days=[day],
@@ -196,7 +196,7 @@ def blocks_of(rows: Sequence[_Row]) -> list[DayBlock]:
             lengths=[len(content)],
             content=content,
         )
-    return kept.blocks()
+    return packed.blocks()
 
 
 async def write_blocks(
