@@ -265,7 +265,7 @@ def approve_command(  # noqa: PLR0913 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Approve draft bills. Whoever ran them cannot approve them."""
-    require_some(bills, cycle)
+    require_some(bills, cycle, RunScope(group_name, account))
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
@@ -297,7 +297,7 @@ def issue_command(  # noqa: PLR0913 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Give approved bills their legal numbers. After that they never change."""
-    require_some(bills, cycle)
+    require_some(bills, cycle, RunScope(group_name, account))
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
@@ -323,15 +323,29 @@ class NothingSelectedError(OperatorError):
     default_remedy = "Name bills, or all of a cycle with `--cycle`."
 
 
-def require_some(bills: list[str] | None, cycle: str | None) -> None:
+def require_some(bills: list[str] | None, cycle: str | None, only: RunScope) -> None:
     """Refuse a command that names no bill: done with nothing is not done.
 
     Raises:
-        NothingSelectedError: Neither bills nor a cycle are named.
+        NothingSelectedError: Neither bills nor a cycle are named, or a group or account without the
+            cycle that it narrows.
     """
+    require_narrowed(cycle, only)
     if not bills and cycle is None:
         message = "No bill is selected."
         raise NothingSelectedError(message)
+
+
+def require_narrowed(cycle: str | None, only: RunScope) -> None:
+    """Refuse a group or an account that narrows nothing.
+
+    Raises:
+        NothingSelectedError: No cycle is named beside it.
+    """
+    if cycle is None and not only.everyone:
+        message = f"The {only} narrows a cycle, and none is named."
+        remedy = "Add `--cycle`, as in `bill run`."
+        raise NothingSelectedError(message, value=str(only), remedy=remedy)
 
 
 def _both(outcome: BulkOutcome, tried: Tried) -> tuple[int, Tried]:
@@ -363,7 +377,8 @@ async def find_run(
         of = "" if scope.everyone else f" of {scope}"
         again = " --final" if final else ""
         message = f"The cycle {cycle}{of} has not been run{again and ' for final bills'}."
-        remedy = f"Start it with `meterline-central bill run --cycle {cycle}{again}`."
+        options = again + scope.options
+        remedy = f"Start it with `meterline-central bill run --cycle {cycle}{options}`."
         raise UnknownRunError(message, value=cycle, remedy=remedy)
     return run
 

@@ -122,8 +122,7 @@ def list_findings_command(
 
     async def work() -> list[dict[str, Any]]:
         async with _stores() as stores:
-            if gateway is not None:
-                await find_gateway(stores.gateways, gateway)
+            await _require_gateway(stores, gateway)
             open_findings = await stores.field.findings(gateway=gateway, limit=limit)
         return [
             {
@@ -175,6 +174,7 @@ def list_quarantine_command(
 
     async def work() -> list[dict[str, Any]]:
         async with _stores() as stores:
+            await _require_gateway(stores, gateway)
             batches = await stores.ingest.quarantined(gateway, code, limit)
         return [
             {
@@ -209,6 +209,7 @@ def requeue_command(
 
     async def work() -> list[Requeued]:
         async with _stores() as stores:
+            await _require_gateway(stores, gateway)
             return await requeue(stores.ingest, _now, actor_of(actor), gateway, code, limit)
 
     done = wait_for(work())
@@ -292,6 +293,12 @@ def move_meter_command(  # noqa: PLR0913 - one option each
         show({"meter": f"{manufacturer}/{serial}", "gateway": to})
     else:
         typer.echo(f"{manufacturer}/{serial} belongs to {to}.")
+
+
+async def _require_gateway(stores: Stores, name: str | None) -> None:
+    """Refuse to select by a gateway that is not there."""
+    if name is not None:
+        await find_gateway(stores.gateways, name)
 
 
 def _now() -> datetime:

@@ -15,6 +15,7 @@ from central.domain.actor import printed_name
 from central.process.stores import open_stores
 from central.service.ports.registry_revisions import RegistryRevision
 from central.service.registry.tariff_revisions import require_settled
+from central.service.views.lookup import require_any
 
 histories = group("Show what the registry said, and when.")
 
@@ -50,6 +51,9 @@ def history_command(
             open_stores(settings(), "meterline-registry") as stores,
             stores.registry.transaction() as registry,
         ):
+            ever = await registry.revisions(kind.value, name, None)
+            remedy = f"`registry history {kind.value}` shows all."
+            require_any(ever, kind.value.replace("_", " "), name, remedy)
             return await registry.revisions(kind.value, name, known_at)
 
     revisions = [_object(revision) for revision in wait_for(work())]

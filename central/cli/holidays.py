@@ -25,6 +25,7 @@ from central.process.stores import open_stores
 from central.service.ports.holidays import HolidayRevision
 from central.service.registry.holidays import PublicHolidays
 from central.service.registry.tariff_revisions import require_settled
+from central.service.views.lookup import require_any
 from firmware_bridge.contract.errors import InvalidValueError
 
 holidays = group("List and change the public holidays that bills are rated with.")
@@ -51,6 +52,8 @@ def list_command(
             open_stores(settings(), _NAME) as stores,
             stores.registry.transaction() as registry,
         ):
+            ever = await registry.holiday_history(name, None)
+            require_any(ever, "holiday calendar", name, "`holidays list` shows all.")
             return await registry.holiday_history(name, known_at)
 
     entries = wait_for(work())

@@ -19,6 +19,7 @@ from central.cli.bill import (
     SomeCycle,
     app,
     find_run,
+    require_narrowed,
     require_some,
 )
 from central.cli.each import FailedBill, Tried, each
@@ -77,9 +78,9 @@ def pdf_command(  # noqa: PLR0913 - one option each
 
     Exit codes: 0 all are printed, 2 refused, 3 some are not.
     """
-    require_some(bills, cycle)
-    folder.mkdir(parents=True, exist_ok=True)
     selected = _Selected(tuple(bills or ()), cycle, RunScope(group_name, account), final)
+    require_some(bills, cycle, selected.only)
+    folder.mkdir(parents=True, exist_ok=True)
     files, tried, held = wait_for(_print(selected, folder, quiet=as_json))
     if as_json:
         failed = [one.to_json() for one in tried.failed]
@@ -136,6 +137,7 @@ def render_command(  # noqa: PLR0913 - one option each
     Exit codes: 0 all are archived, 2 refused, 3 some are not.
     """
     selected = _Selected(tuple(bills or ()), cycle, RunScope(group_name, account), final)
+    require_narrowed(cycle, selected.only)
     tried = wait_for(_render(selected, quiet=as_json))
     if as_json:
         show({"archived": len(tried.done), "failed": [one.to_json() for one in tried.failed]})

@@ -20,6 +20,7 @@ from central.service.gateways.remote_management import (
     Instruct,
     gateway_standings,
 )
+from central.service.views.lookup import require_any
 from firmware_bridge.contract.messages import Status
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.remote import AGENT
@@ -120,7 +121,11 @@ def remote_command(
     as_json: AsJson = False,
 ) -> None:
     """Show what gateways last reported about configurations and updates."""
-    standings = wait_for(gateway_standings(_line(), [check_gateway(name) for name in names or []]))
+    asked = [check_gateway(name) for name in names or []]
+    standings = wait_for(gateway_standings(_line(), asked))
+    for name in asked:
+        reported = [standings[name]] if name in standings else []
+        require_any(reported, "report of gateway", name, "`gateway remote` shows all that report.")
     rows = [_row(name, standings[name]) for name in sorted(standings)]
     listed(rows, as_json=as_json, nothing="No gateway has reported yet.")
 

@@ -31,6 +31,7 @@ from central.service.ports.registry import TariffRevision
 from central.service.registry.record_changes import Effect
 from central.service.registry.register import Enrol
 from central.service.registry.tariff_revisions import need_reason, require_settled
+from central.service.views.lookup import require_any
 from firmware_bridge.contract.errors import InvalidValueError
 
 tariffs = group("Check tariff documents, import URDB records; add, correct or withdraw a version.")
@@ -164,6 +165,8 @@ def list_command(
             open_stores(settings(), _NAME) as stores,
             stores.registry.transaction() as registry,
         ):
+            ever = await registry.tariff_history(name, None)
+            require_any(ever, "tariff", name, "`tariff list` shows all.")
             return await registry.tariff_history(name, known_at)
 
     revisions = [_object(revision) for revision in wait_for(work())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,12 @@ class RunScope:
         if self.account is not None:
             parts.append(f"account {self.account}")
         return ", ".join(parts)
+
+    @property
+    def options(self) -> str:
+        """As options of a command, each with a space before it."""
+        given = self.to_json().items()
+        return "".join(f" --{name} {shlex.quote(value)}" for name, value in given)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; what narrows nothing is left out."""

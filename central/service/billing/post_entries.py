@@ -54,11 +54,15 @@ class AccountLedger:
             await self._check_tariffs(entry)
         return await self._store.post(entry, DecisionNote(actor, reason.strip(), self._clock()))
 
-    async def _check_tariffs(self, entry: LedgerEntry) -> None:
-        texts = await self._store.tariffs_of(entry.account, entry.point)
+    async def _texts(self, account: str, point: str) -> Sequence[str]:
+        texts = await self._store.tariffs_of(account, point)
         if texts is None:
-            message = f"The registry has no account {entry.account!r}."
-            raise NotRegisteredError(message, value=entry.account)
+            message = f"The registry has no account {account!r}."
+            raise NotRegisteredError(message, value=account)
+        return texts
+
+    async def _check_tariffs(self, entry: LedgerEntry) -> None:
+        texts = await self._texts(entry.account, entry.point)
         documents = [load_kept(text, file=entry.account) for text in texts]
         if entry.kind in BANKED and (entry.bank, entry.currency) not in set(_banks(documents)):
             message = (
@@ -76,7 +80,13 @@ class AccountLedger:
     async def listed(
         self, account: str | None, after: int = 0, limit: int = LIST_MAX
     ) -> Sequence[PostedEntry]:
-        """Entries in the order in which they were posted."""
+        """Entries in the order in which they were posted.
+
+        Raises:
+            NotRegisteredError: There is no such account.
+        """
+        if account is not None:
+            await self._texts(account, "")
         return await self._store.entries(account, after, min(limit, LIST_MAX))
 
 

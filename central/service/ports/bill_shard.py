@@ -6,7 +6,6 @@ next. Each day of an occupancy is claimed by one part of a bill, whoever else ru
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -110,10 +109,7 @@ class RunRecord:
     def command(self) -> str:
         """The command that makes its bills again."""
         final = " --final" if self.run_type is RunType.FINAL else ""
-        options = "".join(
-            f" --{name} {shlex.quote(value)}" for name, value in self.scope.to_json().items()
-        )
-        return f"meterline-central bill run --cycle {self.cycle}{final}{options}"
+        return f"meterline-central bill run --cycle {self.cycle}{final}{self.scope.options}"
 
     @property
     def reach(self) -> RunReach:

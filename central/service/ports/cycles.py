@@ -10,6 +10,7 @@ from typing import Protocol
 from central.domain.billing.account_periods import AccountPeriods, CycleAssignment
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from firmware_bridge.contract.errors import OperatorError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,41 @@ class CycleRecord:
     def until(self, day: date) -> BillingCycle:
         """The cycle with periods as far as a day; those of a list by hand end where it ends."""
         return self.cycle if self.by_hand else self.cycle.listed_until(day)
+
+
+class UnknownCycleError(OperatorError):
+    """A run is asked of a billing cycle, or of a period, that is not there or that is nobody's."""
+
+    code = "UNKNOWN_CYCLE"
+    default_remedy = "`cycle list` shows the cycles, `cycle show NAME` one's periods."
+
+
+def require_cycle(period: str, cycle: str, *, known: bool, listed: bool, assigned: bool) -> None:
+    """Refuse the run of a period that no account has: billing nobody is not billing.
+
+    Args:
+        period: Its name, such as `2026-03.route-7` or `2026-10@15`.
+        cycle: The cycle's name.
+        known: Whether there is such a cycle; built-in ones are always there.
+        listed: Whether it has the period.
+        assigned: Whether an account is in it.
+
+    Raises:
+        UnknownCycleError: It is not so.
+    """
+    if not known:
+        message = f"There is no billing cycle {cycle!r}, so {period} is nobody's."
+        month = period[:7]
+        remedy = f"Choose one of `cycle list`, or the month: `--cycle {month}` bills all cycles."
+        raise UnknownCycleError(message, value=period, remedy=remedy)
+    if not listed:
+        message = f"The billing cycle {cycle} has no period {period}."
+        remedy = f"`cycle show {cycle}` lists its periods."
+        raise UnknownCycleError(message, value=period, remedy=remedy)
+    if not assigned:
+        message = f"No account is in the billing cycle {cycle}, so {period} is nobody's."
+        remedy = f"Put accounts into it with `cycle assign ACCOUNT {cycle} --from DAY`."
+        raise UnknownCycleError(message, value=period, remedy=remedy)
 
 
 class CycleTransaction(Protocol):

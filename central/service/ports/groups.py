@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -102,6 +103,23 @@ class GroupTransaction(Protocol):
 
     async def drop_membership(self, group: str, member: str, first: date) -> None:
         """Take back the membership that begins on a day."""
+
+
+def require_members(accounts: Sequence[int], scope: RunScope, day: date) -> None:
+    """Refuse what narrows a run to nobody: billing nobody is not billing.
+
+    Args:
+        accounts: Whom it selects.
+        scope: Of the run.
+        day: On which it selects them.
+
+    Raises:
+        UnknownScopeError: It is nobody.
+    """
+    if not accounts:
+        message = f"Nobody is selected by {scope} on {day}."
+        remedy = "Look at the group's members with `group show`, and the days that they are in it."
+        raise UnknownScopeError(message, value=str(scope), remedy=remedy)
 
 
 def require_known(scope: RunScope, *, group: bool, account: bool) -> None:

@@ -7,10 +7,12 @@ from datetime import date, timedelta
 import pytest
 
 from central.domain.billing.account_periods import CycleAssignment
+from central.domain.billing.bill import RunType
 from central.domain.billing.billing_cycle import BillingCycle, NoBillingPeriodError
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.occupancy import PeriodBilledError
 from central.service.billing.run_bills import RunBills
+from central.service.ports.cycles import UnknownCycleError
 from central.service.ports.registry import NotRegisteredError, RegistryConflictError
 from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
@@ -104,6 +106,24 @@ async def test_an_account_is_put_into_a_cycle_once(utility: Utility) -> None:
         await use_case.assign("A-1", "weekly", first)
     with pytest.raises(NoBillingPeriodError):
         await use_case.assign("A-2", "bimonthly", date(2025, 12, 31))
+
+
+async def test_a_run_of_nobodys_period_is_refused_by_name(utility: Utility) -> None:
+    await utility.found()
+    use_case, bills = _cycles(utility), RunBills(utility.billing, lambda: utility.now)
+    await use_case.add(BIMONTHLY)
+    for period, why, remedy in (
+        ("2026-10.nada", "no billing cycle 'nada'", "`--cycle 2026-10` bills all cycles"),
+        ("2026-09.bimonthly", "has no period 2026-09.bimonthly", "`cycle show bimonthly`"),
+        ("2026-10.bimonthly", "No account is in the billing cycle bimonthly", "`cycle assign"),
+        ("2026-10@15", "No account is in the billing cycle @15", "`cycle assign"),
+    ):
+        with pytest.raises(UnknownCycleError, match=why) as refused:
+            await bills.start(Cycle.parse(period), CLERK)
+        assert remedy in str(refused.value.remedy)
+        assert await utility.billing.find_run(Cycle.parse(period), RunType.REGULAR) is None
+    await use_case.assign("A-1", "bimonthly", date(2026, 9, 1))
+    assert (await bills.start(Cycle.parse("2026-10.bimonthly"), CLERK)).accounts == 1
 
 
 async def test_no_account_has_two_bills_of_one_period(utility: Utility) -> None:

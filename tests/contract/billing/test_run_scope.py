@@ -53,6 +53,10 @@ async def test_a_run_is_one_of_its_scope(utility: Utility) -> None:
         with pytest.raises(UnknownScopeError):
             await _bill(utility, nobody)
         assert await utility.billing.find_run(CYCLE, RunType.REGULAR, nobody) is None
+    await groups.add(GroupRecord("empty", GroupOf.ACCOUNT))
+    for nobody in (RunScope(group="empty"), RunScope("route-7", "A-2")):
+        with pytest.raises(UnknownScopeError, match="Nobody is selected by group"):
+            await _bill(utility, nobody)
     rest = await _bill(utility, EVERYONE)
     assert await _accounts(utility, rest) == ["A-4"]
 

@@ -46,6 +46,7 @@ from central.service.ports.billing import (
 )
 from central.service.ports.billing_errors import StaleBillError
 from central.service.ports.documents import DocumentJob
+from central.service.ports.groups import require_members
 from central.service.ports.shard_holders import HeldShard
 from central.service.ports.stamps import Decided
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -54,6 +55,7 @@ from tests.support.memory import stamps
 from tests.support.memory.account_state import own_links
 from tests.support.memory.bill_shard import take_shard
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptShard, MemoryBooks
+from tests.support.memory.cycles import require_known_cycle
 from tests.support.memory.groups import accounts_in
 from tests.support.memory.validation import block_of
 
@@ -92,6 +94,8 @@ class MemoryBillingStore:
                 run = replace(found, resumed=True)
             started = dict.fromkeys((*state.starters.get(run.id, ()), creator.key))
             state.starters[run.id] = tuple(started)
+            if found is None and run.reach.cycle is not None:
+                require_known_cycle(state, str(run.cycle), run.reach.cycle)
             if not _waiting(state, run):
                 _add_shards(state, run, shard_size)
             accounts = sum(len(shard.accounts) for shard in _waiting(state, run))
@@ -447,7 +451,9 @@ def _add_shards(state: BookState, run: RunRecord, size: int) -> None:
         }
         wanted = [key for key in wanted if state.accounts[key].number in members]
     if not run.scope.everyone:
-        inside = accounts_in(state, run.scope, run.reach.end - timedelta(days=1))
+        last = run.reach.end - timedelta(days=1)
+        inside = accounts_in(state, run.scope, last)
+        require_members(inside, run.scope, last)
         wanted = [key for key in wanted if key in inside]
     for key in [key for key in state.shards if key[0] == run.id]:
         del state.shards[key]

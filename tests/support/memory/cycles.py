@@ -10,7 +10,7 @@ from central.domain.billing.account_periods import AccountPeriods, CycleAssignme
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.cycles import CycleRecord
+from central.service.ports.cycles import CycleRecord, require_cycle
 from central.service.ports.registry import RegistryConflictError
 from tests.support.memory.books import BookState
 
@@ -100,3 +100,17 @@ def periods_of(state: BookState, accounts: Collection[int], until: date) -> Acco
     }
     assignments = {key: _assignments(state, state.accounts[key].number) for key in accounts}
     return AccountPeriods(cycles, assignments)
+
+
+def require_known_cycle(state: BookState, period: str, cycle: str) -> None:
+    """Refuse a period that no account has."""
+    record = state.cycles.get(cycle)
+    built_in = cycle.startswith("@")
+    periods = () if record is None else record.cycle.listed
+    require_cycle(
+        period,
+        cycle,
+        known=built_in or record is not None,
+        listed=built_in or period in {listed.name for listed in periods},
+        assigned=cycle in state.account_cycles.values(),
+    )

@@ -21,6 +21,7 @@ from central.adapters.timescale.billing.decide import BillDecisions
 from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.shard import take_bills, take_shard
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.registry.cycles import require_known_cycle
 from central.adapters.timescale.registry.groups import accounts_in
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
@@ -45,6 +46,7 @@ from central.service.ports.billing import (
     LeftOut,
     RunSummary,
 )
+from central.service.ports.groups import require_members
 from central.service.ports.shard_holders import HeldShard
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -86,9 +88,13 @@ class TimescaleBillingStore(BillDecisions):
                     "ended": reach.ended,
                     "only": None,
                 }
+                if reach.cycle is not None and added.rowcount:
+                    await require_known_cycle(connection, str(cycle), reach.cycle)
                 if not scope.everyone:
                     last = reach.end - timedelta(days=1)
-                    values["only"] = await accounts_in(connection, scope, last)
+                    only = await accounts_in(connection, scope, last)
+                    require_members(only, scope, last)
+                    values["only"] = only
                 await connection.execute(SQL["forget_shards"], {"run": row[0]})
                 _, nothing = state_text(CarriedState())
                 values |= {"run": row[0], "size": shard_size, "nothing": nothing}

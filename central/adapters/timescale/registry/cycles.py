@@ -18,7 +18,7 @@ from central.domain.billing.account_periods import (
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.cycles import CycleRecord
+from central.service.ports.cycles import CycleRecord, require_cycle
 from central.service.ports.registry import RegistryConflictError
 
 _SQL = load_queries(Path(__file__).with_name("cycles.sql"))
@@ -130,6 +130,17 @@ async def periods_of(
     day_after = until + timedelta(days=1)
     cycles = {record.cycle.name: record.until(day_after) for record in records.values()}
     return AccountPeriods(cycles, assignments)
+
+
+async def require_known_cycle(connection: _Connection, period: str, cycle: str) -> None:
+    """Refuse a period that no account has; see `require_cycle`.
+
+    Raises:
+        UnknownCycleError: There is no such cycle or period, or nobody is in it.
+    """
+    cursor = await connection.execute(_SQL["knows_cycle"], {"cycle": cycle, "period": period})
+    known, listed, assigned = await cursor.fetchone() or (False, False, False)
+    require_cycle(period, cycle, known=known, listed=listed, assigned=assigned)
 
 
 async def _records(connection: _Connection, rows: Sequence[_Row]) -> dict[int, CycleRecord]:

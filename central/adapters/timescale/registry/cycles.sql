@@ -3,6 +3,23 @@ SELECT id, name, months, first_day, bill_after, by_hand FROM billing_cycle
 WHERE %(name)s::text IS NULL OR name = %(name)s
 ORDER BY name
 
+-- name: knows_cycle
+-- Whether a cycle is there, whether it has a period, and whether an account was ever put into it.
+-- Built-in cycles begin with @, and have every month.
+SELECT
+    %(cycle)s LIKE '@%%'
+    OR EXISTS (SELECT FROM billing_cycle WHERE billing_cycle.name = %(cycle)s),
+    %(cycle)s LIKE '@%%'
+    OR EXISTS (
+        SELECT FROM billing_cycle JOIN cycle_period ON cycle_period.cycle_id = billing_cycle.id
+        WHERE billing_cycle.name = %(cycle)s AND cycle_period.name = %(period)s
+    ),
+    EXISTS (
+        SELECT FROM account_cycle
+        LEFT JOIN billing_cycle ON billing_cycle.id = account_cycle.cycle_id
+        WHERE coalesce(billing_cycle.name, account_cycle.built_in) = %(cycle)s
+    )
+
 -- name: hold_cycle
 SELECT id FROM billing_cycle WHERE name = %(name)s FOR UPDATE
 
