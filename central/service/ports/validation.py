@@ -131,6 +131,9 @@ class EstimateTransaction(Protocol):
     async def with_estimates(self, channels: Collection[PointChannelId]) -> set[PointChannelId]:
         """Those of some channels of which any day is estimated."""
 
+    async def without_meter(self, channel_id: PointChannelId, first: date, end: date) -> set[date]:
+        """Days of which somebody has to say first what is to be billed: no meter was installed."""
+
     async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
         """The days of issued bills in which a channel is billed, as far as they touch a range."""
 

@@ -161,8 +161,11 @@ class _HeldGap:
 
 
 async def _gap_of(work: ValidationTransaction, channel: PointChannelId, days: DayRange) -> _HeldGap:
-    around = await work.days_of(channel, days.first - _BEYOND, days.end + _BEYOND)
-    incomplete = {block.day for block in around if is_open(block)}
+    reach = days.first - _BEYOND, days.end + _BEYOND
+    around = await work.days_of(channel, *reach)
+    # Nobody read nothing there: what is billed for such days, somebody has to say.
+    unknown = await work.without_meter(channel, *reach)
+    incomplete = {block.day for block in around if is_open(block)} - unknown
     inside = [day for day in sorted(incomplete) if days.first <= day < days.end]
     if not inside:
         return _HeldGap((), (), days.end)

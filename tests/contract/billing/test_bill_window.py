@@ -21,6 +21,7 @@ from central.service.billing.reconciliation_report import ReconciledScope
 from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import RunSummary
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -30,12 +31,13 @@ from central.service.ports.registry import (
 )
 from central.service.ports.validation import ChannelDay, PointChannelId
 from central.service.registry.holidays import PublicHolidays
+from central.service.validation.decisions import accept_finding
 from central.service.validation.estimate_held import EstimateHeld, EstimateTally
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
-from tests.support.actors import CLERK, noted
+from tests.support.actors import CHIEF, CLERK, noted
 from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE, Utility
 from tests.support.daily_books import approve, issue
 from tests.support.ingest import Edge, channel
@@ -315,6 +317,31 @@ async def test_after_some_estimated_bills_somebody_reads_the_meter(utility: Util
     assert await estimate(utility, once) == EstimateTally()
     await metered(utility, edge, days(*GAP))
     assert "FIELD_ORDER" not in await codes(utility)
+    assert (await bill(utility, 10)).held_count == 0
+
+
+async def test_days_without_a_meter_wait_for_an_answer(utility: Utility) -> None:
+    edge = await found(utility)
+    metered_days = days(AUGUST, NOVEMBER, GAP)
+    silent = OCTOBER + DAY
+    await metered(utility, edge, [day for day in metered_days if day != silent])
+    start, out, back = (day_start(day, ZONE) for day in (AUGUST, *GAP))
+    meter = InstallationRecord("SP-1", "MTL", "S1", start, out, gateway="gw-1")
+    await utility.enrol.installation(meter)
+    await utility.enrol.installation(replace(meter, start=back, end=None))
+    await utility.validate()
+    await bill(utility, 9, 10)
+    # The silent day is estimated; nobody can read a meter that is not there.
+    assert await estimate(utility) == EstimateTally(days=1)
+    assert await codes(utility, *GAP) == {"NO_METER", "MISSING_INTERVALS"}
+    summary = await bill(utility, 10)
+    assert {hold.code for hold in summary.held[0].holds} >= {"NO_METER"}
+    for finding in await utility.validation.open_findings(CHANNEL):
+        if finding.code == "NO_METER":
+            note = DecisionNote(CHIEF, "supplied without a meter", NOW)
+            await accept_finding(utility.decisions, utility.validation, f"v{finding.id}", note)
+    assert await estimate(utility) == EstimateTally(days=10)
+    assert await total(utility, *GAP) > 0
     assert (await bill(utility, 10)).held_count == 0
 
 

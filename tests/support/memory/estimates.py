@@ -57,6 +57,16 @@ class EstimateTables:
         )
         return set(channels) & set(estimated)
 
+    async def without_meter(self, channel_id: PointChannelId, first: date, end: date) -> set[date]:
+        return {
+            key.day
+            for (key, code, _), kept in self._state.findings.items()
+            if code == VeeCode.NO_METER.value
+            and key.channel_id == channel_id
+            and first <= key.day < end
+            and kept.accepted_by is None
+        }
+
     async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
         return [
             billed.part.days

@@ -73,6 +73,13 @@ class EstimateRows:
         rows = await self._estimate_rows("with_estimates", ids=sorted(channels), code=code)
         return {PointChannelId(row[0]) for row in rows}
 
+    async def without_meter(self, channel_id: PointChannelId, first: date, end: date) -> set[date]:
+        """See `EstimateTransaction`."""
+        asked = {"channel": channel_id, "first": first, "end": end}
+        code = VeeCode.NO_METER.value
+        rows = await self._estimate_rows("without_meter", code=code, **asked)
+        return {row[0] for row in rows}
+
     async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
         """See `EstimateTransaction`."""
         asked = {"channel": channel_id, "first": days.first, "end": days.end}

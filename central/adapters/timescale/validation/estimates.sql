@@ -22,6 +22,11 @@ JOIN LATERAL (
 SELECT DISTINCT channel_id FROM vee_finding
 WHERE channel_id = ANY(%(ids)s::bigint[]) AND code = %(code)s AND closed_at IS NULL
 
+-- name: without_meter
+SELECT DISTINCT day FROM vee_finding
+WHERE channel_id = %(channel)s AND day >= %(first)s AND day < %(end)s AND code = %(code)s
+    AND closed_at IS NULL AND accepted_by IS NULL
+
 -- name: issued
 -- The account leads to its bills by their index; parts have none by agreement.
 SELECT bill_part.first_day, bill_part.end_day
