@@ -54,7 +54,8 @@ def post_command(  # noqa: PLR0913, PLR0917 - one option each
         str, typer.Option(help="Service point whose bills alone consume it; default: any.")
     ] = "",
     bill: Annotated[
-        str, typer.Option(help="Identifier of the issued bill that a payment is for.")
+        str,
+        typer.Option(help="Legal number or identifier of the issued bill that a payment is for."),
     ] = "",
     of: Annotated[str, typer.Option(help="Key of the entry that is refunded or expires.")] = "",
     actor: ActingAs = None,
@@ -120,6 +121,6 @@ def _amount(text: str) -> Decimal:
 def _asked(ask: Callable[[AccountLedger], Awaitable[Answer]]) -> Answer:
     async def work() -> Answer:
         async with open_stores(settings(), "meterline-ledger", max_size=2) as stores:
-            return await ask(AccountLedger(stores.ledger))
+            return await ask(AccountLedger(stores.ledger, stores.bills))
 
     return wait_for(work())

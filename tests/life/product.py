@@ -163,7 +163,7 @@ class Product:
 
     async def pay_in(self, key: str, account: str, day: date, amount: str) -> None:
         """Money for the prepaid balance; sent twice."""
-        ledger = AccountLedger(TimescaleLedger(self.pool), self._clock)
+        ledger = AccountLedger(TimescaleLedger(self.pool), self._bills, self._clock)
         kind, money = EntryKind.PAY_IN, Decimal(amount)
         entry = LedgerEntry(key, account, kind, day, "EUR", money, bank="prepaid")
         for _ in range(2):

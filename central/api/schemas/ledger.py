@@ -28,7 +28,9 @@ class EntryIn(Order):
         None, description="Bank of the tariff for a pay-in or grant; default: prepaid."
     )
     service_point: Name | None = Field(None, description="Only its bills consume the entry.")
-    bill: Name | None = Field(None, description="Issued bill that a payment is for.")
+    bill: Name | None = Field(
+        None, description="Issued bill that a payment is for: its identifier or legal number."
+    )
     of: Name | None = Field(None, description="Key of the entry that is refunded or expires.")
     reason: Reason
 

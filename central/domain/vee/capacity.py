@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 
+from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import Severity, VeeCode, VeeFinding
@@ -23,12 +25,17 @@ def service_capacity(day: JudgedDay) -> Iterator[VeeFinding]:
     block = day.block
     ceiling = _ceiling(capacity, day.thresholds.capacity_margin, block.period_s, block.exponent)
     mask = (block.quality != IntervalQuality.MISSING) & (block.values > ceiling)
+    shown = display_unit(block.unit)
+    most, step = shown.decimal(ceiling, block.exponent), timedelta(seconds=block.period_s)
     for stretch in day.runs(mask):
+        first, end = ((at - block.start) // step for at in (stretch.start, stretch.end))
+        largest = shown.decimal(int(block.values[first:end].max()), block.exponent)
         yield VeeFinding(
             VeeCode.SERVICE_CAPACITY,
             Severity.CRITICAL,
             stretch,
-            "An interval exceeds the capacity of the connection.",
+            f"An interval has {largest:f} {shown.name}, more than the {most:f} {shown.name} that"
+            " the connection carries in one.",
             {"most_per_interval": str(ceiling), "exponent": str(block.exponent)},
         )
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from central.domain.actor import Actor
 from central.domain.billing.ledger import BANKED, EntryRefusedError, LedgerEntry
-from central.domain.tariff.credit_rules import PREPAID, Prepaid
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_kept
+from central.service.billing.find_bill import find_bill
+from central.service.billing.money_banks import money_banks
+from central.service.ports.billing import BillingStore
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.ledger import LedgerStore, PostedEntry
 from central.service.ports.registry import NotRegisteredError
@@ -24,17 +27,27 @@ class AccountLedger:
 
     Args:
         store: Where entries are kept.
+        bills: Where bills are kept.
         clock: Now, aware.
     """
 
     def __init__(
-        self, store: LedgerStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: LedgerStore,
+        bills: BillingStore,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
+        self._bills = bills
         self._clock = clock
 
     async def post(self, entry: LedgerEntry, actor: Actor, reason: str) -> bool:
         """Post an entry.
+
+        Args:
+            entry: A payment may name its bill by the legal number, or as ACCOUNT/CYCLE.
+            actor: Who posts it.
+            reason: Why.
 
         Returns:
             Whether it is new; False where the same was posted before.
@@ -42,6 +55,7 @@ class AccountLedger:
         Raises:
             InvalidValueError: No reason is given.
             NotRegisteredError: There is no such account or service point.
+            UnknownBillError: There is no bill of that number.
             EntryRefusedError: No tariff of the account has such a bank in that currency, or bills
                 no such fractions of it; or see `LedgerStore.post`.
             EntryDiffersError: The key was used for another entry.
@@ -50,6 +64,8 @@ class AccountLedger:
         if not reason.strip():
             message = "An entry needs a reason."
             raise InvalidValueError(message, value=reason)
+        if entry.bill:
+            entry = replace(entry, bill=str((await find_bill(self._bills, entry.bill)).uid))
         if await self._store.entry(entry.key) is None:
             await self._check_tariffs(entry)
         return await self._store.post(entry, DecisionNote(actor, reason.strip(), self._clock()))
@@ -88,13 +104,6 @@ class AccountLedger:
         if account is not None:
             await self._texts(account, "")
         return await self._store.entries(account, after, min(limit, LIST_MAX))
-
-
-def money_banks(document: TariffDocument) -> frozenset[str]:
-    """The banks of money that a tariff has, the prepaid balance among them."""
-    prepaid = any(isinstance(rule, Prepaid) for rule in document.settlement)
-    names = {bank.name for bank in document.money_banks}
-    return frozenset(names | ({PREPAID} if prepaid else set()))
 
 
 def _check_digits(entry: LedgerEntry, documents: Sequence[TariffDocument]) -> None:

@@ -13,7 +13,7 @@ from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.rounding import printed
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
-from central.service.billing.post_entries import money_banks
+from central.service.billing.money_banks import money_banks
 from central.service.billing.tariffs import Tariffs
 from central.service.ports.bill_shard import AccountWork, SupplyWork
 

@@ -131,7 +131,7 @@ class OperatorServices:
     @property
     def account_ledger(self) -> AccountLedger:
         """The use-cases of the ledger."""
-        return AccountLedger(self.ledger, self.clock)
+        return AccountLedger(self.ledger, self.bills, self.clock)
 
     @property
     def correct(self) -> CorrectBills:

@@ -336,7 +336,9 @@ class Office:
             ),
             "ledger post": (
                 "ledger",
-                lambda who: AccountLedger(utility.ledger, now).post(payment, who, WHY),
+                lambda who: AccountLedger(utility.ledger, utility.billing, now).post(
+                    payment, who, WHY
+                ),
             ),
             "finding accept": ("finding", self.accept),
             "conflict decide": ("conflict", self.decide),

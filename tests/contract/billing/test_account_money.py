@@ -54,7 +54,7 @@ async def paid(utility: Utility) -> None:
 
 
 async def post(utility: Utility, *entries: LedgerEntry) -> None:
-    use = AccountLedger(utility.ledger, lambda: utility.now)
+    use = AccountLedger(utility.ledger, utility.billing, lambda: utility.now)
     for entry in entries:
         await use.post(entry, person("cashier"), "transfer")
 

@@ -29,7 +29,7 @@ PAID = LedgerEntry("p-1", "A-1", EntryKind.PAYMENT, FIRST, "EUR", Decimal(10))
 def amount(given: str) -> Callable[[Utility], Awaitable[object]]:
     async def post(utility: Utility) -> None:
         entry = replace(PAID, amount=Decimal(given))
-        await AccountLedger(utility.ledger, lambda: NOW).post(entry, CLERK, "paid")
+        await AccountLedger(utility.ledger, utility.billing, lambda: NOW).post(entry, CLERK, "paid")
 
     return post
 

@@ -19,6 +19,7 @@ from central.domain.billing.ledger import (
 from central.service.billing.approve_bills import ApproveBills, DiscardBills
 from central.service.billing.post_entries import AccountLedger
 from central.service.ports.audit import AuditFilter
+from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.ledger import PostedEntry
 from central.service.ports.registry import AgreementRecord, NotRegisteredError
 from firmware_bridge.contract.errors import InvalidValueError
@@ -44,7 +45,9 @@ async def customers(utility: Utility) -> None:
 async def post(
     utility: Utility, entry: LedgerEntry, actor: Actor = CASHIER, reason: str = "transfer"
 ) -> bool:
-    return await AccountLedger(utility.ledger, lambda: utility.now).post(entry, actor, reason)
+    return await AccountLedger(utility.ledger, utility.billing, lambda: utility.now).post(
+        entry, actor, reason
+    )
 
 
 async def entry(utility: Utility, key: str = "pay-1") -> PostedEntry:
@@ -174,6 +177,13 @@ async def test_a_payment_names_an_issued_bill_of_its_account(utility: Utility) -
     await settle(utility, "2026-10")
     assert await post(utility, payment)
     assert not await post(utility, payment)
+    # As people call it, it is the same.
+    number = (await bill(utility, "A-1", "2026-10")).number
+    for name in (number, "A-1/2026-10"):
+        assert name
+        assert not await post(utility, replace(payment, bill=name))
+    with pytest.raises(UnknownBillError, match="ES-404"):
+        await post(utility, replace(payment, key="p-3", bill="ES-404"))
     kept = await entry(utility, "p-1")
     assert (kept.consumed_by, kept.state) == (uid, "issued")
     assert await post(utility, replace(payment, key="p-2", bill=""))

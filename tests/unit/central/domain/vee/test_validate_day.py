@@ -288,6 +288,8 @@ def test_more_than_the_connection_carries_is_critical() -> None:
     values |= {ms: value + 5_000 for ms, value in values.items() if ms > at(20)}
     result = validated(values, capacity_w=10_000)
     (over,) = found(result, VeeCode.SERVICE_CAPACITY)
+    carries = "more than the 2.750 kWh that the connection carries in one."
+    assert over.message == f"An interval has 5.025 kWh, {carries}"
     assert over.interval.start == from_ms(at(20))
     assert over.severity is Severity.CRITICAL
 
