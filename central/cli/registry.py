@@ -47,6 +47,12 @@ GatewayNames = Annotated[list[str], typer.Argument(help="Names of the gateways."
 imports.command("cutover")(import_cutover_command)
 Because = Annotated[str, typer.Option("--reason", help="Reason, for the audit log.")]
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
+DecimalComma = Annotated[
+    bool,
+    typer.Option(
+        "--decimal-comma", help="Read commas in numbers as decimal ones; otherwise refuse them."
+    ),
+]
 
 
 @imports.command("customers")
@@ -101,6 +107,7 @@ def import_readings_command(
     ],
     actor: ActingAs = None,
     *,
+    decimal_comma: DecimalComma = False,
     as_json: AsJson = False,
 ) -> None:
     """Import register readings (CSV) through ingest. Importing a file twice counts once.
@@ -115,15 +122,25 @@ def import_readings_command(
             ingest = Ingest(stores.ingest, lambda: datetime.now(UTC))
             total = max(0, text.count("\n") - 1)
             with progress_bar(f"Importing {file.name}", total, quiet=as_json) as bar:
-                return await import_readings(ingest, gateway, text, actor_of(actor), progress=bar)
+                return await import_readings(
+                    ingest,
+                    gateway,
+                    text,
+                    actor_of(actor),
+                    progress=bar,
+                    decimal_comma=decimal_comma,
+                )
 
     done = wait_for(work())
     if as_json:
         outcomes = {kind.value: count for kind, count in done.outcomes.items()}
-        show({"readings": done.readings, "batches": outcomes})
+        rows = {"rows": done.rows, "reasons": done.reasons}
+        show({"readings": done.readings, "batches": outcomes, **rows})
     else:
         batches = ", ".join(f"{count} {kind.value}" for kind, count in done.outcomes.items())
         typer.echo(f"{done.readings} readings in batches: {batches}.")
+        for why, count in sorted(done.reasons.items()):
+            typer.echo(f"{count} not stored: {why}. `conflict list`, `quarantine list` show more.")
     if set(done.outcomes) - _GOOD:
         raise typer.Exit(EXIT_HELD)
 
@@ -149,6 +166,7 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
     ] = None,
     actor: ActingAs = None,
     *,
+    decimal_comma: DecimalComma = False,
     as_json: AsJson = False,
 ) -> None:
     """Import prices or factors per step of time (CSV: start,value). Twice counts once.
@@ -161,6 +179,7 @@ def import_series_command(  # noqa: PLR0913, PLR0917 - one option each
         file.name,
         None if zone is None else zone_info(zone),
         None if step_minutes is None else step_minutes * 60,
+        decimal_comma=decimal_comma,
     )
 
     async def work() -> KeptSeries:

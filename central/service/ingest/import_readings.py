@@ -1,18 +1,16 @@
 """Import readings from a file, through ingest like any gateway's.
 
-The file is a CSV with a header: manufacturer, serial, obis, at (RFC 3339), value, unit, and
-optionally source (profile or live) and period_s. Its content names the epoch, so that the same file
-twice is a duplicate and never counts twice.
+The file is a CSV as spreadsheets write it, with a header: manufacturer, serial, obis, at (RFC
+3339), value, unit, and optionally source (profile or live) and period_s. Its content names the
+epoch, so that the same file twice is a duplicate and never counts twice.
 """
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from itertools import islice
 from uuid import UUID
@@ -23,6 +21,7 @@ from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
 from central.service.ports.decisions import DecisionNote
+from central.service.spreadsheet import listed_faults, number_of, records_of
 from firmware_bridge.contract.envelope import NO_HASH, Link, seal
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 from firmware_bridge.contract.obis import Obis
@@ -30,12 +29,14 @@ from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 
 COLUMNS = ("manufacturer", "serial", "obis", "at", "value", "unit")
+_OPTIONAL = ("source", "period_s")
+_FATES = ("stored", "duplicate", "conflict", "quarantined")
 _BATCH = 900
 _PERIOD_S = 900
 
 
 class ReadingsRefusedError(ConfigurationError):
-    """A file of readings cannot be read; what came before the line at fault is stored."""
+    """A file of readings cannot be read; nothing of it is stored."""
 
     code = "READINGS_REFUSED"
 
@@ -47,19 +48,25 @@ class ImportedReadings:
     Args:
         readings: How many it has.
         outcomes: Batches by what became of them.
+        rows: Readings by what became of them: stored, duplicate, conflict, quarantined.
+        reasons: Readings that are not stored, by the code that says why.
     """
 
     readings: int
     outcomes: Counter[OutcomeKind]
+    rows: Counter[str]
+    reasons: Counter[str]
 
 
-async def import_readings(  # noqa: PLR0913, PLR0917 - what, who and when
+async def import_readings(  # noqa: PLR0913, PLR0917 - what, how it is written, who and when
     ingest: Ingest,
     gateway: str,
     text: str,
     actor: Actor,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[int], None] = lambda _: None,
+    *,
+    decimal_comma: bool = False,
 ) -> ImportedReadings:
     """Store the readings of a file under a gateway's name.
 
@@ -70,14 +77,18 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, who and when
         actor: Who asks.
         clock: Now, aware.
         progress: Told how many readings were sent, after each batch.
+        decimal_comma: Whether a comma in a number is the decimal one.
 
     Raises:
-        ReadingsRefusedError: A line cannot be read.
+        ReadingsRefusedError: Lines cannot be read; says why of each.
         StoreUnavailableError: Call again with the same file.
     """
-    rows = _rows(text)
+    _check(text, decimal_comma=decimal_comma)
+    rows = (row for _, row in _rows(text, decimal_comma=decimal_comma) if isinstance(row, Reading))
     epoch = UUID(bytes=sha256(text.encode()).digest()[:16])
     outcomes: Counter[OutcomeKind] = Counter()
+    fates: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     sequence, previous, count = 0, NO_HASH, 0
     # Said before the first reading is stored: what is stopped half-way is told of as well.
     begun = {"gateway": gateway, "sha256": sha256(text.encode()).hexdigest()}
@@ -90,47 +101,64 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, who and when
         previous = sealed.sha256
         result = await ingest.commit([examine(Arrival(gateway, sealed.payload, clock()))])
         outcomes.update(outcome.kind for outcome in result.outcomes)
+        for outcome in result.outcomes:
+            fates.update({fate: getattr(outcome, fate) for fate in _FATES})
+            left = len(batch) - outcome.stored - outcome.duplicate
+            if left and outcome.kind is not OutcomeKind.DUPLICATE:
+                reasons[outcome.code] += left
         count += len(batch)
         progress(count)
     ended = {"readings": count} | {kind.value: batches for kind, batches in outcomes.items()}
     note = DecisionNote(actor, "", clock())
     await ingest.audit(note, "readings.imported", str(epoch), change(None, ended))
-    return ImportedReadings(count, outcomes)
+    return ImportedReadings(count, outcomes, +fates, reasons)
 
 
 def _latest(batch: Sequence[Reading]) -> datetime:
     return max(reading.at for reading in batch)
 
 
-def _rows(text: str) -> Iterator[Reading]:
-    reader = csv.DictReader(text.splitlines())
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        message = f"The file has no column {missing[0]!r}."
-        remedy = f"Its first line names its columns: {', '.join(COLUMNS)}."
-        raise ReadingsRefusedError(message, value=missing, remedy=remedy)
-    for row in reader:
-        yield _reading(row, reader.line_num)
-
-
-def _reading(row: dict[str, str], line: int) -> Reading:
+def _check(text: str, *, decimal_comma: bool) -> None:
+    """Read it to its end before anything is stored."""
+    faults: list[str] = []
     try:
-        unit = Unit(row["unit"])
-        channel = Channel(
-            row["manufacturer"],
-            row["serial"],
-            Obis.parse(row["obis"]),
-            Kind.REGISTER,
-            int(row.get("period_s") or _PERIOD_S),
-            Source[(row.get("source") or "profile").upper()],
-            unit,
-        )
-        quantity = Quantity.from_decimal(Decimal(row["value"]), unit)
-        at = datetime.fromisoformat(row["at"])
-        if at.tzinfo is None:
-            message = f"{row['at']} has no offset from UTC"
-            raise InvalidValueError(message)
-    except (ValueError, KeyError, TypeError, InvalidOperation) as error:
-        message = f"Line {line} of the readings cannot be read: {error}."
-        raise ReadingsRefusedError(message, value=line) from error
+        for line, row in _rows(text, decimal_comma=decimal_comma):
+            if isinstance(row, str):
+                faults.append(f"line {line}: {row}")
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        message = f"The readings cannot be read: {listed_faults(faults)}."
+        remedy = f"The first line names the columns: {', '.join(COLUMNS)}."
+        raise ReadingsRefusedError(message, value=faults, remedy=remedy)
+
+
+def _rows(text: str, *, decimal_comma: bool) -> Iterator[tuple[int, Reading | str]]:
+    """Each line's reading, or what is wrong with it."""
+    for line, record in records_of(text, COLUMNS, (*COLUMNS, *_OPTIONAL)):
+        if isinstance(record, str):
+            yield line, record
+            continue
+        try:
+            yield line, _reading(record, decimal_comma=decimal_comma)
+        except (ValueError, KeyError, TypeError, InvalidValueError) as error:
+            yield line, str(error).rstrip(".")
+
+
+def _reading(row: dict[str, str], *, decimal_comma: bool) -> Reading:
+    unit = Unit(row["unit"])
+    channel = Channel(
+        row["manufacturer"],
+        row["serial"],
+        Obis.parse(row["obis"]),
+        Kind.REGISTER,
+        int(row.get("period_s") or _PERIOD_S),
+        Source[(row.get("source") or "profile").upper()],
+        unit,
+    )
+    quantity = Quantity.from_decimal(number_of(row["value"], decimal_comma=decimal_comma), unit)
+    at = datetime.fromisoformat(row["at"])
+    if at.tzinfo is None:
+        message = f"{row['at']} has no offset from UTC"
+        raise InvalidValueError(message)
     return Reading(channel, at.astimezone(UTC), quantity.mantissa, quantity.exponent)

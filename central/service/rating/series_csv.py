@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from central.domain.rating.inputs.price_series import PriceSeries
+from central.service.spreadsheet import columns_differ, listed_faults, number_of, rows_of
 from firmware_bridge.contract.errors import ConfigurationError
 
 _DAY_S = 86_400
 _LONGEST = 20_000 * 96
+_HEADING = ["start", "value"]
 _DIGITS = 18
 """What every 64-bit integer holds."""
 
@@ -24,8 +24,14 @@ class SeriesFileError(ConfigurationError):
     code = "SERIES_FILE"
 
 
-def read_series_file(
-    text: str, name: str, file: str, zone: ZoneInfo | None = None, step_s: int | None = None
+def read_series_file(  # noqa: PLR0913 - how its times and numbers are written
+    text: str,
+    name: str,
+    file: str,
+    zone: ZoneInfo | None = None,
+    step_s: int | None = None,
+    *,
+    decimal_comma: bool = False,
 ) -> PriceSeries:
     """The series of a file.
 
@@ -33,24 +39,33 @@ def read_series_file(
     the second.
 
     Args:
-        text: The lines; each instant once, in any order.
+        text: The lines, as spreadsheets write them; each instant once, in any order.
         name: As tariffs name the series (`ES.DA`).
         file: Where it comes from, for messages.
         zone: Of instants without an offset; None refuses them.
         step_s: Length of a step; None takes the smallest distance. [s]
+        decimal_comma: Whether a comma in a number is the decimal one.
 
     Raises:
-        SeriesFileError: A line cannot be read, instants do not fall into steps, or it is empty.
+        SeriesFileError: Lines cannot be read; says why of each. Or instants do not fall into steps,
+            or it is empty.
     """
     numbers: dict[datetime, Decimal] = {}
-    for line, start, number in _rows(text, file, zone):
-        at = start
-        if at in numbers and zone is not None:
-            # The second time that a clock shows the hour which autumn repeats.
-            at = start.astimezone(zone).replace(fold=1).astimezone(UTC)
-        if at in numbers:
-            raise _refused(file, line, f"{start.isoformat()} is listed twice")
-        numbers[at] = number
+    faults: list[str] = []
+    try:
+        for line, row in rows_of(text):
+            if row == _HEADING and not numbers and not faults:
+                continue
+            try:
+                start, number = _row(row, zone, decimal_comma=decimal_comma)
+                _put(numbers, start, number, zone)
+            except ValueError as error:
+                faults.append(f"line {line}: {error}")
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        message = f"{file} cannot be read: {listed_faults(faults)}."
+        raise SeriesFileError(message, value=faults)
     if not numbers:
         message = f"{file} is empty."
         raise SeriesFileError(message, value=file)
@@ -80,43 +95,46 @@ def _series(
     return PriceSeries(name, starts[0], step_s, tuple(found), exponent)
 
 
-def _rows(text: str, file: str, zone: ZoneInfo | None) -> Iterator[tuple[int, datetime, Decimal]]:
-    reader = csv.reader(text.lstrip("\ufeff").splitlines())
-    for row in reader:
-        line = reader.line_num
-        if not row or (line == 1 and [cell.strip() for cell in row] == ["start", "value"]):
-            continue
-        if len(row) != len(("start", "value")):
-            raise _refused(file, line, f"it has {len(row)} columns instead of start,value")
-        yield line, _start(row[0].strip(), file, line, zone), _number(row[1].strip(), file, line)
+def _put(
+    numbers: dict[datetime, Decimal], start: datetime, number: Decimal, zone: ZoneInfo | None
+) -> None:
+    at = start
+    if at in numbers and zone is not None:
+        # The second time that a clock shows the hour which autumn repeats.
+        at = start.astimezone(zone).replace(fold=1).astimezone(UTC)
+    if at in numbers:
+        message = f"{start.isoformat()} is listed twice"
+        raise ValueError(message)
+    numbers[at] = number
 
 
-def _start(text: str, file: str, line: int, zone: ZoneInfo | None) -> datetime:
+def _row(row: list[str], zone: ZoneInfo | None, *, decimal_comma: bool) -> tuple[datetime, Decimal]:
+    if len(row) != len(_HEADING):
+        raise ValueError(columns_differ(len(row), len(_HEADING)))
+    start, number = _start(row[0], zone), number_of(row[1], decimal_comma=decimal_comma)
+    places = -int(number.as_tuple().exponent)
+    if max(number.adjusted() + 1, 0) + max(places, 0) > _DIGITS:
+        message = f"{row[1]!r} has more than {_DIGITS} digits"
+        raise ValueError(message)
+    return start, number
+
+
+def _start(text: str, zone: ZoneInfo | None) -> datetime:
     try:
         start = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise _refused(file, line, f"{text!r} is not a time") from error
+    except ValueError:
+        message = f"{text!r} is not a time"
+        raise ValueError(message) from None
     if start.tzinfo is not None:
         return start.astimezone(UTC)
     if zone is None:
-        raise _refused(file, line, f"{text!r} has no UTC offset, and no time zone is given")
+        message = f"{text!r} has no UTC offset, and no time zone is given"
+        raise ValueError(message)
     local = start.replace(tzinfo=zone)
     if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != start:
-        raise _refused(file, line, f"{text!r} does not exist in {zone.key}")
+        message = f"{text!r} does not exist in {zone.key}"
+        raise ValueError(message)
     return local.astimezone(UTC)
-
-
-def _number(text: str, file: str, line: int) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise _refused(file, line, f"{text!r} is not a number")
-    places = -int(number.as_tuple().exponent)
-    if max(number.adjusted() + 1, 0) + max(places, 0) > _DIGITS:
-        raise _refused(file, line, f"{text!r} has more than {_DIGITS} digits")
-    return number
 
 
 def _smallest(starts: list[datetime], file: str) -> int:
@@ -125,8 +143,3 @@ def _smallest(starts: list[datetime], file: str) -> int:
         raise SeriesFileError(message, remedy="Give the length of a step in minutes.")
     gap = min(after - before for before, after in pairwise(starts))
     return int(gap.total_seconds()) or 1
-
-
-def _refused(file: str, line: int, what: str) -> SeriesFileError:
-    message = f"Line {line} of {file} cannot be read: {what}."
-    return SeriesFileError(message, value=line)

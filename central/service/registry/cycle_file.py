@@ -10,17 +10,16 @@ A period has the days from `first` to the day before `end`, and the next one beg
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, replace
 from datetime import date
 
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.segments import DayRange
+from central.service.spreadsheet import records_of
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 
 _COLUMNS = ("cycle", "first", "end", "months", "bill_day")
-_NEEDED = frozenset(_COLUMNS[:3])
+_NEEDED = _COLUMNS[:3]
 
 
 class CycleFileError(ConfigurationError):
@@ -48,21 +47,19 @@ def read_cycle_file(text: str, name: str = "the file") -> tuple[BillingCycle, ..
     Raises:
         CycleFileError: It is refused; says every reason with its line.
     """
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    heading = set(reader.fieldnames or ())
-    if not heading >= _NEEDED or not heading <= set(_COLUMNS):
-        message = f"{name}: the heading is not {','.join(_COLUMNS)}; the last two may be left out."
-        raise CycleFileError(message, value=name)
     rows: list[_Row] = []
     faults: list[str] = []
     try:
-        for record in reader:
+        for line, record in records_of(text, _NEEDED, _COLUMNS):
+            if isinstance(record, str):
+                faults.append(f"line {line}: {record}")
+                continue
             try:
-                rows.append(_row(reader.line_num, record))
-            except (InvalidValueError, ValueError) as error:
-                faults.append(f"line {reader.line_num}: {error}")
-    except csv.Error as error:
-        faults.append(f"line {reader.line_num}: {error}")
+                rows.append(_row(line, record))
+            except ValueError as error:
+                faults.append(f"line {line}: {error}")
+    except ValueError as error:
+        faults.append(f"{error}; the heading is {','.join(_COLUMNS)}, the last two may be left out")
     faults += _gaps(rows)
     cycles: list[BillingCycle] = []
     for cycle in sorted({row.cycle for row in rows}) if not faults else ():
@@ -77,11 +74,7 @@ def read_cycle_file(text: str, name: str = "the file") -> tuple[BillingCycle, ..
     return tuple(cycles)
 
 
-def _row(line: int, record: dict[str, str | None]) -> _Row:
-    if None in record:
-        message = "the line has more values than the heading."
-        raise ValueError(message)
-    texts = {key: (value or "").strip() for key, value in record.items()}
+def _row(line: int, texts: dict[str, str]) -> _Row:
     days = DayRange(_day(texts["first"]), _day(texts["end"]))
     bill_day = _day(texts["bill_day"]) if texts.get("bill_day") else days.end
     if bill_day < days.end:

@@ -33,7 +33,7 @@ def test_the_hour_that_autumn_repeats_is_two_instants() -> None:
 
 
 def test_an_hour_that_spring_skips_is_refused() -> None:
-    with pytest.raises(SeriesFileError, match=r"Line 2 .* does not exist in Europe/Madrid"):
+    with pytest.raises(SeriesFileError, match=r"line 2: .* does not exist in Europe/Madrid"):
         read_series_file("2026-03-29T01:00,1\n2026-03-29T02:00,2\n", "X", "p.csv", MADRID)
 
 
@@ -43,12 +43,12 @@ def test_an_hour_that_spring_skips_is_refused() -> None:
         ("", "is empty"),
         ("start,value\n", "is empty"),
         ("2026-01-01T00:00Z,1\n", "one line"),
-        ("2026-01-01T00:00,1\n2026-01-01T01:00,1\n", "Line 1 .*no UTC offset"),
-        ("2026-01-01T00:00Z,1\n2026-01-01T00:00Z,1\n", "Line 2 .*is listed twice"),
-        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,NaN\n", "Line 2 .*is not a number"),
-        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,1e999\n", "Line 2 .*18 digits"),
-        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,1e999999999\n", "Line 2 .*18 digits"),
-        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,1e-999999999\n", "Line 2 .*18 digits"),
+        ("2026-01-01T00:00,1\n2026-01-01T01:00,1\n", "line 1: .*no UTC offset"),
+        ("2026-01-01T00:00Z,1\n2026-01-01T00:00Z,1\n", "line 2: .*is listed twice"),
+        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,NaN\n", "line 2: .*is not a number"),
+        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,1e999\n", "line 2: .*18 digits"),
+        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,1e999999999\n", "line 2: .*18 digits"),
+        ("2026-01-01T00:00Z,1\n2026-01-01T01:00Z,1e-999999999\n", "line 2: .*18 digits"),
         ("2026-01-01T00:00Z,1,2\n", "3 columns"),
         ("yesterday,1\n", "is not a time"),
         ("2026-01-01T00:00Z,1\n2026-01-01T07:00Z,1\n", "a day is not a whole number"),
