@@ -77,15 +77,17 @@ def _change(
     *,
     as_json: bool,
 ) -> None:
-    async def work() -> tuple[str, list[str]]:
+    async def work() -> tuple[str, list[str], list[str]]:
         async with open_stores(settings(), "meterline-registry") as stores:
             changes = AgreedFactChanges(stores.registry, actor_of(actor))
             effect = await order(changes)
             concerned = [str(changes.concerned)] if changes.concerned.count else []
-            return str(effect or "withdrawn"), concerned
+            return str(effect or "withdrawn"), concerned, list(map(str, changes.warnings))
 
-    effect, concerned = wait_for(work())
+    effect, concerned, warnings = wait_for(work())
     if as_json:
-        show({"fact": what, "effect": effect, "concerned": concerned})
+        show({"fact": what, "effect": effect, "concerned": concerned, "warnings": warnings})
     else:
         typer.echo("; ".join([f"{what}: {effect}", *concerned]))
+        for warning in warnings:
+            typer.echo(f"warning: {warning}")

@@ -88,7 +88,11 @@ def import_customers_command(
             {"kind": kind, "effect": effect, "count": n} for (kind, effect), n in done.items()
         ]
         bills_of = [{"concerned": what, "bills": str(bills)} for what, bills in concerned.items()]
-        show([*effects, *bills_of, *({"discarded": name} for name in enrol.discarded)])
+        warned = [
+            {"warning": each.code, "message": each.message, "remedy": each.remedy}
+            for each in enrol.warnings
+        ]
+        show([*effects, *bills_of, *({"discarded": name} for name in enrol.discarded), *warned])
         return
     for (kind, effect), count in done.items():
         typer.echo(f"{count} {kind} {effect}")
@@ -96,6 +100,8 @@ def import_customers_command(
         typer.echo(f"{what}: {bills}")
     for name in enrol.discarded:
         typer.echo(f"{name}: discarded, for it billed days that no longer belong to it")
+    for warning in enrol.warnings:
+        typer.echo(f"warning: {warning}")
 
 
 @imports.command("readings")

@@ -24,7 +24,11 @@ def _answer(
     bills = changes.concerned
     about = f"{fact.agreed()} from {fact.effective}"
     status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
-    return status, EffectOut(effect=effect, concerned={about: str(bills)} if bills.count else {})
+    return status, EffectOut(
+        effect=effect,
+        concerned={about: str(bills)} if bills.count else {},
+        warnings=list(map(str, changes.warnings)),
+    )
 
 
 @router.post("/agreements/facts", responses=EFFECT, response_model=None)

@@ -51,7 +51,12 @@ async def _effect(
     effect = await order(enrol)
     status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
     concerned = {what: str(bills) for what, bills in enrol.concerned.items()}
-    return status, EffectOut(effect=effect, concerned=concerned, discarded=enrol.discarded)
+    return status, EffectOut(
+        effect=effect,
+        concerned=concerned,
+        discarded=enrol.discarded,
+        warnings=list(map(str, enrol.warnings)),
+    )
 
 
 @router.post("/service-points", responses=EFFECT, response_model=None)

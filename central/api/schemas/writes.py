@@ -70,6 +70,10 @@ class EffectOut(BaseModel):
         default_factory=list,
         description="Drafts and held bills that billed days which no longer belong to it.",
     )
+    warnings: list[str] = Field(
+        default_factory=list,
+        description="What was recorded and will hold bills or change none, with what to do.",
+    )
 
 
 class RefusedOut(Schema):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,6 +17,11 @@ from central.service.ports.registry import (
     RegistryTransaction,
 )
 from central.service.ports.stamps import InputKind
+from central.service.registry.agreement_checks import (
+    AgreementWarning,
+    check_agreement,
+    check_fact,
+)
 from central.service.registry.audited import agreement_said, revised
 from central.service.registry.noted import RegistryChanges
 from central.service.registry.record_changes import Effect
@@ -45,6 +51,8 @@ class AgreedFactChanges(RegistryChanges):
 
     concerned = ConcernedBills()
     """Issued bills whose days the last change reaches into."""
+    warnings: Sequence[AgreementWarning] = ()
+    """What of the last change will hold bills, or change none."""
 
     async def set(self, agreed: AgreedAt, fact: Fact, reason: str) -> Effect:
         """Set a fact from its date on; one of that name and date is corrected.
@@ -63,6 +71,7 @@ class AgreedFactChanges(RegistryChanges):
                 return Effect.UNCHANGED
             there = agreement.facts.entered(fact.name, fact.effective)
             await self._change(registry, agreement, facts, fact, reason)
+            self.warnings = await check_fact(registry, agreement, fact)
             return Effect.ADDED if there is None else Effect.CHANGED
 
     async def withdraw(self, agreed: AgreedAt, name: str, effective: date, reason: str) -> None:
@@ -83,7 +92,9 @@ class AgreedFactChanges(RegistryChanges):
                 remedy = "`meterline-central registry history agreement` shows what there is."
                 raise NotRegisteredError(message, value=name, remedy=remedy)
             left = tuple(other for other in agreement.facts.facts if other != fact)
-            await self._change(registry, agreement, AgreementFacts(left), fact, reason)
+            facts = AgreementFacts(left)
+            await self._change(registry, agreement, facts, fact, reason)
+            self.warnings = await check_agreement(registry, replace(agreement, facts=facts))
 
     async def _change(
         self,

@@ -28,6 +28,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.registry_services import ServiceRecord
 from central.service.ports.stamps import InputKind
+from central.service.registry.agreement_checks import check_agreement
 from central.service.registry.audited import (
     account_said,
     agreement_said,
@@ -258,6 +259,7 @@ class Enrol(TariffChanges):
             await self._conclude(registry, agreement, others)
             days = days_of_agreement(None, agreement)
             await self._concern(registry, InputKind.POINT, agreement.point, days)
+            self.warnings += await check_agreement(registry, agreement)
             return await self._note(registry, ("agreement", name), None, agreement_said(agreement))
         # What is not named stays: a fact set from a later date, or all where none is named.
         agreement = replace(agreement, facts=earlier.facts.merged(agreement.facts))
@@ -273,6 +275,7 @@ class Enrol(TariffChanges):
                 message, value=agreement.tariff, remedy="End the agreement and begin another."
             )
         await self._conclude(registry, agreement, others)
+        self.warnings += await check_agreement(registry, agreement)
         days = days_of_agreement(earlier, agreement)
         await self._concern(registry, InputKind.POINT, agreement.point, days)
         old, new = agreement_said(earlier), agreement_said(agreement)

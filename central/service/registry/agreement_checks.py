@@ -1,0 +1,162 @@
+"""What an agreement and its tariff do not say alike: told at once, not when a bill is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+
+from central.domain.rating.inputs.agreement_facts import Fact, FactValue
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.load.document import load_tariff
+from central.service.ports.registry import AgreementRecord, RegistryTransaction
+from firmware_bridge.contract.errors import MeterlineError
+
+_KINDS = {"bool": "true or false", "text": "a text"}
+_Version = tuple[date, TariffDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementWarning:
+    """Something that was recorded as it was asked for, and that will hold bills or change none.
+
+    Args:
+        code: Of its kind; never renamed.
+        message: What it is.
+        remedy: What to do.
+    """
+
+    code: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message} {self.remedy}"
+
+
+async def check_agreement(
+    registry: RegistryTransaction, agreement: AgreementRecord
+) -> list[AgreementWarning]:
+    """What holds the bills of an agreement, or changes none of them.
+
+    Args:
+        registry: The transaction.
+        agreement: As it is recorded.
+    """
+    versions = await _versions(registry, agreement)
+    point = await registry.point(agreement.point)
+    found = [] if point is None else list(_zones(agreement, point.zone, versions))
+    found += _missing(agreement, versions)
+    for name in dict.fromkeys(fact.name for fact in agreement.facts.facts):
+        facts = [fact for fact in agreement.facts.facts if fact.name == name]
+        found += _unfit(agreement, facts, versions)
+    return found
+
+
+async def check_fact(
+    registry: RegistryTransaction, agreement: AgreementRecord, fact: Fact
+) -> list[AgreementWarning]:
+    """What is wrong with one fact of an agreement.
+
+    Args:
+        registry: The transaction.
+        agreement: Whose fact it is.
+        fact: As it is recorded.
+    """
+    return list(_unfit(agreement, [fact], await _versions(registry, agreement)))
+
+
+async def _versions(registry: RegistryTransaction, agreement: AgreementRecord) -> list[_Version]:
+    """The tariff's versions that hold on a day of an agreement, with the first such day."""
+    records = sorted(
+        await registry.tariff_versions(agreement.tariff), key=lambda record: record.effective
+    )
+    ends = [record.effective for record in records[1:]] + [date.max]
+    begin = max(agreement.first, agreement.billing_from or agreement.first)
+    end = agreement.end or date.max
+    versions = []
+    for record, until in zip(records, ends, strict=True):
+        first = max(begin, record.effective)
+        if first < min(end, until):
+            # What this release cannot read holds its bills by its own name.
+            with suppress(MeterlineError):
+                versions.append((first, _document(record.document)))
+    return versions
+
+
+@lru_cache(maxsize=64)
+def _document(text: str) -> TariffDocument:
+    return load_tariff(text)
+
+
+def _zones(
+    agreement: AgreementRecord, zone: str, versions: Sequence[_Version]
+) -> Iterator[AgreementWarning]:
+    for other in dict.fromkeys(document.zone for _, document in versions):
+        if other != zone:
+            yield AgreementWarning(
+                "TARIFF_ZONE_DIFFERS",
+                f"{agreement.tariff} cuts its days in {other}, and {agreement.point} lies in"
+                f" {zone}: the bills of {agreement.account} are held.",
+                "Agree on a tariff of the point's zone.",
+            )
+
+
+def _missing(
+    agreement: AgreementRecord, versions: Sequence[_Version]
+) -> Iterator[AgreementWarning]:
+    told = set[str]()
+    for first, document in versions:
+        for name, kind in document.needs:
+            if name not in told and agreement.facts.at(name, first) is None:
+                told.add(name)
+                yield AgreementWarning(
+                    "FACT_MISSING",
+                    f"{agreement.tariff} needs the fact {name} ({_KINDS.get(kind, kind)}) of"
+                    f" {_named(agreement)} from {first}, and bills are held until it is set.",
+                    f"`meterline-central agreement fact {agreement.account} {agreement.point}"
+                    f" {name} VALUE --from {first} --reason TEXT`.",
+                )
+
+
+def _unfit(
+    agreement: AgreementRecord, facts: Sequence[Fact], versions: Sequence[_Version]
+) -> Iterator[AgreementWarning]:
+    """Facts of one name that no version needs, or not of that kind."""
+    if not versions:
+        return
+    name = facts[0].name
+    kinds = {kind for _, document in versions for needed, kind in document.needs if needed == name}
+    if not kinds:
+        needed = sorted({name for _, document in versions for name, _ in document.needs})
+        yield AgreementWarning(
+            "FACT_UNKNOWN",
+            f"{agreement.tariff} needs no fact {name} of {_named(agreement)}:"
+            f" it needs {', '.join(needed) or 'none'}.",
+            "Withdraw it with `meterline-central agreement withdraw-fact` if it is mistyped.",
+        )
+        return
+    for fact in facts:
+        if not any(_is_of(fact.value, kind) for kind in kinds):
+            wanted = " or ".join(sorted(_KINDS.get(kind, f"a number of {kind}") for kind in kinds))
+            yield AgreementWarning(
+                "FACT_KIND",
+                f"The fact {name} of {_named(agreement)} is {fact.value!s}, and {agreement.tariff}"
+                f" needs {wanted}: bills are held.",
+                "Set it again from the same day.",
+            )
+
+
+def _is_of(value: FactValue, kind: str) -> bool:
+    if kind == "bool":
+        return isinstance(value, bool)
+    if kind == "text":
+        return isinstance(value, str)
+    return isinstance(value, Decimal)
+
+
+def _named(agreement: AgreementRecord) -> str:
+    return f"{agreement.account} at {agreement.point}"
