@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from central.domain.rating.inputs.agreement_facts import Fact, FactValue
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept
 from central.service.ports.registry import AgreementRecord, RegistryTransaction
 from firmware_bridge.contract.errors import MeterlineError
 
@@ -89,7 +89,7 @@ async def _versions(registry: RegistryTransaction, agreement: AgreementRecord) -
 
 @lru_cache(maxsize=64)
 def _document(text: str) -> TariffDocument:
-    return load_tariff(text)
+    return load_kept(text, file="tariff")
 
 
 def _zones(
