@@ -44,14 +44,14 @@ def separator_of(text: str) -> str:
 
 
 def records_of(
-    text: str, needed: Iterable[str], known: Iterable[str]
+    text: str, needed: Iterable[str], allowed: Iterable[str]
 ) -> Iterator[tuple[int, dict[str, str] | str]]:
     """The rows below a heading, by its names; of one that does not fit, what is wrong with it.
 
     Args:
         text: As `rows_of` reads it.
         needed: Columns that the heading must have.
-        known: All that it may have.
+        allowed: All that it may have.
 
     Raises:
         ValueError: The heading is another, or a row cannot be told apart.
@@ -62,7 +62,7 @@ def records_of(
     if missing:
         message = f"there is no column {missing[0]!r}"
         raise ValueError(message)
-    strange = [name for name in heading if name not in set(known)]
+    strange = [name for name in heading if name not in set(allowed)]
     if strange or len(set(heading)) < len(heading):
         message = f"nobody knows the column {strange[0]!r}" if strange else "a column comes twice"
         raise ValueError(message)

@@ -42,10 +42,19 @@ async def run(request: Request, run: str) -> Response:
     pages = pages_of(request)
     billing = pages.services.billing
     view = require(await billing.run(run), "bill run", run)
-    state = asked(request, "state")
-    bills = await billing.bills(run=run, state=state or None, after=cursor(request), limit=ROWS)
-    left_out = await billing.not_billed_counts(run)
-    return pages.render(request, "run.html", run=view, bills=bills, state=state, left_out=left_out)
+    state, search = asked(request, "state"), asked(request, "q")
+    bills = await billing.bills(
+        run=run, state=state or None, search=search, after=cursor(request), limit=ROWS
+    )
+    return pages.render(
+        request,
+        "run.html",
+        run=view,
+        bills=bills,
+        state=state,
+        search=search,
+        left_out=await billing.not_billed_counts(run),
+    )
 
 
 @router.get("/runs/{run}/not-billed")

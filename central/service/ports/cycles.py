@@ -38,20 +38,20 @@ class UnknownCycleError(OperatorError):
     default_remedy = "`cycle list` shows the cycles, `cycle show NAME` one's periods."
 
 
-def require_cycle(period: str, cycle: str, *, known: bool, listed: bool, assigned: bool) -> None:
+def require_cycle(period: str, cycle: str, *, exists: bool, listed: bool, assigned: bool) -> None:
     """Refuse the run of a period that no account has: billing nobody is not billing.
 
     Args:
         period: Its name, such as `2026-03.route-7` or `2026-10@15`.
         cycle: The cycle's name.
-        known: Whether there is such a cycle; built-in ones are always there.
+        exists: Whether there is such a cycle; built-in ones are always there.
         listed: Whether it has the period.
         assigned: Whether an account is in it.
 
     Raises:
         UnknownCycleError: It is not so.
     """
-    if not known:
+    if not exists:
         message = f"There is no billing cycle {cycle!r}, so {period} is nobody's."
         month = period[:7]
         remedy = f"Choose one of `cycle list`, or the month: `--cycle {month}` bills all cycles."

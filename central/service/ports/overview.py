@@ -250,6 +250,7 @@ class BillingOverview(Protocol):
         run: str | None = None,
         account: str | None = None,
         state: str | None = None,
+        search: str = "",
         as_of: datetime | None = None,
         after: str | None = None,
         limit: int,
@@ -260,6 +261,8 @@ class BillingOverview(Protocol):
             run: Only this run's.
             account: Only this account's.
             state: Only those in this state.
+            search: Only those whose number or whose account's number begins so, or whose account's
+                name has this in it, in large or small letters.
             as_of: Only those that were issued by then, and whether they were cancelled by then.
             after: Cursor of the page before.
             limit: Most rows.

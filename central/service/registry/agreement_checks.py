@@ -1,4 +1,4 @@
-"""What an agreement and its tariff do not say alike: told at once, not when a bill is held."""
+"""What an agreement and its tariff do not say alike: at once, not when a bill is held."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ async def check_agreement(
     """
     versions = await _versions(registry, agreement)
     point = await registry.point(agreement.point)
-    found = [] if point is None else list(_zones(agreement, point.zone, versions))
-    found += _missing(agreement, versions)
+    warnings = [] if point is None else list(_zones(agreement, point.zone, versions))
+    warnings += _missing(agreement, versions)
     for name in dict.fromkeys(fact.name for fact in agreement.facts.facts):
         facts = [fact for fact in agreement.facts.facts if fact.name == name]
-        found += _unfit(agreement, facts, versions)
-    return found
+        warnings += _unfit(agreement, facts, versions)
+    return warnings
 
 
 async def check_fact(
@@ -108,11 +108,11 @@ def _zones(
 def _missing(
     agreement: AgreementRecord, versions: Sequence[_Version]
 ) -> Iterator[AgreementWarning]:
-    told = set[str]()
+    named = set[str]()
     for first, document in versions:
         for name, kind in document.needs:
-            if name not in told and agreement.facts.at(name, first) is None:
-                told.add(name)
+            if name not in named and agreement.facts.at(name, first) is None:
+                named.add(name)
                 yield AgreementWarning(
                     "FACT_MISSING",
                     f"{agreement.tariff} needs the fact {name} ({_KINDS.get(kind, kind)}) of"

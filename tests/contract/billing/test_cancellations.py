@@ -284,7 +284,7 @@ async def test_what_a_cancelled_bill_consumed_is_open_again(plain_migrated: Data
     async with opened(plain_migrated) as (utility, store):
         prepaid = TARIFF.format(name="FLAT", price="0.30") + "settlement: [prepaid]\n"
         await utility.enrol.tariff(prepaid, reason="prepaid meters")
-        ledger = AccountLedger(utility.ledger, lambda: utility.now)
+        ledger = AccountLedger(utility.ledger, utility.billing, lambda: utility.now)
         day = date(2026, 10, 10)
         pay_in = LedgerEntry("in", "A-1", EntryKind.PAY_IN, day, "EUR", Decimal(50), "prepaid")
         await ledger.post(pay_in, person("cashier"), "transfer")

@@ -141,6 +141,22 @@ async def test_what_a_run_left_out_is_listed_with_its_reason(clerk: Clerk) -> No
     assert lost.status_code == 404
 
 
+async def test_a_bill_of_a_run_is_found_by_account_name_and_number(clerk: Clerk) -> None:
+    run = (await clerk.web.get("/api/v1/bill-runs")).json()["items"][0]["run"]
+    everyone = {"ES-4100", "ES-4101", "ES-4102"}
+    for asked, accounts in (
+        ("q=ES-4102", {"ES-4102"}),
+        ("q=okafor", {"ES-4102"}),
+        ("q=ES-410", everyone),
+        ("q=okafor&state=discarded", set[str]()),
+        ("q=%25", set[str]()),
+    ):
+        page = await clerk.page(f"/runs/{run}?{asked}")
+        assert {account for account in everyone if account in page} == accounts, asked
+    kept = (await clerk.web.get(f"/runs/{run}?q=okafor&state=held")).text
+    assert '<input type="hidden" name="state" value="held">' in kept
+
+
 async def test_a_cycle_is_added_filled_and_read(clerk: Clerk) -> None:
     assert "no billing cycle but the built-in ones" in await clerk.page("/cycles")
     cycle = {"cycle": "bimonthly", "months": "2", "first": "2026-09-01", "bill_after": "3"}

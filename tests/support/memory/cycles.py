@@ -110,7 +110,7 @@ def require_known_cycle(state: BookState, period: str, cycle: str) -> None:
     require_cycle(
         period,
         cycle,
-        known=built_in or record is not None,
+        exists=built_in or record is not None,
         listed=built_in or period in {listed.name for listed in periods},
         assigned=cycle in state.account_cycles.values(),
     )

@@ -139,8 +139,8 @@ async def require_known_cycle(connection: _Connection, period: str, cycle: str) 
         UnknownCycleError: There is no such cycle or period, or nobody is in it.
     """
     cursor = await connection.execute(_SQL["knows_cycle"], {"cycle": cycle, "period": period})
-    known, listed, assigned = await cursor.fetchone() or (False, False, False)
-    require_cycle(period, cycle, known=known, listed=listed, assigned=assigned)
+    exists, listed, assigned = await cursor.fetchone() or (False, False, False)
+    require_cycle(period, cycle, exists=exists, listed=listed, assigned=assigned)
 
 
 async def _records(connection: _Connection, rows: Sequence[_Row]) -> dict[int, CycleRecord]:

@@ -153,6 +153,7 @@ class TimescaleBilling:
         run: str | None = None,
         account: str | None = None,
         state: str | None = None,
+        search: str = "",
         as_of: datetime | None = None,
         after: str | None = None,
         limit: int,
@@ -168,6 +169,7 @@ class TimescaleBilling:
             "run": identifiers[0],
             "account": identifiers[1],
             "state": state,
+            "search": as_prefix(search) if search else None,
             "as_of": as_of,
             "after": None if key is None else key[0],
             "limit": limit + 1,
@@ -182,8 +184,8 @@ class TimescaleBilling:
         if identifier is None:
             return None
         values = {
-            "id": identifier, "run": None, "account": None, "state": None, "after": None,
-            "as_of": as_of, "limit": 1,
+            "id": identifier, "run": None, "account": None, "state": None, "search": None,
+            "after": None, "as_of": as_of, "limit": 1,
         }  # fmt: skip
         row = await self._ask.row("bills", values)
         return None if row is None else _bill(row)

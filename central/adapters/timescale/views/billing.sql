@@ -102,6 +102,10 @@ FROM (
             AND (decision IS NULL OR cancels IS NULL AND state = 'issued'))
         AND (%(account)s::uuid IS NULL
             OR account_id = (SELECT id FROM account WHERE uid = %(account)s))
+        AND (%(search)s::text IS NULL OR number LIKE %(search)s OR account_id IN (
+            SELECT account.id FROM account
+            WHERE account.number LIKE %(search)s OR account.name ILIKE '%%' || %(search)s
+        ))
         AND (%(id)s::uuid IS NOT NULL OR %(state)s::text IS NULL OR CASE
             WHEN %(state)s::text IN ('issued', 'cancelled') THEN
                 state = 'issued' AND (%(state)s::text = 'issued') = (
