@@ -48,6 +48,8 @@ REFERENCE_IGNORES = _words(
     flatdemandunits demandrateunit
     """
 )
+# What the reference reads only where another field is there.
+_IDLE_WITHOUT = {"flatdemandstructure": "flatdemandmonths"}
 _REFERENCE_PREFIX = "pdp_"
 _UNITS_OF_DEMAND = frozenset({"flatdemandunit", "flatdemandunits", "demandrateunit"})
 
@@ -95,7 +97,14 @@ def fates_of(record: Record, *, reference: bool = False) -> tuple[FieldReport, .
         record: As `read_records` gives it.
         reference: Whether what the reference ignores is left out.
     """
-    return tuple(_fate(name, value, reference=reference) for name, value in record.items())
+    given = {name.lower() for name, value in record.items() if value is not None}
+    idle = {name for name, needed in _IDLE_WITHOUT.items() if needed not in given}
+    return tuple(
+        FieldReport(name, Fate.IGNORED, "it names no months")
+        if reference and name.lower() in idle and not _is_nothing(value)
+        else _fate(name, value, reference=reference)
+        for name, value in record.items()
+    )
 
 
 def _fate(  # noqa: PLR0911 - one return per fate

@@ -212,3 +212,12 @@ def test_prices_are_exact() -> None:
     price = document.charges[0].price
     assert price is not None
     assert {value for _, value in price.rows} == {Decimal("0.0788911")}
+
+
+def test_the_reference_leaves_out_a_flat_demand_of_no_months() -> None:
+    record = RECORD | {"flatdemandstructure": [[{"rate": 1}]]}
+    imported = import_urdb(record, reference=True)
+    assert imported.ignored == ("flatdemandstructure",)
+    assert imported.document == import_urdb(RECORD, reference=True).document
+    with pytest.raises(TariffRefusedError, match="flatdemandmonths"):
+        import_urdb(record)
