@@ -72,7 +72,7 @@ class ResolvedCalendar:
         if rule is None:
             return frozenset()
         if rule.country is None:
-            return frozenset(rule.dates)
+            return _own_dates(rule, day.year)
         for known, dates in self.holidays:
             if known == rule and self.first_year <= day.year <= self.last_year:
                 return frozenset(dates)
@@ -89,6 +89,11 @@ class ResolvedCalendar:
             ],
             "tzdata": self.tzdata,
         }
+
+
+@lru_cache(maxsize=1024)
+def _own_dates(rule: HolidayRule, year: int) -> frozenset[date]:
+    return rule.own_dates(year, year)
 
 
 def season_on(rules: CalendarRules, day: date) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from calendar import isleap
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 Clock = Literal["wall", "standard"]
 REST = "rest"
 DEFAULT_SCHEDULE = "period"
+MonthDay = tuple[int, int]
+_WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,10 @@ class HolidayRule:
         observed: Whether the day off after a holiday on a weekend counts as well.
         dates: Further dates.
         only: Names (in the library's English) that count; empty takes all.
+        yearly: Month and day of further dates of every year.
+        days_off: Weekday on which a holiday of the country, or of every year, gives another one
+            off, and the next such weekday that it gives; 0 is Monday. What `observed` says of the
+            country is left out then.
     """
 
     country: str | None
@@ -28,9 +36,40 @@ class HolidayRule:
     observed: bool
     dates: tuple[date, ...] = ()
     only: tuple[str, ...] = ()
+    yearly: tuple[MonthDay, ...] = ()
+    days_off: tuple[tuple[int, int], ...] = ()
+
+    def with_days_off(self, holidays: Iterable[date]) -> frozenset[date]:
+        """Holidays, and the days off that some give because they lie on a weekend."""
+        off = dict(self.days_off)
+        days = frozenset(holidays)
+        return days | {
+            day + timedelta(days=_shift(day.weekday(), off[day.weekday()]))
+            for day in days
+            if day.weekday() in off
+        }
+
+    def own_dates(self, first_year: int, last_year: int) -> frozenset[date]:
+        """The dates that the rule itself says, over some years, both included.
+
+        A day off may lie in the year before or after.
+        """
+        every_year = (
+            date(year, month, day)
+            for year in range(max(first_year - 1, date.min.year), min(last_year + 1, 9999) + 1)
+            for month, day in self.yearly
+            if (month, day) != _LEAP_DAY or isleap(year)
+        )
+        return self.with_days_off(every_year) | frozenset(self.dates)
 
 
-MonthDay = tuple[int, int]
+_LEAP_DAY = (2, 29)
+
+
+def _shift(weekday: int, to: int) -> int:
+    """Days to the nearest day of another weekday; those of Saturday go back to Friday."""
+    ahead = (to - weekday) % _WEEK
+    return ahead if ahead <= _WEEK // 2 else ahead - _WEEK
 
 
 @dataclass(frozen=True, slots=True)

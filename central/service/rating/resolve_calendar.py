@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 
 import holidays
 
@@ -44,27 +45,45 @@ def resolve_calendar(
     return ResolvedCalendar(resolved, first_year, last_year, tzdata_version())
 
 
+_WEEKDAY_CYCLE = 28
+
+
 @lru_cache(maxsize=256)
 def _dates(
     rule: HolidayRule, years: range, tariff: str, kept: tuple[HolidayCalendar, ...]
 ) -> tuple[date, ...]:
+    written = rule.own_dates(years[0], years[-1])
     if rule.country is None:
-        return rule.dates
+        return tuple(sorted(written))
     calendars = kept_years(kept, calendar_name(rule))
-    dates = set(rule.dates)
+    dates: set[date] = set()
     names: set[str] = set()
-    for year in years:
+    around = range(years[0] - 1, years[-1] + 2) if rule.days_off else years
+    for year in around:
         days = calendars[year].days if year in calendars else _released(rule, year, tariff)
         for day, name in days:
-            parts = {part.strip() for part in name.split(";")}
-            plain = {part.removesuffix("(observed)").strip() for part in parts}
+            plain = _plain_names(name)
             names |= plain
             if not rule.only or plain & set(rule.only):
                 dates.add(day)
-    if set(rule.only) - names:
-        message = f"{rule.country} has no holiday {min(set(rule.only) - names)!r}."
-        raise _unknown(tariff, message)
-    return tuple(sorted(dates))
+    missing = set(rule.only) - names
+    if missing:
+        missing -= _known_names(rule, tariff, years[0])
+    if missing:
+        raise _unknown(tariff, f"{rule.country} has no holiday {min(missing)!r}.")
+    return tuple(sorted(rule.with_days_off(dates) | written))
+
+
+def _plain_names(name: str) -> set[str]:
+    parts = {part.strip() for part in name.split(";")}
+    return {part.removesuffix("(observed)").strip() for part in parts}
+
+
+def _known_names(rule: HolidayRule, tariff: str, year: int) -> frozenset[str]:
+    """The names of holidays over a cycle of weekdays: in some years one is on none of its own."""
+    years = range(year - _WEEKDAY_CYCLE, year + _WEEKDAY_CYCLE + 1)
+    listed = (name for each in years for _, name in _released(rule, each, tariff))
+    return frozenset(chain.from_iterable(map(_plain_names, listed)))
 
 
 def released_holidays(rule: HolidayRule, year: int) -> tuple[tuple[date, str], ...]:
@@ -73,7 +92,8 @@ def released_holidays(rule: HolidayRule, year: int) -> tuple[tuple[date, str], .
     Raises:
         TariffRefusedError: The country or subdivision is not known.
     """
-    return _released(replace(rule, dates=(), only=()), year, calendar_name(rule))
+    bare = replace(rule, dates=(), only=(), yearly=(), days_off=())
+    return _released(bare, year, calendar_name(rule))
 
 
 @lru_cache(maxsize=1024)

@@ -18,7 +18,6 @@ from central.domain.tariff.calendar_rules import (
 )
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
-    DATE,
     FLAG,
     TEXT,
     TEXTS,
@@ -26,13 +25,17 @@ from central.domain.tariff.grammar.kind import (
     Kind,
     map_shape,
     read_comma_texts,
+    read_date,
     read_entries,
+    read_text,
 )
+from central.domain.tariff.grammar.node import Scalar
 from central.domain.tariff.grammar.record import Record, Row, list_of, pairs
 from central.domain.tariff.grammar.schedule import PERIODS, one_rest
 from central.domain.tariff.refusal import Code
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_YEARLY = re.compile(r"--(\d\d)-(\d\d)")
 _RANGE = re.compile(r"(\d\d)-(\d\d)\.\.(\d\d)-(\d\d)")
 _LEAP_YEAR = 2024
 
@@ -46,8 +49,81 @@ def _check_some_holidays(holidays: Cursor) -> None:
 
 
 def _make_holidays(holidays: Cursor) -> HolidayRule:
-    values: dict[str, Any] = holidays.values
-    return HolidayRule(**values | {"dates": tuple(sorted(values["dates"]))})
+    values: dict[str, Any] = dict(holidays.values)
+    days, observed = values.pop("dates"), values.pop("observed")
+    return HolidayRule(
+        **values,
+        dates=tuple(sorted(day for day in days if isinstance(day, date))),
+        yearly=tuple(sorted(day for day in days if not isinstance(day, date))),
+        observed=observed is True,
+        days_off=observed if isinstance(observed, tuple) else (),
+    )
+
+
+def _read_holiday(cursor: Cursor) -> date | MonthDay:
+    text = read_text(cursor)
+    if not text.startswith("--"):
+        return read_date(cursor)
+    match = _YEARLY.fullmatch(text)
+    try:
+        day = None if match is None else date(_LEAP_YEAR, int(match[1]), int(match[2]))
+    except ValueError:
+        day = None
+    if day is None:
+        message = f"{text!r} is not a day of every year."
+        cursor.refuse(Code.NOT_A_DATE, message, "Write it as --11-01.")
+    return day.month, day.day
+
+
+def _holiday_text(day: date | MonthDay) -> str:
+    return day.isoformat() if isinstance(day, date) else f"--{day[0]:02}-{day[1]:02}"
+
+
+def _read_observed(cursor: Cursor) -> object:
+    if isinstance(cursor.node, Scalar):
+        return FLAG.read(cursor)
+    return tuple(
+        sorted(
+            (_weekday(entry.key, entry), _weekday(read_text(entry), entry))
+            for entry in read_entries(cursor)
+        )
+    )
+
+
+def _weekday(word: str, cursor: Cursor) -> int:
+    if word not in _WEEKDAYS:
+        message, remedy = (
+            f"{word!r} is not a weekday.",
+            "Write {sun: mon}, or {sun: mon, sat: fri}.",
+        )
+        cursor.refuse(Code.NOT_A_CHOICE, message, remedy)
+    return _WEEKDAYS.index(word)
+
+
+def _write_observed(observed: object) -> object:
+    if not isinstance(observed, tuple):
+        return FLAG.write(observed)
+    return {_WEEKDAYS[day]: _WEEKDAYS[off] for day, off in observed}
+
+
+_OBSERVED = Kind(
+    _read_observed,
+    _write_observed,
+    {"anyOf": [FLAG.shape, map_shape({"enum": [*_WEEKDAYS]})]},
+)
+_HOLIDAY = Kind(
+    _read_holiday,
+    _holiday_text,
+    {"type": "string", "pattern": r"^(\d{4}|-)-\d{2}-\d{2}$"},
+)
+
+
+def _all_dates(rule: HolidayRule) -> tuple[date | MonthDay, ...]:
+    return (*rule.yearly, *rule.dates)
+
+
+def _days_off(rule: HolidayRule) -> object:
+    return rule.days_off or rule.observed
 
 
 HOLIDAYS = Record(
@@ -55,8 +131,8 @@ HOLIDAYS = Record(
     (
         Row("country", TEXT),
         Row("subdivision", TEXT),
-        Row("observed", FLAG, default=True, always=True),
-        Row("dates", list_of(DATE), default=()),
+        Row("observed", _OBSERVED, default=True, always=True, get=_days_off),
+        Row("dates", list_of(_HOLIDAY), default=(), get=_all_dates),
         Row("only", TEXTS, default=()),
     ),
     checks=(_check_some_holidays,),

@@ -1,0 +1,112 @@
+"""Holidays as tariffs say them: by name, by dates of every year, with days off by direction."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.export import to_canonical_text
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.refusal import Code, TariffRefusedError
+from central.service.rating.resolve_calendar import resolve_calendar
+
+TARIFF = """\
+tariff: holidays
+effective: 2020-01-01
+zone: Europe/Madrid
+currency: {{code: EUR}}
+calendar:
+  holidays: {rule}
+  days: {{off: "holidays", work: rest}}
+  periods: {{low: [{{days: off}}], high: rest}}
+determinants: {{kwh: {{sum: import, by: period}}}}
+charges: [{{id: energy, qty: kwh, price: {{low: 0.1, high: 0.2}}}}]
+"""
+
+
+def document(rule: str) -> TariffDocument:
+    return load_tariff(TARIFF.format(rule=rule))
+
+
+def dates(rule: str, year: int) -> list[str]:
+    tariff = document(rule)
+    resolved = resolve_calendar([tariff], year, year)
+    found = resolved.dates(tariff.calendar.holidays, date(year, 7, 1))
+    return [day.isoformat() for day in sorted(found) if day.year == year]
+
+
+@pytest.mark.parametrize("year", range(2020, 2034))
+def test_a_name_is_known_in_every_year(year: int) -> None:
+    found = dates('{country: ES, only: ["All Saints\' Day"]}', year)
+    assert set(found) <= {f"{year}-11-01", f"{year}-11-02"}
+
+
+def test_a_name_of_no_year_is_refused() -> None:
+    with pytest.raises(TariffRefusedError, match="All Sinners"):
+        dates("{country: ES, only: ['All Sinners']}", 2026)
+
+
+def test_a_date_is_one_of_every_year() -> None:
+    assert dates('{dates: ["--11-01", 2026-05-02]}', 2026) == ["2026-05-02", "2026-11-01"]
+    assert dates('{dates: ["--11-01", 2026-05-02]}', 2027) == ["2027-11-01"]
+
+
+def test_the_last_of_february_is_one_of_leap_years() -> None:
+    assert [dates('{dates: ["--02-29"]}', year) for year in (2027, 2028)] == [[], ["2028-02-29"]]
+
+
+def test_a_sunday_gives_monday_off_and_a_saturday_nothing() -> None:
+    rule = '{dates: ["--11-01", "--12-26"], observed: {sun: mon}}'
+    # 1 November 2026 is a Sunday, 26 December a Saturday.
+    assert dates(rule, 2026) == ["2026-11-01", "2026-11-02", "2026-12-26"]
+
+
+def test_a_saturday_gives_friday_off_where_the_tariff_says_so() -> None:
+    rule = '{dates: ["--11-01", "--12-26"], observed: {sun: mon, sat: fri}}'
+    assert dates(rule, 2026) == ["2026-11-01", "2026-11-02", "2026-12-25", "2026-12-26"]
+
+
+def test_a_day_off_may_lie_in_the_year_before() -> None:
+    # 1 January 2028 is a Saturday.
+    assert dates('{dates: ["--01-01"], observed: {sat: fri}}', 2027) == ["2027-01-01", "2027-12-31"]
+    assert "2027-12-31" in dates("{country: US, observed: {sat: fri}}", 2027)
+
+
+def test_days_off_of_a_country_are_those_of_the_tariff() -> None:
+    rule = "{{country: US, only: ['Independence Day'], observed: {}}}"
+    # 4 July 2026 is a Saturday, 4 July 2027 a Sunday.
+    assert dates(rule.format("true"), 2026) == ["2026-07-03", "2026-07-04"]
+    assert dates(rule.format("{sun: mon}"), 2026) == ["2026-07-04"]
+    assert dates(rule.format("{sun: mon}"), 2027) == ["2027-07-04", "2027-07-05"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '{dates: ["--11-01", "--02-29", 2026-05-02], observed: {sun: mon}}',
+        "{country: US, observed: {sat: fri, sun: mon}}",
+        "{country: US, observed: false}",
+    ],
+)
+def test_a_rule_is_written_as_it_is_read(rule: str) -> None:
+    assert load_tariff(to_canonical_text(document(rule))) == document(rule)
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ('{dates: ["--13-01"]}', Code.NOT_A_DATE),
+        ('{dates: ["--02-30"]}', Code.NOT_A_DATE),
+        ('{dates: ["--1-1"]}', Code.NOT_A_DATE),
+        ("{country: US, observed: {sunday: mon}}", Code.NOT_A_CHOICE),
+        ("{country: US, observed: {sun: later}}", Code.NOT_A_CHOICE),
+        ("{country: US, observed: maybe}", Code.NOT_A_CHOICE),
+        ("{observed: {sun: mon}}", Code.MISSING_KEY),
+    ],
+)
+def test_what_is_no_rule_is_refused(rule: str, code: Code) -> None:
+    with pytest.raises(TariffRefusedError) as refused:
+        document(rule)
+    assert code in {finding.code for finding in refused.value.findings}
