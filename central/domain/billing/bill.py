@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +15,7 @@ from central.domain.billing.period_text import period_members, period_of
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
 from central.domain.metering.day_start import day_start_text, read_day_start
-from central.domain.rating.bill_lines.line import Rated, RatedLine
+from central.domain.rating.bill_lines.line import Rated, RatedLine, WrittenLine
 from central.domain.rating.bill_lines.line_text import LineTexts
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
@@ -164,6 +164,7 @@ class Bill:
         settled_in_net: Whether its net counts settlement lines, as earlier releases said it.
         cancels: Of a credit note, the bill that it cancels.
         replaced: Number of the bill that this one replaces, "" for none.
+        written_lines: Lines whose text was made when they were rated.
     """
 
     account: str
@@ -182,6 +183,7 @@ class Bill:
     settled_in_net: bool = False
     cancels: EarlierBill | None = None
     replaced: str = ""
+    written_lines: tuple[WrittenLine, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def amounts(self) -> BillAmounts:
@@ -217,7 +219,7 @@ class Bill:
 
     def canonical_text(self) -> CanonicalText:
         """What it says as text, each line once, with its hash."""
-        texts = LineTexts()
+        texts = LineTexts(self.written_lines)
         lines = tuple(texts.of(entry.line) for entry in self.lines)
         entries = [
             f'{{"line":{line},"position":{entry.position},'

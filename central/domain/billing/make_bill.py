@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 
 from central.domain.billing.bill import Account, Bill, BillLine, RunType, Supply, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
@@ -82,6 +83,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         replaces="" if replaces is None else replaces.sha256,
         replaced="" if replaces is None else replaces.number,
         previous_balance=account.previous_balance,
+        written_lines=tuple(chain.from_iterable(one.rated.written_lines for one in supplies)),
     )
     lacking = unprintable_holds(printed_texts(bill))
     return replace(bill, holds=(*holds, *lacking), state=BillState.HELD) if lacking else bill

@@ -6,12 +6,12 @@ Lines and what is behind them are named tuples, since a bill run makes millions 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from central.domain.rating.bill_lines.bill_form import figures_of
 from central.domain.rating.hashing import canonical
@@ -232,6 +232,30 @@ class RatedLine(NamedTuple):
         )
 
 
+class WrittenLine(NamedTuple):
+    """A line and its canonical text.
+
+    Args:
+        line: The line.
+        text: As `canonical(line.to_json())` writes it.
+    """
+
+    line: RatedLine
+    text: str
+
+
+class RatedTexts(Protocol):
+    """The canonical texts of bills that were rated together; made when they are asked for."""
+
+    @property
+    def figures(self) -> Sequence[str]:
+        """The figures of each bill."""
+
+    @property
+    def lines(self) -> Sequence[tuple[str, ...]]:
+        """The lines of each bill."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rated:
     """The result of rating one agreement for one billing period.
@@ -244,7 +268,8 @@ class Rated:
         holds: Reasons that keep the bill from being priced.
         input_sha256: Hex digest over everything that went in.
         tzdata: Version of the time zone data used.
-        figures_text: Its figures as text where they were made together with it, "" where not.
+        texts: Those of the bills that it was rated with; None where it was rated alone.
+        number: Its number among these.
     """
 
     currency: str
@@ -254,7 +279,8 @@ class Rated:
     holds: tuple[Hold, ...] = ()
     input_sha256: str = ""
     tzdata: str = ""
-    figures_text: str = field(default="", compare=False, repr=False)
+    texts: RatedTexts | None = field(default=None, compare=False, repr=False)
+    number: int = field(default=0, compare=False, repr=False)
 
     @property
     def total(self) -> Decimal:
@@ -269,7 +295,16 @@ class Rated:
     @property
     def figures(self) -> str:
         """Canonical text of what is its own, and of the hash of its form: what is hashed."""
-        return self.figures_text or canonical(figures_of(self.to_json()))
+        if self.texts is None:
+            return canonical(figures_of(self.to_json()))
+        return self.texts.figures[self.number]
+
+    @property
+    def written_lines(self) -> Iterator[WrittenLine]:
+        """The lines with their text, where they were rated with those of other bills."""
+        if self.texts is None:
+            return iter(())
+        return map(WrittenLine, self.lines, self.texts.lines[self.number])
 
     @property
     def sha256(self) -> str:

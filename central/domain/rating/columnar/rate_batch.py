@@ -33,6 +33,7 @@ from central.domain.rating.columnar.determinant_columns import (
 from central.domain.rating.columnar.eligibility import is_alone, leaves_out_estimates, obstacles_of
 from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.columnar.price_columns import ColumnPricer
+from central.domain.rating.columnar.result_texts import ResultTexts
 from central.domain.rating.columnar.results import CanonicalColumn, Results
 from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.determinants.align import inputs_of
@@ -94,35 +95,24 @@ class BillBatch:
         """
         count = len(meters)
         made = made or self.results(count)
-        determinants, lines = made.determinants(), made.lines()
+        determinants = made.determinants()
         openings = _texts(meter.opening for meter in meters)
-        closing = self._closing(meters, openings, determinants.values)
+        closing = self._closing(meters, openings, determinants)
         hashes = [""] * count
         if self.terms.options.lineage:
             hashes = self._input_hashes(made, meters[0].facts, openings)
         currency = self.segments[-1].version.document.currency.code
         tzdata = self.terms.calendar.tzdata
-        figures = canonical_objects(
-            {
-                "form": ('"', made.forms(currency, tzdata), '"'),
-                "closing": (closing.texts,),
-                "holds": ("[]",),
-                "input_sha256": ('"', hashes, '"'),
-                "sources": ("[", made.sources(), "]"),
-                "lines": ("[", lines.texts, "]"),
-                "determinants": ("[", determinants.texts, "]"),
-            },
-            count,
-        )
         slots: dict[str, Iterable[object]] = {
             "currency": repeat(currency),
-            "lines": lines.values,
-            "determinants": determinants.values,
+            "lines": made.lines(),
+            "determinants": determinants,
             "closing": closing.values,
             "holds": repeat(()),
             "input_sha256": hashes,
             "tzdata": repeat(tzdata),
-            "figures_text": figures,
+            "texts": repeat(ResultTexts(made, currency, tzdata, closing.texts, hashes)),
+            "number": range(count),
         }
         return slotted(Rated, slots, count)
 

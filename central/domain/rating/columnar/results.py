@@ -1,8 +1,8 @@
-"""The bills of a batch as objects and as canonical text, column by column.
+"""The bills of a batch as objects, column by column.
 
-What bills share is made once: names, prices, selections, the text around the numbers. What differs
-is made a column at a time and put together bill by bill, so that a bill with all its lineage takes
-little more than its own numbers do.
+What bills share is made once: names, prices, selections. What differs is made a column at a time
+and put together bill by bill, so that a bill with all its lineage takes little more than its own
+numbers do. `result_texts` tells the same figures as text.
 """
 
 from __future__ import annotations
@@ -16,29 +16,19 @@ from itertools import compress, repeat
 from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from central.domain.rating.bill_lines.bill_form import (
-    determinant_figures,
-    determinant_form,
-    line_form,
-)
-from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection, ratio
+from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.columnar.column_format import Ratios, decimals, printed_all, texts
 from central.domain.rating.columnar.day_matrix import Row
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask
 from central.domain.rating.columnar.line_column import LineColumn
-from central.domain.rating.hashing import (
-    Piece,
-    canonical,
-    canonical_objects,
-    canonical_texts,
-    digest_parts,
-)
+from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import source_of
 from central.domain.rating.inputs.segments import DayRange
 
 T = TypeVar("T")
+E = TypeVar("E")
 _version = attrgetter("version")
 _sha256 = attrgetter("sha256")
 
@@ -55,6 +45,44 @@ class CanonicalColumn(NamedTuple, Generic[T]):
     texts: list[str]
 
 
+class DeterminantFigures(NamedTuple):
+    """What differs between the meters in a determinant.
+
+    Args:
+        exact: Before rounding.
+        value: That is priced and printed.
+        adjusted: What was left out of the sum; None where every meter has the model's.
+        selection: The meter's own windows; None where every meter has the model's.
+        source: The blocks behind it.
+        source_number: Its number among all sources.
+    """
+
+    exact: CanonicalColumn[Fraction]
+    value: CanonicalColumn[Fraction]
+    adjusted: CanonicalColumn[Fraction] | None
+    selection: CanonicalColumn[Selection] | None
+    source: CanonicalColumn[BlockSource]
+    source_number: int
+
+
+class LineFigures(NamedTuple):
+    """What differs in a line between the meters that have it; one row where nothing does.
+
+    Args:
+        exact: Amount before rounding. [currency]
+        amount: [currency]
+        quantity: As printed; None where a line has only an amount.
+        of: Keys of the lines that it rests on; None where every meter has the model's.
+        flags: Which meters have it; None for all.
+    """
+
+    exact: CanonicalColumn[Fraction]
+    amount: CanonicalColumn[Decimal]
+    quantity: CanonicalColumn[Decimal] | None
+    of: list[tuple[str, ...]] | None
+    flags: list[bool] | None
+
+
 class Results:
     """The objects of one batch; what several lines share is made once.
 
@@ -62,7 +90,7 @@ class Results:
         rows: Input to the blocks of each meter.
         days: Of those blocks.
         measured: Determinants.
-        lines: In print order.
+        columns: Lines, in print order.
         count: How many meters.
     """
 
@@ -71,58 +99,47 @@ class Results:
         rows: Mapping[str, Sequence[Row]],
         days: DayRange,
         measured: Sequence[Measured],
-        lines: Sequence[LineColumn],
+        columns: Sequence[LineColumn],
         count: int,
     ) -> None:
         self._rows = rows
         self._days = days
-        self._measured = measured
-        self._columns = lines
-        self._count = count
         self._memo: dict[object, Any] = {}
-        places = [(one.series, one.days) for one in measured if one.series]
-        self._places = list(dict.fromkeys(places))
-        self._found = [self._determinant(one) for one in measured]
+        self.measured = measured
+        self.columns = columns
+        self.count = count
+        self.places = list(dict.fromkeys((one.series, one.days) for one in measured if one.series))
+        self.determinant_figures = [self._determinant_figures(one) for one in measured]
+        self._determinants = list(map(self._determinant, measured, self.determinant_figures))
 
-    def determinants(self) -> CanonicalColumn[tuple[Determinant, ...]]:
+    def determinants(self) -> list[tuple[Determinant, ...]]:
         """All determinants of each bill."""
-        return _together(self._found, self._count, gaps=False)
+        return together(self._determinants, self.count)
 
-    def lines(self) -> CanonicalColumn[tuple[RatedLine, ...]]:
+    def lines(self) -> list[tuple[RatedLine, ...]]:
         """The lines of each bill, in print order."""
-        gaps = any(one.present is not None for one in self._columns)
-        return _together([self._line(one) for one in self._columns], self._count, gaps=gaps)
-
-    def sources(self) -> list[str]:
-        """The blocks behind the determinants of each bill."""
-        columns = [self.source(*place) for place in self._places]
-        return _together(columns, self._count, gaps=False).texts
-
-    def forms(self, currency: str, tzdata: str) -> list[str]:
-        """The hash of each bill's form."""
-        determinants = [determinant_form(one.model.to_json()) for one in self._measured]
-        shared = {"currency": currency, "tzdata": tzdata, "determinants": determinants}
-        parts = {name: canonical(value) for name, value in shared.items()}
-
-        def form(absent: set[int]) -> str:
-            present = [number for number in range(len(self._columns)) if number not in absent]
-            of = [[n for n in self._columns[number].of if n not in absent] for number in present]
-            lines = ",".join(map(self._line_form, present, map(tuple, of)))
-            return digest_parts({**parts, "lines": f"[{lines}]"})
-
-        masks = {n: one.present for n, one in enumerate(self._columns) if one.present is not None}
-        if not masks:
-            return [form(set())] * self._count
-        rows = list(zip(*(mask.tolist() for mask in masks.values()), strict=True))
-        found = {
-            row: form({n for n, has in zip(masks, row, strict=True) if not has})
-            for row in set(rows)
-        }
-        return [found[row] for row in rows]
+        numbers = range(len(self.columns))
+        gaps = any(one.present is not None for one in self.columns)
+        return together(list(map(self._line, numbers)), self.count, gaps=gaps)
 
     def source(self, name: str, days: DayRange) -> CanonicalColumn[BlockSource]:
         """The blocks of an input on some days."""
         return self._once(("source", name, days), lambda: self._source(name, days))
+
+    def line_figures(self, number: int) -> LineFigures:
+        """What differs in a line."""
+        return self._once(("line", number), lambda: self._line_figures(self.columns[number]))
+
+    def line_model(self, number: int, of: Sequence[int]) -> RatedLine:
+        """A line with all that meters share.
+
+        Args:
+            number: Of the line.
+            of: Numbers of the lines that it rests on.
+        """
+        keys = tuple(self.columns[base].key for base in of)
+        one = self.columns[number]
+        return one.model(tuple(self.measured[n].model for n in one.determinants), keys)
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
         if key not in self._memo:
@@ -146,78 +163,76 @@ class Results:
         members["channel_id"] = (list(map(str, channels)),)
         members["sha256"] = ('"', hashes, '"')
         members["versions"] = (list(map(_versions, versions)),)
-        return CanonicalColumn(found, canonical_objects(members, self._count))
+        return CanonicalColumn(found, canonical_objects(members, self.count))
 
-    def _determinant(self, one: Measured) -> CanonicalColumn[Determinant]:
-        model = one.model
+    def _determinant_figures(self, one: Measured) -> DeterminantFigures | None:
+        """None where every meter has the same, with nothing measured behind it."""
         if not one.series:
-            said = canonical(determinant_figures(model.to_json(), ()))
-            return CanonicalColumn([model] * self._count, [said] * self._count)
-        exact = self._fractions(one.exact)
-        value = self._fractions(one.value)
-        own: dict[str, Iterable[object]] = {
-            "exact": exact.values,
-            "value": value.values,
-            "sources": zip(self.source(one.series, one.days).values, strict=True),
-        }
-        adjusted: Piece = ratio(model.adjusted)
-        if one.adjusted is not None:
-            left_out = self._fractions(one.adjusted)
-            own["adjusted"], adjusted = left_out.values, left_out.texts
-        windows: Piece = "null"
-        if one.begins is not None and model.selection is not None:
-            selections = _windows(model.selection, one.begins, one.width)
-            own["selection"], windows = selections.values, selections.texts
-        number = self._places.index((one.series, one.days))
-        figures = (
-            '["',
-            exact.texts,
-            '","',
-            value.texts,
-            '","',
-            adjusted,
-            f'",[{number}],',
+            return None
+        windows = None
+        if one.begins is not None and one.model.selection is not None:
+            windows = _windows(one.model.selection, one.begins, one.width)
+        return DeterminantFigures(
+            self._fractions(one.exact),
+            self._fractions(one.value),
+            None if one.adjusted is None else self._fractions(one.adjusted),
             windows,
+            self.source(one.series, one.days),
+            self.places.index((one.series, one.days)),
         )
-        return CanonicalColumn(_made(model, own), canonical_texts([*figures, "]"], self._count))
 
-    def _line(self, one: LineColumn) -> CanonicalColumn[RatedLine]:
+    def _determinant(self, one: Measured, figures: DeterminantFigures | None) -> list[Determinant]:
+        if figures is None:
+            return [one.model] * self.count
+        own: dict[str, Iterable[object]] = {
+            "exact": figures.exact.values,
+            "value": figures.value.values,
+            "sources": zip(figures.source.values, strict=True),
+        }
+        if figures.adjusted is not None:
+            own["adjusted"] = figures.adjusted.values
+        if figures.selection is not None:
+            own["selection"] = figures.selection.values
+        return _made(one.model, own)
+
+    def _line_figures(self, one: LineColumn) -> LineFigures:
         rows: slice | Mask = slice(1 if one.alike else None) if one.present is None else one.present
         flags = None if one.present is None else one.present.tolist()
         exact = Ratios.of(one.exact.only(rows))
         amounts = decimals(one.amount[rows].tolist(), one.digits)
-        own: dict[str, Iterable[object]] = {"exact": exact.fractions(), "amount": amounts}
-        printed: tuple[Piece, ...] = ("null",)
-        if one.quantity is not None:
-            quantities = self._quantities(one.quantity, rows, one.decimals)
-            own["quantity"], printed = quantities.values, ('"', quantities.texts, '"')
+        of = None
+        if any(self.columns[number].present is not None for number in one.of):
+            of = some(self._rested_on(one), flags)
+        return LineFigures(
+            CanonicalColumn(exact.fractions(), exact.texts()),
+            CanonicalColumn(amounts, texts(amounts)),
+            None if one.quantity is None else self._quantities(one.quantity, rows, one.decimals),
+            of,
+            flags,
+        )
+
+    def _line(self, number: int) -> list[RatedLine] | list[RatedLine | None]:
+        one, figures = self.columns[number], self.line_figures(number)
+        own: dict[str, Iterable[object]] = {
+            "exact": figures.exact.values,
+            "amount": figures.amount.values,
+        }
+        if figures.quantity is not None:
+            own["quantity"] = figures.quantity.values
         if one.determinants:
-            own["determinants"] = _some(self._behind(one.determinants), flags)
-        if any(self._columns[number].present is not None for number in one.of):
-            own["of"] = _some(self._rested_on(one), flags)
-        found = _made(self._model(one, one.of), own)
-        figures = ('["', texts(amounts), '","', exact.texts(), '",', *printed, "]")
-        said = CanonicalColumn(found, canonical_texts(figures, len(found)))
+            own["determinants"] = some(self._behind(one.determinants), figures.flags)
+        if figures.of is not None:
+            own["of"] = figures.of
+        found: list[RatedLine] = _made(self.line_model(number, one.of), own)
         if one.alike:
-            return CanonicalColumn(said.values * self._count, said.texts * self._count)
-        return said if flags is None else _spread(said, flags)
-
-    def _model(self, one: LineColumn, of: Sequence[int]) -> RatedLine:
-        keys = tuple(self._columns[number].key for number in of)
-        return one.model(tuple(self._measured[n].model for n in one.determinants), keys)
-
-    def _line_form(self, number: int, of: tuple[int, ...]) -> str:
-        def make() -> str:
-            models = [one.model for one in self._measured]
-            return canonical(line_form(self._model(self._columns[number], of).to_json(models)))
-
-        return self._once(("form", number, of), make)
+            return found * self.count
+        return found if figures.flags is None else spread(found, figures.flags, None)
 
     def _rested_on(self, one: LineColumn) -> list[tuple[str, ...]]:
         """Keys of the lines a line rests on, of those that each bill has."""
-        bases = [self._columns[number] for number in one.of]
+        bases = [self.columns[number] for number in one.of]
         keys = tuple(base.key for base in bases)
-        flags = [[True] * self._count if b.present is None else b.present.tolist() for b in bases]
+        flags = [[True] * self.count if b.present is None else b.present.tolist() for b in bases]
         present = list(zip(*flags, strict=True))
         found = {row: tuple(compress(keys, row)) for row in set(present)}
         return [found[row] for row in present]
@@ -241,10 +256,8 @@ class Results:
         return self._once(("quantity", id(quantity), digits), make)
 
     def _behind(self, numbers: tuple[int, ...]) -> list[tuple[Determinant, ...]]:
-        return self._once(
-            ("behind", numbers),
-            lambda: list(zip(*(self._found[number].values for number in numbers), strict=True)),
-        )
+        columns = [self._determinants[number] for number in numbers]
+        return self._once(("behind", numbers), lambda: list(zip(*columns, strict=True)))
 
 
 def _made(model: Any, own: Mapping[str, Iterable[object]]) -> list[Any]:  # noqa: ANN401 - any named tuple
@@ -255,46 +268,44 @@ def _made(model: Any, own: Mapping[str, Iterable[object]]) -> list[Any]:  # noqa
     return list(map(tuple.__new__, repeat(type(model)), zip(*columns, strict=False)))
 
 
-def _together(
-    columns: Sequence[CanonicalColumn[T]], count: int, *, gaps: bool
-) -> CanonicalColumn[tuple[T, ...]]:
-    """The objects of each bill, without those that a bill has not."""
+def together(
+    columns: Sequence[Sequence[T | None]], count: int, *, gaps: bool = False
+) -> list[tuple[T, ...]]:
+    """What each bill has of some columns.
+
+    Args:
+        columns: An entry per bill each; nothing where a bill has none.
+        count: How many bills.
+        gaps: Whether a bill may have none.
+    """
     if not columns:
-        return CanonicalColumn([()] * count, [""] * count)
-    values = zip(*(column.values for column in columns), strict=True)
-    said = zip(*(column.texts for column in columns), strict=True)
-    if not gaps:
-        return CanonicalColumn(list(values), list(map(",".join, said)))
-    return CanonicalColumn(
-        [tuple(filter(None, row)) for row in values],
-        [",".join(filter(None, row)) for row in said],
-    )
+        return [()] * count
+    rows = zip(*columns, strict=True)
+    return [tuple(filter(None, row)) for row in rows] if gaps else list(rows)
 
 
-def _some(values: Sequence[T], flags: Sequence[bool] | None) -> list[T]:
+def some(values: Sequence[T], flags: Sequence[bool] | None) -> list[T]:
+    """Those of some values that a flag stands at; all where there are no flags."""
     return list(values if flags is None else compress(values, flags))
 
 
-def _spread(column: CanonicalColumn[Any], flags: Sequence[bool]) -> CanonicalColumn[Any]:
-    """A column with nothing where a bill has no such line."""
-    values, said = iter(column.values), iter(column.texts)
-    return CanonicalColumn(
-        [next(values) if flag else None for flag in flags],
-        [next(said) if flag else "" for flag in flags],
-    )
+def spread(column: Sequence[T], flags: Sequence[bool], empty: E) -> list[T | E]:
+    """A column at the places that a flag stands at, with something empty between."""
+    values = iter(column)
+    return [next(values) if flag else empty for flag in flags]
 
 
 def _windows(selection: Selection, begins: Ints, width: int) -> CanonicalColumn[Selection]:
     """The selection of each meter's own windows, a column of `begins` each."""
     windows = [list(zip(own, repeat(width), strict=False)) for own in begins.T.tolist()]
-    said = [[f"[{begin},{width}]" for begin, _ in own] for own in windows]
+    pairs = [[f"[{begin},{width}]" for begin, _ in own] for own in windows]
     found = _made(selection, {"runs": zip(*windows, strict=True)})
-    together = list(map(",".join, zip(*said, strict=True)))
+    runs = list(map(",".join, zip(*pairs, strict=True)))
     members: dict[str, Sequence[Piece]] = {
         name: (canonical(value),) for name, value in selection.to_json().items()
     }
     return CanonicalColumn(
-        found, canonical_objects(members | {"runs": ("[", together, "]")}, len(found))
+        found, canonical_objects(members | {"runs": ("[", runs, "]")}, len(found))
     )
 
 

@@ -209,6 +209,8 @@ def assert_same(rated: Rated, meter: Meter, terms: Terms) -> None:
     assert rated.figures == canonical(figures_of(said))
     assert filled(form_of(said), figures_of(said)) == said
     assert rated.sha256 == single.sha256
+    texts = [canonical(line.to_json()) for line in rated.lines]
+    assert [text for _, text in rated.written_lines] in (texts, [])
 
 
 def alone(meter: Meter, terms: Terms) -> Rated:
@@ -270,7 +272,9 @@ def test_plain_meters_are_not_rated_one_by_one(name: str, monkeypatch: pytest.Mo
     facts = FACTS if name == "facts" else AgreementFacts()
     meters = [Meter({"import": blocks(draw, days, 900, channel=n)}, facts) for n in range(6)]
     monkeypatch.setattr(rate_batch, "rate", None)
-    assert all(rated.lines for rated in rate_many(meters, terms))
+    for rated in rate_many(meters, terms):
+        assert rated.lines
+        assert tuple(line for line, _ in rated.written_lines) == rated.lines
 
 
 def test_values_beyond_64_bits_are_exact() -> None:

@@ -23,6 +23,7 @@ from central.domain.billing.state import (
     SelfApprovalError,
     advance,
 )
+from central.domain.rating.bill_lines.line import WrittenLine
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -132,6 +133,15 @@ def test_hash_of_a_monthly_bill_is_that_of_earlier_releases() -> None:
     assert made.sha256 == "3cc3c1541988b8eabd832508c51b70949bc87ed8e80b159c7f584de48dbf1ee3"
     inputs = "45602e0dbf5c3ddddc1caefe2bff563820adaaed24f73cfd4e10b6745da5aab3"
     assert made.supplies[0].input_sha256 == inputs
+
+
+def test_lines_written_by_rating_are_not_written_again_unless_they_are_replaced() -> None:
+    plain = bill()
+    texts = tuple(WrittenLine(entry.line, "text") for entry in plain.lines)
+    written = replace(plain, written_lines=texts)
+    assert set(written.canonical_text().lines) == {"text"}
+    again = tuple(replace(one, line=one.line._replace(note=one.line.note)) for one in plain.lines)
+    assert replace(written, lines=again).canonical_text() == plain.canonical_text()
 
 
 def test_bill_of_two_months_survives_json() -> None:
