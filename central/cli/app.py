@@ -22,6 +22,7 @@ from central.cli import (
     rate,
     registry,
     remote,
+    schedule,
     settings,
     tariffs,
     withdraw,
@@ -50,6 +51,7 @@ app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(corrections.correction, name="correction")
 app.add_typer(rate.app)
 app.add_typer(cancel.app, name="bill")
+app.add_typer(schedule.schedules, name="schedule")
 app.command("reconcile")(reconcile_command)
 app.command("status")(status_command)
 app.add_typer(settings.app, name="settings")

@@ -18,6 +18,7 @@ from central.dashboard.pages import (
     field,
     groups,
     reconciliation,
+    schedules,
     settings,
 )
 from central.service.operator.services import OperatorServices
@@ -45,6 +46,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         cycles.router,
         groups.router,
         reconciliation.router,
+        schedules.router,
         settings.router,
         audit.router,
     ):

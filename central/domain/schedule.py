@@ -85,6 +85,16 @@ class JobSchedule:
     def _on(self, night: date) -> bool:
         return self.day is None or night.day == self.day
 
+    @property
+    def text(self) -> str:
+        """In words: `daily at 02:00 UTC`."""
+        often = "daily" if self.day is None else f"on day {self.day} of each month"
+        where = "in each zone" if self.zone is None else self.zone
+        whom = [f"group {self.group}"] if self.group else []
+        whom += [f"cycle {self.cycle}"] if self.cycle else []
+        words = f"{often} at {self.at:%H:%M} {where}"
+        return ", ".join([words, *whom, *(["paused"] if self.paused else [])])
+
     def to_json(self) -> dict[str, Any]:
         """Every field, as the audit log has it."""
         return {

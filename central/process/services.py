@@ -17,8 +17,10 @@ from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.idempotency import TimescaleAnswers
+from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
@@ -57,6 +59,8 @@ def timescale_services(
         ledger=TimescaleLedger(pool),
         reconciliation=TimescaleReconciliation(pool),
         unclosed=TimescaleUnclosedDays(pool),
+        schedule_store=TimescaleScheduleStore(pool),
+        nights=TimescaleNightStore(pool),
         audit=audit,
         audit_check=AuditCheck(audit, lambda: kept_anchors(anchor_file), clock),
         answers=TimescaleAnswers(pool),

@@ -17,10 +17,12 @@ from central.adapters.timescale.billing.reconciliation import TimescaleReconcili
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
+from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -46,8 +48,10 @@ class Stores:
         gateways: Gateways, and the epochs of their buffers.
         ingest: Readings and quarantined batches.
         ledger: Money of accounts.
+        nights: What is done of the jobs.
         reconciliation: What is validated, claimed and billed.
         registry: Customers, agreements and meters.
+        schedules: When jobs are done.
         series: Prices and factors per step of time.
         settings: What the utility says of its invoices.
         unclosed: Days that are over and not closed.
@@ -66,8 +70,10 @@ class Stores:
     gateways: TimescaleGatewayStore
     ingest: TimescaleIngestStore
     ledger: TimescaleLedger
+    nights: TimescaleNightStore
     reconciliation: TimescaleReconciliation
     registry: TimescaleRegistry
+    schedules: TimescaleScheduleStore
     series: TimescaleSeriesStore
     settings: TimescaleSettingsStore
     unclosed: TimescaleUnclosedDays
@@ -103,8 +109,10 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             gateways=TimescaleGatewayStore(pool),
             ingest=TimescaleIngestStore(pool),
             ledger=TimescaleLedger(pool),
+            nights=TimescaleNightStore(pool),
             reconciliation=TimescaleReconciliation(pool),
             registry=TimescaleRegistry(pool),
+            schedules=TimescaleScheduleStore(pool),
             series=TimescaleSeriesStore(pool),
             settings=TimescaleSettingsStore(pool),
             unclosed=TimescaleUnclosedDays(pool),

@@ -165,7 +165,8 @@ def test_what_is_nowhere_is_refused(
     does = re.compile(
         r"(audit|bill (conflicts|list|run|summary)|conflict list|cycle (add|extend|list)"
         r"|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
-        r"|ledger list|quarantine|reconcile|registry|settings|status|tariff list|validate)\b"
+        r"|ledger list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"
+        r"|settings|status|tariff list|validate)\b"
     )
 
     def cases() -> Iterator[tuple[typer.Typer, list[str]]]:

@@ -25,6 +25,7 @@ from central.api.routers import (
     meters,
     points,
     reconciliation,
+    schedules,
     settings,
     withdrawals,
 )
@@ -51,6 +52,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             ledger,
             reconciliation,
             withdrawals,
+            schedules,
             settings,
             audit,
         )

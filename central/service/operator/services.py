@@ -32,13 +32,17 @@ from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
+from central.service.ports.nights import NightStore
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
+from central.service.ports.schedules import ScheduleStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
 from central.service.registry.register import Enrol
+from central.service.schedules.change import ChangeSchedules
+from central.service.schedules.overview import ShowSchedules
 from central.service.views.billing import LineExplanation
 
 
@@ -60,6 +64,8 @@ class OperatorServices:
         ledger: Money of accounts.
         reconciliation: What is validated, claimed and billed.
         unclosed: Days that are over and not closed.
+        schedule_store: When jobs are done.
+        nights: What is done of them.
         audit: Who did what.
         audit_check: Verifies the audit log.
         answers: Answers given to requests with an idempotency key.
@@ -80,6 +86,8 @@ class OperatorServices:
     ledger: LedgerStore
     reconciliation: ReconciliationStore
     unclosed: UnclosedDaysStore
+    schedule_store: ScheduleStore
+    nights: NightStore
     audit: AuditStore
     audit_check: AuditCheck
     answers: AnswerStore
@@ -113,6 +121,15 @@ class OperatorServices:
     def cycles(self, actor: Actor, reason: str | None = None) -> BillingCycles:
         """The use-cases of billing cycles, in somebody's name."""
         return BillingCycles(self.registry, actor, self.clock, reason or "")
+
+    @property
+    def jobs(self) -> ShowSchedules:
+        """The use-case that shows how jobs stand."""
+        return ShowSchedules(self.schedule_store, self.nights, self.clock)
+
+    def schedules(self, actor: Actor) -> ChangeSchedules:
+        """The use-cases that change schedules, in somebody's name."""
+        return ChangeSchedules(self.schedule_store, self.nights, actor, self.clock)
 
     def groups(self, actor: Actor, reason: str | None = None) -> NamedGroups:
         """The use-cases of named groups, in somebody's name."""

@@ -58,6 +58,19 @@ class JobStatus:
     code: str | None = None
     remedy: str | None = None
 
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        return Occurrence(self.schedule, self.zone, self.night).key
+
+    @property
+    def trouble(self) -> tuple[str, ...]:
+        """What is wrong, as a line for people; empty where nothing is."""
+        if self.code is None:
+            return ()
+        reason = "nobody does it" if self.note is None else self.note.error or "nobody does it"
+        return (f"{self.code}: {self.key}, night of {self.night}: {reason}. {self.remedy}",)
+
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         note = self.note

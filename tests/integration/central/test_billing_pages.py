@@ -1,4 +1,7 @@
-"""What a clerk of billing does by pages and API: the office of the pages' tests, with its bills."""
+"""What a clerk of billing does by pages and API: the office of the pages' tests, with its bills.
+
+The clerk at browser and program serves all of them, so they are one module.
+"""
 
 from __future__ import annotations
 
@@ -376,3 +379,30 @@ async def test_the_audit_log_is_read_filtered_and_verified(clerk: Clerk) -> None
     assert (checked["holds"], checked["broken"]["code"]) == (False, "AUDIT_ROW_CHANGED")
     assert checked["broken"]["row"] == listed[1]["row"]
     assert "The log does not hold. AUDIT_ROW_CHANGED" in await clerk.page("/audit")
+
+
+async def test_schedules_are_shown_and_changed(clerk: Clerk) -> None:
+    page = await clerk.page("/schedules")
+    assert "close_days@Europe/Madrid daily at 01:00 in each zone" in page
+    assert "retry_held daily at 02:00 UTC" in page
+    assert "NO_WORKER: nobody does it. Start `meterline-central worker`" in page
+    sent = {"do": "set", "at": "03:30", "reason": "after the back-up"}
+    done = await clerk.send("/schedules/retry_held", **sent)
+    assert (done.status_code, done.headers["location"]) == (303, "/schedules")
+    await clerk.send("/schedules/retry_held", do="pause", reason="in dispute")
+    assert "retry_held daily at 03:30 UTC, paused" in await clerk.page("/schedules")
+    for wrong in ({"do": "set", "at": "25:00"}, {"do": "burn"}):
+        refused = await clerk.send("/schedules/retry_held", reason="r", **wrong)
+        assert refused.status_code == 422
+    order = {"job": "bill_run", "group": "north", "day": 3, "at": "04:00", "reason": "route north"}
+    added = (await clerk.web.put("/api/v1/schedules/north", json=order)).json()
+    assert (added["zone"], added["at"], added["day"]) == ("UTC", "04:00", 3)
+    run = await clerk.web.post("/api/v1/schedules/north/run", json={"reason": "now"})
+    assert run.json() == {"name": "north", "due": ["north"]}
+    refused = await clerk.web.post("/api/v1/schedules/retry_held/run", json={"reason": "now"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "SCHEDULE_REFUSED")
+    listed = {row["name"]: row for row in (await clerk.web.get("/api/v1/schedules")).json()}
+    assert (listed["retry_held"]["state"], listed["retry_held"]["next_at"]) == ("paused", None)
+    assert listed["north"]["code"] == "NO_WORKER"
+    paused, changed = await clerk.audited("schedule.changed"), ("retry_held", {"at": "03:30"})
+    assert [(row["subject"], row["new"]) for row in paused][-1] == changed

@@ -1,0 +1,48 @@
+"""When the worker's jobs are done, and how they stand."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.routers.commands import Responses
+from central.api.schemas.schedules import DueOut, JobStatusOut, ScheduleIn, ScheduleOut, WhyIn
+
+router = APIRouter(tags=["schedules"])
+_SCHEDULE: Responses = {HTTPStatus.OK.value: {"model": ScheduleOut}}
+_DUE: Responses = {HTTPStatus.OK.value: {"model": DueOut}}
+
+
+@router.get("/schedules")
+async def list_schedules(services: Services) -> list[JobStatusOut]:
+    """List the jobs, in each of their zones: what ran, what comes next, what failed."""
+    return [JobStatusOut.model_validate(status.to_json()) for status in await services.jobs()]
+
+
+@router.put("/schedules/{name}", responses=_SCHEDULE, response_model=None)
+async def change_schedule(
+    services: Services, once: DoOnce, name: str, order: ScheduleIn
+) -> Response:
+    """Change when a job is done, pause or resume it, or add a schedule of bill runs."""
+
+    async def work() -> tuple[HTTPStatus, ScheduleOut]:
+        changed = await services.schedules(once.actor).set(name, order.change(), order.reason)
+        out = ScheduleOut.model_validate({"name": changed.name, **changed.to_json()})
+        return HTTPStatus.OK, out
+
+    return await once(work)
+
+
+@router.post("/schedules/{name}/run", responses=_DUE, response_model=None)
+async def run_schedule(services: Services, once: DoOnce, name: str, order: WhyIn) -> Response:
+    """Have a job done once more for its newest night; a worker does it."""
+
+    async def work() -> tuple[HTTPStatus, DueOut]:
+        due = await services.schedules(once.actor).again(name, order.reason)
+        return HTTPStatus.OK, DueOut(name=name, due=due)
+
+    return await once(work)

@@ -1,0 +1,49 @@
+"""When the worker's jobs are done, and how they stand."""
+
+from __future__ import annotations
+
+from datetime import time
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from central.dashboard.form import FieldRefusedError, SentForm
+from central.dashboard.page import back_to, pages_of
+from central.service.schedules.change import ScheduleChange
+
+router = APIRouter(include_in_schema=False)
+_PAGE = "/schedules"
+
+
+@router.get(_PAGE)
+async def schedules(request: Request) -> Response:
+    """All jobs, in each of their zones."""
+    pages = pages_of(request)
+    return pages.render(request, "schedules.html", jobs=await pages.services.jobs())
+
+
+@router.post("/schedules/{name}")
+async def change(request: Request, name: str) -> Response:
+    """Change the time of one, pause or resume it, or have it done once more."""
+    form = await SentForm.of(request)
+    use_case = pages_of(request).services.schedules(request.state.actor)
+    do, reason = form.text("do", "Action"), form.text("reason", "Reason")
+    if do == "run":
+        await use_case.again(name, reason)
+    elif do in {"pause", "resume"}:
+        await use_case.set(name, ScheduleChange(paused=do == "pause"), reason)
+    elif do == "set":
+        await use_case.set(name, ScheduleChange(at=_time(form.text("at", "Time"))), reason)
+    else:
+        message = f"Action: {do!r} is not set, pause, resume or run."
+        raise FieldRefusedError(message, value=do)
+    return back_to(_PAGE)
+
+
+def _time(text: str) -> time:
+    try:
+        return time.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None)
+    except ValueError:
+        message = f"Time: {text!r} is not a time of day such as 04:30."
+        raise FieldRefusedError(message, value=text) from None
