@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -60,13 +60,42 @@ def history_command(
     if as_json:
         show(revisions)
         return
+    before: dict[object, dict[str, object]] = {}
     for entry in revisions:
         recorded = f"{entry['recorded_at']} by {entry['recorded_by']}"
         when = recorded if entry["recorded_at"] else "before revisions were kept"
         why = f": {entry['reason']}" if entry["reason"] else ""
         withdrawn = ", withdrawn" if entry["withdrawn"] else ""
         typer.echo(f"{entry['subject']}, revision {entry['revision']}{withdrawn}, {when}{why}")
-        typer.echo(f"  {json.dumps(entry['content'], ensure_ascii=False)}")
+        content = _fields(entry["content"])
+        for line in _changed(before.get(entry["subject"], {}), content):
+            typer.echo(f"  {line}")
+        before[entry["subject"]] = content
+
+
+def _fields(content: object) -> dict[str, object]:
+    """What a revision says, by field."""
+    return content if isinstance(content, dict) else {"content": content}
+
+
+def _changed(before: dict[str, object], content: dict[str, object]) -> Iterator[str]:
+    """The fields of a revision that say something else than the one before it."""
+    for name in {**before, **content}:
+        old, new = before.get(name), content.get(name)
+        if name not in before and new not in ("", None, [], {}):
+            yield f"{name}: {_words(new)}"
+        elif name in before and old != new:
+            yield f"{name}: {_words(new)} (was {_words(old)})"
+
+
+def _words(value: object) -> str:
+    if value in ("", None, [], {}):
+        return "none"
+    if isinstance(value, list):
+        return "; ".join(map(_words, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(each)}" for name, each in value.items())
+    return str(value)
 
 
 def _object(revision: RegistryRevision) -> dict[str, object]:

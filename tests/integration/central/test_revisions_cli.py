@@ -61,5 +61,9 @@ def test_what_was_recorded_stays_readable(
         run("import", "customers", tmp_path / "book.yaml")
     history = said("registry", "history", "account", "A-1")
     assert [row["content"]["name"] for row in history] == ["Ada Lovelace", "Ada Byron"]
-    assert "A-1, revision 2" in run("registry", "history", "account").stdout
+    first, second = run("registry", "history", "account").stdout.split("A-1, revision ")[1:]
+    assert "\n  name: Ada Lovelace\n" in first
+    # What stays is not said again.
+    changed = second.splitlines()[1:]
+    assert changed == ["  name: Ada Byron (was Ada Lovelace)"]
     assert said("registry", "history", "account", "--as-of", "2020-01-01T00:00:00Z") == []
