@@ -43,7 +43,9 @@ def import_cutover_command(
     result = wait_for(work())
     if as_json:
         points = [_point(taken) for taken in result.taken]
-        show({"points": points, "number_series": result.numbers, "dry_run": dry_run})
+        warnings = [str(warning) for warning in result.warnings]
+        numbers = {"number_series": result.numbers, "dry_run": dry_run}
+        show({"points": points, **numbers, "warnings": warnings})
         return
     prefix = "would be " if dry_run else ""
     for taken in result.taken:
@@ -53,6 +55,8 @@ def import_cutover_command(
             typer.echo(f"  {line}")
     for series, last in result.numbers.items():
         typer.echo(f"{series}: {prefix}continued after {last}")
+    for warning in result.warnings:
+        typer.echo(f"warning: {warning}")
 
 
 def _point(taken: TakenOver) -> dict[str, Any]:

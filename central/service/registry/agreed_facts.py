@@ -18,7 +18,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.stamps import InputKind
 from central.service.registry.agreement_checks import (
-    AgreementWarning,
+    RegistryWarning,
     check_agreement,
     check_fact,
 )
@@ -51,7 +51,7 @@ class AgreedFactChanges(RegistryChanges):
 
     concerned = ConcernedBills()
     """Issued bills whose days the last change reaches into."""
-    warnings: Sequence[AgreementWarning] = ()
+    warnings: Sequence[RegistryWarning] = ()
     """What of the last change will hold bills, or change none."""
 
     async def set(self, agreed: AgreedAt, fact: Fact, reason: str) -> Effect:

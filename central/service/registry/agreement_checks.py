@@ -20,7 +20,7 @@ _Version = tuple[date, TariffDocument]
 
 
 @dataclass(frozen=True, slots=True)
-class AgreementWarning:
+class RegistryWarning:
     """Something that was recorded as it was asked for, and that will hold bills or change none.
 
     Args:
@@ -39,7 +39,7 @@ class AgreementWarning:
 
 async def check_agreement(
     registry: RegistryTransaction, agreement: AgreementRecord
-) -> list[AgreementWarning]:
+) -> list[RegistryWarning]:
     """What holds the bills of an agreement, or changes none of them.
 
     Args:
@@ -58,7 +58,7 @@ async def check_agreement(
 
 async def check_fact(
     registry: RegistryTransaction, agreement: AgreementRecord, fact: Fact
-) -> list[AgreementWarning]:
+) -> list[RegistryWarning]:
     """What is wrong with one fact of an agreement.
 
     Args:
@@ -94,10 +94,10 @@ def _document(text: str) -> TariffDocument:
 
 def _zones(
     agreement: AgreementRecord, zone: str, versions: Sequence[_Version]
-) -> Iterator[AgreementWarning]:
+) -> Iterator[RegistryWarning]:
     for other in dict.fromkeys(document.zone for _, document in versions):
         if other != zone:
-            yield AgreementWarning(
+            yield RegistryWarning(
                 "TARIFF_ZONE_DIFFERS",
                 f"{agreement.tariff} cuts its days in {other}, and {agreement.point} lies in"
                 f" {zone}: the bills of {agreement.account} are held.",
@@ -105,15 +105,13 @@ def _zones(
             )
 
 
-def _missing(
-    agreement: AgreementRecord, versions: Sequence[_Version]
-) -> Iterator[AgreementWarning]:
+def _missing(agreement: AgreementRecord, versions: Sequence[_Version]) -> Iterator[RegistryWarning]:
     named = set[str]()
     for first, document in versions:
         for name, kind in document.needs:
             if name not in named and agreement.facts.at(name, first) is None:
                 named.add(name)
-                yield AgreementWarning(
+                yield RegistryWarning(
                     "FACT_MISSING",
                     f"{agreement.tariff} needs the fact {name} ({_KINDS.get(kind, kind)}) of"
                     f" {_named(agreement)} from {first}, and bills are held until it is set.",
@@ -124,7 +122,7 @@ def _missing(
 
 def _unfit(
     agreement: AgreementRecord, facts: Sequence[Fact], versions: Sequence[_Version]
-) -> Iterator[AgreementWarning]:
+) -> Iterator[RegistryWarning]:
     """Facts of one name that no version needs, or not of that kind."""
     if not versions:
         return
@@ -132,7 +130,7 @@ def _unfit(
     kinds = {kind for _, document in versions for needed, kind in document.needs if needed == name}
     if not kinds:
         needed = sorted({name for _, document in versions for name, _ in document.needs})
-        yield AgreementWarning(
+        yield RegistryWarning(
             "FACT_UNKNOWN",
             f"{agreement.tariff} needs no fact {name} of {_named(agreement)}:"
             f" it needs {', '.join(needed) or 'none'}.",
@@ -142,7 +140,7 @@ def _unfit(
     for fact in facts:
         if not any(_is_of(fact.value, kind) for kind in kinds):
             wanted = " or ".join(sorted(_KINDS.get(kind, f"a number of {kind}") for kind in kinds))
-            yield AgreementWarning(
+            yield RegistryWarning(
                 "FACT_KIND",
                 f"The fact {name} of {_named(agreement)} is {fact.value!s}, and {agreement.tariff}"
                 f" needs {wanted}: bills are held.",

@@ -16,7 +16,9 @@ from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_kept
 from central.domain.tariff.state_rules import Owner
 from central.service.ports.registry import AgreementRecord, RegistryTransaction
+from central.service.registry.agreement_checks import RegistryWarning
 from central.service.registry.cutover_file import CutoverFile, CutoverPointEntry
+from central.service.registry.cutover_reads import SLACK, doubtful_read
 from central.service.registry.occupancies import of_service
 from central.service.registry.record_changes import Effect
 from central.service.registry.register import Enrol
@@ -73,10 +75,12 @@ class CutoverResult:
     Args:
         taken: Points, in the order of the file.
         numbers: Last number by series, where it was raised.
+        warnings: Reads that do not go with the first readings of their meters.
     """
 
     taken: list[TakenOver] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
+    warnings: list[RegistryWarning] = field(default_factory=list)
 
 
 async def import_cutover(
@@ -132,7 +136,9 @@ class _CutoverImport:
             for entry in account.points:
                 name = f"{account.number} at {entry.point}"
                 try:
-                    result.taken.append(await self._point(account.number, entry, balance))
+                    taken = await self._point(account.number, entry, balance)
+                    result.taken.append(taken)
+                    result.warnings += await self._doubtful(entry, taken)
                 except _PointRefusedError as error:
                     reasons += [f"{name}: {reason}" for reason in error.reasons]
                 except MeterlineError as error:
@@ -260,6 +266,18 @@ class _CutoverImport:
         if len(set(seen)) < len(seen):
             reasons.append("a register has two reads.")
         return reasons
+
+    async def _doubtful(self, entry: CutoverPointEntry, taken: TakenOver) -> list[RegistryWarning]:
+        point = await self._registry.point(entry.point)
+        if point is None:
+            return []
+        at = day_start(taken.billing_from, point.zone, await self._day_start(entry))
+        return [
+            warning
+            for read in entry.reads
+            for shown in [await self._registry.first_register(read.meter, read.obis, at - SLACK)]
+            for warning in doubtful_read(read, at, shown, point.capacity)
+        ]
 
     async def _day_start(self, entry: CutoverPointEntry) -> time:
         sold = await self._registry.services(entry.point)

@@ -12,7 +12,7 @@ from central.service.ports.concerned_bills import ConcernedBills, changed_from
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import RegistryStore, RegistryTransaction
 from central.service.ports.stamps import InputKind
-from central.service.registry.agreement_checks import AgreementWarning
+from central.service.registry.agreement_checks import RegistryWarning
 from central.service.registry.audited import Said, revised
 from central.service.registry.noted import RegistryChanges
 
@@ -38,7 +38,7 @@ class RecordChanges(RegistryChanges):
         # By what was changed: the issued bills whose days it reaches into.
         self.concerned: dict[str, ConcernedBills] = {}
         # What was recorded as it was asked for, and will hold bills or change none.
-        self.warnings: list[AgreementWarning] = []
+        self.warnings: list[RegistryWarning] = []
 
     async def _concern(
         self,

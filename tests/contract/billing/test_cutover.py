@@ -97,6 +97,46 @@ async def _opening_of_solar(utility: Utility) -> tuple[date, CutoverOpening | No
         return occupancy.billing_from, await registry.opening(occupancy.id)
 
 
+async def test_a_read_that_does_not_go_with_the_first_readings_is_named(
+    utility: Utility, tmp_path: Path
+) -> None:
+    edge = await utility.found(capacity=Decimal(10_000))
+    await utility.enrol.tariff(TARIFF)
+    # Nothing is known of the meter yet.
+    plain = FILE.split("        banks", maxsplit=1)[0]
+    assert (await _import(utility, tmp_path, plain, dry_run=True)).warnings == []
+    readings = month()
+
+    async def doubts(read: int) -> list[str]:
+        text = plain.replace("8421077", str(read))
+        done = await _import(utility, tmp_path, text, dry_run=True)
+        return [f"{warning.code}: {warning.message}" for warning in done.warnings]
+
+    # The first reading comes two hours after the cut-over.
+    await utility.deliver(edge, readings[8:])
+    assert await doubts(1_000) == await doubts(1_200) == []
+    (above,) = await doubts(1_201)
+    assert above.startswith("CUTOVER_READ_DOUBTFUL: The read 1201 of MTL/S1 1-0:1.8.0*255 is above")
+    await utility.deliver(edge, readings[:1])
+    assert await doubts(1_000) == []
+    (other,) = await doubts(999)
+    assert other.endswith("is not what the meter showed then: 1000.")
+
+
+async def test_a_read_far_below_is_more_than_the_connection_carries(
+    utility: Utility, tmp_path: Path
+) -> None:
+    edge = await utility.found(capacity=Decimal(10_000))
+    late = [replace(reading, mantissa=90_000) for reading in month()[8:9]]
+    await utility.deliver(edge, late)
+    plain = FILE.split("        banks", maxsplit=1)[0]
+    done = await _import(utility, tmp_path, plain.replace("8421077", "1000"), dry_run=True)
+    (warning,) = done.warnings
+    assert "90000 at 2026-10-01T00:00:00+00:00, that the connection could not carry" in str(warning)
+    near = await _import(utility, tmp_path, plain.replace("8421077", "70000"), dry_run=True)
+    assert near.warnings == []
+
+
 async def test_the_chain_begins_on_the_day_after_the_last_billed(
     utility: Utility, tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.cutover_opening import CutoverOpening
+from central.service.ports.cutover import ShownRegister
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.reading import Kind
 
 _SQL = load_queries(Path(__file__).with_name("cutover.sql"))
 
@@ -40,6 +45,13 @@ class CutoverRows:
             "opening": None if opening is None else Jsonb(opening.to_json()),
         }
         await self._connection.execute(_SQL["add_root"], values)
+
+    async def first_register(self, meter: str, obis: Obis, since: datetime) -> ShownRegister | None:
+        """See `CutoverTransaction`."""
+        values = {"meter": meter, "obis": obis.code, "since": since, "kind": Kind.REGISTER.value}
+        cursor = await self._connection.execute(_SQL["first_register"], values)
+        row = await cursor.fetchone()
+        return None if row is None else ShownRegister(row[0], Decimal(row[1]).scaleb(row[2]))
 
     async def last_number(self, series: str) -> int:
         """See `CutoverTransaction`."""

@@ -18,3 +18,12 @@ SELECT last FROM bill_series WHERE series = %(series)s FOR UPDATE
 
 -- name: save_number
 UPDATE bill_series SET last = %(last)s WHERE series = %(series)s
+
+-- name: first_register
+SELECT reading.at, reading.mantissa, reading.exponent
+FROM meter
+JOIN channel ON channel.meter_id = meter.id AND channel.obis = %(obis)s AND channel.kind = %(kind)s
+JOIN reading ON reading.channel_id = channel.id AND reading.at >= %(since)s
+WHERE meter.manufacturer || '/' || meter.serial = %(meter)s
+ORDER BY reading.at, reading.revision DESC
+LIMIT 1
