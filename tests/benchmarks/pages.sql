@@ -1,5 +1,5 @@
 -- name: partitions
-SELECT reading_attach(%(now)s - interval '2 months', %(now)s)
+SELECT reading_attach(%(now)s - interval '2 months', %(now)s, %(now)s)
 
 -- name: gateways
 INSERT INTO gateway (name, enrolled_at, backlog)
@@ -49,8 +49,10 @@ FROM meter
 JOIN service_point ON service_point.name = 'Point ' || substr(meter.serial, 2)
 WHERE meter.manufacturer = 'BEN' AND meter.id %% 1000 <> 0
 
+-- name: attach_blocks
+SELECT day_block_attach(%(now)s::date - %(days)s, %(now)s::date, %(now)s)
+
 -- name: blocks
-SELECT day_block_attach(%(now)s::date - %(days)s, %(now)s::date, %(now)s);
 WITH heading AS (
     INSERT INTO block_heading (zone, unit, period_s, exponent, start_ms, intervals, actor)
     VALUES ('Europe/Madrid', 'Wh', 900, 0, 0, 96, 'vee') RETURNING id
@@ -77,7 +79,7 @@ FROM generate_series(1, %(meters)s) AS n
 -- name: agreements
 WITH sold AS (
     INSERT INTO service (uid, service_point_id, name)
-    SELECT gen_random_uuid(), id, 'electricity' FROM service_point
+    SELECT gen_random_uuid(), id, 'electricity' FROM service_point WHERE name LIKE 'Point %%'
     RETURNING id, service_point_id
 ), living AS (
     INSERT INTO occupancy (uid, account_id, service_id, billing_from)
@@ -95,7 +97,11 @@ CROSS JOIN tariff
 
 -- name: bills
 INSERT INTO bill (uid, run_id, account_id, cycle, run_type, state, holds, first_day, end_day, currency, total, sha256, document, creator, made_at)
-SELECT gen_random_uuid(), bill_run.id, account.id, '2026-10', 'regular', CASE WHEN account.id %% 500 = 0 THEN 'held' ELSE 'draft' END, CASE WHEN account.id %% 500 = 0 THEN '[{"code": "X", "message": "Held."}]'::jsonb ELSE '[]'::jsonb END, '2026-10-01', '2026-11-01', 'EUR', 12.34, sha256('x'), '{}', 'night run', %(now)s
+SELECT gen_random_uuid(), bill_run.id, account.id, '2026-10', 'regular', CASE WHEN account.id %% 500 = 0 THEN 'held' ELSE 'draft' END, CASE WHEN account.id %% 500 = 0 THEN '[{"code": "X", "message": "Held."}]'::jsonb ELSE '[]'::jsonb END, '2026-10-01', '2026-11-01', 'EUR', 12.34, sha256('x'),
+    jsonb_build_object(
+        'account', account.number, 'buyer', jsonb_build_object('name', account.name),
+        'net', '12.34', 'tax', '0.00', 'total', '12.34', 'previous_balance', NULL
+    ), 'night run', %(now)s
 FROM account
 CROSS JOIN bill_run
 WHERE account.number LIKE 'B%%'
