@@ -1,7 +1,8 @@
 """Bills per second, persisted with lineage and without PDF, for 2,980 intervals each.
 
 Real PostgreSQL, as many processes as cores; the clock runs from the first shard taken to the last
-committed. `METERLINE_BENCH_BILLS` sets how many accounts.
+committed. `METERLINE_BENCH_BILLS` sets how many accounts. Bytes are those of all that a bill adds,
+its claim and indexes included; the budget is 2 kB with four lines.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tests.support.servers import MIGRATED, Database, fresh_database, fresh_fold
 ACCOUNTS = int(os.environ.get("METERLINE_BENCH_BILLS", "4000"))
 SHARD = 250
 KERNEL_LOOPS = 3_000_000
+TABLES = ("bill", "bill_line", "bill_part", "billed_period")
 
 
 def work(dsn: str, run: RunRecord) -> None:
@@ -66,13 +68,27 @@ def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
         fresh_database(server, found, MIGRATED) as database,
     ):
         seconds, cores = _measure(database)
+        sizes = _bytes_a_bill(database)
     rate = ACCOUNTS / seconds
     with capsys.disabled():
         print(
             f"\nbill run: {ACCOUNTS} bills of 2,980 intervals in {seconds:.1f} s ="
             f" {rate:,.0f} bills/s on {cores} processes"
-            f" ({loops_per_second() / 1e6:.1f} M loops/s a core meanwhile)"
+            f" ({loops_per_second() / 1e6:.1f} M loops/s a core meanwhile);"
+            f" {sum(sizes.values()):,.0f} bytes a bill ({_listed(sizes)})"
         )
+
+
+def _bytes_a_bill(database: Database) -> dict[str, float]:
+    """What a bill takes of each table, its indexes included."""
+    size = "SELECT pg_total_relation_size(%s::text::regclass)"
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        rows = {table: connection.execute(size, (table,)).fetchone() for table in TABLES}
+    return {table: row[0] / ACCOUNTS for table, row in rows.items() if row is not None}
+
+
+def _listed(sizes: dict[str, float]) -> str:
+    return ", ".join(f"{table} {size:,.0f}" for table, size in sizes.items())
 
 
 def _first_shard(database: Database) -> None:
