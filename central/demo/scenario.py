@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.embedded.child import SupervisedChild
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
@@ -20,6 +22,7 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.api.app import create_app
 from central.api.server import serving
 from central.api.settings import WebSettings
+from central.config.settings import Settings
 from central.demo.console import BillRow, DemoConsole
 from central.demo.customers import customer_file
 from central.demo.diary import Play, content_of, read_diary, write_diary
@@ -39,6 +42,8 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.tariff.load.document import load_tariff
 from central.process.services import timescale_services
+from central.process.start import ended
+from central.process.worker import run_worker
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import enrol_gateway
@@ -57,7 +62,7 @@ TARIFF = Path(__file__).with_name("residential-tou.yaml")
 CLERK, SUPERVISOR = (
     Actor(ActorKind.PERSON, name, Via.COMMAND) for name in ("demo-clerk", "demo-supervisor")
 )
-_POLL_S = 0.25
+_POLL_S, _LOOK_S = 0.25, 1.0
 
 
 class PartEndedError(EnvironmentFaultError):
@@ -288,13 +293,25 @@ class Scenario:
             create_app(self._services, settings), self._services, settings
         ) as address:
             self._console.print(f"Dashboard: {address}   (Ctrl-C ends the demo)")
-            while not leave.is_set():
-                self._check_parts()
-                await self._validation().until_idle()
-                try:
-                    await asyncio.wait_for(leave.wait(), timeout=5.0)
-                except TimeoutError:
-                    continue
+            async with self._working() as worker:
+                while not leave.is_set():
+                    self._check_parts()
+                    if worker.done():
+                        worker.result()
+                    try:
+                        await asyncio.wait_for(leave.wait(), timeout=_LOOK_S)
+                    except TimeoutError:
+                        continue
+
+    @asynccontextmanager
+    async def _working(self) -> AsyncIterator[asyncio.Task[None]]:
+        """Be a worker by the clock of the meters: it validates, and does the jobs that are due."""
+        settings = Settings(database=SecretStr(self._servers.postgres.dsn), audit_anchor_file=None)
+        worker = asyncio.create_task(run_worker(settings, self._scene.clock))
+        try:
+            yield worker
+        finally:
+            await ended(worker)
 
 
 def _closed(tally: Tally) -> str:

@@ -5,6 +5,7 @@ That it bills last month is tried with the wheel, in `integration/packaging`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -71,6 +72,18 @@ def open_demo(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
                 pytest.fail(f"no dashboard: {heard}")
         finally:
             demo.kill()
+
+
+def jobs_done(address: str) -> dict[str, str]:
+    """How the demo's jobs stand, once none waits any more."""
+    deadline = time.monotonic() + 60
+    while True:
+        with urllib.request.urlopen(f"{address}/api/v1/schedules") as answer:  # noqa: S310 - our own address
+            states = {job["name"]: job["state"] for job in json.load(answer)}
+        if time.monotonic() > deadline or not {"waiting", "running"} & set(states.values()):
+            assert len(states) >= 6
+            return states
+        time.sleep(0.2)
 
 
 def local_today() -> date:
@@ -178,6 +191,7 @@ def test_ctrl_c_closes_the_dashboard_and_leaves_nothing(played_home: Path) -> No
         assert str(last_cycle()) in text
         assert "EUR" in text
         assert running_in(played_home)
+        assert all(state == "done" for state in jobs_done(address).values())
         demo.send_signal(signal.SIGINT)
         assert demo.wait(timeout=60) == 0
     assert gone_within(played_home, 60)
