@@ -144,6 +144,13 @@ async def test_what_a_run_left_out_is_listed_with_its_reason(clerk: Clerk) -> No
     assert lost.status_code == 404
 
 
+async def test_the_overview_names_whom_a_run_was_narrowed_to(clerk: Clerk) -> None:
+    assert "account ES-4100" not in await clerk.page("/")
+    with psycopg.connect(clerk.database.dsn) as owner:
+        owner.execute("""UPDATE bill_run SET scope = '{"account": "ES-4100"}'""")
+    assert "account ES-4100" in await clerk.page("/")
+
+
 async def test_a_bill_of_a_run_is_found_by_account_name_and_number(clerk: Clerk) -> None:
     run = (await clerk.web.get("/api/v1/bill-runs")).json()["items"][0]["run"]
     everyone = {"ES-4100", "ES-4101", "ES-4102"}
