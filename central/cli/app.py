@@ -11,7 +11,6 @@ from central.cli import (
     accounts,
     audit,
     cancel,
-    corrections,
     cycles,
     findings,
     groups,
@@ -20,6 +19,7 @@ from central.cli import (
     ledger,
     processes,
     rate,
+    rebill,
     registry,
     remote,
     schedule,
@@ -48,7 +48,7 @@ app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
-app.add_typer(corrections.correction, name="correction")
+app.add_typer(rebill.correction, name="correction")
 app.add_typer(rate.app)
 app.add_typer(cancel.app, name="bill")
 app.add_typer(schedule.schedules, name="schedule")

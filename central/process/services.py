@@ -14,6 +14,7 @@ from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
+from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.idempotency import TimescaleAnswers
@@ -57,6 +58,7 @@ def timescale_services(
         corrections=TimescaleCorrections(pool),
         cancellations=TimescaleCancellations(pool),
         ledger=TimescaleLedger(pool),
+        rebills=TimescaleRebills(pool),
         reconciliation=TimescaleReconciliation(pool),
         unclosed=TimescaleUnclosedDays(pool),
         schedule_store=TimescaleScheduleStore(pool),

@@ -13,6 +13,7 @@ from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
+from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.fitness import check_fit
@@ -49,6 +50,7 @@ class Stores:
         ingest: Readings and quarantined batches.
         ledger: Money of accounts.
         nights: What is done of the jobs.
+        rebills: Issued bills, cancelled and billed anew as one.
         reconciliation: What is validated, claimed and billed.
         registry: Customers, agreements and meters.
         schedules: When jobs are done.
@@ -71,6 +73,7 @@ class Stores:
     ingest: TimescaleIngestStore
     ledger: TimescaleLedger
     nights: TimescaleNightStore
+    rebills: TimescaleRebills
     reconciliation: TimescaleReconciliation
     registry: TimescaleRegistry
     schedules: TimescaleScheduleStore
@@ -110,6 +113,7 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
             ingest=TimescaleIngestStore(pool),
             ledger=TimescaleLedger(pool),
             nights=TimescaleNightStore(pool),
+            rebills=TimescaleRebills(pool),
             reconciliation=TimescaleReconciliation(pool),
             registry=TimescaleRegistry(pool),
             schedules=TimescaleScheduleStore(pool),

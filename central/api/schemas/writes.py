@@ -216,8 +216,18 @@ class CancelIn(Order):
     reason: Reason
 
 
+class RebillIn(Order):
+    """Why an account's issued bills are cancelled and billed anew, and from which bill on."""
+
+    reason: Reason
+    from_bill: Annotated[
+        Name | None, Field(description="The first, by identifier or number; else by its inputs.")
+    ] = None
+    only_changed: bool = False
+
+
 class ProposedOut(BaseModel):
-    """Drafts of credit notes, in the order of the bills."""
+    """Drafts that were proposed together, in the order of the bills."""
 
     bills: list[UUID]
 

@@ -39,6 +39,27 @@ class BilledBehindError(OperatorError):
     default_remedy = "Cancel the later bill first, or both in one decision."
 
 
+class AdjustedError(OperatorError):
+    """What the bill says is adjusted on another bill."""
+
+    code = "BILL_ADJUSTED"
+    default_remedy = "Adjust it again: differences are against what is settled."
+
+
+class TailMovedError(OperatorError):
+    """Bills behind those of a decision are others than when it was proposed."""
+
+    code = "TAIL_MOVED"
+    default_remedy = "Discard what was proposed and propose it again, with what is behind."
+
+
+class DecidedTogetherError(OperatorError):
+    """Bills that were proposed together are decided together, and one of them is refused."""
+
+    code = "DECIDED_TOGETHER"
+    default_remedy = "Discard what was proposed and propose it again."
+
+
 class PartsUnclearError(OperatorError):
     """Some parts of a bill cannot be cancelled by themselves."""
 

@@ -136,7 +136,7 @@ class ApproveBills:
         check_printable(record.bill)
         _, refused = await self._decide([uid], await _run_of(self._store, record), approver)
         for error in refused.values():
-            raise error
+            raise _of_decision(error, record)
 
     async def run(self, run: RunRecord, approver: Actor) -> BulkOutcome:
         """Approve every draft of a run that can be printed and whose inputs are the newest.
@@ -205,7 +205,7 @@ class IssueBills:
             raise
         _, refused = await self._decide([uid], await _run_of(self._store, record), actor)
         for error in refused.values():
-            raise error
+            raise _of_decision(error, record)
 
     async def run(self, run: RunRecord, actor: Actor) -> BulkOutcome:
         """Issue every approved bill of a run that can be printed, by account number.
@@ -365,6 +365,14 @@ def _in_order(
 
 def _sentence(error: OperatorError) -> str:
     return error.message if isinstance(error, UnprintableTextError) else str(error)
+
+
+def _of_decision(error: OperatorError, record: BillRecord) -> OperatorError:
+    """An error of a bill; one that was proposed with a cancellation is made again by no run."""
+    if record.decision is None or not isinstance(error, _STALE):
+        return error
+    remedy = "Discard what was proposed with `bill discard`, then propose it again."
+    return type(error)(error.message, value=error.value, remedy=remedy)
 
 
 async def _run_of(store: BillingStore, record: BillRecord) -> RunRecord:

@@ -11,6 +11,7 @@ from central.domain.billing.bill import EarlierBill
 from central.domain.billing.credit_note import (
     AlreadyCancelledError,
     CreditNote,
+    IssuedPart,
     NotCancellableError,
     chosen_parts,
     lines_of,
@@ -89,12 +90,30 @@ class CancelBills:
             )
             message = f"{of.number} has the credit note {by or 'of no part'}."
             raise AlreadyCancelledError(message, value=of.number)
-        keys = tuple(issued.id for issued in standing)
-        if len(standing) == len(every):
-            return CreditNote(uid, keys, mirrored(record.bill, of))
-        lines = (entry.line for entry in lines_of(record.bill, standing))
-        kwh = printed(charged_energy(lines, IMPORT))
-        return CreditNote(uid, keys, mirrored(record.bill, of, standing), kwh)
+        return credit_note(record, every, standing)
+
+
+def credit_note(
+    record: BillRecord, every: Sequence[IssuedPart], chosen: Sequence[IssuedPart]
+) -> CreditNote:
+    """The credit note of some parts of an issued bill.
+
+    Args:
+        record: The bill.
+        every: All of its parts.
+        chosen: Those that are cancelled, in time order.
+
+    Raises:
+        NotCancellableError: It is not issued, or a credit note.
+        PartsUnclearError: It is not told apart what the bill says of them.
+    """
+    of = _named(record)
+    keys = tuple(issued.id for issued in chosen)
+    if len(chosen) == len(every):
+        return CreditNote(record.uid, keys, mirrored(record.bill, of))
+    lines = (entry.line for entry in lines_of(record.bill, chosen))
+    kwh = printed(charged_energy(lines, IMPORT))
+    return CreditNote(record.uid, keys, mirrored(record.bill, of, chosen), kwh)
 
 
 def _named(record: BillRecord) -> EarlierBill:

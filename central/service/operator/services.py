@@ -21,6 +21,7 @@ from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
+from central.service.billing.rebill_bills import RebillBills
 from central.service.operator.bill_line import view_line
 from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
@@ -34,6 +35,7 @@ from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.nights import NightStore
 from central.service.ports.overview import BillingOverview, FieldOverview
+from central.service.ports.rebills import RebillStore
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
 from central.service.ports.schedules import ScheduleStore
@@ -62,6 +64,7 @@ class OperatorServices:
         corrections: Issued bills, rated again.
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
+        rebills: Issued bills, cancelled and billed anew as one.
         reconciliation: What is validated, claimed and billed.
         unclosed: Days that are over and not closed.
         schedule_store: When jobs are done.
@@ -84,6 +87,7 @@ class OperatorServices:
     corrections: CorrectionStore
     documents: DocumentStore
     ledger: LedgerStore
+    rebills: RebillStore
     reconciliation: ReconciliationStore
     unclosed: UnclosedDaysStore
     schedule_store: ScheduleStore
@@ -164,6 +168,11 @@ class OperatorServices:
     def cancel(self) -> CancelBills:
         """The use-case that proposes credit notes."""
         return CancelBills(self.bills, self.cancellations, self.clock)
+
+    @property
+    def rebill(self) -> RebillBills:
+        """The use-case that proposes bills in the place of issued ones."""
+        return RebillBills(self.bills, self.cancellations, self.rebills, self.clock)
 
     @property
     def withdraw(self) -> WithdrawBills:

@@ -47,6 +47,7 @@ class BillRecord:
         issue: What it was given when it was issued.
         content_sha256: Of all that the issued bill says.
         contributors: Keys of those who worked on it, its creator among them.
+        decision: Of a credit note, or of what is issued with one: what it was proposed with.
     """
 
     id: int
@@ -64,6 +65,7 @@ class BillRecord:
     issue: IssueFacts | None = None
     content_sha256: str | None = None
     contributors: tuple[str, ...] = ()
+    decision: UUID | None = None
 
     @property
     def number(self) -> str | None:

@@ -139,6 +139,17 @@ class Decided:
     barred: Mapping[UUID, OperatorError] = field(default_factory=dict)
 
 
+def refusal(decided: Decided, bill: UUID) -> str:
+    """Why a bill was refused, in a sentence."""
+    if bill in decided.changed:
+        return f"inputs changed: {'; '.join(map(str, decided.changed[bill]))}."
+    if bill in decided.waiting:
+        return f"changes of its days wait for validation at {', '.join(decided.waiting[bill])}."
+    if bill in decided.own:
+        return f"the approver {decided.own[bill]}."
+    return str(decided.barred.get(bill, "it changed meanwhile."))
+
+
 @dataclass(frozen=True, slots=True)
 class WaitingChange:
     """A change of readings of a channel that waits for validation.

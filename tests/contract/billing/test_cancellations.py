@@ -327,6 +327,7 @@ async def test_of_an_accounts_points_one_is_cancelled(plain_migrated: Database) 
             await cancel([invoice.uid], AGENT, "wrong tariff", ["SP-7"])
         (uid,) = await cancel([invoice.uid], AGENT, "wrong tariff", ["SP-2"])
         note = await decided(utility, uid)
+        assert note.sha256 == note.bill.sha256
         assert note.bill.amounts.billed == Decimal("-150.00")
         assert [supply.service_point for supply in note.bill.supplies] == ["SP-2"]
         summary = await run(utility, "2026-11")

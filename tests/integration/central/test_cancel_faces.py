@@ -19,7 +19,7 @@ from central.api.app import create_app
 from central.api.settings import WebSettings
 from central.cli.app import app
 from tests.support.actors import CHIEF
-from tests.support.office import Office
+from tests.support.office import TARIFF, Office
 from tests.support.servers import Database
 
 
@@ -139,3 +139,29 @@ async def test_a_bill_is_cancelled_by_command(office: Office) -> None:
     ]
     (row,) = await central("audit", "list", "--action", "bill.cancellation_proposed")
     assert row["reason"] == "wrong tariff agreed"
+
+
+async def test_a_bill_is_billed_anew_by_command_and_over_http(
+    office: Office, web: httpx.AsyncClient
+) -> None:
+    shown = await central("bill", "show", "INV-000001")
+    account = shown["account"]
+    order = {"reason": "mistyped price", "from_bill": "INV-000001"}
+    nothing = await web.post(f"/api/v1/accounts/{account}/rebill", json=order)
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "NOTHING_DIFFERS")
+    dearer = TARIFF.read_text(encoding="utf-8").replace("price: 6.90", "price: 7.90")
+    await office.services().enrol(CHIEF).tariff(dearer, reason="mistyped")
+    proposed = await web.post(f"/api/v1/accounts/{account}/rebill", json=order)
+    assert proposed.status_code == 201, proposed.text
+    (draft,) = proposed.json()["bills"]
+    said = ("--account", account, "--reason", "mistyped price", "--as", "agent")
+    assert "ALREADY_CANCELLED" in await central("correction", "rebill", *said, code=2)
+    await central("bill", "discard", draft, "--as", "agent")
+    (draft,) = (await central("correction", "rebill", *said))["proposed"]
+    await central("bill", "approve", draft, "--as", "chief")
+    await central("bill", "issue", draft, "--as", "chief")
+    anew = await central("bill", "show", draft)
+    assert (anew["number"], anew["replaced"], anew["revision"]) == ("INV-000003", "INV-000001", 1)
+    assert [link["how"] for link in anew["chain"]] == ["replaces", "after"]
+    printed = text_of((await web.get(f"/api/v1/bills/{draft}/invoice.pdf")).content)
+    assert "Replaces invoice INV-000001" in printed

@@ -87,6 +87,10 @@ JOIN account_state AS other ON other.account_id = mine.account_id
 JOIN bill AS other_bill ON other_bill.id = other.bill_id
 WHERE bill.uid = ANY(%(uids)s)
     AND EXISTS (SELECT FROM live_part WHERE live_part.id = other.part_id)
+    AND NOT EXISTS (
+        SELECT FROM bill_part AS anew
+        WHERE anew.id = mine.part_id AND anew.replaces_part = other.part_id
+    )
     AND (
         other_bill.state IN ('approved', 'issued')
         OR other_bill.state = 'draft' AND other_bill.uid = ANY(%(uids)s)

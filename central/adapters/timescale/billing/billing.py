@@ -328,4 +328,5 @@ def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:
         issue=None if row[13] is None else IssueFacts.from_json(row[13]),
         content_sha256=None if row[14] is None else bytes(row[14]).hex(),
         contributors=tuple(row[15]),
+        decision=row[16],
     )

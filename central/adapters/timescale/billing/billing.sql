@@ -147,9 +147,10 @@ SELECT
         WHEN bill.state IN ('draft', 'held') THEN ARRAY(
             SELECT starter.actor FROM bill_run_starter AS starter
             WHERE starter.run_id = bill.run_id AND starter.actor <> ALL(bill.contributors)
+                AND bill.decision IS NULL
             ORDER BY starter.first_at, starter.actor
         ) ELSE '{}'
-    END
+    END, bill.decision
 FROM bill JOIN bill_run ON bill_run.id = bill.run_id
 WHERE bill.uid = %(uid)s
 

@@ -88,6 +88,8 @@ class ShardClaims:
         """The revisions of what agreements are rated with, but for series and other tariffs."""
         self.tariffs: dict[str, int] = {}
         """The revisions of the tariffs of all agreements and of what is settled, by name."""
+        self.replaced: dict[int, int] = {}
+        """Keys of the parts that some of those replace, by theirs."""
         self.rows: dict[int, OpenRow] = {}
         """Open bills by key, as they were when the shard was taken."""
         self.issued = False

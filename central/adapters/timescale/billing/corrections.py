@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, Rollback
@@ -42,6 +42,7 @@ from central.service.ports.stamps import ChangedInput, InputKind
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
 _DRY_RUN = "dry run"
+_Tail = TypeVar("_Tail", bound="TimescaleTail")
 _MOVED = ("opened", "received", "earned", "applied", "refunded", "expired", "remaining")
 
 
@@ -60,14 +61,21 @@ class TimescaleCorrections:
         """See `CorrectionStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction() as attempt:
-                yield await take_tail(connection, account, since)
+                yield await take_tail(connection, account, since, TimescaleTail)
                 raise Rollback(attempt)
 
 
 async def take_tail(
-    connection: AsyncConnection[_Row], account: str, since: UUID | None
-) -> TimescaleTail | None:
-    """An account's issued bills from one on, held until the transaction ends."""
+    connection: AsyncConnection[_Row], account: str, since: UUID | None, kind: type[_Tail]
+) -> _Tail | None:
+    """An account's issued bills from one on, held until the transaction ends.
+
+    Args:
+        connection: In the transaction.
+        account: Number.
+        since: The first of them; None for the first of which an input is another.
+        kind: What is done with them.
+    """
     rows = await _rows(connection, "hold_account", account=account)
     if not rows:
         message = f"The registry has no account {account!r}."
@@ -88,7 +96,7 @@ async def take_tail(
     loader = ShardLoader(connection, claims)
     until = max([*ends, issued[-1][6]]) + timedelta(days=1)
     shard = await shard_of(claims, loader, run, 0, chains, bills, until)
-    tail = TimescaleTail(connection, shard, claims, loader)
+    tail = kind(connection, shard, claims, loader)
     tail.account, tail.account_id = account, account_id
     tail.heads = {row[0]: IssuedHead(*row[:6]) for row in issued[first:]}
     tail.changed = {row[0]: changed.get(row[1], ()) for row in issued}

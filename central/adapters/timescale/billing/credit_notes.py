@@ -21,6 +21,7 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import bills_moved
 from central.domain.billing.credit_note import (
+    AdjustedError,
     AlreadyCancelledError,
     BilledBehindError,
     CreditNote,
@@ -78,6 +79,24 @@ class TimescaleCancellations:
 async def _propose(
     connection: _Connection, notes: Sequence[CreditNote], actor: Actor, at: datetime, reason: str
 ) -> list[UUID]:
+    await hold_issued(connection, notes)
+    await _check_nothing_behind(connection, [key for note in notes for key in note.parts])
+    decision = uuid7(at)
+    proposed = [await add_note(connection, note, decision, actor, at) for note in notes]
+    subject, detail = bills_moved(proposed, "none", BillState.DRAFT)
+    detail |= {"reason": reason, "cancels": [str(note.uid) for note in notes]}
+    await audit(connection, at, actor, "bill.cancellation_proposed", subject, detail)
+    return proposed
+
+
+async def hold_issued(connection: _Connection, notes: Sequence[CreditNote]) -> None:
+    """Take the bills of credit notes that are to be proposed; they are issued, and not cancelled.
+
+    Raises:
+        NotCancellableError: One is not issued.
+        AlreadyCancelledError: A part has a credit note, or a draft of one.
+        AdjustedError: A part is settled otherwise than its bill says.
+    """
     # Who issues, cancels or bills behind takes these rows as well.
     originals = await _rows(connection, "hold_originals", uids=[note.uid for note in notes])
     for _, _, state, name, cancels in originals:
@@ -88,18 +107,15 @@ async def _propose(
     for (number,) in await _rows(connection, "credited", parts=parts):
         message = f"{number} has a credit note already, or the draft of one."
         raise AlreadyCancelledError(message, value=number)
-    await _check_nothing_behind(connection, parts)
-    decision = uuid7(at)
-    proposed = [await _add(connection, note, decision, actor, at) for note in notes]
-    subject, detail = bills_moved(proposed, "none", BillState.DRAFT)
-    detail |= {"reason": reason, "cancels": [str(note.uid) for note in notes]}
-    await audit(connection, at, actor, "bill.cancellation_proposed", subject, detail)
-    return proposed
+    for (number,) in await _rows(connection, "adjusted", parts=parts):
+        message = f"{number} is adjusted: what differed is carried by another bill."
+        raise AdjustedError(message, value=number)
 
 
-async def _add(
+async def add_note(
     connection: _Connection, note: CreditNote, decision: UUID, actor: Actor, at: datetime
 ) -> UUID:
+    """Keep the draft of a credit note."""
     uid, text = uuid7(at), note.bill.canonical_text()
     days = note.bill.days
     values = {
@@ -144,14 +160,16 @@ async def notes_among(connection: _Connection, uids: Sequence[UUID]) -> list[UUI
     return [row[0] for row in await _rows(connection, "notes", uids=list(uids))]
 
 
-async def hold_accounts_of(connection: _Connection, notes: Sequence[UUID]) -> None:
-    """Take the accounts of credit notes that are to be issued, before any other input or bill.
+async def hold_accounts_of(connection: _Connection, uids: Sequence[UUID]) -> None:
+    """Take the accounts of credit notes, and the points of bills that are to be issued with them.
 
-    What their bills consumed will be open again, which other bills of the accounts may take.
+    They come before any other input or bill. What is cancelled has consumed will be open again,
+    which other bills of the accounts may take.
     """
-    rows = await _rows(connection, "notes", uids=list(notes))
-    await hold_accounts(connection, [row[1] for row in rows])
-    await hold_inputs(connection, (), {row[2] for row in rows})
+    rows = await _rows(connection, "notes", uids=list(uids))
+    points = await _rows(connection, "points", uids=list(uids))
+    await hold_accounts(connection, [*uids, *(row[1] for row in rows)])
+    await hold_inputs(connection, [row[0] for row in points], {row[2] for row in rows})
 
 
 async def free_days_behind(
@@ -164,7 +182,7 @@ async def free_days_behind(
     """
     rows = await _rows(connection, "notes", uids=list(notes))
     await _rows(connection, "hold_originals", uids=[row[1] for row in rows])
-    parts = await _credited(connection, notes)
+    parts = await _ending(connection, notes)
     await _check_nothing_behind(connection, parts)
     behind = await _rows(connection, "open_behind", parts=parts, uids=list(notes))
     if not behind:
@@ -183,7 +201,7 @@ async def end_cancelled(connection: _Connection, notes: Sequence[UUID]) -> None:
     Raises:
         StaleBillError: Somebody billed days behind at the same time.
     """
-    values = {"parts": await _credited(connection, notes)}
+    values = {"parts": await _ending(connection, notes)}
     opened = await connection.execute(_SQL["open_entries"], values)
     if opened.rowcount:
         rows = await _rows(connection, "notes", uids=list(notes))
@@ -200,8 +218,9 @@ async def open_again(connection: _Connection, uids: Sequence[UUID]) -> None:
     await connection.execute(_SQL["open_parts"], {"uids": list(uids)})
 
 
-async def _credited(connection: _Connection, notes: Sequence[UUID]) -> list[int]:
-    return [row[0] for row in await _rows(connection, "credited_parts", uids=list(notes))]
+async def _ending(connection: _Connection, notes: Sequence[UUID]) -> list[int]:
+    """The parts that credit notes are about, and that no bill of their decision replaces."""
+    return [row[0] for row in await _rows(connection, "ending_parts", uids=list(notes))]
 
 
 def _part(  # noqa: PLR0913, PLR0917 - a row

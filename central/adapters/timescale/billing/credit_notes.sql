@@ -46,6 +46,11 @@ JOIN bill ON bill.id = bill_part.bill_id
 WHERE credited_part.part_id = ANY(%(parts)s)
 LIMIT 1
 
+-- name: adjusted
+SELECT bill.number FROM settled_version JOIN bill ON bill.id = settled_version.bill_id
+WHERE settled_version.part_id = ANY(%(parts)s)
+LIMIT 1
+
 -- name: add
 INSERT INTO bill (
     uid, run_id, account_id, cycle, run_type, revision, state, first_day, end_day, currency, total,
@@ -84,6 +89,14 @@ JOIN account ON account.id = bill.account_id
 WHERE bill.uid = ANY(%(uids)s)
 ORDER BY bill.account_id, bill.end_day DESC, bill.first_day DESC, bill.id
 
+-- name: points
+SELECT DISTINCT service_point.name
+FROM bill
+JOIN bill_part ON bill_part.bill_id = bill.id
+JOIN agreement ON agreement.id = bill_part.agreement_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+WHERE bill.uid = ANY(%(uids)s)
+
 -- name: stay_behind
 -- Issued parts that open from some that are to be cancelled, and are not among them.
 SELECT account.number || '/' || bill.cycle, coalesce(bill.number, bill.uid::text)
@@ -94,7 +107,11 @@ FROM (
         AND later.first_day = bill_part.end_day
     WHERE bill_part.id = ANY(%(parts)s)
     UNION
-    SELECT account_state.part_id FROM account_state WHERE account_state.state_from = ANY(%(parts)s)
+    -- In their account's order: what comes behind may have opened from what they replaced.
+    SELECT behind.part_id
+    FROM account_state JOIN account_state AS behind ON behind.account_id = account_state.account_id
+        AND behind.place > account_state.place
+    WHERE account_state.part_id = ANY(%(parts)s)
 ) AS opened
 JOIN live_part ON live_part.id = opened.part_id AND live_part.state = 'issued'
 JOIN bill ON bill.id = live_part.bill_id
@@ -114,12 +131,14 @@ WITH RECURSIVE behind AS (
         WHERE billed_period.occupancy_id = bill_part.occupancy_id
             AND billed_period.first_day = bill_part.end_day
         UNION ALL
-        SELECT account_state.part_id FROM account_state
-        WHERE account_state.state_from = bill_part.id
+        SELECT opening.part_id
+        FROM account_state JOIN account_state AS opening
+            ON opening.account_id = account_state.account_id AND opening.place > account_state.place
+        WHERE account_state.part_id = bill_part.id
     ) AS opened
     JOIN bill_part AS later_part ON later_part.id = opened.part_id
     JOIN bill AS later ON later.id = later_part.bill_id
-        AND later.state IN ('draft', 'held', 'approved')
+        AND later.state IN ('draft', 'held', 'approved') AND later.decision IS NULL
     WHERE bill_part.id = ANY(%(parts)s)
     UNION
     SELECT later.id
@@ -130,22 +149,27 @@ WITH RECURSIVE behind AS (
         WHERE billed_period.occupancy_id = bill_part.occupancy_id
             AND billed_period.first_day = bill_part.end_day
         UNION ALL
-        SELECT account_state.part_id FROM account_state
-        WHERE account_state.state_from = bill_part.id
+        SELECT opening.part_id
+        FROM account_state JOIN account_state AS opening
+            ON opening.account_id = account_state.account_id AND opening.place > account_state.place
+        WHERE account_state.part_id = bill_part.id
     ) AS opened
     JOIN bill_part AS later_part ON later_part.id = opened.part_id
     JOIN bill AS later ON later.id = later_part.bill_id
-        AND later.state IN ('draft', 'held', 'approved')
+        AND later.state IN ('draft', 'held', 'approved') AND later.decision IS NULL
 )
 SELECT bill.uid, bill.state FROM bill
 WHERE bill.id IN (SELECT id FROM behind) AND bill.uid <> ALL(%(uids)s)
 ORDER BY bill.account_id, bill.id
 FOR UPDATE
 
--- name: credited_parts
+-- name: ending_parts
 SELECT credited_part.part_id
 FROM credited_part JOIN bill ON bill.id = credited_part.bill_id
-WHERE bill.uid = ANY(%(uids)s)
+WHERE bill.uid = ANY(%(uids)s) AND NOT EXISTS (
+    SELECT FROM bill_part AS anew JOIN bill AS mate ON mate.id = anew.bill_id
+    WHERE anew.replaces_part = credited_part.part_id AND mate.decision = bill.decision
+)
 ORDER BY 1
 
 -- name: end_claims

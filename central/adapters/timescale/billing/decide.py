@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ from central.adapters.timescale.billing.credit_notes import (
     together,
 )
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
+from central.adapters.timescale.billing.rebills import (
+    otherwise_behind,
+    replaced_parts,
+    take_over,
+)
 from central.adapters.timescale.billing.waiting import waiting as waiting_bills
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.open_bills import discard_bills
@@ -36,9 +42,10 @@ from central.domain.billing.chain_order import (
     PredecessorNotIssuedError,
     in_chain_order,
 )
+from central.domain.billing.credit_note import DecidedTogetherError
 from central.domain.billing.state import BillState
 from central.service.ports.billing_errors import StaleBillError
-from central.service.ports.stamps import Decided
+from central.service.ports.stamps import Decided, refusal
 from firmware_bridge.contract.errors import OperatorError
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -105,15 +112,18 @@ class BillDecisions:
             uids = await together(connection, uids)
             notes = await notes_among(connection, uids)
             if notes:
-                await hold_accounts_of(connection, notes)
+                await hold_accounts_of(connection, uids)
             fresh, decided = await _settled(connection, uids, _ISSUED, PredecessorNotIssuedError)
             locked = await lock_approved(connection, fresh)
             _check(len(locked), fresh, "approved")
             if fresh:
+                replaced = await replaced_parts(connection, fresh) if notes else {}
                 if notes:
                     await free_days_behind(connection, notes, actor, at)
+                    await _withdraw_behind(connection, replaced, actor, at)
                 issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
                 if notes:
+                    await take_over(connection, replaced)
                     await end_cancelled(connection, notes)
                 numbers = {"numbers": given_numbers(issued)}
                 subject, detail = bills_moved(
@@ -164,7 +174,44 @@ async def _settled(
     for uid, link in await own_links(connection, fresh):
         links.setdefault(uid, []).append(link)
     ordered, barred = in_chain_order(fresh, links, reached, error)
-    return ordered, Decided(len(ordered), changed, waiting, own, barred)
+    decided = Decided(len(ordered), changed, waiting, own, barred)
+    if len(ordered) < len(uids):
+        return await _whole_decisions(connection, uids, ordered, decided)
+    return ordered, decided
+
+
+async def _whole_decisions(
+    connection: AsyncConnection[_Row], uids: Sequence[UUID], ordered: list[UUID], decided: Decided
+) -> tuple[list[UUID], Decided]:
+    """Without bills that were proposed with one that is refused."""
+    decisions: dict[UUID, UUID] = dict(await _rows(connection, "decisions", uids=list(uids)))
+    refused = {
+        decisions[uid]: refusal(decided, uid)
+        for uid in uids
+        if uid in decisions and uid not in set(ordered)
+    }
+    barred = {
+        uid: DecidedTogetherError(
+            f"It was proposed with others, of which one is refused: {refused[decisions[uid]]}",
+            value=str(uid),
+        )
+        for uid in ordered
+        if decisions.get(uid) in refused
+    }
+    remaining = [uid for uid in ordered if uid not in barred]
+    return remaining, replace(decided, count=len(remaining), barred={**decided.barred, **barred})
+
+
+async def _withdraw_behind(
+    connection: AsyncConnection[_Row], replaced: Mapping[int, int], actor: Actor, at: datetime
+) -> None:
+    """Make approved bills drafts that would open with something else than they did."""
+    behind = await otherwise_behind(connection, replaced) if replaced else []
+    if behind:
+        await connection.execute(SQL["withdraw"], {"uids": behind})
+        subject, detail = bills_moved(behind, BillState.APPROVED, BillState.DRAFT)
+        detail["reason"] = "what is before is billed anew"
+        await audit(connection, at, actor, "bill.withdrawn", subject, detail)
 
 
 async def _held_with_those_behind(

@@ -9,9 +9,19 @@ JOIN account ON account.id = bill.account_id
 JOIN bill_part ON bill_part.bill_id = bill.id
 JOIN billed_period ON billed_period.occupancy_id = bill_part.occupancy_id
     AND billed_period.end_day = bill_part.first_day
-JOIN settled_part AS earlier ON earlier.id = billed_period.part_id
+-- What replaces it in the same decision comes before it.
+LEFT JOIN LATERAL (
+    SELECT anew.id
+    FROM bill_part AS anew JOIN bill AS mate ON mate.id = anew.bill_id
+        AND mate.decision = bill.decision AND mate.state <> 'discarded'
+    WHERE anew.replaces_part = billed_period.part_id
+) AS mate ON bill.decision IS NOT NULL
+JOIN settled_part AS earlier ON earlier.id = coalesce(mate.id, billed_period.part_id)
 JOIN bill AS earlier_bill ON earlier_bill.id = earlier.bill_id
 WHERE bill.uid = ANY(%(uids)s)
+
+-- name: decisions
+SELECT uid, decision FROM bill WHERE uid = ANY(%(uids)s) AND decision IS NOT NULL
 
 -- name: approve
 UPDATE bill SET state = 'approved', approver = %(approver)s, approved_at = %(at)s
@@ -23,7 +33,8 @@ WITH RECURSIVE behind AS (
     UNION
     SELECT later.id, later.uid
     FROM behind
-    JOIN bill_part ON bill_part.bill_id = behind.id
+    -- What is to replace a part has nothing behind it yet.
+    JOIN bill_part ON bill_part.bill_id = behind.id AND bill_part.replaces_part IS NULL
     CROSS JOIN LATERAL (
         SELECT later_part.bill_id
         FROM billed_period

@@ -120,7 +120,12 @@ class ShardLoader:
                 bill,
                 with_balance(
                     parties[bill.account_id],
-                    (supply.cutover for supply in supplies if supply.bill == number),
+                    # A bill that replaces another leaves the balance to that.
+                    (
+                        supply.cutover
+                        for supply in supplies
+                        if supply.bill == number and bill.replaces is None
+                    ),
                 ),
                 tuple(built[number]),
                 entries=entries.get(bill.account_id, ()),

@@ -28,9 +28,15 @@ async def with_replaced(
     accounts = sorted({bill.account_id for bill in bills})
     cursor = await connection.execute(_SQL["replaced"], {"accounts": accounts})
     rows = await cursor.fetchall()
-    if not rows:
+    keys = [bill.bill_id for bill in bills if bill.bill_id is not None]
+    cursor = await connection.execute(_SQL["decided"], {"bills": keys})
+    decided = {key: ReplacedBill(*named) for key, *named in await cursor.fetchall()}
+    if not rows and not decided:
         return bills
-    return [replace(bill, replaces=_replaced(bill, rows)) for bill in bills]
+    return [
+        replace(bill, replaces=decided.get(bill.bill_id or 0) or _replaced(bill, rows))
+        for bill in bills
+    ]
 
 
 def _replaced(bill: PlannedBill, rows: Sequence[_Row]) -> ReplacedBill | None:

@@ -1,3 +1,9 @@
+-- name: decided
+-- Of bills that were proposed with a cancellation the one that each replaces.
+SELECT bill.id, earlier.id, earlier.revision, earlier.number, encode(earlier.content_sha256, 'hex')
+FROM bill JOIN bill AS earlier ON earlier.id = bill.replaces
+WHERE bill.id = ANY(%(bills)s) AND bill.decision IS NOT NULL
+
 -- name: replaced
 -- Cancelled parts of accounts, with their bills.
 SELECT

@@ -217,8 +217,9 @@ class ShardWriter:
     def _parts(self, key: int, draft: _BillText) -> Iterator[Sequence[object]]:
         for part, (first, end) in zip(draft.parts, draft.new.line_numbers(), strict=True):
             stamp = draft.new.stamps.get(part.agreement_id)
+            part_id = self._claims.part_ids[part.key]
             yield (
-                self._claims.part_ids[part.key],
+                part_id,
                 key,
                 part.key[0],
                 part.agreement_id,
@@ -230,8 +231,26 @@ class ShardWriter:
                 part.closing,
                 part.settles,
                 f"[{first},{end})",
+                self._claims.replaced.get(part_id),
                 *(_UNKNOWN if stamp is None else stamps.stamp_columns(stamp).values()),
             )
+
+    async def add_content(self, key: int, new: NewBill) -> None:
+        """Add lines, parts and what they did to banks of a bill that is there and consumes nothing.
+
+        Args:
+            key: Of the bill.
+            new: What it says.
+        """
+        draft = _BillText.of(new, self._claims.part_ids)
+        await self._copy(SQL["add_lines"], _lines(key, new.bill, draft.text.lines))
+        await self._copy(SQL["add_parts"], self._parts(key, draft))
+        await self._copy(OWN["add"], _shared_rows(key, draft))
+        parts = [
+            ConsumingPart(self._claims.part_ids[ends.key], key, (), brought.money)
+            for ends, brought in zip(draft.parts, new.parts, strict=True)
+        ]
+        await consume(self._connection, parts, replaced=False)
 
     async def _next_ids(self, count: int) -> list[int]:
         cursor = await self._connection.execute(SQL["next_ids"], {"count": count})

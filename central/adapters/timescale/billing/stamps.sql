@@ -130,6 +130,7 @@ SELECT * FROM (
     FROM bill
     JOIN account ON account.id = bill.account_id
     JOIN stamped_part AS part ON part.bill_id = bill.id
+        AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = part.id)
     JOIN agreement ON agreement.id = part.agreement_id
     JOIN service_point ON service_point.id = agreement.service_point_id
     JOIN tariff ON tariff.id = agreement.tariff_id

@@ -1,0 +1,161 @@
+"""Cancel issued bills that would say something else today, and bill their days anew, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from uuid import UUID
+
+from central.domain.actor import Actor
+from central.domain.billing.bill import BillLine
+from central.domain.billing.credit_note import IssuedPart
+from central.domain.rating.charged_energy import charged_energy
+from central.domain.rating.rounding import printed
+from central.service.billing.approve_bills import check_printable, unknown
+from central.service.billing.cancel_bills import credit_note
+from central.service.billing.rate_accounts import IMPORT
+from central.service.billing.rate_tail import CorrectedBill, CorrectedPart, rate_tail
+from central.service.ports.bill_shard import NewBill
+from central.service.ports.billing import BillingStore, BillRecord
+from central.service.ports.cancellations import CancellationStore
+from central.service.ports.rebills import Rebill, RebillStore
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
+
+
+class NothingDiffersError(OperatorError):
+    """Every issued bill says today what it said."""
+
+    code = "NOTHING_DIFFERS"
+    default_remedy = "Change what is wrong first, such as the tariff or the readings."
+
+
+class RebillBills:
+    """The use-case. What it proposes is approved, issued and discarded as other bills are.
+
+    Args:
+        bills: Where bills are kept.
+        cancellations: The same, as far as they are cancelled.
+        store: The same, as far as they are billed anew.
+        clock: Now, aware.
+    """
+
+    def __init__(
+        self,
+        bills: BillingStore,
+        cancellations: CancellationStore,
+        store: RebillStore,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._bills = bills
+        self._cancellations = cancellations
+        self._store = store
+        self._clock = clock
+
+    async def __call__(
+        self,
+        account: str,
+        actor: Actor,
+        reason: str,
+        since: UUID | None = None,
+        *,
+        only_changed: bool = False,
+    ) -> tuple[UUID, ...]:
+        """Propose credit notes of an account's bills, and bills in their place, in one decision.
+
+        The bills are rated from their newest inputs, from the earliest changed one on, until one
+        says and leaves what it did. What is issued takes over the days, whatever is billed behind.
+
+        Args:
+            account: Number.
+            actor: Who proposes; somebody else approves.
+            reason: Why, which is kept.
+            since: Identifier of the first bill; None for the first of which an input is another.
+            only_changed: Whether of each bill only the parts that differ are cancelled and billed
+                anew; where they share a state with others of their account, all of them.
+
+        Returns:
+            Identifiers of the drafts that replace bills, by time; each names its own.
+
+        Raises:
+            InvalidValueError: There is no reason.
+            NotRegisteredError: There is no such account.
+            UnknownBillError: The account has no such issued bill.
+            NothingDiffersError: No bill would say something else.
+            CorrectionHeldError: One cannot be rated again as its inputs are.
+            AlreadyCancelledError: One has a credit note, or the draft of one.
+            UnprintableTextError: The invoice's fonts lack what one would say.
+        """
+        if not reason.strip():
+            message = "A new bill needs a reason, such as 'late readings of March'."
+            raise InvalidValueError(message, value=reason)
+        async with self._store.rebilling(account, since) as work:
+            if work is None:
+                raise _nothing(account)
+            async with work.tried():
+                rated = await rate_tail(work)
+            differing = [bill for bill in rated if any(map(_differs, bill.parts))]
+            if not differing:
+                raise _nothing(account)
+            rebills = [await self._rebill(bill, only_changed=only_changed) for bill in differing]
+            return await work.propose(rebills, actor, self._clock(), reason.strip())
+
+    async def _rebill(self, bill: CorrectedBill, *, only_changed: bool) -> Rebill:
+        record = await self._bills.bill(bill.head.uid)
+        if record is None:
+            raise unknown(bill.head.uid)
+        every = {issued.id: issued for issued in await self._cancellations.parts(record.uid)}
+        shares = any(brought.shared is not None for brought in bill.new.parts)
+        numbers = [
+            number
+            for number, corrected in enumerate(bill.parts)
+            if shares or not only_changed or _differs(corrected)
+        ]
+        replaced = [every[bill.parts[number].part_id] for number in numbers]
+        note = credit_note(record, tuple(every.values()), _in_time(replaced))
+        new = _narrowed(bill.new, numbers, record)
+        check_printable(new.bill)
+        ordered = note._replace(parts=tuple(issued.id for issued in replaced))
+        return Rebill(ordered, new)
+
+
+def _nothing(account: str) -> NothingDiffersError:
+    message = f"Every issued bill of {account} says today what it said."
+    return NothingDiffersError(message, value=account)
+
+
+def _differs(corrected: CorrectedPart) -> bool:
+    """Whether a part says or leaves something else."""
+    return bool(corrected.differences) or corrected.leaves_other
+
+
+def _in_time(parts: Sequence[IssuedPart]) -> list[IssuedPart]:
+    return sorted(parts, key=lambda issued: (issued.days.first, issued.id))
+
+
+def _narrowed(new: NewBill, numbers: Sequence[int], record: BillRecord) -> NewBill:
+    """A bill of some of its parts, as the next revision of an issued one."""
+    of_parts = [new.bill.lines[first - 1 : end - 1] for first, end in new.line_numbers()]
+    entries = [entry for number in numbers for entry in of_parts[number]]
+    bill = replace(
+        new.bill,
+        supplies=tuple(new.bill.supplies[number] for number in numbers),
+        lines=tuple(
+            BillLine(position, entry.service_point, entry.line)
+            for position, entry in enumerate(entries, start=1)
+        ),
+        revision=record.bill.revision + 1,
+        replaces=record.content_sha256 or "",
+        replaced=record.number or "",
+        # The first of the chain has said it.
+        previous_balance=None,
+    )
+    parts = tuple(new.parts[number] for number in numbers)
+    if len(parts) == len(new.parts):
+        return replace(new, bill=bill, parts=parts)
+    charged = (
+        charged_energy([entry.line for entry in of_parts[number]], IMPORT) for number in numbers
+    )
+    kwh = printed(sum(charged, Fraction(0)))
+    return replace(new, bill=bill, parts=parts, kwh=kwh, validated_kwh=kwh)
