@@ -59,6 +59,7 @@ def summary_object(report: RunReport) -> dict[str, Any]:
         "held": summary.held_count,
         "states": {state.value: count for state, count in summary.bills.items()},
         "totals": {currency: format(total, "f") for currency, total in summary.totals.items()},
+        "settled": {currency: format(amount, "f") for currency, amount in summary.settled.items()},
         "kwh_billed": format(summary.kwh, "f"),
         "kwh_validated": format(summary.validated_kwh, "f"),
         "balanced": None if report.balance is None else report.balance.balanced,
@@ -144,6 +145,8 @@ def print_summary(report: RunReport) -> None:
             table.add_row(charge.name, str(charge.lines), f"{charge.amount:,}", charge.currency)
         for currency, total in summary.totals.items():
             table.add_row("total", "", f"{total:,}", currency)
+        for currency, settled in summary.settled.items():
+            table.add_row("settlements", "", f"{settled:,}", currency)
         out.print(table)
     out.print(f"kWh on the lines {summary.kwh:,}, in the days read {summary.validated_kwh:,}")
     _print_balance(report)
@@ -201,7 +204,7 @@ def print_bill(record: BillRecord, counts: dict[int, int], chain: Sequence[Chain
         out.print(table)
         for amount in bill.amounts.rows:
             out.print(f"{amount.name} {amount.amount:,} {bill.currency}")
-    for text in bill.bank_texts:
+    for text in bill.carried_texts:
         _print_whole(text)
     if record.sha256 is not None:
         _print_whole(f"sha256 {record.sha256}")

@@ -211,9 +211,9 @@ class Books:
     in_a_row: int = 0
     """How many bills of a customer in a row may have estimates."""
     silent: dict[str, date] = field(default_factory=dict)
-    handed: set[tuple[tuple[str, str, str], date]] = field(default_factory=set)
+    handed: dict[tuple[tuple[str, str, str], date], str] = field(default_factory=dict)
     """Whose last bill under a tariff was issued when the next one was known, and that one's first
-    day."""
+    day, to its name."""
 
     def counters(self) -> Iterator[Counter]:
         for point in self.points.values():

@@ -114,6 +114,11 @@ def _roof(chance: random.Random) -> Iterator[Event]:
     yield from moves_in(_on(10, 16), "R-2", ROOF, "SOLAR", _on(11, 1))
     yield Event(_on(12, 16), "switch", {**said, "first": _on(13, 1).isoformat()})
     yield Event(_on(13, 9), "unagree", {"point": ROOF})
+    # The customer leaves on the day of the next tariff, which is told after the bill before it.
+    yield Event(_on(16, 16), "switch", {**said, "first": _on(17, 1).isoformat()})
+    yield Event(_on(17, 9), "unagree", {"point": ROOF})
+    yield _ends(_on(17, 9), ROOF, _on(17, 1))
+    yield from moves_in(_on(17, 9), "R-3", ROOF, "SOLAR", _on(17, 1))
 
 
 def _version(

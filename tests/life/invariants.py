@@ -105,6 +105,23 @@ def own_approval(parts: Iterable[Part]) -> Iterator[Violation]:
             yield Violation(5, f"{part.approver} made and approved {part}")
 
 
+def read_beside(books: Books, parts: Sequence[Part]) -> Iterator[tuple[Part, str, date]]:
+    """Other tariffs that say what becomes of a state, each with the part and the day of it."""
+    before = {(part.place, part.end): part for part in parts if not part.settles}
+    for part in parts:
+        earlier = before.get((part.place, part.first))
+        another = earlier is not None and earlier.plan != part.plan and _leaves(earlier)
+        if earlier and another and (part.place, part.first) not in books.handed:
+            yield part, earlier.plan, part.first - _DAY
+        following = books.handed.get((part.place, part.end))
+        if following is not None and not part.settles and _leaves(part):
+            yield part, following, part.end
+
+
+def _leaves(part: Part) -> bool:
+    return bool(part.closing.bank or part.closing.peaks)
+
+
 def _chain(occupancy: Occupancy, parts: Sequence[Part]) -> list[Part]:
     own = [
         part

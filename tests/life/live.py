@@ -24,6 +24,7 @@ from tests.life.invariants import (
     cut_short,
     out_of_order,
     own_approval,
+    read_beside,
     unbilled,
     unclosed,
     unsettled,
@@ -148,6 +149,11 @@ class Living:
                 if part.first - part.settles * _DAY < until
                 if part.end > effective
             }
+            own |= {
+                part.bill
+                for part, tariff, read in read_beside(books, parts)
+                if part.state == "issued" and tariff == plan and effective <= read < until
+            }
             if len(own) != named:
                 message = f"{len(own)} issued bills have days of {plan} from {effective}: {named}"
                 self._raise(day, [Violation(6, f"{message} are named")])
@@ -212,11 +218,10 @@ class Living:
         self.lived.judged += len(fresh) + len(moved)
         issued = [part for part in judged if part.bill in moved and part.state == "issued"]
         _take(judge, issued)
-        books.handed |= {
-            (part.place, part.end)
-            for part in issued
-            if books.follows(part.place, part.end, part.plan)
-        }
+        for part in issued:
+            following = books.follows(part.place, part.end, part.plan)
+            if following is not None:
+                books.handed[part.place, part.end] = following.name
         self._raise(day, found)
         self._states = {part.bill: part.state for part in parts}
 

@@ -22,7 +22,8 @@ from tests.life.validated import MISSING, Block, Blocks
 # what is to be issued with one.
 _PARTS = """
 SELECT account.number, service_point.name, service.name, tariff.name,
-    bill_part.first_day, bill_part.end_day, bill.state, bill.uid, bill.total, bill_part.closing,
+    bill_part.first_day, bill_part.end_day, bill.state, bill.uid,
+    (SELECT sum(amount) FROM bill_line WHERE bill_line.bill_id = bill.id), bill_part.closing,
     bill.holds, bill.creator, bill.approver, bill.made_at, bill_part.settles
 FROM bill_part
 JOIN bill ON bill.id = bill_part.bill_id
@@ -81,7 +82,7 @@ class Part:
         end: The day after the last.
         state: Of its bill.
         bill: Its bill.
-        total: Of the bill.
+        total: Of all lines of the bill.
         closing: What it leaves.
         holds: Codes, where it is held.
         creator: Of the bill.

@@ -19,12 +19,12 @@ from central.adapters.timescale.billing import (
 )
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.registry import agreements, registry, tariffs
-from central.adapters.timescale.registry.withdrawals import WithdrawalRows
 from central.domain.billing import due
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.coverage import LivePart
 from central.domain.metering.service_point import PointChannel
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import estimate_days
 from central.service.billing.tariffs import Tariffs
@@ -195,11 +195,8 @@ def _estimates_stand_beside_what_comes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge_days, "reestimate", nothing)
 
 
-def _nothing_rests_on_a_tariff_to_come(patch: pytest.MonkeyPatch) -> None:
-    async def nothing(*_: object) -> bool:
-        return False
-
-    patch.setattr(WithdrawalRows, "handed_over", nothing)
+def _what_was_handed_over_stays_so(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CarriedState, "under", lambda self, _: replace(self, before=None))
 
 
 def _a_part_has_one_tariff(patch: pytest.MonkeyPatch) -> None:
@@ -249,7 +246,8 @@ PATCHES: dict[str, Patch] = {
     "a mistyped end that cuts a bill short": _days_that_adjoin_are_two_parts,
     "a channel that came after the bill": _a_bill_reads_every_channel,
     "estimates beside readings that came since": _estimates_stand_beside_what_comes,
-    "a tariff withdrawn after the bill before it": _nothing_rests_on_a_tariff_to_come,
+    "a tariff withdrawn after the bill before it": _what_was_handed_over_stays_so,
+    "who leaves on the day of the next tariff": _what_was_handed_over_stays_so,
     "a next tariff that changed after the draft": _a_part_has_one_tariff,
     "what was left at the price of before": _a_part_has_one_tariff,
     "a batch found missing after the draft": _every_part_is_metered,

@@ -68,6 +68,16 @@ TOLD_LATE = (
         ),
     ),
     Fault(
+        "who leaves on the day of the next tariff",
+        0,
+        2,
+        (
+            at(0, 25, "switch", point="SP-4", plan="SOLAR2", first=on(1, 1).isoformat()),
+            at(1, 10, "unagree", point="SP-4"),
+            leaves(1, 10, "SP-4", on(1, 1)),
+        ),
+    ),
+    Fault(
         "a next tariff that changed after the draft",
         5,
         1,

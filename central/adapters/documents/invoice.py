@@ -275,7 +275,7 @@ def _notes(bill: Bill) -> list[str]:
     notes = [f"Held: {hold.message}" for hold in bill.holds]
     if any(read.estimated for supply in bill.supplies for read in supply.reads):
         notes.append("Part of the usage was estimated; it is settled with the next actual read.")
-    notes += bill.bank_texts
+    notes += bill.carried_texts
     if bill.cancels is not None:
         return [*notes, f"Content of the invoice: SHA-256 {bill.cancels.sha256}"]
     zones = sorted({supply.zone for supply in bill.supplies})

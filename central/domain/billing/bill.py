@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from central.domain.billing.bank_balance import BankBalance
 from central.domain.billing.bill_amounts import BillAmounts
+from central.domain.billing.cutover_figure import CutoverFigure
 from central.domain.billing.period_text import period_members, period_of
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
@@ -130,6 +132,7 @@ class Supply:
         day_start: Time of day at which the days begin.
         settles: Whether it bills no day, but settles what was left after the last one.
         banks: What it did to its banks.
+        taken_over: What else another billing system left to it.
     """
 
     service_point: str
@@ -141,6 +144,7 @@ class Supply:
     day_start: time = MIDNIGHT
     settles: bool = False
     banks: tuple[BankBalance, ...] = ()
+    taken_over: tuple[CutoverFigure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +198,21 @@ class Bill:
     @property
     def bank_texts(self) -> tuple[str, ...]:
         """What it did to banks, a line each; of which point where it has several."""
+        return self._of_points((supply, bank) for supply in self.supplies for bank in supply.banks)
+
+    @property
+    def carried_texts(self) -> tuple[str, ...]:
+        """What another system left to it, and what it did to banks, likewise."""
+        taken = ((supply, figure) for supply in self.supplies for figure in supply.taken_over)
+        return (*self._of_points(taken), *self.bank_texts)
+
+    def _of_points(
+        self, figures: Iterable[tuple[SupplySummary, BankBalance | CutoverFigure]]
+    ) -> tuple[str, ...]:
         several = len({supply.service_point for supply in self.supplies}) > 1
         return tuple(
-            f"{supply.service_point}, {bank.text}" if several else bank.text
-            for supply in self.supplies
-            for bank in supply.banks
+            f"{supply.service_point}, {figure.text}" if several else figure.text
+            for supply, figure in figures
         )
 
     @property
@@ -298,6 +312,7 @@ class SupplySummary:
         day_start: Time of day at which the days begin.
         settles: Whether no day is billed, but what was left after the last one is settled.
         banks: What was done to its banks.
+        taken_over: What else another billing system left to it.
     """
 
     service_point: str
@@ -310,11 +325,16 @@ class SupplySummary:
     day_start: time = MIDNIGHT
     settles: bool = False
     banks: tuple[BankBalance, ...] = ()
+    taken_over: tuple[CutoverFigure, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
         # Bills of days that begin at midnight say what they always said.
-        banks = {"banks": [bank.to_json() for bank in self.banks]} if self.banks else {}
+        banks: dict[str, Any] = {}
+        if self.banks:
+            banks["banks"] = [bank.to_json() for bank in self.banks]
+        if self.taken_over:
+            banks["taken_over"] = [figure.to_json() for figure in self.taken_over]
         begins = {} if self.day_start == MIDNIGHT else {"day_start": day_start_text(self.day_start)}
         return {
             "service_point": self.service_point,
@@ -345,6 +365,7 @@ class SupplySummary:
             read_day_start(value.get("day_start", day_start_text(MIDNIGHT))),
             value.get("settles", False),
             tuple(map(BankBalance.from_json, value.get("banks", ()))),
+            tuple(map(CutoverFigure.from_json, value.get("taken_over", ()))),
         )
 
 

@@ -19,6 +19,8 @@ def printed_texts(bill: Bill) -> Iterator[Text]:
         yield ("tariff", supply.tariff)
         for bank in supply.banks:
             yield ("name of a bank", bank.bank)
+        for figure in supply.taken_over:
+            yield ("name of what was taken over", figure.text)
         for read in supply.reads:
             yield ("meter's serial number", read.serial)
             yield ("register's name", read.register)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, time, timedelta
 
 from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.final_settlement import settlements
+from central.domain.billing.final_settlement import nothing_to_settle, settlements
 from central.domain.billing.joined_parts import joined_parts, says_days_before
 from central.domain.billing.planned import (
     AccountPlan,
@@ -84,7 +84,10 @@ def plan_account(  # noqa: PLR0913 - all that is due of an account, each by name
             bill.bill_id or 0,
         ),
     )
-    return AccountPlan(account, tuple(map(_by_point, ordered)), tuple(left_out))
+    finished = nothing_to_settle(chains, account_left)
+    left_out += [_comes_to_nothing(chain, names) for chain, names in finished if names]
+    keys = tuple(chain.occupancy_id for chain, _ in finished)
+    return AccountPlan(account, tuple(map(_by_point, ordered)), tuple(left_out), keys)
 
 
 def _going_on(
@@ -196,6 +199,15 @@ def _no_period(occupancy: OccupancyChain, first: date, end: date) -> NotBilled:
     message = f"The account's billing cycle has no period on {first}. Add periods to its list."
     return NotBilled(
         occupancy.account_id, "NO_BILLING_PERIOD", occupancy.point, first, end, message
+    )
+
+
+def _comes_to_nothing(occupancy: OccupancyChain, names: Sequence[str]) -> NotBilled:
+    ended = occupancy.ended_on or occupancy.claimed_to
+    message = f"What it left comes to nothing ({', '.join(names)}), so no bill settles it."
+    last = ended - timedelta(days=1)
+    return NotBilled(
+        occupancy.account_id, "NOTHING_TO_SETTLE", occupancy.point, last, ended, message
     )
 
 

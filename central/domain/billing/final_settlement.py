@@ -50,6 +50,29 @@ def finished(chains: Sequence[OccupancyChain], account_left: CarriedState) -> fr
     return frozenset(over) - waiting
 
 
+def nothing_to_settle(
+    chains: Sequence[OccupancyChain], account_left: CarriedState
+) -> list[tuple[OccupancyChain, tuple[str, ...]]]:
+    """The occupancies that have ended without anything that a bill would settle.
+
+    Args:
+        chains: Of an account.
+        account_left: What is the account's own after all of its bills.
+
+    Returns:
+        Each with the names of what it carries nevertheless, and nobody goes on with.
+    """
+    over = finished(chains, account_left)
+    goes_on = any(chain.terms and chain.occupancy_id not in over for chain in chains)
+    nothing = []
+    for chain in chains:
+        if chain.occupancy_id in over and not chain.settled:
+            shared = () if goes_on else account_left.names
+            names = (*_left(chain).of(Owner.OCCUPANCY).names, *shared)
+            nothing.append((chain, tuple(dict.fromkeys(names))))
+    return nothing
+
+
 def to_settle(chains: Sequence[OccupancyChain], account_left: CarriedState) -> list[OccupancyChain]:
     """The occupancies of which something is to be settled.
 
@@ -70,7 +93,8 @@ def to_settle(chains: Sequence[OccupancyChain], account_left: CarriedState) -> l
 
 
 def _left(chain: OccupancyChain) -> CarriedState:
-    return chain.left or CarriedState()
+    left = chain.left or CarriedState()
+    return left.under(chain.terms[-1].tariff) if chain.terms else left
 
 
 def _ended(chain: OccupancyChain) -> date:

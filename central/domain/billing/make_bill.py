@@ -65,6 +65,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
             supply.day_start,
             supply.settles,
             supply.banks,
+            supply.taken_over,
         )
         for supply in supplies
     )

@@ -134,6 +134,15 @@ class PlannedPart:
             return True
         return self.days.end == self.occupancy.ended_on and not self.settled_later
 
+    def rated_by(self, opening: CarriedState) -> str:
+        """The tariff that it is rated by.
+
+        A settlement by that whose names its opening state has: the agreement's own; or another that
+        it was handed over to, where it has no other names to go back to.
+        """
+        named = opening.under(self.term.tariff).tariff if self.settles else ""
+        return named or self.term.tariff
+
     @property
     def said_days(self) -> DayRange:
         """The days that its bill says: of a settlement the last one of the occupancy."""
@@ -216,7 +225,7 @@ class NotBilled:
 
     Args:
         account_id: Whose.
-        code: `NOT_DUE`, `NO_BILLING_PERIOD` or `PERIOD_TAKEN`.
+        code: `NOT_DUE`, `NO_BILLING_PERIOD`, `PERIOD_TAKEN` or `NOTHING_TO_SETTLE`.
         point: Name of the service point.
         first: First local day that is left out.
         end: The local day after the last.
@@ -266,8 +275,10 @@ class AccountPlan:
         account_id: Whose.
         bills: Oldest first.
         left_out: What is not due.
+        finished: Occupancies, by key, that have ended without anything to settle.
     """
 
     account_id: int
     bills: tuple[PlannedBill, ...]
     left_out: tuple[NotBilled, ...] = ()
+    finished: tuple[int, ...] = ()

@@ -9,7 +9,12 @@ from fractions import Fraction
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.compute import metered_peaks
-from central.domain.rating.determinants.context import RatingContext, unknown_sums
+from central.domain.rating.determinants.context import (
+    HeldError,
+    RatingContext,
+    average_fact,
+    unknown_sums,
+)
 from central.domain.rating.determinants.monthly_peaks import peaks_by_month
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import (
@@ -63,7 +68,7 @@ def closing_of(
     ]
     others += sums_of_others(context, document)
     entries = [
-        replace(entry, quantity=_quantity(entry.id, segments[-1], context))
+        replace(entry, quantity=_quantity(entry.id, segments, context))
         if entry.id in owners
         else entry
         for entry in (*sums, *others)
@@ -90,7 +95,8 @@ def closing_of(
         context.totals,
         tuple(sorted(levels)),
     )
-    return ending.carried(state.named_by(document.tariff), document)
+    lapsed = CarriedState(credits=tuple(sorted(context.not_taken)))
+    return ending.carried(state.named_by(document.tariff), document, lapsed)
 
 
 def sums_of_others(context: RatingContext, document: TariffDocument) -> list[YearSum]:
@@ -102,13 +108,32 @@ def sums_of_others(context: RatingContext, document: TariffDocument) -> list[Yea
     ]
 
 
-def _quantity(identifier: str, last: Segment, context: RatingContext) -> Fraction | None:
-    """What a minimum or commitment would be multiplied by if it ended with the bill."""
+def _quantity(
+    identifier: str, segments: Sequence[Segment], context: RatingContext
+) -> Fraction | None:
+    """What a minimum or commitment would be multiplied by if it ended with the bill.
+
+    A fact is averaged over the days of the last version, behind what ended inside the bill.
+    """
+    last = segments[-1]
     document = last.version.document
     rules: tuple[Minimum | Commitment, ...] = (*document.minimums, *document.commitments)
     qty = next((rule.qty for rule in rules if rule.id == identifier), None)
-    counted = context.of(qty, last.number) if qty else []
-    return sum((each.value for each in counted), Fraction(0)) if counted else None
+    if qty is None:
+        return None
+    counted = context.of(qty, last.number)
+    if counted:
+        return sum((each.value for each in counted), Fraction(0))
+    if qty.partition(".")[0] in {rule.name for rule in document.determinants}:
+        return None
+    alike = [segment.days.first for segment in segments if segment.version == last.version]
+    inside = [day for day in context.closed.values() if day < last.days.end]
+    first = max([alike[0], *inside])
+    try:
+        days = replace(last, days=DayRange(first, last.days.end))
+        return average_fact(qty, days, context.facts)
+    except HeldError:
+        return None
 
 
 def _peaks(

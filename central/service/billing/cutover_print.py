@@ -9,7 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from central.domain.billing.bill import Account
+from central.domain.billing.cutover_figure import CutoverFigure
 from central.domain.billing.cutover_opening import CutoverOpening
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.rounding import printed
+from central.domain.tariff.credit_rules import BUDGET_BILLING
+from central.service.ports.bill_shard import SupplyWork
 from firmware_bridge.contract.obis import Obis
 
 
@@ -36,6 +41,47 @@ def cutover_read(
         return None
     reads = {(read.meter, read.obis): read.value for read in opening.reads}
     return reads.get((meter, obis))
+
+
+def taken_over(supply: SupplyWork, rated: Rated) -> tuple[CutoverFigure, ...]:
+    """Peaks, sums and deferrals that another system left to a supply; its banks say their own.
+
+    Args:
+        supply: What is rated.
+        rated: The result, whose determinants say the units of peaks.
+    """
+    left, currency = supply.taken_over, rated.currency
+    if not left.names or not rated.lines:
+        return ()
+    units = {sums.name: sums.unit for sums in rated.determinants}
+    return (
+        *(
+            CutoverFigure(
+                "peak",
+                peak.name,
+                peak.label,
+                peak.month,
+                printed(peak.value),
+                units.get(peak.name, ""),
+            )
+            for peak in left.peaks
+        ),
+        *(
+            CutoverFigure(
+                "deferred" if entry.id == BUDGET_BILLING else "sum",
+                entry.id,
+                "",
+                None,
+                entry.amount,
+                currency,
+            )
+            for entry in left.sums
+        ),
+        *(
+            CutoverFigure("total", BUDGET_BILLING, "", total.month, total.amount, currency)
+            for total in left.totals
+        ),
+    )
 
 
 def with_balance(account: Account, openings: Iterable[CutoverOpening | None]) -> Account:

@@ -20,6 +20,7 @@ from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.inputs.segments import days_of
 from central.domain.rating.rounding import printed
 from central.service.billing.bank_balances import bank_balances
+from central.service.billing.cutover_print import taken_over
 from central.service.billing.rate_parts import RatedSupply, rate_parts
 from central.service.billing.take_entries import movements_of, with_entries
 from central.service.billing.tariffs import Tariffs
@@ -123,6 +124,7 @@ def _bill(
             one.day_start,
             one.settles,
             bank_balances(one, rated, tariffs),
+            taken_over(one, rated),
         )
         for one, rated, _, _ in supplies
     ]

@@ -40,7 +40,7 @@ class _Part:
         own_after: Number of the part whose account's own it opens with, None for that of the bill.
         shared: What is the account's own before it; None where it knows none of that.
         account: That, with what the occupancy carried of it by itself until now.
-        came: What the occupancy itself carried to it; None for the supply's opening.
+        came: What the part before it left, as it is kept; None for the supply's opening.
         before: The tariff version that its opening state is of, where that is another's.
     """
 
@@ -113,7 +113,7 @@ def rate_parts(
         for number in ready:
             earlier = parts[number].follows
             if earlier is not None:
-                parts[number] = _opened(parts[number], rated[earlier])
+                parts[number] = _opening_with(parts[number], rated[earlier].closing)
             if parts[number].shared is not None:
                 parts[number] = _opened_own(parts, number, rated, tariffs)
         rated |= _together(parts, ready, period, tariffs)
@@ -130,7 +130,7 @@ def _parts(
     supplies = work.supplies
     agreed = _agreed(work)
     if len(supplies) == 1 and not agreed and not _last_of(supplies[0], period):
-        yield _Part(supplies[0], before=_before(supplies[0], tariffs))
+        yield _first(supplies[0], GOES_ON, tariffs)
         return
     begins = {(s.occupancy_id, s.days.first): number for number, s in enumerate(supplies)}
     ends = {(s.occupancy_id, s.days.end): number for number, s in enumerate(supplies)}
@@ -148,7 +148,16 @@ def _parts(
         if follows is not None:
             yield _Part(supply, offset + follows, ending)
         else:
-            yield _Part(supply, None, ending, _before(supply, tariffs))
+            yield _first(supply, ending, tariffs)
+
+
+def _first(supply: SupplyWork, ending: PartEnding, tariffs: Tariffs) -> _Part:
+    """A part that opens with what is kept of the bill before."""
+    left = supply.opening
+    if left.before is None:
+        return _Part(supply, None, ending, _before(supply, tariffs))
+    opened = replace(supply, opening=left.under(supply.tariff))
+    return _Part(opened, None, ending, _before(opened, tariffs), came=left)
 
 
 def _last_of(supply: SupplyWork, period: BillingPeriod) -> bool:
@@ -183,6 +192,14 @@ def _change(supply: SupplyWork, after: str, tariffs: Tariffs) -> PartEnding:
     return PartEnding(successor=version.document)
 
 
+def _opening_with(part: _Part, left: CarriedState) -> _Part:
+    """A part that opens with what the one before it left, under the names of its own tariff."""
+    if left.before is None:
+        return replace(part, supply=replace(part.supply, opening=left))
+    opening = left.under(part.supply.tariff)
+    return replace(part, supply=replace(part.supply, opening=opening), came=left)
+
+
 def _before(supply: SupplyWork, tariffs: Tariffs) -> TariffVersion | None:
     name = supply.opening.tariff
     if name in {"", supply.tariff}:
@@ -191,10 +208,6 @@ def _before(supply: SupplyWork, tariffs: Tariffs) -> TariffVersion | None:
         return version_on(tariffs.versions(name), supply.days.first - timedelta(days=1))
     except NoTariffVersionError:
         return None
-
-
-def _opened(part: _Part, earlier: Rated) -> _Part:
-    return replace(part, supply=replace(part.supply, opening=earlier.closing))
 
 
 def owns(work: AccountWork, tariffs: Tariffs) -> bool:
@@ -255,6 +268,7 @@ def _opened_own(
     names = account.names if settles else tariffs.account_names(supply.tariff)
     opening = opening_of(came, account, names).named_by(came.tariff)
     opened = replace(supply, opening=opening)
+    came = came if follower.came is None else follower.came
     return replace(follower, supply=opened, shared=shared, account=account, came=came)
 
 

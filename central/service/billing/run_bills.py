@@ -136,12 +136,16 @@ class RunBills:
             if work is None:
                 return None
             at = self._clock()
-            plans, notes = await _claim(work, _plans(work.shard, at))
+            planned = _plans(work.shard, at)
+            plans, notes = await _claim(work, planned)
             saved = 0
             for bills in waves(plans):
                 made = await rate_planned(work, await _changed(work, bills))
                 saved += await _save(work, made, run.actor or run.creator, at)
             await work.note(list(work.shard.chains), notes)
+            finished = [key for plan in planned for key in plan.finished]
+            if finished:
+                await work.finish(finished, at)
             await work.done(at)
             return len(work.shard.chains), saved
 

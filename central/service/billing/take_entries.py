@@ -9,11 +9,12 @@ from fractions import Fraction
 
 from central.domain.billing.ledger import BankMovement, OpenEntry
 from central.domain.rating.bill_lines.line import Rated
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import Grant
 from central.domain.rating.rounding import printed
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
 from central.service.billing.money_banks import money_banks
+from central.service.billing.supply_banks import SupplyBanks, supply_banks
 from central.service.billing.tariffs import Tariffs
 from central.service.ports.bill_shard import AccountWork, SupplyWork
 
@@ -71,17 +72,26 @@ def movements_of(supply: SupplyWork, rated: Rated, tariffs: Tariffs) -> tuple[Ba
     """What a rated supply did to the money in its banks; banks without any are left out."""
     if not (supply.entries or supply.opening.credits or rated.closing.credits):
         return ()
-    version = version_of(tariffs.versions(supply.tariff), supply)
-    if version is None:
+    banks = supply_banks(supply, rated, tariffs)
+    if banks is None:
         return ()
-    banks = money_banks(version.document)
-    earning = {bank.name for bank in version.document.money_banks if bank.earn is not None}
-    movements = (_movement(bank, supply, rated, earns=bank in earning) for bank in sorted(banks))
+    names = frozenset[str]().union(*map(money_banks, banks.documents))
+    earning = {
+        bank.name
+        for document in banks.documents
+        for bank in document.money_banks
+        if bank.earn is not None
+    }
+    movements = (
+        _movement(bank, supply, rated, banks, earns=bank in earning) for bank in sorted(names)
+    )
     return tuple(movement for movement in movements if any(movement[1:]))
 
 
-def _movement(bank: str, supply: SupplyWork, rated: Rated, *, earns: bool) -> BankMovement:
-    opened, left = _held(supply.opening, bank), _held(rated.closing, bank)
+def _movement(
+    bank: str, supply: SupplyWork, rated: Rated, banks: SupplyBanks, *, earns: bool
+) -> BankMovement:
+    opened, left = banks.opened(supply.opening, bank), banks.left(rated.closing, bank)
     received = sum((entry.amount for entry in supply.entries if entry.bank == bank), Decimal(0))
     applied = _paid(rated, {bank})
     refunded = _paid(rated, {f"{bank}_settlement", f"{bank}-settlement"})
@@ -97,10 +107,6 @@ def _movement(bank: str, supply: SupplyWork, rated: Rated, *, earns: bool) -> Ba
         printed(expired),
         printed(left),
     )
-
-
-def _held(state: CarriedState, bank: str) -> Fraction:
-    return sum((credit.amount for credit in state.credits if credit.bank == bank), Fraction(0))
 
 
 def _paid(rated: Rated, lines: set[str]) -> Decimal:

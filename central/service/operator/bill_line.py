@@ -61,6 +61,7 @@ def _proof(explained: Explained, zones: dict[int, str]) -> Proof:
         total=explained.sum,
         billed=determinant.value,
         adjusted=determinant.adjusted,
+        bank=determinant.bank,
     )
 
 

@@ -142,6 +142,7 @@ class SupplyWork:
         open_elsewhere: Tariffs under which days of the account before its end are to be billed yet.
         carries: Whether the opening has what is the account's own, which is in no account's order.
         settles: Whether it bills no day, but settles what its occupancy left.
+        taken_over: What of its opening another billing system left.
     """
 
     occupancy_id: int
@@ -164,6 +165,7 @@ class SupplyWork:
     open_elsewhere: frozenset[str] = frozenset()
     carries: bool = True
     settles: bool = False
+    taken_over: CarriedState = CarriedState()  # noqa: RUF009 - frozen
 
     @property
     def said_days(self) -> DayRange:
@@ -375,6 +377,9 @@ class ShardTransaction(Protocol):
 
     async def note(self, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
         """Keep what the run says of accounts that it did not bill, in place of what it said."""
+
+    async def finish(self, occupancies: Collection[int], at: datetime) -> None:
+        """Let no later run look at what has ended and leaves nothing to settle, as it is now."""
 
     async def done(self, at: datetime) -> None:
         """Mark the shard done."""

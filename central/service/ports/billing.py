@@ -84,7 +84,7 @@ class BillHead:
         state: Where it stands.
         holds: Why it is held.
         currency: ISO 4217 letters.
-        total: Sum of its lines. [currency]
+        total: Net and taxes, as the bill says it. [currency]
         kwh: Billed energy. [kWh]
     """
 
@@ -152,7 +152,7 @@ class RunSummary:
     Args:
         run: The run.
         bills: How many bills there are, by state.
-        totals: Billed amount of what is not held, by currency.
+        totals: Net and taxes of what is not held, by currency, as the bills say them.
         kwh: Billed energy of what is not held. [kWh]
         validated_kwh: Energy in the blocks that were billed. [kWh]
         charges: By charge.
@@ -175,6 +175,17 @@ class RunSummary:
     held_elsewhere: tuple[BillHead, ...] = field(default=())
     left_out: tuple[LeftOut, ...] = field(default=())
     left_out_count: int = 0
+
+    @property
+    def settled(self) -> dict[str, Decimal]:
+        """What the lines come to that stand beside the totals, by currency; only where they do."""
+        lines: dict[str, Decimal] = {}
+        for charge in self.charges:
+            lines[charge.currency] = lines.get(charge.currency, Decimal(0)) + charge.amount
+        beside = {
+            currency: lines.get(currency, total) - total for currency, total in self.totals.items()
+        }
+        return {currency: amount for currency, amount in beside.items() if amount}
 
     @property
     def bill_count(self) -> int:

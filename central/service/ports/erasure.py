@@ -43,6 +43,7 @@ class RetainedAccount:
         agreed_to: The day after its last agreement; None where it never had one.
         open_bills: How many drafts, held and approved bills it has.
         not_billed: Whether days of it are not billed.
+        to_settle: Whether something may be left to settle: no run has found that nothing is.
         issued: How many issued bills it has.
         issued_on: The day of its last issued bill; None where there is none.
     """
@@ -51,6 +52,7 @@ class RetainedAccount:
     agreed_to: date | None
     open_bills: int
     not_billed: bool
+    to_settle: bool
     issued: int
     issued_on: date | None
 

@@ -63,13 +63,18 @@ class WithdrawalTransaction(Protocol):
     async def withdraw_agreement(self, agreement: NamedAgreement) -> None:
         """Withdraw an agreement that is there; its service is named."""
 
-    async def handed_over(self, occupancy: int, first: date, tariff: str) -> bool:
-        """Whether an issued bill under another tariff handed what it left over to an agreement.
+    async def handed_over(self, occupancy: int, day: date) -> str | None:
+        """To which other tariff an issued bill handed what it left, where that is for good.
+
+        It is where an earlier release issued it, or something that is the account's own got
+        another name; else what it left goes back to its own tariff where the other never comes.
 
         Args:
-            occupancy: Key of that of both.
-            first: The first day of the agreement.
-            tariff: Its tariff.
+            occupancy: Key.
+            day: The day after the bill's last.
+
+        Returns:
+            Its name; None where there is no such bill.
         """
 
     async def left_to_nobody(self, occupancy: int) -> CarriedState:

@@ -64,7 +64,8 @@ class EraseAccount:
             InvalidValueError: No reason is given.
             NotRegisteredError: There is no such account.
             AccountErasedError: It was erased before.
-            AccountInUseError: It has agreements or open bills, or days that are not billed.
+            AccountInUseError: It has agreements or open bills, or days that are not billed, or
+                something may be left to settle.
             RetainedError: Its bills are kept by law until a later day, or nobody said how long.
         """
         need_reason(reason)
@@ -98,6 +99,10 @@ def _refuse_used(number: str, account: RetainedAccount, today: date) -> None:
         what = f"{account.open_bills} bills that are not issued" if account.open_bills else ""
         message = f"The account {number} has {what or 'days that are not billed'}."
         raise AccountInUseError(message, value=number)
+    if account.to_settle:
+        message = f"No run has settled what the account {number} left, or found that nothing is."
+        remedy = "Settle it with `bill run --final`, approve and issue what that makes."
+        raise AccountInUseError(message, value=number, remedy=remedy)
 
 
 def _refuse_retained(number: str, account: RetainedAccount, years: int | None, today: date) -> None:

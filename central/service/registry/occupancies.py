@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from central.domain.billing.occupancy import (
     AgreedDays,
@@ -12,6 +12,7 @@ from central.domain.billing.occupancy import (
     DayStartsDifferError,
     Occupancy,
     OpeningKeptError,
+    PeriodBilledError,
     default_service,
     in_the_way,
     occupied,
@@ -164,7 +165,8 @@ async def conclude(
 
     Raises:
         RegistryConflictError: Somebody pays for the service already at that time.
-        PeriodBilledError: Days of approved or issued bills would no longer belong to it.
+        PeriodBilledError: Days of approved or issued bills would no longer belong to it, or an
+            issued bill handed for good to another tariff what it left until the agreement begins.
         OpeningKeptError: Figures of a cut-over would no longer open its first bill.
     """
     before = {agreed.first: agreed for agreed in others}
@@ -182,6 +184,7 @@ async def conclude(
         occupancies = await registry.occupancies(agreement)
         divided = occupied(spans, occupancies)
     await _keep_openings(registry, agreement, occupancies, divided)
+    await _refuse_another(registry, after, divided)
     belonged = {first: occupancy.id for occupancy in occupancies for first in occupancy.agreements}
     for occupancy in divided:
         key = await registry.save_occupancy(agreement, occupancy, now)
@@ -194,6 +197,39 @@ async def conclude(
             elif belonged.get(first) != key:
                 await registry.move_agreement(after[first], key)
     return tuple(discarded)
+
+
+async def _refuse_another(
+    registry: RegistryTransaction,
+    agreed: Mapping[date, AgreementRecord],
+    occupancies: Sequence[Occupancy],
+) -> None:
+    """Refuse to go on under another tariff than that which an issued bill handed over to."""
+    for occupancy in occupancies:
+        day = occupancy.decided_to
+        if occupancy.id is None or day is None or occupancy.settled:
+            continue
+        going_on = next(
+            (
+                agreed[first]
+                for first in occupancy.agreements
+                if first <= day < (agreed[first].end or date.max)
+            ),
+            None,
+        )
+        if going_on is None:
+            continue
+        tariff = await registry.handed_over(occupancy.id, day)
+        if tariff not in {None, going_on.tariff}:
+            message = (
+                f"The issued bill until {day} handed what it left over to {tariff}, so"
+                f" {going_on.account} at {going_on.point} cannot go on under {going_on.tariff}."
+            )
+            remedy = (
+                f"Settle it first: `bill run --final`, approve and issue; or conclude {tariff} from"
+                f" {day} on, and let the right one follow it."
+            )
+            raise PeriodBilledError(message, value=day, remedy=remedy)
 
 
 def _another_end(before: Sequence[Occupancy], after: Sequence[Occupancy]) -> bool:

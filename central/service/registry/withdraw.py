@@ -188,8 +188,12 @@ async def _refuse_resting(
             " withdrawn."
         )
         raise PeriodBilledError(message, value=agreement.first, remedy=_DISCARD)
-    if occupancy.id is not None and await registry.handed_over(
-        occupancy.id, agreement.first, agreement.tariff
+    # Who leaves on that day takes it back, and is settled by the tariff that it was left to.
+    goes_on = agreement.first != occupancy.agreements[-1]
+    if (
+        occupancy.id is not None
+        and goes_on
+        and await registry.handed_over(occupancy.id, agreement.first) == agreement.tariff
     ):
         message = (
             f"The issued bill until {agreement.first} handed what it left over to"

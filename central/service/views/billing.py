@@ -144,7 +144,7 @@ class NotBilledView:
         account_number: Whose.
         account_name: The customer's name.
         service_point: Name of the service point.
-        code: NOT_DUE, NO_BILLING_PERIOD or PERIOD_TAKEN.
+        code: NOT_DUE, NO_BILLING_PERIOD, PERIOD_TAKEN or NOTHING_TO_SETTLE.
         first: First local day.
         end: The local day after the last.
         message: Why, in a sentence.
@@ -302,6 +302,7 @@ class Proof:
         total: What the intervals give, exactly.
         billed: What the line's price applies to: `total`, rounded where the tariff says so.
         adjusted: What a bank, or counting one side only, added to the intervals; `total` holds it.
+        bank: Which bank; "" where none did.
     """
 
     name: str
@@ -313,6 +314,7 @@ class Proof:
     total: Fraction
     billed: Fraction
     adjusted: Fraction = Fraction(0)
+    bank: str = ""
 
     @property
     def metered(self) -> Fraction:

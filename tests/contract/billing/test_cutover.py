@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from central.domain.billing.bill import Bill
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.occupancy import OpeningKeptError
@@ -240,6 +241,13 @@ async def test_the_first_bill_opens_with_it_and_prints_it(utility: Utility, tmp_
     assert (balances["solar"].opening, balances["solar"].unit) == (Decimal("595.2"), "EUR")
     assert balances["solar"].drawn == -amounts["solar"]
     assert balances["solar"].settled == 0
+    assert bill.carried_texts[:-1] == (
+        "Taken over: peak kw of 2026-07 7.2 kW.",
+        "Taken over: deferred by level payments 103.33 EUR.",
+        "Taken over: yearly so far 310.55 EUR.",
+        "Taken over: bill of 2026-08, for level payments 45.10 EUR.",
+    )
+    assert Bill.from_json(bill.to_json()) == bill
 
 
 async def test_a_dry_run_changes_nothing(utility: Utility, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from central.service.ports.audit import AuditFilter
 from central.service.ports.erasure import AccountErasedError, AccountInUseError, RetainedError
 from central.service.ports.registry import AccountRecord, AgreementRecord, NotRegisteredError
 from central.service.registry.erase_account import EraseAccount
+from tests.contract.billing.test_settlement import moved_out
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import NOVEMBER, NOW, OCTOBER, Utility, month
+from tests.support.daily_books import settle
 
 AGREED = AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1), billing_from=OCTOBER)
 
@@ -86,3 +88,13 @@ async def test_an_account_that_was_never_billed_is_erased_at_once(utility: Utili
         await erase(utility)("A-9", "nobody")
     wanted = AuditFilter(subject="A-1", action="account")
     assert "Customer 1" in str(await utility.audit.rows(wanted, 9)), "others stay"
+
+
+async def test_an_account_is_not_erased_before_what_it_left_is_settled(utility: Utility) -> None:
+    await moved_out(utility)
+    with pytest.raises(AccountInUseError, match="settled what the account A-1 left") as refused:
+        await erase(utility)("A-1", "asked for by the customer")
+    assert "bill run --final" in str(refused.value.remedy)
+    await settle(utility, "2026-09")
+    with pytest.raises(RetainedError):
+        await erase(utility)("A-1", "asked for by the customer")

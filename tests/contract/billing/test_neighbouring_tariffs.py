@@ -35,6 +35,7 @@ OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 FLAT, DEAR = (
     TARIFF.format(name=name, price=price) for name, price in (("FLAT", 0.3), ("DEAR", 0.5))
 )
+LATER = TARIFF.format(name="LATER", price=0.4) + "takes_over: {yearly: yearly}\n"
 TERM = """\
 commitments:
   - {id: promise, of: [energy], amount: 300, per: term, months: 2,
@@ -92,6 +93,40 @@ async def test_a_tariff_before_that_settles_something_else_makes_a_draft_stale(
     assert after.bill.amounts.billed > before.bill.amounts.billed
     assert await approve(utility, summary) == []
     assert await issue(utility, summary) == []
+
+
+async def named_by(utility: Utility, document: str, effective: date) -> list[int]:
+    """How many issued bills are named where a tariff gets a version."""
+    enrol = utility.enrol
+    enrol.concerned.clear()
+    await enrol.tariff(document.replace("2026-01-01", effective.isoformat()))
+    return [bills.count for bills in enrol.concerned.values()]
+
+
+async def test_a_bill_that_settles_what_another_tariff_left_is_named_by_its_versions(
+    utility: Utility,
+) -> None:
+    await found(utility)
+    await measured(utility, FIRST, NOVEMBER)
+    await settle(utility, "2026-09")
+    await changed(utility)
+    await settle(utility, "2026-10")
+    # September, and October, which settles what September left; not what is of October alone.
+    assert await named_by(utility, FLAT, date(2026, 9, 30)) == [2]
+    assert await named_by(utility, FLAT, OCTOBER) == []
+
+
+async def test_a_bill_that_hands_over_is_named_by_versions_of_the_tariff_after_it(
+    utility: Utility,
+) -> None:
+    await found(utility)
+    await utility.enrol.tariff(LATER)
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "FLAT", FIRST, OCTOBER))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "LATER", OCTOBER))
+    await measured(utility, FIRST, OCTOBER)
+    await settle(utility, "2026-09")
+    assert await named_by(utility, LATER, OCTOBER) == [1]
+    assert await named_by(utility, LATER, date(2026, 10, 2)) == []
 
 
 async def test_a_tariff_of_days_that_are_open_elsewhere_makes_a_draft_stale(

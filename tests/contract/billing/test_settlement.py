@@ -23,7 +23,6 @@ from central.service.ports.registry import (
     PointRecord,
 )
 from central.service.ports.validation import PointChannelId
-from central.service.ports.withdrawals import NamedAgreement
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CLERK
@@ -124,6 +123,10 @@ async def test_a_final_run_settles_in_the_month_that_goes_on(utility: Utility) -
     summary = await run(utility, "2026-10", RunType.FINAL)
     assert summary.bills == {BillState.DRAFT: 1}
     assert lines(await bill(utility, "A-1", "2026-09")) == SETTLED
+    # Net and taxes, as the bill says; what is levelled stands beside it.
+    euros = {"EUR": Decimal("54.51")}
+    assert (summary.totals, summary.settled) == (euros, {"EUR": Decimal("48.95")})
+    assert [head.total for head in await heads(utility, summary)] == [euros["EUR"]]
     assert await approve(utility, summary) == []
     assert await issue(utility, summary) == []
 
@@ -189,25 +192,3 @@ async def test_another_version_of_the_last_day_concerns_it(utility: Utility) -> 
     await enrol.tariff(OWING.replace("2026-01-01", "2026-09-30"))
     # With the bill of September.
     assert [bills.count for bills in enrol.concerned.values()] == [2]
-
-
-async def test_it_is_rated_by_the_tariff_that_it_was_left_to(utility: Utility) -> None:
-    await moved_out(utility, issued="2026-08")
-    enrol = utility.enrol
-    renamed = OWING.replace("OWING", "NEW") + "takes_over: {yearly: yearly}\n"
-    await enrol.tariff(renamed)
-    await enrol.agreement(agreed(OCTOBER))
-    await enrol.agreement(AgreementRecord("A-1", "SP-1", "NEW", OCTOBER))
-    await settle(utility, "2026-09")
-    # As an earlier release let it be withdrawn.
-    async with utility.registry.transaction() as registry:
-        (service,) = await registry.services("SP-1")
-        named = NamedAgreement("A-1", "SP-1", OCTOBER, service.name)
-        await registry.withdraw_agreement(named)
-    for end in (None, OCTOBER):
-        await ends(utility, end)
-    summary = await run(utility, "2026-09")
-    settlement = await bill(utility, "A-1", "2026-09")
-    assert (settlement.bill.holds, lines(settlement)) == ((), SETTLED)
-    await enrol.tariff(renamed.replace("2026-01-01", "2026-09-30"))
-    assert await approve(utility, summary) == [("A-1", "BILL_STALE")]

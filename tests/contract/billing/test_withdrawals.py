@@ -106,19 +106,25 @@ async def test_what_follows_an_agreement_that_is_withdrawn_keeps_its_own_days(
     assert all(one.billing_from == one.ended_on for one in occupancies if not one.agreements)
 
 
-@pytest.mark.parametrize("takes_over", ["", "takes_over: {yearly: yearly}\n"])
-async def test_an_agreement_that_an_issued_bill_hands_over_to_stays(
-    utility: Utility, takes_over: str
+@pytest.mark.parametrize("owner", ["occupancy", "account"])
+async def test_an_agreement_that_an_issued_bill_hands_the_accounts_own_over_to_stays(
+    utility: Utility, owner: str
 ) -> None:
     await daily_books.found(utility)
-    later = daily_books.TARIFF.format(name="LATER", price=0.4) + takes_over
-    await utility.enrol.tariff(later)
-    before = AgreementRecord("A-1", "SP-1", "FLAT", daily_books.FIRST)
-    await utility.enrol.agreement(replace(before, end=date(2026, 9, 1)))
-    await utility.enrol.agreement(replace(before, tariff="LATER", first=date(2026, 9, 1)))
+    own = daily_books.TARIFF.format(name="OWN", price=0.4)
+    own = own.replace("per: year", f"per: year, owner: {owner}")
+    await utility.enrol.tariff(own)
+    named = own.replace("OWN", "LATER").replace("yearly", "least")
+    await utility.enrol.tariff(named + "takes_over: {yearly: least}\n")
+    before = AgreementRecord("A-1", "SP-1", "OWN", daily_books.FIRST, date(2026, 9, 1))
+    await utility.enrol.agreement(replace(before, tariff="FLAT", end=date(2026, 8, 2)))
+    await utility.enrol.agreement(replace(before, first=date(2026, 8, 2)))
+    for tariff, first, end in (("LATER", 1, 20), ("DEAR", 20, 30)):
+        days = date(2026, 9, first), date(2026, 9, end)
+        await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", tariff, *days))
     await daily_books.measured(utility, daily_books.FIRST, date(2026, 9, 1))
     await daily_books.settle(utility, "2026-08")
-    if takes_over:
+    if owner == "account":
         with pytest.raises(PeriodBilledError, match="handed what it left over to LATER"):
             await withdraw(utility).agreement(WRONG, "no other tariff")
     else:

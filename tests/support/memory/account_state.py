@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from central.domain.billing.state import BillState
 from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.ports.bill_shard import NewPart
+from central.service.ports.stamps import InputKind
 from tests.support.memory.books import BookState, KeptBill, KeptPart
 
 _FIXED = frozenset({BillState.APPROVED, BillState.ISSUED})
@@ -41,6 +42,45 @@ def own_after(state: BookState, account: int) -> CarriedState:
     if newest is None or newest.part.shared is None:
         return CarriedState()
     return newest.part.shared.after.state
+
+
+def what_is_left(state: BookState, key: int) -> Hashable:
+    """What tells whether there may be something to settle of an occupancy that was not before."""
+    revision = state.revisions.get((InputKind.ACCOUNT, state.occupancies[key].account), 0)
+    left, shared = _left(state, key), _own_of(state, key)
+    return repr(left and left.to_json()), repr(shared.to_json()), revision
+
+
+def may_be_settled(state: BookState, key: int) -> bool:
+    """Whether something may be to settle of an occupancy, all of whose days are issued."""
+    left = _left(state, key)
+    if left is None:
+        return False
+    anything = left.names or left.before is not None or _own_of(state, key).names
+    return bool(anything) and state.finished.get(key) != what_is_left(state, key)
+
+
+def _left(state: BookState, key: int) -> CarriedState | None:
+    """What is left where an occupancy has ended, all is issued, and no part settles it."""
+    end, newest = max((end, claim) for (of, end), claim in state.claims.items() if of == key)
+    if end != state.occupancies[key].ended_on or newest.settles:
+        return None
+    closings = (
+        row.part.closing
+        for bill in state.bills.values()
+        for row in bill.parts
+        if row.id == newest.part and bill.record.bill.state is BillState.ISSUED
+    )
+    return next(closings, newest.opening)
+
+
+def _own_of(state: BookState, key: int) -> CarriedState:
+    number = state.occupancies[key].account
+    return next(
+        own_after(state, account)
+        for account, kept in state.accounts.items()
+        if kept.number == number
+    )
 
 
 def own_before(state: BookState, planned: PlannedBill) -> AccountOwn:

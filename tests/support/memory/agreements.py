@@ -224,16 +224,21 @@ class AgreementTables:
         del self._state.occupants[key]
         self._raise_inputs(agreement)
 
-    async def handed_over(self, occupancy: int, first: date, tariff: str) -> bool:
-        claim = self._state.claims.get((occupancy, first))
-        return claim is not None and any(
-            row.id == claim.part
-            and bill.record.bill.state is BillState.ISSUED
-            and self._state.agreements[row.part.agreement_id].tariff != tariff
-            and row.part.closing.tariff == tariff
-            for bill in self._state.bills.values()
-            for row in bill.parts
-        )
+    async def handed_over(self, occupancy: int, day: date) -> str | None:
+        claim = self._state.claims.get((occupancy, day))
+        for bill in self._state.bills.values():
+            for row in bill.parts:
+                under = self._state.agreements[row.part.agreement_id].tariff
+                closing = row.part.closing
+                if (
+                    claim is not None
+                    and row.id == claim.part
+                    and bill.record.bill.state is BillState.ISSUED
+                    and closing.before is None
+                    and closing.tariff not in {"", under}
+                ):
+                    return closing.tariff
+        return None
 
     async def left_to_nobody(self, occupancy: int) -> CarriedState:
         mine = self._state.occupancies[occupancy]

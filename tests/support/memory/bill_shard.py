@@ -31,7 +31,7 @@ from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputKind
 from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory import stamps
-from tests.support.memory.account_state import behind_each_other, own_after
+from tests.support.memory.account_state import behind_each_other, own_after, what_is_left
 from tests.support.memory.billing_load import WorkLoader, earlier_days
 from tests.support.memory.books import KeptBill, KeptClaim, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
@@ -292,6 +292,11 @@ class MemoryShard:
         for account in accounts:
             mine = tuple(note for note in notes if note.account_id == account)
             self._state.notes[self.shard.run.id, account] = mine
+
+    async def finish(self, occupancies: Collection[int], at: datetime) -> None:
+        del at
+        for key in occupancies:
+            self._state.finished[key] = what_is_left(self._state, key)
 
     async def done(self, at: datetime) -> None:
         del at

@@ -52,7 +52,7 @@ from central.service.ports.stamps import Decided
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.errors import OperatorError
 from tests.support.memory import stamps
-from tests.support.memory.account_state import own_links
+from tests.support.memory.account_state import may_be_settled, own_links
 from tests.support.memory.bill_shard import take_shard
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptShard, MemoryBooks
 from tests.support.memory.cycles import require_known_cycle
@@ -182,7 +182,7 @@ class MemoryBillingStore:
             billed = [one for one in kept if one.record.bill.state not in _NOT_BILLED]
             totals: dict[str, Decimal] = defaultdict(Decimal)
             for one in billed:
-                totals[one.record.bill.currency] += one.record.bill.amounts.billed
+                totals[one.record.bill.currency] += one.record.bill.amounts.total
             heads = [_head(one.record) for one in kept]
             left_out = [
                 LeftOut(state.accounts[account].number, note)
@@ -469,8 +469,8 @@ def _to_bill(state: BookState, run: RunRecord, account: str) -> bool:
         claimed = max(end for of, end in state.claims if of == key)
         if claimed < min(occupancy.ended_on or run.reach.end, run.reach.end):
             return True
-        if claimed == occupancy.ended_on and claimed <= run.reach.end:
-            return True  # something may be to settle
+        if claimed <= run.reach.end and may_be_settled(state, key):
+            return True
     return False
 
 
@@ -498,7 +498,7 @@ def _head(record: BillRecord) -> BillHead:
         record.bill.state,
         record.bill.holds,
         record.bill.currency if priced else None,
-        record.bill.amounts.billed if priced else None,
+        record.bill.amounts.total if priced else None,
         record.kwh,
     )
 

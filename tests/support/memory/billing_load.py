@@ -135,7 +135,7 @@ class WorkLoader:
             point=point,
             zone=part.occupancy.zone,
             day_start=part.occupancy.day_start,
-            tariff=(self._opening(part).tariff if part.settles else "") or part.term.tariff,
+            tariff=part.rated_by(self._opening(part)),
             days=days,
             facts=part.term.facts,
             opening=self._opening(part),
@@ -161,6 +161,7 @@ class WorkLoader:
             carries=self._carries(part),
             settles=part.settles,
             stamp=replace(stamp, not_metered=doubtful),
+            taken_over=CarriedState() if (taken := self._cutover(part)) is None else taken.state,
         )
 
     def _blocks(self, channel: PointChannelId, days: DayRange) -> list[DayBlock]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time
@@ -144,6 +144,7 @@ class BookState:
     occupancies: dict[int, KeptOccupancy] = field(default_factory=dict)
     occupants: dict[int, int] = field(default_factory=dict)  # occupancy of each agreement
     claims: dict[tuple[int, date], KeptClaim] = field(default_factory=dict)
+    finished: dict[int, Hashable] = field(default_factory=dict)  # as `what_is_left` said
     openings: dict[int, CutoverOpening] = field(default_factory=dict)
     tariffs: dict[tuple[str, date, int], TariffRevision] = field(default_factory=dict)
     holidays: dict[tuple[str, int, int], HolidayRevision] = field(default_factory=dict)

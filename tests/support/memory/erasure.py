@@ -9,6 +9,7 @@ from central.domain.billing.state import BillState
 from central.service.ports.erasure import ERASED, RetainedAccount
 from central.service.ports.registry import AccountRecord
 from central.service.ports.stamps import InputKind
+from tests.support.memory.account_state import may_be_settled
 from tests.support.memory.books import BookState, MemoryBooks
 
 _OPEN = (BillState.DRAFT, BillState.HELD, BillState.APPROVED)
@@ -47,6 +48,11 @@ class ErasureTables:
             max(ends, default=None),
             sum(record.bill.state in _OPEN for record in records),
             not_billed,
+            any(
+                may_be_settled(state, chain)
+                for chain, occupancy in state.occupancies.items()
+                if occupancy.account == number
+            ),
             len(issued),
             max(days, default=None),
         )

@@ -196,7 +196,7 @@ class MemoryReconciliation:
                 if asked and bill.record.bill.state not in {BillState.HELD, BillState.DISCARDED}:
                     billed[bill.record.bill.currency].append(bill)
         totals = {
-            currency: sum((bill.record.bill.amounts.billed for bill in bills), Decimal(0))
+            currency: sum((bill.record.bill.amounts.total for bill in bills), Decimal(0))
             for currency, bills in billed.items()
         }
         return [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 
 from central.domain.actor import Actor
 from central.domain.billing.planned import said_days
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.registry import (
     RegistryConflictError,
@@ -14,7 +17,9 @@ from central.service.ports.registry import (
     TariffRevision,
 )
 from central.service.ports.stamps import InputKind
-from tests.support.memory.books import BookState, KeptBill
+from tests.support.memory.books import BookState, KeptBill, KeptPart
+
+_DAY = timedelta(days=1)
 
 
 class TariffTables:
@@ -77,7 +82,36 @@ def _reaches(
         }
         if changed[1] in names[changed[0]] and days.first < end and first < days.end:
             return True
+        if changed[0] is InputKind.TARIFF and any(
+            changed[1] == tariff and first <= day < end
+            for tariff, day in _read_beside(state, row, agreement.tariff, days)
+        ):
+            return True
     return False
+
+
+def _read_beside(
+    state: BookState, row: KeptPart, tariff: str, days: DayRange
+) -> Iterator[tuple[str, date]]:
+    """Other tariffs that a part reads for what it opened with and what it left, each on a day.
+
+    Args:
+        state: Of the utility.
+        row: The part.
+        tariff: Of its agreement.
+        days: That its bill says.
+    """
+    before = (
+        other.part.closing
+        for bill in state.bills.values()
+        for other in bill.parts
+        if other.id == row.state_from
+    )
+    left = next(before, CarriedState())
+    if left.tariff != tariff:
+        yield (left if left.before is None else left.before).tariff, row.part.days.first - _DAY
+    if row.part.closing.tariff != tariff:
+        yield row.part.closing.tariff, days.end
 
 
 def in_force(state: BookState) -> list[TariffRecord]:

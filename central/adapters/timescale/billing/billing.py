@@ -18,7 +18,6 @@ from central.adapters.timescale import sessions
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.decide import BillDecisions
-from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.shard import take_bills, take_shard
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.cycles import require_known_cycle
@@ -34,7 +33,6 @@ from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from central.service.ports.billing import (
@@ -96,8 +94,7 @@ class TimescaleBillingStore(BillDecisions):
                     require_members(only, scope, last)
                     values["only"] = only
                 await connection.execute(SQL["forget_shards"], {"run": row[0]})
-                _, nothing = state_text(CarriedState())
-                values |= {"run": row[0], "size": shard_size, "nothing": nothing}
+                values |= {"run": row[0], "size": shard_size}
                 await connection.execute(SQL["add_shards"], values)
                 waiting = await _one(connection, "open_shards", run=row[0])
             if waiting[0]:

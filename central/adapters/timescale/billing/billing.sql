@@ -45,28 +45,9 @@ FROM (
                     WHERE billed_period.occupancy_id = occupancy.id
                 )
         ) OR EXISTS (
-            -- All of its days are issued, or were by another system, and something is left that
-            -- may be to settle.
-            SELECT FROM occupancy
-            JOIN billed_period ON billed_period.occupancy_id = occupancy.id
-                AND billed_period.end_day = occupancy.ended_on
-            LEFT JOIN settled_part AS part ON part.id = billed_period.part_id
-            LEFT JOIN bill ON bill.id = part.bill_id
-            WHERE occupancy.account_id = account.id AND occupancy.ended_on <= %(end)s
-                AND (bill.state = 'issued' OR billed_period.opening IS NOT NULL)
-                AND (
-                    part.closing_sha256 IS DISTINCT FROM %(nothing)s
-                    OR %(nothing)s <> (
-                        SELECT own.closing_sha256
-                        FROM settled_state AS own JOIN live_part ON live_part.id = own.part_id
-                        WHERE own.account_id = account.id
-                        ORDER BY own.place DESC LIMIT 1
-                    )
-                )
-                AND NOT EXISTS (
-                    SELECT FROM billed_period AS settling
-                    WHERE settling.occupancy_id = occupancy.id AND settling.settles
-                )
+            SELECT FROM unsettled_occupancy
+            WHERE unsettled_occupancy.account_id = account.id
+                AND unsettled_occupancy.ended_on <= %(end)s
         ) OR EXISTS (
             SELECT FROM bill
             WHERE bill.account_id = account.id AND bill.state IN ('draft', 'held')

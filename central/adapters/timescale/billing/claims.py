@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -272,6 +272,11 @@ class ShardClaims:
                 "messages": [note.message for note in notes],
             }
             await self.connection.execute(SQL["add_notes"], {"run": run, **columns})
+
+    async def finish(self, occupancies: Collection[int], at: datetime) -> None:
+        """See `ShardTransaction`."""
+        values = {"occupancies": sorted(occupancies), "at": at}
+        await self.connection.execute(SQL["finish"], values)
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self.connection.cursor(binary=True) as cursor:

@@ -47,6 +47,16 @@ FROM settled_state AS own JOIN live_part ON live_part.id = own.part_id
 WHERE own.account_id = ANY(%(accounts)s) AND live_part.state = 'issued'
 ORDER BY own.account_id, own.place DESC
 
+-- name: finish
+INSERT INTO finished_occupancy (
+    occupancy_id, closing_sha256, own_sha256, account_revision, found_at
+)
+SELECT id, closing_sha256, own_sha256, input_revision, %(at)s
+FROM left_of_occupancy WHERE id = ANY(%(occupancies)s)
+ON CONFLICT (occupancy_id) DO UPDATE SET
+    closing_sha256 = excluded.closing_sha256, own_sha256 = excluded.own_sha256,
+    account_revision = excluded.account_revision, found_at = excluded.found_at
+
 -- name: terms
 SELECT
     agreement.occupancy_id, agreement.id, tariff.name, lower(agreement.during),

@@ -124,7 +124,7 @@ async def add_note(
         "decision": decision,
         "first": days.first,
         "end": days.end,
-        "total": note.bill.amounts.billed,
+        "total": note.bill.amounts.total,
         "kwh": note.kwh,
         "sha256": bytes.fromhex(text.sha256),
         "document": text.document,

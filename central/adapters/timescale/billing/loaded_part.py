@@ -78,9 +78,7 @@ class LoadedPart:
         return replace(
             _named(self.planned, AgreementFacts.from_json(self.planned.term.facts)),
             opening=self.opening,
-            # What was handed on to another tariff is settled by the rules that it has now.
-            tariff=(self.opening.tariff if self.planned.settles else "")
-            or self.planned.term.tariff,
+            tariff=self.planned.rated_by(self.opening),
             carries=self.carries,
             blocks=blocks,
             # A register at the end of the days closes their last interval.
@@ -97,6 +95,7 @@ class LoadedPart:
                 for read in meter_reads(billed, channels[key][1])
             ),
             stamp=stamp,
+            taken_over=CarriedState() if self.cutover is None else self.cutover.state,
         )
 
 

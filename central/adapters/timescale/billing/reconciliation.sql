@@ -149,13 +149,19 @@ CROSS JOIN jsonb_array_elements(newest.lines) AS line (lineage)
 -- name: money
 SELECT
     bill.currency, count(*), sum(bill.total),
-    -- With the lines of credit notes of some of its parts.
+    -- With the lines of credit notes of some of its parts. Settlements are no part of the total, but
+    -- where a bill of an earlier release counts them in it.
     sum((
-        SELECT coalesce(sum(amount), 0) FROM bill_line
-        WHERE bill_line.bill_id = bill.id OR bill_line.bill_id IN (
+        SELECT coalesce(sum(bill_line.amount), 0)
+        FROM (
+            SELECT bill.id
+            UNION ALL
             SELECT note.id FROM bill AS note
             WHERE note.cancels = bill.id AND note.state = 'issued'
-        )
+        ) AS together
+        JOIN bill AS saying ON saying.id = together.id
+        JOIN bill_line ON bill_line.bill_id = saying.id
+            AND (bill_line.kind <> 'settlement' OR NOT saying.document ? 'settled')
     ))
 FROM live_bill AS bill
 WHERE bill.state NOT IN ('held', 'discarded')

@@ -66,7 +66,8 @@ def state_text(state: CarriedState) -> tuple[str, bytes]:
     States that are worth the same may come from other days, owners and tariffs: only those that
     hold nothing share a text.
     """
-    return _empty_text() if state == _EMPTY else _written(state)
+    empty = state.before is None and state == _EMPTY
+    return _empty_text() if empty else _written(state)
 
 
 def _written(state: CarriedState) -> tuple[str, bytes]:
@@ -297,7 +298,7 @@ class ShardWriter:
             "first_day": bill.days.first,
             "end_day": bill.days.end,
             "currency": bill.currency if priced else None,
-            "total": bill.amounts.billed if priced else None,
+            "total": bill.amounts.total if priced else None,
             "kwh": draft.new.kwh,
             "validated_kwh": draft.new.validated_kwh,
             "sha256": draft.sha256,

@@ -166,6 +166,10 @@ class TimescaleShard:
         """See `ShardTransaction`."""
         await self._claims.note(self.shard.run.id, accounts, notes)
 
+    async def finish(self, occupancies: Collection[int], at: datetime) -> None:
+        """See `ShardTransaction`."""
+        await self._claims.finish(occupancies, at)
+
     async def done(self, at: datetime) -> None:
         """See `ShardTransaction`."""
         values = {"run": self.shard.run.id, "number": self.shard.number, "at": at}

@@ -15,6 +15,7 @@ SELECT
             WHERE billed_period.occupancy_id = occupancy.id
         )
     ),
+    EXISTS (SELECT FROM unsettled_occupancy WHERE unsettled_occupancy.account_id = account.id),
     (SELECT count(*) FROM bill WHERE bill.account_id = account.id AND state = 'issued'),
     (SELECT max(issued_on) FROM bill WHERE bill.account_id = account.id AND state = 'issued')
 FROM account WHERE account.number = %(number)s

@@ -33,12 +33,28 @@ FROM (
     SELECT DISTINCT bill.id, bill.number
     FROM bill
     JOIN live_part AS bill_part ON bill_part.bill_id = bill.id
-        -- A final settlement holds the day behind the last one, which it is made from.
-        AND bill_part.end_day - bill_part.settles::integer > %(first)s
-        AND (%(end)s::date IS NULL OR bill_part.first_day - bill_part.settles::integer < %(end)s)
     JOIN agreement ON agreement.id = bill_part.agreement_id
     JOIN service_point ON service_point.id = agreement.service_point_id
     JOIN tariff ON tariff.id = agreement.tariff_id
+    LEFT JOIN settled_part AS earlier ON earlier.id = bill_part.state_from
+    CROSS JOIN LATERAL (
+        -- A final settlement holds the day behind the last one, which it is made from.
+        SELECT
+            bill_part.first_day - bill_part.settles::integer AS first_day,
+            bill_part.end_day - bill_part.settles::integer AS end_day,
+            -- The tariff whose names its opening state has, where that is another's; it is settled
+            -- or handed over as on the day before.
+            CASE
+                WHEN earlier.closing ->> 'tariff' = tariff.name THEN NULL
+                ELSE nullif(
+                    coalesce(
+                        earlier.closing #>> '{before,tariff}', earlier.closing ->> 'tariff'
+                    ),
+                    tariff.name
+                )
+            END AS opened_under,
+            nullif(bill_part.closing ->> 'tariff', tariff.name) AS handed_to
+    ) AS read
     WHERE bill.state = 'issued'
         AND bill.account_id IN (
             SELECT account_id FROM agreement
@@ -53,9 +69,18 @@ FROM (
             END
         )
         AND CASE %(kind)s
-            WHEN 'service point' THEN service_point.name = %(name)s
-            WHEN 'tariff' THEN tariff.name = %(name)s
-            WHEN 'series' THEN bill_part.series_revisions ? %(name)s
+            WHEN 'service point' THEN service_point.name = %(name)s AND daterange(
+                read.first_day, read.end_day
+            ) && daterange(%(first)s, %(end)s)
+            WHEN 'tariff' THEN
+                tariff.name = %(name)s
+                AND daterange(read.first_day, read.end_day) && daterange(%(first)s, %(end)s)
+                OR daterange(%(first)s, %(end)s) @> bill_part.first_day - 1
+                AND read.opened_under = %(name)s
+                OR daterange(%(first)s, %(end)s) @> read.end_day AND read.handed_to = %(name)s
+            WHEN 'series' THEN bill_part.series_revisions ? %(name)s AND daterange(
+                read.first_day, read.end_day
+            ) && daterange(%(first)s, %(end)s)
             ELSE false
         END
 ) AS concerned

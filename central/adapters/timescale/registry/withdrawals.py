@@ -34,12 +34,12 @@ class WithdrawalRows:
         self.changed.points.add(agreement.point)
         self.changed.accounts.add(agreement.account)
 
-    async def handed_over(self, occupancy: int, first: date, tariff: str) -> bool:
+    async def handed_over(self, occupancy: int, day: date) -> str | None:
         """See `WithdrawalTransaction`."""
-        values = {"occupancy": occupancy, "first": first, "tariff": tariff}
+        values = {"occupancy": occupancy, "day": day}
         cursor = await self._connection.execute(_SQL["handed_over"], values)
         row = await cursor.fetchone()
-        return row is not None and bool(row[0])
+        return None if row is None else str(row[0])
 
     async def left_to_nobody(self, occupancy: int) -> CarriedState:
         """See `WithdrawalTransaction`."""

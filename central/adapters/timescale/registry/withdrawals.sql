@@ -13,17 +13,17 @@ WHERE meter.id = meter_id AND manufacturer = %(manufacturer)s AND serial = %(ser
     AND lower(during) = %(start)s
 
 -- name: handed_over
--- What an issued bill left right before an agreement goes on under the names of its tariff.
-SELECT EXISTS (
-    SELECT FROM billed_period
-    JOIN settled_part AS part ON part.id = billed_period.part_id
-    JOIN bill ON bill.id = part.bill_id
-    JOIN agreement ON agreement.id = part.agreement_id
-    JOIN tariff ON tariff.id = agreement.tariff_id
-    WHERE billed_period.occupancy_id = %(occupancy)s AND billed_period.end_day = %(first)s
-        AND bill.state = 'issued' AND tariff.name <> %(tariff)s
-        AND part.closing ->> 'tariff' = %(tariff)s
-)
+-- The tariff whose names what an issued bill left until a day has, where it cannot go back to those
+-- of its own.
+SELECT part.closing ->> 'tariff'
+FROM billed_period
+JOIN settled_part AS part ON part.id = billed_period.part_id
+JOIN bill ON bill.id = part.bill_id
+JOIN agreement ON agreement.id = part.agreement_id
+JOIN tariff ON tariff.id = agreement.tariff_id
+WHERE billed_period.occupancy_id = %(occupancy)s AND billed_period.end_day = %(day)s
+    AND bill.state = 'issued' AND NOT part.closing ? 'before'
+    AND part.closing ->> 'tariff' <> tariff.name
 
 -- name: claimed
 SELECT min(first_day), max(end_day)

@@ -63,6 +63,7 @@ class Determinant(NamedTuple):
         of: Keys of determinants a formula read.
         adjusted: What a bank took from or gave to the sum of the intervals; `exact` holds it.
         events: Events behind it, None where it is made of none.
+        bank: Of energy that it is netted with, "" for none.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Determinant(NamedTuple):
     of: tuple[str, ...] = ()
     adjusted: Fraction = Fraction(0)
     events: EventSource | None = None
+    bank: str = ""
 
     @property
     def key(self) -> str:
@@ -100,6 +102,8 @@ class Determinant(NamedTuple):
         }
         if self.events is not None:
             said["events"] = self.events.to_json()
+        if self.bank:
+            said["bank"] = self.bank
         return said
 
     @classmethod
@@ -119,6 +123,7 @@ class Determinant(NamedTuple):
             of=tuple(value["of"]),
             adjusted=Fraction(value.get("adjusted", "0")),
             events=EventSource.from_json(value["events"]) if "events" in value else None,
+            bank=value.get("bank", ""),
         )
 
 

@@ -73,8 +73,10 @@ def _priced(bank: EnergyBank | MoneyBank) -> AtEnd:
 def _energy(bank: EnergyBank, span: VersionSpan) -> Ended:
     banked = span.context.credits.setdefault(bank.name, {})
     left, price = balance(bank, banked), Fraction(_priced(bank).pay)
-    banked.clear()
     lapses = span.ending.lapses(bank.name)
+    if lapses:
+        span.context.not_taken += [credit for found in banked.values() for credit in found]
+    banked.clear()
     if left or lapses:
         note = "paid out at the end" if price else "expires at the end"
         if lapses:

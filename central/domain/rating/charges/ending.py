@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -18,6 +18,8 @@ from central.domain.tariff.determinant_rules import SumDeterminant
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.state_rules import LAPSE, Owner
 from central.domain.tariff.version import TariffVersion
+
+_NOTHING = CarriedState()
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,15 @@ class PartEnding:
         """Whether the tariff after it says that nothing of a state is taken over."""
         return self._names.get(name) == LAPSE
 
-    def carried(self, state: CarriedState, document: TariffDocument) -> CarriedState:
+    def carried(
+        self, state: CarriedState, document: TariffDocument, lapsed: CarriedState = _NOTHING
+    ) -> CarriedState:
         """What the next part opens with.
 
         Args:
             state: What the part leaves, with all that ends in it still there.
             document: Of its last version.
+            lapsed: What of it the next tariff lets lapse.
 
         Raises:
             HeldError: What is taken over does not fit where it goes.
@@ -101,15 +106,22 @@ class PartEnding:
             return state
         owners = document.owners
         opening = CarriedState()
+        before: CarriedState | None = lapsed
         for name in state.names:
             entries = state.only(lambda its, _, name=name: its == name)  # type: ignore[misc]
             # What the tariff has no rule for is whose it was.
             whose = Owner.ACCOUNT if entries.of(Owner.ACCOUNT).names else Owner.OCCUPANCY
             after = self.name_after(name, owners.get(name, whose))
             if after is not None:
-                opening = opening.joined(self._moved(entries, name, after, document))
-        tariff = document if self.successor is None else self.successor
-        return opening.named_by(tariff.tariff)
+                moved = self._moved(entries, name, after, document)
+                opening = opening.joined(moved)
+                before = None if before is None else _unmoved(before, entries, moved)
+        if self.successor is None:
+            return opening.named_by(document.tariff)
+        if before is None or not (before.names or opening.names):
+            return opening.named_by(self.successor.tariff)
+        before = replace(before, tariff=document.tariff)
+        return replace(opening, tariff=self.successor.tariff, before=before)
 
     @cached_property
     def _names(self) -> dict[str, str]:
@@ -132,6 +144,19 @@ class PartEnding:
 
 GOES_ON = PartEnding()
 """The part after it is under the same tariff."""
+
+
+def _unmoved(
+    before: CarriedState, entries: CarriedState, moved: CarriedState
+) -> CarriedState | None:
+    """What was handed over as it was, with some more; None where it cannot be told apart again.
+
+    What is the account's own goes on with its other points: it stays where it has one name.
+    """
+    shared, now_shared = entries.of(Owner.ACCOUNT).names, moved.of(Owner.ACCOUNT).names
+    if not shared and not now_shared:
+        return before.joined(entries)
+    return before if shared == now_shared else None
 
 
 def _check_units(name: str, after: str, before: TariffDocument, new: TariffDocument) -> None:

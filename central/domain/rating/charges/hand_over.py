@@ -91,7 +91,7 @@ def hand_over(  # noqa: PLR0913, PLR0917 - all that the settlement depends on
         replace(line, draft=replace(line.draft, days=segments[0].days, label=before.tariff))
         for line in settled_lines(span)
     )
-    return StateHandOver(lines, ending.carried(state, before.document))
+    return StateHandOver(lines, ending.carried(state, before.document).under(new.tariff))
 
 
 def settled_lines(span: VersionSpan) -> Iterator[SettledLine]:

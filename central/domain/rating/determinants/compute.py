@@ -207,6 +207,7 @@ def _sums(rule: SumDeterminant, segment: Segment, context: RatingContext) -> Ite
             selections[label],
             sources,
             adjusted=value - raw[label],
+            bank=rule.bank or "",
         )
 
 

@@ -77,6 +77,7 @@ class RatingContext:
         quantities: What amounts of minimums and commitments are multiplied by, by id, where no days
             are billed that it could be counted on.
         lapsed: What an energy bank's map let lapse, by bank. [kWh]
+        not_taken: Credits that lapse, for the next tariff takes nothing of their bank over.
     """
 
     series: Mapping[str, InputSeries]
@@ -103,6 +104,7 @@ class RatingContext:
     dropped: Mapping[str, TariffVersion] = field(default_factory=dict)
     quantities: Mapping[str, Fraction] = field(default_factory=dict)
     lapsed: dict[str, Fraction] = field(default_factory=dict)
+    not_taken: list[Credit] = field(default_factory=list)
 
     def of(self, name: str, segment: int) -> list[Determinant]:
         """All labels of a determinant in a segment; a label may be named after a dot."""

@@ -121,8 +121,8 @@ class YearSum:
         id: As the tariff names it.
         amount: [currency]
         origin: The days it counts.
-        quantity: What the last bill of days would have multiplied the rule's amount by, in that
-            determinant's unit; None where that is no determinant.
+        quantity: What the last bill of days would have multiplied the rule's amount by; None where
+            that is nothing, or not known.
     """
 
     id: str
@@ -167,6 +167,8 @@ class CarriedState:
         totals: Ascending; for the rolling average of budget billing.
         levels: Ascending; what events left.
         tariff: Whose names these are, "" where nobody kept it.
+        before: What of it the tariff before handed over, as that one named it; None where none
+            did, or where it handed over what is the account's own.
     """
 
     peaks: tuple[Peak, ...] = ()
@@ -175,6 +177,7 @@ class CarriedState:
     totals: tuple[MonthTotal, ...] = ()
     levels: tuple[Level, ...] = ()
     tariff: str = field(default="", compare=False)
+    before: CarriedState | None = field(default=None, compare=False)
 
     def sum_of(self, identifier: str) -> Decimal:
         """The sum of the year so far of a minimum or commitment. [currency]."""
@@ -201,6 +204,17 @@ class CarriedState:
     def named_by(self, tariff: str) -> CarriedState:
         """The state under the names of a tariff; nothing needs no name."""
         return replace(self, tariff=tariff if self.names else "")
+
+    def under(self, tariff: str) -> CarriedState:
+        """What a part under a tariff opens with.
+
+        Where that is another than it was handed over to, as if nothing had been.
+        """
+        if self.before is None:
+            return self
+        if tariff == self.tariff:
+            return replace(self, before=None)
+        return self.before.joined(self.of(Owner.ACCOUNT)).named_by(self.before.tariff)
 
     def joined(self, other: CarriedState) -> CarriedState:
         """Both states as one, such as that of an occupancy and that of its account."""
@@ -266,6 +280,8 @@ class CarriedState:
             ]
         if self.tariff:
             document["tariff"] = self.tariff
+        if self.before is not None:
+            document["before"] = self.before.to_json()
         return document
 
     @classmethod
@@ -293,6 +309,7 @@ class CarriedState:
                 for name, label, key, level, *rest in value.get("levels", ())
             ),
             tariff=value.get("tariff", ""),
+            before=cls.from_json(value["before"]) if "before" in value else None,
         )
 
 

@@ -12,7 +12,7 @@ from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charges.ending import PartEnding
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.carried_state import (
     CarriedState,
     Credit,
@@ -40,10 +40,12 @@ TERM = "commitments: [{id: c, of: energy, amount: 1200, per: term, begins: 2026-
 TAXED = "taxes: [{id: vat, percent: 10, of: all}]\n"
 
 
-def october(text: str, opening: CarriedState, ending: PartEnding) -> Rated:
+def october(
+    text: str, opening: CarriedState, ending: PartEnding, facts: AgreementFacts = NO_FACTS
+) -> Rated:
     return rate(
         month_of(10, "2026-10"),
-        AgreementFacts(),
+        facts,
         [version(text)],
         ResolvedCalendar(),
         OCTOBER.days,
@@ -115,6 +117,18 @@ def test_it_comes_to_what_a_final_part_would_have(text: str, opening: CarriedSta
     assert late.total + rest.total == in_time.total
     assert (in_time.closing, rest.closing) == (CarriedState(), CarriedState())
     assert len(amounts(rest)) >= len(late.closing.to_settle)
+
+
+def test_a_fact_counts_as_on_the_last_bill_and_not_as_on_its_last_day() -> None:
+    text = HEAD + "needs: {kw: number}\n"
+    text += "minimums: [{id: m, of: energy, amount: 100, per: year, qty: kw, share: days}]\n"
+    kw = (Fact("kw", Decimal(5)), Fact("kw", Decimal(36), date(2026, 10, 31)))
+    facts = AgreementFacts(kw)
+    in_time = october(text, summed("m"), FINAL, facts)
+    late = october(text, summed("m"), PartEnding(), facts)
+    rest = settled(text, CarriedState.from_json(late.closing.to_json()), facts=facts)
+    # 30 days of 5 and one of 36 are 6 kW: 600.00 x 92 / 365, less 100.00 and 10.00.
+    assert (amounts(in_time)["m"], amounts(rest)["m"]) == ("41.23", "41.23")
 
 
 def test_what_has_nothing_to_settle_stands_on_a_line_of_zero() -> None:

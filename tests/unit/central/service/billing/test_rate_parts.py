@@ -69,11 +69,22 @@ FIRST_HALF = DayRange(OCTOBER.days.first, MIDDLE)
 SECOND_HALF = DayRange(MIDDLE, OCTOBER.days.end)
 
 
-def billed(*supplies: SupplyWork, plan: PlannedBill | None = None) -> NewBill:
+def billed(
+    *supplies: SupplyWork, plan: PlannedBill | None = None, tariffs: Tariffs = TARIFFS
+) -> NewBill:
     account = Account("A-1", Party("Buyer"), Party("Seller"))
     plan = plan or PlannedBill(1, OCTOBER, RunType.REGULAR, ())
-    (bill,) = rate_accounts([AccountWork(plan, account, supplies)], OCTOBER, TARIFFS)
+    (bill,) = rate_accounts([AccountWork(plan, account, supplies)], OCTOBER, tariffs)
     return bill
+
+
+def of_texts(*texts: tuple[str, date, str]) -> Tariffs:
+    """Tariffs of versions: name, first day and text."""
+    records: dict[str, list[TariffRecord]] = {}
+    for name, effective, text in texts:
+        record = TariffRecord(name, effective, text, f"{name}{effective}".encode().hex(), "EUR")
+        records.setdefault(name, []).append(record)
+    return Tariffs(records, OCTOBER.days)
 
 
 def lines(bill: NewBill) -> list[tuple[str, str]]:
@@ -97,6 +108,58 @@ def test_a_bill_says_what_it_did_to_a_bank(heir: str, name: str) -> None:
         f"Bank {name}: 235.2 kWh before, 0 added, 235.2 drawn, 0 kWh left.",
     )
     assert Bill.from_json(bill.to_json()) == bill
+
+
+def test_a_bank_that_a_version_inside_the_bill_renames_is_said_under_both_names() -> None:
+    later = OLD.replace("solar", "sun").replace("2020-01-01", str(MIDDLE))
+    tariffs = of_texts(("old", date(2020, 1, 1), OLD), ("old", MIDDLE, later))
+    whole = supply(1, "old", OCTOBER.days, SAVED)
+    surplus = blocks_from(OCTOBER.days, ZONE, 3600, lambda at: 1000 if at.day < 16 else -500)
+    bill = billed(replace(whole, blocks={"import": surplus}, final=False), tariffs=tariffs)
+    assert ("solar-settlement", "-11.76") in lines(bill)
+    assert bill.bill.bank_texts == (
+        "Bank solar: 595.2 kWh before, 0 added, 360 drawn, 235.2 paid out or expired, 0 kWh left.",
+        "Bank sun: 0 kWh before, 192.5 added, 0 drawn, 192.5 kWh left.",
+    )
+
+
+WALLET = HEAD.replace("tariff: t", "tariff: wallet") + "banks: {wallet: {offsets: energy}}\n"
+PURSE = HEAD.replace("tariff: t", "tariff: purse") + (
+    "banks: {purse: {offsets: energy}}\ntakes_over: {wallet: purse}\n"
+)
+MONEY = CarriedState(credits=(Credit("wallet", "", date(2026, 9, 1), Fraction(500)),))
+BEGINNING = date(2020, 1, 1)
+
+
+@pytest.mark.parametrize("after", ["purse", "plain"])
+def test_money_that_another_tariff_names_is_not_lost(after: str) -> None:
+    tariffs = of_texts(
+        ("wallet", BEGINNING, WALLET), ("purse", BEGINNING, PURSE), ("plain", BEGINNING, PLAIN)
+    )
+    first = supply(1, "wallet", FIRST_HALF, MONEY)
+    bill = billed(first, supply(2, after, SECOND_HALF), tariffs=tariffs)
+    money = [move for part in bill.parts for move in part.money]
+    paid = [
+        (move.bank, *map(int, (move.opened, move.applied, move.expired, move.left)))
+        for move in money
+    ]
+    if after == "plain":
+        assert paid == [("wallet", 500, 360, 140, 0)]
+        return
+    assert paid == [("wallet", 500, 360, 0, 140), ("purse", 140, 140, 0, 0)]
+    # Likewise where the bill before did not know of the next tariff.
+    late = billed(supply(2, after, SECOND_HALF, MONEY.named_by("wallet")), tariffs=tariffs)
+    (moved,) = late.parts[0].money
+    assert [int(amount) for amount in (moved.opened, moved.applied, moved.left)] == [500, 385, 115]
+    assert moved.bank == "purse"
+
+
+def test_money_that_the_first_bill_of_the_next_tariff_settles_is_said() -> None:
+    tariffs = of_texts(("wallet", BEGINNING, WALLET), ("plain", BEGINNING, PLAIN))
+    late = billed(supply(2, "plain", SECOND_HALF, MONEY.named_by("wallet")), tariffs=tariffs)
+    (moved,) = late.parts[0].money
+    assert [int(amount) for amount in (moved.opened, moved.expired, moved.left)] == [500, 500, 0]
+    assert moved.bank == "wallet"
 
 
 def test_what_is_paid_out_of_a_bank_is_said() -> None:

@@ -46,6 +46,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "open_elsewhere": (ACCOUNT, TARIFF, "among the others that a part was rated with"),
         "carries": BEFORE,
         "settles": CLAIM,
+        "taken_over": BEFORE,
     },
     Terms: {
         "versions": TARIFF,
