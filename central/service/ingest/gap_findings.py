@@ -18,7 +18,8 @@ async def watch_gaps(
     """Raise a finding for every hole that has stood too long, and close those that have filled.
 
     The edge sends again within five minutes, so a hole that outlives `patience` has another cause.
-    What a gateway was asked to seal anew in a new epoch is not missing.
+    What a gateway was asked to seal anew in a new epoch is not missing; what somebody has answered
+    for stays answered.
 
     Args:
         store: Where batches are kept.

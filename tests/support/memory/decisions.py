@@ -8,7 +8,7 @@ from central.domain.audit.change import change
 from central.service.ports.bill_shard import HOLES
 from central.service.ports.concerned_bills import ConcernedBills, changed_from
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
-from central.service.ports.ingest_records import IngestFinding
+from central.service.ports.ingest_records import FindingCode, IngestFinding
 from central.service.ports.stamps import InputKind, changed_days
 from central.service.ports.validation import ENDLESS
 from firmware_bridge.contract.obis import Obis
@@ -65,6 +65,8 @@ class MemoryDecisionStore:
             for number, (key, found) in enumerate(list(self._state.findings.items()), start=1):
                 if number == finding_id:
                     del self._state.findings[key]
+                    if found.code is FindingCode.GAP:
+                        self._state.answered.add(key)
                     self._answer(found, answer)
                     new = {"open": False, "code": found.code.value, "key": key}
                     detail = change({"open": True}, new, answer.reason)

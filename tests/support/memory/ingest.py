@@ -116,6 +116,7 @@ class State:
     quarantine: dict[BatchId, Quarantine] = field(default_factory=dict)
     rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
     findings: dict[str, IngestFinding] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)  # keys of holes
     touched: dict[int, Touched] = field(default_factory=dict)
     audit: dict[int, AuditLine] = field(default_factory=dict)
     personal: dict[str, tuple[bytes, str]] = field(default_factory=dict)
@@ -401,7 +402,7 @@ class _Transaction:
     async def find(self, findings: Sequence[IngestFinding]) -> None:
         check(findings)
         for finding in findings:
-            if finding.key not in self._state.findings:
+            if finding.key not in {*self._state.findings, *self._state.answered}:
                 self._journal.put(self._state.findings, finding.key, finding)
 
     async def audit(

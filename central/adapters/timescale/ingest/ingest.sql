@@ -242,6 +242,12 @@ FROM unnest(
     %(key)b::text[], %(code)b::text[], %(message)b::text[], %(gateway_id)b::bigint[],
     %(epoch)b::uuid[], %(from_sequence)b::bigint[], %(until_sequence)b::bigint[]
 ) AS found (key, code, message, gateway_id, epoch, from_sequence, until_sequence)
+-- A hole that somebody has answered for is answered.
+WHERE NOT (code = 'GAP' AND EXISTS (
+    SELECT FROM finding AS answered
+    WHERE answered.key = found.key AND answered.code = 'GAP' AND answered.closed_at IS NOT NULL
+        AND answered.closed_by NOT LIKE 'job:%%'
+))
 ORDER BY key
 ON CONFLICT (key) WHERE closed_at IS NULL DO NOTHING
 
