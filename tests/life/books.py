@@ -39,7 +39,7 @@ class Plan:
             (`at_end`, what is paid for what is left; `takes_over`, of which bank before);
             `demand`, a price per kW of a `window` in minutes, at `least` so many and so many
             percent of the highest of 11 months (`ratchet`); `digits` of quantities; `tax` in
-            percent; `input` and `zone`.
+            percent; `input` and `zone`; the hour at which its days begin (`begins`).
     """
 
     name: str
@@ -57,6 +57,8 @@ class Plan:
             "currency: {code: EUR, digits: 2}",
             "cycle: {full_days: [27, 33], normal_days: 30}",
         ]
+        if "begins" in said:
+            lines.append(f'day_start: "{said["begins"]:02}:00"')
         if "peak" in said:
             lines += [
                 "calendar:",

@@ -12,6 +12,7 @@ from tests.life.utility import CORE, FIRST, PLANS, Site, month_after, moves_in
 
 _DAY = timedelta(days=1)
 GRID, ROOF, HOUSE = "SP-7", "SP-8", "SP-9"
+SHOP, COUNTER = "SP-5", "SP-12"
 OWN = {ROOF, HOUSE}
 """Points whose customers move here and nowhere else."""
 
@@ -36,6 +37,9 @@ def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[
             _part_of_a_gap(chance, "SP-13", 86400),
             _part_of_a_gap(chance, "SP-1", 3600),
             _hole(chance),
+            _late(chance, SHOP, "SHOP"),
+            _late(chance, COUNTER, "PREPAID"),
+            _skipped(chance),
         )
         for event in found
         if event.day < month_after(FIRST, months)
@@ -141,8 +145,28 @@ def _hole(chance: random.Random) -> Iterator[Event]:
     yield Event(_on(month + 1, 4), "poison", {"gateway": "gw-2", "what": "nul"})
 
 
+def _late(chance: random.Random, point: str, plan: str) -> Iterator[Event]:
+    """Who pays for a demand, or has paid before, leaves, which is told after the last bill."""
+    month = chance.randrange(4, 20)
+    yield _ends(_on(month, 9), point, _on(month, 1))
+    first = _on(month, chance.choice([1, 6]))
+    yield from moves_in(_on(month, 9), f"{point}-2", point, plan, first)
+
+
+def _skipped(chance: random.Random) -> Iterator[Event]:
+    """A batch never comes, which nobody knows before later ones do; and something is not read."""
+    for gateway, point in (("gw-2", "SP-6"), ("gw-1", "SP-4")):
+        month = chance.randrange(2, 20)
+        yield Event(_on(month, 9), "lost", {"point": point, "hours": 7, "count": 1})
+        yield Event(_on(month, chance.choice([9, 16])), "skip", {"gateway": gateway})
+
+
 def stays(event: Event, found: Sequence[Event]) -> bool:
     """Whether an event leaves to some others what they are about."""
+    if event.kind == "pay_in":
+        # Who has left pays nothing in any more.
+        gone = [one for one in found if one.kind == "leave" and one.said["point"] == COUNTER]
+        return all(event.day < date.fromisoformat(one.said["end"]) for one in gone)
     if event.kind != "read_out" or "through" in event.said:
         return True
     near = [

@@ -11,7 +11,6 @@ from uuid import UUID
 from tests.life.books import Books, Occupancy, PayIn, Plan, State
 from tests.life.look import Lines, Look, Part
 from tests.life.oracle import Rated, rate_part, settle
-from tests.life.truth import midnight
 from tests.life.validated import Blocks, UnlikeTruthError, days_between
 from tests.life.violation import ORACLE, Violation
 
@@ -27,7 +26,7 @@ def unclosed(
     """1: every local day of a channel that is over and past its grace is closed."""
     for counter in books.counters():
         day = max(first, (counter.start + _DAY / 2).date())
-        while midnight(day + _DAY, counter.zone) + GRACE <= at:
+        while counter.begins(day + _DAY) + GRACE <= at:
             if (counter.point, counter.obis, day) not in closed:
                 yield Violation(1, f"{counter.point} {counter.obis} {day} is not closed")
             day += _DAY
@@ -225,7 +224,7 @@ class Judge:
             if point == part.point:
                 counter = self._books.points[point].counters[0]
                 at = counter.instant(boundary)
-                first, end = (midnight(day, counter.zone) for day in (part.first, part.end))
+                first, end = (counter.begins(day) for day in (part.first, part.end))
                 if first <= at <= end:
                     return True
         return False
@@ -239,7 +238,7 @@ class Judge:
             not counter.known(max(0, first), end + 1).all()
             for counter in point.counters
             for first, end in (
-                [counter.boundary(midnight(day, counter.zone)) for day in (part.first, part.end)],
+                [counter.boundary(counter.begins(day)) for day in (part.first, part.end)],
             )
         )
 
@@ -248,9 +247,7 @@ class Judge:
         if part.settles:
             return False
         for counter in self._books.points[part.point].counters:
-            first, end = (
-                counter.boundary(midnight(day, counter.zone)) for day in (part.first, part.end)
-            )
+            first, end = (counter.boundary(counter.begins(day)) for day in (part.first, part.end))
             if counter.waits(first, end):
                 return True
         return False

@@ -105,7 +105,7 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
         lines["prepaid", ""] = _drawn(lines, bank, paid_in, first)
     closing = State(by_month(bank), _peaks(opening.peaks, highest, month))
     if ends:
-        lines["nem_settlement", ""] = _settled(closing.bank, spans[-1].plan)
+        lines |= settle(closing, spans[-1].plan).lines
         closing = State()
     kwh = sum((value for one in quantities for value in one.values()), Fraction(0))
     return Rated({key: amount for key, amount in lines.items() if amount}, kwh, closing)
@@ -114,8 +114,10 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
 def settle(left: State, plan: Plan) -> Rated:
     """What a bill without days must be: what is left is paid for as the last bill would have."""
     amount = _settled(left.bank, plan)
-    lines = {("nem_settlement", ""): amount} if amount else {}
-    return Rated(lines, Fraction(0), State())
+    name = "nem_settlement"
+    if plan.said.get("prepaid"):
+        name, amount = "prepaid-settlement", half_away(-_left(left.bank), 2)
+    return Rated({(name, ""): amount} if amount else {}, Fraction(0), State())
 
 
 def _drawn(
@@ -136,8 +138,11 @@ def _drawn(
 
 def _settled(bank: Bank, plan: Plan) -> Decimal:
     """What is paid for energy that nobody is there to use; it bears no tax."""
-    left = sum((amount for found in bank.values() for _, amount in found), Fraction(0))
-    return half_away(-left * Fraction(str(plan.said.get("at_end", "0"))), 2)
+    return half_away(-_left(bank) * Fraction(str(plan.said.get("at_end", "0"))), 2)
+
+
+def _left(bank: Bank) -> Fraction:
+    return sum((amount for found in bank.values() for _, amount in found), Fraction(0))
 
 
 def by_month(bank: Bank) -> Bank:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from central.service.billing.reconciliation_report import ReconciledScope, Recon
 from central.service.billing.run_bills import RunBills
 from central.service.gateways.enrolment import enrol_gateway
 from central.service.ingest.classify import Arrival, examine
+from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
 from central.service.ports.bill_shard import HOLES
@@ -100,11 +101,30 @@ class Product:
             TimescaleGatewayStore(self.pool), name, person("registrar"), self._clock
         )
 
-    async def point(
-        self, name: str, zone: str, period_s: int, codes: Sequence[str], capacity: int
+    async def point(  # noqa: PLR0913, PLR0917 - what is known of a point
+        self,
+        name: str,
+        zone: str,
+        period_s: int,
+        codes: Sequence[str],
+        capacity: int,
+        hour: int = 0,
     ) -> None:
+        """A point, whose days begin at an hour."""
         channels = [PointChannelRecord(Obis.parse(code), period_s, _unit(code)) for code in codes]
-        await self._enrol.service_point(PointRecord(name, zone, "", Decimal(capacity)), *channels)
+        services = [ServiceRecord("gas", day_start=time(hour))] if hour else []
+        record = PointRecord(name, zone, "", Decimal(capacity))
+        await self._enrol.service_point(record, *channels, services=services)
+
+    async def watch(self, gateways: Collection[str]) -> set[str]:
+        """Look for batches that do not come, as ingest does; which of some gateways miss any."""
+        await watch_gaps(TimescaleIngestStore(self.pool), self.now)
+        field = TimescaleField(self.pool)
+        return {
+            name
+            for name in gateways
+            if any(one.code == "GAP" for one in await field.findings(gateway=name, limit=100))
+        }
 
     async def channel(self, point: str, zone: str, period_s: int, code: str) -> None:
         """Count something else at a point."""

@@ -12,7 +12,6 @@ from typing import Any
 from tests.life.books import Agreement, Bank, Books, PayIn, Plan, State
 from tests.life.events import Event
 from tests.life.product import Product
-from tests.life.truth import midnight
 
 _DAY = timedelta(days=1)
 
@@ -64,7 +63,7 @@ class Registrar:
         account, point = said["account"], said["point"]
         last = date.fromisoformat(said["last_billed"])
         counter = self.books.points[point].counters[0]
-        boundary = counter.boundary(midnight(last + _DAY, counter.zone))
+        boundary = counter.boundary(counter.begins(last + _DAY))
         register = counter.registers[0]
         read = f"{{meter: MTL/{register.serial}, obis: {counter.obis}, value: "
         lines = [

@@ -28,9 +28,12 @@ GAP = timedelta(hours=2)
 
 
 @lru_cache(maxsize=100_000)
-def midnight(day: date, zone: str) -> datetime:
-    """The first instant of a local day, UTC; no zone of these lives skips midnight."""
-    local = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+def midnight(day: date, zone: str, hour: int = 0) -> datetime:
+    """The first instant of a local day, UTC; no zone of these lives skips it.
+
+    The days of gas begin at another `hour`.
+    """
+    local = datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)
 
 
@@ -94,6 +97,7 @@ class Counter:
         sent: Newest boundary that was sent, or lost.
         lost: Boundaries whose readings are lost as long as nobody finds them.
         wrong: Boundaries whose readings leap: to how much more they show.
+        hour: At which its days begin.
     """
 
     point: str
@@ -106,6 +110,7 @@ class Counter:
     sent: int = 0
     lost: set[int] = field(default_factory=set)
     wrong: dict[int, int] = field(default_factory=dict)
+    hour: int = 0
 
     def __post_init__(self) -> None:
         self.total = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.use)])
@@ -120,17 +125,26 @@ class Counter:
 
     @cached_property
     def _first_day(self) -> date:
-        return self.start.astimezone(ZoneInfo(self.zone)).date()
+        return self._day_of(self.start)
+
+    def _day_of(self, instant: datetime) -> date:
+        """The day that holds an instant, as the clock on the wall shows it."""
+        wall = instant.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+        return (wall - timedelta(hours=self.hour)).date()
+
+    def begins(self, day: date) -> datetime:
+        """The first instant of a day of it, UTC."""
+        return midnight(day, self.zone, self.hour)
 
     def boundary(self, instant: datetime) -> int:
         """The last boundary that is not after an instant; those of a day are local midnights."""
         if self.period_s == DAY_S:
-            return (instant.astimezone(ZoneInfo(self.zone)).date() - self._first_day).days
+            return (self._day_of(instant) - self._first_day).days
         return (instant - self.start) // timedelta(seconds=self.period_s)
 
     def instant(self, boundary: int) -> datetime:
         if self.period_s == DAY_S:
-            return midnight(self._first_day + timedelta(days=boundary), self.zone)
+            return self.begins(self._first_day + timedelta(days=boundary))
         return self.start + boundary * timedelta(seconds=self.period_s)
 
     def run(self, register: Register, places: NDArray[np.int64], values: NDArray[np.int64]) -> Run:
@@ -144,8 +158,8 @@ class Counter:
 
     def of_day(self, day: date) -> slice:
         """The intervals of a local day."""
-        first = self.boundary(midnight(day, self.zone))
-        return slice(first, self.boundary(midnight(day + timedelta(days=1), self.zone)))
+        first = self.boundary(self.begins(day))
+        return slice(first, self.boundary(self.begins(day + timedelta(days=1))))
 
     def register_at(self, boundary: int) -> Register | None:
         """Whose reading stands at a boundary; at an exchange, the new meter's."""

@@ -42,7 +42,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
     "GRID": flat(MADRID, flat="0.0412"),
     "PREPAID": flat(MADRID, prepaid=True),
-    "GAS": flat(MADRID, input="m3", digits=0),
+    "GAS": flat(MADRID, input="m3", digits=0, begins=6),
     "WATER": {
         "standing": "0.12",
         "per": "day",
@@ -66,6 +66,7 @@ class Site:
     plan: str
     digits: int = 8
     cycle: str = ""
+    begins: int = 0
 
 
 CYCLES = {"bimonthly": 2, "quarterly": 3, "yearly": 12}
@@ -85,7 +86,7 @@ WHOLE = (
     Site("SP-10", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="bimonthly"),
     Site("SP-11", YORK, "electricity", 3600, "gw-2", "FLAT", cycle="yearly"),
     Site("SP-12", MADRID, "electricity", 3600, "gw-1", "PREPAID"),
-    Site("SP-13", MADRID, "gas", 86400, "gw-3", "GAS"),
+    Site("SP-13", MADRID, "gas", 86400, "gw-3", "GAS", begins=6),
     Site("SP-14", YORK, "water", 86400, "gw-3", "WATER", cycle="quarterly"),
 )
 CAPACITY = {"electricity": 20_000, "solar": 20_000, "gas": 1_000, "water": 1_000}
@@ -105,6 +106,8 @@ def founding(first: date, sites: Sequence[Site] = CORE) -> Iterator[Event]:
         means = {"period_s": site.period_s, "gateway": site.gateway, "digits": site.digits}
         meter = {"serial": f"S{number}-1", "opening": 1000 * number}
         said = {**place, **means, **meter, "capacity": CAPACITY[site.what]}
+        if site.begins:
+            said["begins"] = site.begins
         yield Event(first, "point", said)
         yield from moves_in(first, f"A-{number}", site.name, site.plan, first)
         if site.cycle:

@@ -18,6 +18,7 @@ Field, before the day's readings are sent:
     read_out somebody reads the memory of a point's meter: what was lost comes after all, or what
              was lost `through` the beginning of a day
     poison   a message that no honest gateway sends comes with the next batches
+    skip     the next batch of a gateway is lost on its way for ever
     doubled  the next batches of a gateway arrive twice
     leap     a meter shows nonsense once, at an hour after the day's noon
     conflict a second value comes for a reading some intervals `back` from the newest
@@ -83,6 +84,9 @@ class World(Registrar):
         self.broken: list[Violation] = []
         self.down_until = date.min
         self._sent_twice: set[str] = set()
+        self._skipped: set[str] = set()
+        self._ever_skipped: set[str] = set()
+        self._awaited: set[str] = set()
         self._poison_of: list[tuple[str, Sender]] = []
         self.poison: list[Poison] = []
         self._found: dict[date, list[tuple[Counter, set[int]]]] = {}
@@ -111,16 +115,18 @@ class World(Registrar):
         said = event.said
         name, zone, period_s = said["name"], said["zone"], said["period_s"]
         point = Point(name, zone, said["what"], said["gateway"])
-        start = midnight(event.day, zone)
+        hour = said.get("begins", 0)
+        start = midnight(event.day, zone, hour)
         count = int((noon(self.life.end) + _SPARE - start).total_seconds()) // period_s
         modulus = 10 ** said["digits"]
         for code in OBIS[said["what"]]:
             use = usage(self.life.seed, name, code, start, period_s, count)
-            counter = Counter(name, code, zone, period_s, start, use)
+            counter = Counter(name, code, zone, period_s, start, use, hour=hour)
             counter.registers.append(Register(said["serial"], 0, said["opening"], modulus))
             counter.sent = -1
             point.counters.append(counter)
-        await self.product.point(name, zone, period_s, OBIS[said["what"]], said["capacity"])
+        codes = OBIS[said["what"]]
+        await self.product.point(name, zone, period_s, codes, said["capacity"], hour)
         await self._installed(point, 0)
         self.books.points[name] = point
 
@@ -199,9 +205,7 @@ class World(Registrar):
         for counter in self.books.points[event.said["point"]].counters:
             last = counter.sent
             if "through" in event.said:
-                last = counter.boundary(
-                    midnight(date.fromisoformat(event.said["through"]), counter.zone)
-                )
+                last = counter.boundary(counter.begins(date.fromisoformat(event.said["through"])))
             counter.lost = {place for place in counter.lost if place > last}
 
     async def _leap(self, event: Event) -> None:
@@ -216,6 +220,12 @@ class World(Registrar):
         """It comes with the day's readings."""
         sender = self.senders[event.said["gateway"]]
         self._poison_of.append((event.said["what"], sender))
+
+    async def _skip(self, event: Event) -> None:
+        """It would have said nothing; that it is missing is seen an hour after later ones came."""
+        self.senders[event.said["gateway"]].seal(self._now_ms, [])
+        self._skipped.add(event.said["gateway"])
+        self._ever_skipped.add(event.said["gateway"])
 
     async def _doubled(self, event: Event) -> None:
         self._sent_twice.add(event.said["gateway"])
@@ -290,6 +300,17 @@ class World(Registrar):
             bad = {kind: count for kind, count in kinds.items() if count and kind not in _TAKEN}
             if bad:
                 self.broken.append(Violation(10, f"beside {self.poison[-1:]}: {bad}"))
+        await self._watch({name for name, _ in window})
+
+    async def _watch(self, heard: set[str]) -> None:
+        """What the product misses holds bills; it must miss what was skipped a step ago."""
+        missing = await self.product.watch(self._ever_skipped)
+        self.books.doubtful |= missing
+        unseen = self._awaited - missing
+        if unseen:
+            self.broken.append(Violation(10, f"nobody misses a batch of {sorted(unseen)}"))
+        self._awaited = self._skipped & heard
+        self._skipped -= heard
 
     @property
     def _now_ms(self) -> int:

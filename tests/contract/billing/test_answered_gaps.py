@@ -16,7 +16,7 @@ from tests.support.books import NOW, Utility, month
 async def test_a_hole_that_somebody_answered_for_is_not_raised_again(utility: Utility) -> None:
     edge, ingest = await utility.found(), Ingest(utility.ingest, lambda: NOW)
     readings = month()
-    sent: list[bytes] = [edge.seal(readings[place : place + 5]) for place in (0, 5, 10)]
+    sent = [edge.seal(readings[place : place + 5]) for place in (0, 5, 10)]
     await ingest.commit(edge.arrive(sent[0], sent[2]))
     later = NOW + timedelta(hours=2)
     assert len(await watch_gaps(utility.ingest, later)) == 1

@@ -66,7 +66,7 @@ class MemoryDecisionStore:
                 if number == finding_id:
                     del self._state.findings[key]
                     if found.code is FindingCode.GAP:
-                        self._state.answered.add(key)
+                        self._state.answered[key] = found
                     self._answer(found, answer)
                     new = {"open": False, "code": found.code.value, "key": key}
                     detail = change({"open": True}, new, answer.reason)

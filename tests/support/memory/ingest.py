@@ -116,7 +116,7 @@ class State:
     quarantine: dict[BatchId, Quarantine] = field(default_factory=dict)
     rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
     findings: dict[str, IngestFinding] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)  # keys of holes
+    answered: dict[str, IngestFinding] = field(default_factory=dict)
     touched: dict[int, Touched] = field(default_factory=dict)
     audit: dict[int, AuditLine] = field(default_factory=dict)
     personal: dict[str, tuple[bytes, str]] = field(default_factory=dict)
