@@ -46,7 +46,7 @@ def require_cycle(period: str, cycle: str, *, exists: bool, listed: bool, assign
         cycle: The cycle's name.
         exists: Whether there is such a cycle; built-in ones are always there.
         listed: Whether it has the period.
-        assigned: Whether an account is in it.
+        assigned: Whether an account is in it; built-in ones need nobody.
 
     Raises:
         UnknownCycleError: It is not so.

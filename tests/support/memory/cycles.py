@@ -112,5 +112,5 @@ def require_known_cycle(state: BookState, period: str, cycle: str) -> None:
         cycle,
         exists=built_in or record is not None,
         listed=built_in or period in {listed.name for listed in periods},
-        assigned=cycle in state.account_cycles.values(),
+        assigned=built_in or cycle in state.account_cycles.values(),
     )

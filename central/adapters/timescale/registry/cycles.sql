@@ -5,7 +5,7 @@ ORDER BY name
 
 -- name: knows_cycle
 -- Whether a cycle is there, whether it has a period, and whether an account was ever put into it.
--- Built-in cycles begin with @, and have every month.
+-- Built-in cycles begin with @, and are there for everybody.
 SELECT
     %(cycle)s LIKE '@%%'
     OR EXISTS (SELECT FROM billing_cycle WHERE billing_cycle.name = %(cycle)s),
@@ -14,7 +14,8 @@ SELECT
         SELECT FROM billing_cycle JOIN cycle_period ON cycle_period.cycle_id = billing_cycle.id
         WHERE billing_cycle.name = %(cycle)s AND cycle_period.name = %(period)s
     ),
-    EXISTS (
+    %(cycle)s LIKE '@%%'
+    OR EXISTS (
         SELECT FROM account_cycle
         LEFT JOIN billing_cycle ON billing_cycle.id = account_cycle.cycle_id
         WHERE coalesce(billing_cycle.name, account_cycle.built_in) = %(cycle)s
