@@ -78,7 +78,9 @@ class Product:
         self._registry = TimescaleRegistry(self.pool)
         self._bills = TimescaleBillingStore(self.pool)
         self._decisions = TimescaleDecisionStore(self.pool)
-        self._nightly = nightly_jobs(self.pool, Settings(), self._clock)
+        # What is poison is counted to the end of the life: no refused message expires meanwhile.
+        settings = Settings(rejected_days=36_500)
+        self._nightly = nightly_jobs(self.pool, settings, self._clock)
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
 
