@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
@@ -10,8 +9,8 @@ from pydantic import AwareDatetime
 from starlette.requests import Request
 
 from central.service.billing.find_bill import find_uid
+from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
-from central.service.registry.tariff_revisions import require_settled
 from central.service.views.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 
@@ -32,23 +31,22 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of 
 LIMIT = DEFAULT_LIMIT
 
 
-def known_time(
+def services_as_of(
     services: Services,
     as_of: Annotated[
         AwareDatetime | None,
-        Query(description="What was known at a time, five minutes ago or earlier."),
+        Query(description="Answer as of a time, five minutes ago or earlier; default: now."),
     ] = None,
-) -> datetime | None:
-    """The time of knowledge that is asked for, if one is.
+) -> OperatorServices:
+    """What answers as of the time that is asked for, if one is.
 
     Raises:
-        InvalidValueError: What was known then may still change.
+        UnsettledTimeError: What was known then may still change.
     """
-    require_settled(as_of, services.clock())
-    return as_of
+    return services.as_of(None if as_of is None else KnowledgeTime.of(as_of, services.clock()))
 
 
-AsOf = Annotated[datetime | None, Depends(known_time)]
+ServicesAsOf = Annotated[OperatorServices, Depends(services_as_of)]
 
 
 async def named_bill(

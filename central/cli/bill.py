@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from central.cli.as_of import AsOf, known_time, require_issued
+from central.cli.as_of import AsOf, known_time
 from central.cli.bill_output import (
     RunReport,
     bill_object,
@@ -49,6 +49,7 @@ from central.service.billing.approve_bills import (
 from central.service.billing.find_bill import find_bill
 from central.service.billing.lineage import ExplainBill
 from central.service.billing.run_bills import RunBills
+from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.ports.billing_errors import UnknownRunError
@@ -231,13 +232,12 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show a bill with its lines."""
-    known_at = known_time(as_of)
+    knowledge = known_time(as_of)
 
     async def work() -> tuple[BillRecord, dict[int, int], Sequence[ChainedBill]]:
-        async with open_stores(settings(), "meterline-bill") as stores:
+        async with open_stores(settings(), "meterline-bill", knowledge=knowledge) as stores:
             store = stores.bills
             record = await find_bill(store, bill, final=final)
-            require_issued(record, known_at)
             counts: dict[int, int] = {}
             if explain:
                 for one in await ExplainBill(store).bill(str(record.uid)):
@@ -358,9 +358,9 @@ def _both(outcome: BulkOutcome, tried: Tried) -> tuple[int, Tried]:
 
 
 @asynccontextmanager
-async def bill_store() -> AsyncIterator[BillingStore]:
-    """Where bills are kept."""
-    async with open_stores(settings(), "meterline-bill") as stores:
+async def bill_store(knowledge: KnowledgeTime | None = None) -> AsyncIterator[BillingStore]:
+    """Where bills are kept; or as they were, as of a time."""
+    async with open_stores(settings(), "meterline-bill", knowledge=knowledge) as stores:
         yield stores.bills
 
 

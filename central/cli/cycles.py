@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -25,6 +26,7 @@ from central.cli.registry import Because
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.process.stores import Stores, open_stores
+from central.service.knowledge_time import KnowledgeTime
 from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles, ListChange
 from central.service.registry.listings import cycle_details, cycle_summaries
@@ -135,11 +137,12 @@ def assign_command(  # noqa: PLR0913 - one option each
 
 @cycles.command("list")
 @answered
-def list_command(*, as_json: AsJson = False) -> None:
+def list_command(as_of: AsOf = None, *, as_json: AsJson = False) -> None:
     """List the billing cycles; the built-in ones are `monthly` and @2 to @31."""
+    knowledge = known_time(as_of)
 
     async def work() -> list[dict[str, Any]]:
-        async with _stores() as stores:
+        async with _stores(knowledge) as stores:
             return await cycle_summaries(stores.registry)
 
     nothing = "There is no billing cycle but the built-in ones."
@@ -148,11 +151,12 @@ def list_command(*, as_json: AsJson = False) -> None:
 
 @cycles.command("show")
 @answered
-def show_command(name: CycleName, *, as_json: AsJson = False) -> None:
+def show_command(name: CycleName, as_of: AsOf = None, *, as_json: AsJson = False) -> None:
     """Show the periods of a cycle and the accounts that are in it."""
+    knowledge = known_time(as_of)
 
     async def work() -> dict[str, Any]:
-        async with _stores() as stores:
+        async with _stores(knowledge) as stores:
             return await cycle_details(stores.registry, name)
 
     details = wait_for(work())
@@ -202,5 +206,5 @@ def _line(period: BillingPeriod) -> str:
     )
 
 
-def _stores() -> AbstractAsyncContextManager[Stores]:
-    return open_stores(settings(), "meterline-cycles")
+def _stores(knowledge: KnowledgeTime | None = None) -> AbstractAsyncContextManager[Stores]:
+    return open_stores(settings(), "meterline-cycles", knowledge=knowledge)

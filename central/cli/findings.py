@@ -10,6 +10,7 @@ from uuid import UUID
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import (
     EXIT_HELD,
     ActingAs,
@@ -27,6 +28,7 @@ from central.domain.metering.display_unit import display_unit
 from central.process.stores import Stores, open_stores
 from central.service.gateways.enrolment import find_gateway, move_meter, revoke_epoch
 from central.service.ingest.requeue import Requeued, requeue
+from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.validation.decisions import accept_finding, decide_conflict
 from firmware_bridge.contract.quantity import Quantity
@@ -45,11 +47,14 @@ _AtName = Annotated[str, typer.Argument(help="Name of the gateway.")]
 
 @conflicts.command("list")
 @answered
-def list_conflicts_command(limit: Limit = 1_000, *, as_json: AsJson = False) -> None:
+def list_conflicts_command(
+    limit: Limit = 1_000, as_of: AsOf = None, *, as_json: AsJson = False
+) -> None:
     """List open conflicts, oldest first. Each holds the bills that it affects."""
+    knowledge = known_time(as_of)
 
     async def work() -> list[dict[str, Any]]:
-        async with _stores() as stores:
+        async with _stores(knowledge) as stores:
             waiting = await stores.decisions.conflicts(limit)
         return [
             {
@@ -116,12 +121,13 @@ def decide_command(
 @findings.command("list")
 @answered
 def list_findings_command(
-    gateway: OfGateway = None, limit: Limit = 1_000, *, as_json: AsJson = False
+    gateway: OfGateway = None, limit: Limit = 1_000, as_of: AsOf = None, *, as_json: AsJson = False
 ) -> None:
     """List open findings, newest first: i... come from ingest, v... from validation."""
+    knowledge = known_time(as_of)
 
     async def work() -> list[dict[str, Any]]:
-        async with _stores() as stores:
+        async with _stores(knowledge) as stores:
             await _require_gateway(stores, gateway)
             open_findings = await stores.field.findings(gateway=gateway, limit=limit)
         return [
@@ -305,5 +311,5 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _stores() -> AbstractAsyncContextManager[Stores]:
-    return open_stores(settings(), "meterline-decide")
+def _stores(knowledge: KnowledgeTime | None = None) -> AbstractAsyncContextManager[Stores]:
+    return open_stores(settings(), "meterline-decide", knowledge=knowledge)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -22,6 +23,7 @@ from central.cli.output import (
 )
 from central.cli.registry import Because
 from central.process.stores import Stores, open_stores
+from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.groups import NamedGroups
 from central.service.registry.listings import group_details, group_summaries
@@ -87,11 +89,12 @@ def remove_command(  # noqa: PLR0913 - one option each
 
 @groups.command("list")
 @answered
-def list_command(*, as_json: AsJson = False) -> None:
+def list_command(as_of: AsOf = None, *, as_json: AsJson = False) -> None:
     """List the groups."""
+    knowledge = known_time(as_of)
 
     async def work() -> list[dict[str, Any]]:
-        async with _stores() as stores:
+        async with _stores(knowledge) as stores:
             return await group_summaries(stores.registry)
 
     listed(wait_for(work()), as_json=as_json, nothing="There is no group.")
@@ -99,11 +102,12 @@ def list_command(*, as_json: AsJson = False) -> None:
 
 @groups.command("show")
 @answered
-def show_command(name: GroupName, *, as_json: AsJson = False) -> None:
+def show_command(name: GroupName, as_of: AsOf = None, *, as_json: AsJson = False) -> None:
     """Show the members of a group with their days."""
+    knowledge = known_time(as_of)
 
     async def work() -> list[dict[str, Any]]:
-        async with _stores() as stores:
+        async with _stores(knowledge) as stores:
             record, members = await group_details(stores.registry, name)
         return [
             {
@@ -137,5 +141,5 @@ def _change(  # noqa: PLR0913 - what is changed, by whom, why and how it is said
         typer.echo(f"{name}: {about}, {effect}." if about else f"{name}: {effect}.")
 
 
-def _stores() -> AbstractAsyncContextManager[Stores]:
-    return open_stores(settings(), "meterline-groups")
+def _stores(knowledge: KnowledgeTime | None = None) -> AbstractAsyncContextManager[Stores]:
+    return open_stores(settings(), "meterline-groups", knowledge=knowledge)

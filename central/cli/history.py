@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import AsJson, answered, group, settings, show, wait_for
-from central.cli.tariffs import AsOf, instant
 from central.domain.actor import printed_name
 from central.process.stores import open_stores
 from central.service.ports.registry_revisions import RegistryRevision
-from central.service.registry.tariff_revisions import require_settled
 from central.service.views.lookup import require_any
 
 histories = group("Show what the registry said, and when.")
@@ -43,18 +41,17 @@ def history_command(
     as_json: AsJson = False,
 ) -> None:
     """List revisions: what was recorded, when, by whom and why; or what was known at a time."""
-    known_at = None if as_of is None else instant(as_of)
-    require_settled(known_at, datetime.now(UTC))
+    knowledge = known_time(as_of)
 
     async def work() -> tuple[RegistryRevision, ...]:
         async with (
-            open_stores(settings(), "meterline-registry") as stores,
+            open_stores(settings(), "meterline-registry", knowledge=knowledge) as stores,
             stores.registry.transaction() as registry,
         ):
-            ever = await registry.revisions(kind.value, name, None)
+            revisions = await registry.revisions(kind.value, name)
             remedy = f"`registry history {kind.value}` shows all."
-            require_any(ever, kind.value.replace("_", " "), name, remedy)
-            return await registry.revisions(kind.value, name, known_at)
+            require_any(revisions, kind.value.replace("_", " "), name, remedy)
+            return revisions
 
     revisions = [_object(revision) for revision in wait_for(work())]
     if as_json:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, TypeVar
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -18,13 +19,11 @@ from central.cli.output import (
     show,
     wait_for,
 )
-from central.cli.tariffs import AsOf, instant
 from central.domain.actor import printed_name
 from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.process.stores import open_stores
 from central.service.ports.holidays import HolidayRevision
 from central.service.registry.holidays import PublicHolidays
-from central.service.registry.tariff_revisions import require_settled
 from central.service.views.lookup import require_any
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -44,17 +43,16 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """List every revision of every year that is kept; other years are as the release says."""
-    known_at = None if as_of is None else instant(as_of)
-    require_settled(known_at, datetime.now(UTC))
+    knowledge = known_time(as_of)
 
     async def work() -> tuple[HolidayRevision, ...]:
         async with (
-            open_stores(settings(), _NAME) as stores,
+            open_stores(settings(), _NAME, knowledge=knowledge) as stores,
             stores.registry.transaction() as registry,
         ):
-            ever = await registry.holiday_history(name, None)
-            require_any(ever, "holiday calendar", name, "`holidays list` shows all.")
-            return await registry.holiday_history(name, known_at)
+            history = await registry.holiday_history(name)
+            require_any(history, "holiday calendar", name, "`holidays list` shows all.")
+            return history
 
     entries = wait_for(work())
     if as_json:

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -23,6 +24,7 @@ from central.cli.output import (
 from central.domain.billing.ledger import BANKED, DEFAULT_BANK, EntryKind, LedgerEntry
 from central.process.stores import open_stores
 from central.service.billing.post_entries import AccountLedger
+from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.ledger import PostedEntry
 from central.service.views.lookup import require
 from firmware_bridge.contract.errors import InvalidValueError
@@ -89,11 +91,13 @@ def list_command(
     account: Annotated[
         str | None, typer.Option(help="Number of an account; default: all accounts.")
     ] = None,
+    as_of: AsOf = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """List entries in the order in which they were posted, with what became of them."""
-    rows = [entry.to_json() for entry in _asked(lambda use: use.listed(account))]
+    knowledge = known_time(as_of)
+    rows = [entry.to_json() for entry in _asked(lambda use: use.listed(account), knowledge)]
     listed(rows, as_json=as_json, nothing="Nothing is posted.")
 
 
@@ -118,9 +122,12 @@ def _amount(text: str) -> Decimal:
         raise InvalidValueError(message, value=text) from None
 
 
-def _asked(ask: Callable[[AccountLedger], Awaitable[Answer]]) -> Answer:
+def _asked(
+    ask: Callable[[AccountLedger], Awaitable[Answer]], knowledge: KnowledgeTime | None = None
+) -> Answer:
     async def work() -> Answer:
-        async with open_stores(settings(), "meterline-ledger", max_size=2) as stores:
+        name = "meterline-ledger"
+        async with open_stores(settings(), name, max_size=2, knowledge=knowledge) as stores:
             return await ask(AccountLedger(stores.ledger, stores.bills))
 
     return wait_for(work())

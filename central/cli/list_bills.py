@@ -11,6 +11,7 @@ from central.cli.as_of import AsOf, known_time
 from central.cli.claim_conflicts import app
 from central.cli.output import AsJson, answered, listed, settings, wait_for
 from central.process.stores import open_stores
+from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.registry import NotRegisteredError
 from central.service.views.billing import BillView
 
@@ -25,15 +26,15 @@ def list_command(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List an account's bills, oldest first; with `--as-of` those that were issued then."""
-    known_at = known_time(as_of)
+    """List an account's bills, oldest first."""
+    knowledge = known_time(as_of)
     today = datetime.now(UTC).date()
-    rows = [_row(view) for view in wait_for(_bills(account, today, known_at))]
+    rows = [_row(view) for view in wait_for(_bills(account, today, knowledge))]
     listed(rows, as_json=as_json, nothing="No bills.")
 
 
-async def _bills(number: str, today: date, known_at: datetime | None) -> list[BillView]:
-    async with open_stores(settings(), "meterline-bills") as stores:
+async def _bills(number: str, today: date, knowledge: KnowledgeTime | None) -> list[BillView]:
+    async with open_stores(settings(), "meterline-bills", knowledge=knowledge) as stores:
         views = stores.billing
         accounts = await views.accounts(today=today, search=number, limit=1)
         if not accounts.rows or accounts.rows[0].number != number:
@@ -42,9 +43,7 @@ async def _bills(number: str, today: date, known_at: datetime | None) -> list[Bi
         bills: list[BillView] = []
         after: str | None = None
         while True:
-            page = await views.bills(
-                account=accounts.rows[0].account, as_of=known_at, after=after, limit=500
-            )
+            page = await views.bills(account=accounts.rows[0].account, after=after, limit=500)
             bills += page.rows
             after = page.after
             if after is None:

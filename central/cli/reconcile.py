@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import EXIT_HELD, AsJson, answered, settings, show, wait_for
 from central.domain.billing.coverage import BALANCED
 from central.domain.billing.cycle import Cycle
@@ -38,6 +40,7 @@ def reconcile_command(  # noqa: PLR0913 - one option each
     account: Annotated[
         str | None, typer.Option(help="Select the days of this account's agreements, its number.")
     ] = None,
+    as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Show that every validated interval is billed once, or why it is not yet.
@@ -45,11 +48,14 @@ def reconcile_command(  # noqa: PLR0913 - one option each
     Exit codes: 0 it balances, 2 refused, 3 it does not balance.
     """
     days = None if month is None else Cycle.parse(month).days
+    knowledge = known_time(as_of)
 
     async def work() -> Reconciliation:
-        async with open_stores(settings(), "meterline-reconcile", max_size=2) as stores:
-            scope = ReconciledScope(days, run, tariff, group, account)
-            return await Reconcile(stores.reconciliation)(scope)
+        name, scope = "meterline-reconcile", ReconciledScope(days, run, tariff, group, account)
+        async with open_stores(settings(), name, max_size=2, knowledge=knowledge) as stores:
+            # What was due then, not now.
+            now = datetime.now(UTC) if knowledge is None else knowledge.at
+            return await Reconcile(stores.reconciliation, lambda: now)(scope)
 
     report = wait_for(work())
     if as_json:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.output import ActingAs, AsJson, actor_of, answered, group, settings, show, wait_for
 from central.domain.actor import printed_name
 from central.domain.billing.billing_settings import (
@@ -19,6 +20,7 @@ from central.domain.billing.billing_settings import (
 from central.process.stores import open_stores
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
 from central.service.billing.setting_list import MEANING, SETTINGS
+from central.service.knowledge_time import KnowledgeTime
 
 app = group("Show and change what the utility says of its invoices: series, due days, texts.")
 
@@ -29,6 +31,7 @@ def show_command(
     day: Annotated[
         str | None, typer.Option("--day", help="Day of issue, such as 2026-11-01; default: today.")
     ] = None,
+    as_of: AsOf = None,
     *,
     history: Annotated[
         bool, typer.Option("--history", help="Show every revision, oldest first.")
@@ -36,10 +39,10 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the settings in force."""
-    wanted = None if day is None else _day(day)
+    wanted, knowledge = None if day is None else _day(day), known_time(as_of)
 
     async def work() -> list[SettingsRevision]:
-        async with _use_case() as (use_case, revisions):
+        async with _use_case(knowledge) as (use_case, revisions):
             return revisions if history else [await use_case.current(wanted)]
 
     revisions_shown = wait_for(work())
@@ -117,9 +120,12 @@ def set_command(  # noqa: PLR0913 - one option each
 
 
 @asynccontextmanager
-async def _use_case() -> AsyncIterator[tuple[ChangeSettings, list[SettingsRevision]]]:
-    async with open_stores(settings(), "meterline-settings", max_size=2) as stores:
-        yield ChangeSettings(stores.settings), list(await stores.settings.revisions())
+async def _use_case(
+    knowledge: KnowledgeTime | None = None,
+) -> AsyncIterator[tuple[ChangeSettings, list[SettingsRevision]]]:
+    name, now = "meterline-settings", datetime.now(UTC) if knowledge is None else knowledge.at
+    async with open_stores(settings(), name, max_size=2, knowledge=knowledge) as stores:
+        yield ChangeSettings(stores.settings, lambda: now), list(await stores.settings.revisions())
 
 
 def _day(text: str) -> date:

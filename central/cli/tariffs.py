@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from central.cli.as_of import AsOf, known_time
 from central.cli.import_urdb import import_urdb_command
 from central.cli.output import (
     ActingAs,
@@ -30,7 +30,7 @@ from central.process.stores import open_stores
 from central.service.ports.registry import TariffRevision
 from central.service.registry.record_changes import Effect
 from central.service.registry.register import Enrol
-from central.service.registry.tariff_revisions import need_reason, require_settled
+from central.service.registry.tariff_revisions import need_reason
 from central.service.views.lookup import require_any
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -38,9 +38,6 @@ tariffs = group("Check tariff documents, import URDB records; add, correct or wi
 tariffs.command("import-urdb")(import_urdb_command)
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 Because = Annotated[str, typer.Option("--reason", help="Reason, which is kept.")]
-AsOf = Annotated[
-    str | None, typer.Option(help="What was known at a time, such as 2026-11-01T00:00:00Z.")
-]
 _NAME = "meterline-tariff"
 
 
@@ -157,17 +154,16 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """List tariff versions with their revisions: what was recorded, when, by whom and why."""
-    known_at = None if as_of is None else instant(as_of)
-    require_settled(known_at, datetime.now(UTC))
+    knowledge = known_time(as_of)
 
     async def work() -> tuple[TariffRevision, ...]:
         async with (
-            open_stores(settings(), _NAME) as stores,
+            open_stores(settings(), _NAME, knowledge=knowledge) as stores,
             stores.registry.transaction() as registry,
         ):
-            ever = await registry.tariff_history(name, None)
-            require_any(ever, "tariff", name, "`tariff list` shows all.")
-            return await registry.tariff_history(name, known_at)
+            history = await registry.tariff_history(name)
+            require_any(history, "tariff", name, "`tariff list` shows all.")
+            return history
 
     revisions = [_object(revision) for revision in wait_for(work())]
     if as_json:
@@ -195,17 +191,3 @@ def _object(revision: TariffRevision) -> dict[str, object]:
         "recorded_by": printed_name(revision.recorded_by),
         "reason": revision.reason,
     }
-
-
-def instant(text: str) -> datetime:
-    """A time that was given as text.
-
-    Raises:
-        InvalidValueError: It is none.
-    """
-    with contextlib.suppress(ValueError):
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
-            return at
-    remedy = "Write it as 2026-11-01T00:00:00Z."
-    raise InvalidValueError(f"{text!r} is not a time with an offset.", value=text, remedy=remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
@@ -19,10 +20,10 @@ from central.cli.output import (
     show,
     wait_for,
 )
-from central.cli.tariffs import instant
 from central.process.stores import open_stores
 from central.service.ports.withdrawals import NamedAgreement, NamedInstallation
 from central.service.registry.withdraw import Withdraw
+from firmware_bridge.contract.errors import InvalidValueError
 
 agreements = group("Set facts of agreements; withdraw agreements that were entered by mistake.")
 agreements.command("fact")(fact_command)
@@ -71,7 +72,7 @@ def withdraw_installation_command(  # noqa: PLR0913, PLR0917 - one option each
 
     The history keeps it, and the worker or `validate` makes the days anew.
     """
-    named = NamedInstallation(point, manufacturer, serial, instant(start))
+    named = NamedInstallation(point, manufacturer, serial, _instant(start))
     _withdraw(str(named), lambda use: use.installation(named, reason), actor, as_json=as_json)
 
 
@@ -87,3 +88,17 @@ def _withdraw(
         show({"withdrawn": what})
     else:
         typer.echo(f"{what}: withdrawn")
+
+
+def _instant(text: str) -> datetime:
+    """A time that was given as text.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
+    with contextlib.suppress(ValueError):
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at
+    remedy = "Write it as 2026-11-01T00:00:00Z."
+    raise InvalidValueError(f"{text!r} is not a time with an offset.", value=text, remedy=remedy)

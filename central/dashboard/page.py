@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from central.dashboard import present
 from central.dashboard.assets import Assets
 from central.domain.actor import printed_name
+from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
 from central.service.views.billing import spell_fraction
 from central.service.views.field import Presence, presence
@@ -70,6 +71,7 @@ class Pages:
         session = getattr(request.state, "browser_session", None)
         html = self._templates.get_template(template).render(
             path=request.url.path,
+            as_of=asked(request, "as_of"),
             csrf_token=getattr(session, "csrf_token", ""),
             signed_in=getattr(session, "operator", None) is not None,
             now=now,
@@ -97,6 +99,17 @@ def pages_of(request: Request) -> Pages:
         message = "The pages are not mounted."
         raise TypeError(message)
     return pages
+
+
+def services_as_of(request: Request) -> OperatorServices:
+    """What a page shows; as of the time that its address names, if it names one.
+
+    Raises:
+        InvalidValueError: It is no time, or what was known then may still change.
+    """
+    services = pages_of(request).services
+    text = asked(request, "as_of")
+    return services.as_of(KnowledgeTime.parse(text, services.clock()) if text else None)
 
 
 def is_part(request: Request) -> bool:

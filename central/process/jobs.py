@@ -46,7 +46,10 @@ _log = structlog.get_logger(__name__)
 
 
 def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> dict[str, Job]:
-    """What each job does, by the name of its kind."""
+    """What each job does, by the name of its kind.
+
+    Each takes the time anew for every transaction: a job may last longer than one may.
+    """
     registry, bills = TimescaleRegistry(pool), TimescaleBillingStore(pool)
     window, validation = TimescaleBillWindow(pool), TimescaleValidationStore(pool)
     revisions = TimescaleSettingsStore(pool)
@@ -56,22 +59,20 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         tally = await Validate(validation, clock, vee).until_idle()
         return f"{tally.closed} days closed, {tally.versions} blocks made"
 
-    async def extend_cycles(now: datetime, _: Occurrence) -> str:
-        changes = await BillingCycles(registry, Actor.job("cycles"), lambda: now).extend()
+    async def extend_cycles(_: datetime, __: Occurrence) -> str:
+        changes = await BillingCycles(registry, Actor.job("cycles"), clock).extend()
         return f"{sum(len(change.added) for change in changes)} periods listed"
 
-    async def keep_holidays(now: datetime, _: Occurrence) -> str:
-        years = await PublicHolidays(registry, Actor.job("holidays"), lambda: now).seed()
+    async def keep_holidays(_: datetime, __: Occurrence) -> str:
+        years = await PublicHolidays(registry, Actor.job("holidays"), clock).seed()
         return f"{years} years kept"
 
-    async def retry(now: datetime, _: Occurrence) -> RetryTally:
-        return await retry_held(
-            window, bills, lambda: now, settings.shard_size, settings.takeover_s
-        )
+    async def retry(_: datetime, __: Occurrence) -> RetryTally:
+        return await retry_held(window, bills, clock, settings.shard_size, settings.takeover_s)
 
-    async def estimate_held(now: datetime, _: Occurrence) -> EstimateTally:
-        current = await ChangeSettings(revisions, lambda: now).current()
-        return await EstimateHeld(window, validation)(current.settings.window, now)
+    async def estimate_held(_: datetime, __: Occurrence) -> EstimateTally:
+        current = await ChangeSettings(revisions, clock).current()
+        return await EstimateHeld(window, validation, clock)(current.settings.window)
 
     async def drop(now: datetime, _: Occurrence) -> Dropped:
         retention = Retention(
@@ -89,7 +90,7 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         "estimate_held": estimate_held,
         "retry_estimated": retry,
         "drop_expired": drop,
-        "bill_run": ScheduledRun(bills, registry, settings.shard_size, settings.takeover_s),
+        "bill_run": ScheduledRun(bills, registry, clock, settings.shard_size, settings.takeover_s),
     }
 
 

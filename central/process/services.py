@@ -18,6 +18,7 @@ from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.idempotency import TimescaleAnswers
+from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -68,4 +69,7 @@ def timescale_services(
         answers=TimescaleAnswers(pool),
         render=render,
         clock=clock,
+        past=lambda knowledge: timescale_services(
+            as_of(pool, knowledge), render, lambda: knowledge.at, anchor_file
+        ),
     )

@@ -18,6 +18,7 @@ from central.adapters.timescale.billing.reconciliation import TimescaleReconcili
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -30,6 +31,7 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.config.settings import Settings
+from central.service.knowledge_time import KnowledgeTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,16 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> AsyncIterator[Stores]:
+async def open_stores(
+    settings: Settings, name: str, *, max_size: int = 4, knowledge: KnowledgeTime | None = None
+) -> AsyncIterator[Stores]:
     """Open the stores; the connections are closed at the end.
 
     Args:
         settings: Where the database is.
         name: What the server's activity view shows.
         max_size: Connections at most.
+        knowledge: Read as of this time, and write nothing; None for the present.
 
     Raises:
         StoreUnfitError: The database is not one that this release can work with.
@@ -98,7 +103,8 @@ async def open_stores(settings: Settings, name: str, *, max_size: int = 4) -> As
     """
     limits, dsn = settings.limits, settings.dsn()
     await check_fit(dsn)
-    async with make_pool(dsn, max_size=max_size, name=name, limits=limits) as pool:
+    async with make_pool(dsn, max_size=max_size, name=name, limits=limits) as present:
+        pool = present if knowledge is None else as_of(present, knowledge)
         yield Stores(
             audit=TimescaleAuditStore(pool),
             billing=TimescaleBilling(pool),

@@ -31,6 +31,7 @@ from tests.life.invariants import (
 )
 from tests.life.look import Look, Part
 from tests.life.product import open_product
+from tests.life.remembered import Remembered
 from tests.life.violation import LifeBrokenError, Violation
 from tests.life.world import OFFICE, World, noon
 
@@ -84,7 +85,7 @@ class Living:
         self._after = "the beginning"
         self._owed: dict[UUID, Decimal] = {}
         self._guessed: set[UUID] = set()
-        self._known: dict[datetime, dict[tuple[str, date], str]] = {}
+        self._remembered = Remembered(world.product, life.first)
 
     async def __call__(self) -> Lived:
         by_day: dict[date, list[Event]] = {}
@@ -247,7 +248,7 @@ class Living:
             *per_account(parts, self._owed),
             *await self._energy(day, parts),
             *await self._kept(),
-            *await self._remembered(),
+            *await self._known(day),
         ]
         self._raise(day, found)
         self.lived.bills = Counter({part.bill: part.state for part in parts}.values())
@@ -284,20 +285,11 @@ class Living:
             return [Violation(10, message)]
         return []
 
-    async def _remembered(self) -> list[Violation]:
-        """8: tariffs answer as of each earlier month's end."""
-        product, plans = self.world.product, self.world.books.plans
-        found = [
-            Violation(8, f"as of {at} the tariffs are others than they were")
-            for at, known in self._known.items()
-            if await product.tariffs(at) != known
-        ]
-        self._known[product.now] = {
-            (plan.name, plan.effective): plan.document()
-            for versions in plans.values()
-            for plan in versions
-        }
-        return found
+    async def _known(self, day: date) -> list[Violation]:
+        """8: all answers as of each earlier month's end."""
+        async with self._timed("remember"):
+            last = day == self.life.end
+            return await self._remembered(self.world.books.plans, day, last=last)
 
     def _raise(self, day: date, found: Iterable[Violation]) -> None:
         broken = list(found)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from central.adapters.timescale import knowledge
 from central.adapters.timescale.billing import (
     claims,
     decide,
@@ -18,7 +19,7 @@ from central.adapters.timescale.billing import (
     waiting,
 )
 from central.adapters.timescale.inputs import ChangedInputs
-from central.adapters.timescale.registry import agreements, registry, tariffs
+from central.adapters.timescale.registry import agreements, registry
 from central.domain.billing import due
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.coverage import LivePart
@@ -117,7 +118,10 @@ def _no_bill_is_named(patch: pytest.MonkeyPatch) -> None:
 
 
 def _knowledge_has_no_time(patch: pytest.MonkeyPatch) -> None:
-    _replace(patch, tariffs._SQL, "tariff_history", "added_at <= %(as_of)s", "true")
+    said = "set_config('meterline.as_of', %(at)s, true)"
+    assert said in knowledge._ASK
+    any_time = knowledge._ASK.replace(said, said.replace("%(at)s", "'infinity'"))
+    patch.setattr(knowledge, "_ASK", any_time)
 
 
 def _what_is_withdrawn_is_in_force(patch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -41,6 +42,7 @@ from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
+from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.bill_shard import HOLES
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.registry import (
@@ -65,6 +67,7 @@ from tests.life.books import Agreement
 from tests.life.truth import GAS, SERVICE, WATER
 from tests.life.wire import MAKER
 from tests.support.actors import person
+from tests.support.knowledge import columns_as_of, table_hashes
 
 
 @dataclass
@@ -76,6 +79,7 @@ class Product:
 
     def __post_init__(self) -> None:
         self._registry = TimescaleRegistry(self.pool)
+        self._columns: dict[str, list[str]] = {}
         self._bills = TimescaleBillingStore(self.pool)
         self._decisions = TimescaleDecisionStore(self.pool)
         # What is poison is counted to the end of the life: no refused message expires meanwhile.
@@ -173,10 +177,11 @@ class Product:
         await enrol.withdraw_tariff(plan, effective, "entered by mistake")
         return _named(enrol)
 
-    async def tariffs(self, as_of: datetime) -> dict[tuple[str, date], str]:
+    async def tariffs(self, at: datetime) -> dict[tuple[str, date], str]:
         """The documents that were in force as of a time."""
-        async with self._registry.transaction() as registry:
-            history = await registry.tariff_history(None, as_of)
+        registry = TimescaleRegistry(as_of(self.pool, KnowledgeTime.of(at, self.now)))
+        async with registry.transaction() as read:
+            history = await read.tariff_history(None)
         newest = {(one.record.name, one.record.effective): one.record for one in history}
         return {key: one.document for key, one in newest.items() if not one.withdrawn}
 
@@ -222,9 +227,22 @@ class Product:
         outcomes = await self._nightly.step()
         return [f"{one.name}: {one.error}" for one in outcomes if one.error is not None]
 
-    async def reconciled(self, first: date, end: date) -> Reconciliation:
-        reconcile = Reconcile(TimescaleReconciliation(self.pool), self._clock)
+    async def reconciled(
+        self, first: date, end: date, at: datetime | None = None
+    ) -> Reconciliation:
+        """What is validated and billed; or what was, as of a time."""
+        pool = self.pool if at is None else as_of(self.pool, KnowledgeTime.of(at, self.now))
+        reconcile = Reconcile(TimescaleReconciliation(pool), lambda: at or self.now)
         return await reconcile(ReconciledScope(DayRange(first, end)))
+
+    async def table_hashes(
+        self, tables: Sequence[str], at: datetime | None = None
+    ) -> dict[str, object]:
+        """A hash over what tables say; or what they said, as of a time."""
+        if not self._columns:
+            self._columns = await columns_as_of(self.pool)
+        known = None if at is None else KnowledgeTime.of(at, self.now)
+        return await table_hashes(self.pool, self._columns, tables, known)
 
     async def account(self, number: str, name: str) -> None:
         await self._enrol.account(AccountRecord(number, Party(name)))

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncCopy
@@ -40,8 +41,8 @@ def freeze() -> None:
 
 class _LongAnswers(TimescaleBillingStore):
     @asynccontextmanager
-    async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
-        async with super().shard(run) as work:
+    async def shard(self, run: RunRecord, at: datetime) -> AsyncIterator[ShardTransaction | None]:
+        async with super().shard(run, at) as work:
             if work is not None:
                 work._connection.pgconn.send_query(_LONG_ANSWER)  # type: ignore[attr-defined]
                 freeze()

@@ -62,10 +62,18 @@ _RECORD_QUEUE = "INSERT INTO queue_migration (name, sha256, applied_at) VALUES (
 _IN_QUEUE = f"SET LOCAL search_path TO {QUEUE_SCHEMA};"
 # Whoever migrates may change tables; guards keep an owner who errs from it.
 _MIGRATING = "SET LOCAL meterline.migrating = 'on';"
-# Tables that a migration added are guarded like all others, without its saying so.
+# What a migration changes, no view of the past stands in the way of; they are made again behind it.
+_CHANGING = f"""\
+{_MIGRATING}
+DO $$ BEGIN
+    IF to_regproc('drop_as_of') IS NOT NULL THEN PERFORM drop_as_of(); END IF;
+END $$;"""
+# Tables that a migration added are guarded like all others, without its saying so, and shown as of
+# a time as it says.
 _GUARD = """\
 DO $$ BEGIN
     IF to_regproc('guard_tables') IS NOT NULL THEN PERFORM guard_tables(); END IF;
+    IF to_regproc('make_as_of') IS NOT NULL THEN PERFORM make_as_of(); END IF;
 END $$;
 """
 
@@ -161,7 +169,7 @@ def render(
         parts.insert(0, "CREATE EXTENSION IF NOT EXISTS timescaledb;\n")
     for step in load(flavour, folder):
         record = _record(step, flavour, now).as_string(None)
-        parts.append(f"BEGIN;\n{_MIGRATING}\n{step.script}\n{record}\nCOMMIT;\n")
+        parts.append(f"BEGIN;\n{_CHANGING}\n{step.script}\n{record}\nCOMMIT;\n")
     parts.append(_GUARD)
     if folder == MIGRATIONS:
         for shipped in queue_migrations():
@@ -222,7 +230,7 @@ def migrate(  # noqa: PLR0913 - where, what, and whom to tell
             if step.name in _BEFORE:
                 _BEFORE[step.name](conn, moved)
             with conn.transaction():
-                conn.execute(_MIGRATING)
+                conn.execute(_CHANGING)
                 conn.execute(sql.SQL(step.script))
                 conn.execute(_record(step, flavour, clock()))
                 conn.execute(_GUARD)

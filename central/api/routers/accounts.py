@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.api.parameters import LIMIT, After, AsOf, Limit, Search, Services
+from central.api.parameters import LIMIT, After, Limit, Search, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import AccountOut, AgreementOut, BillOut, TariffOut
 from central.service.views.lookup import require
@@ -14,7 +14,7 @@ router = APIRouter(tags=["accounts"])
 
 @router.get("/accounts")
 async def list_accounts(
-    services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, search: Search = "", after: After = None, limit: Limit = LIMIT
 ) -> PageOut[AccountOut]:
     """List accounts by number."""
     page = await services.billing.accounts(
@@ -24,7 +24,7 @@ async def list_accounts(
 
 
 @router.get("/accounts/{account}")
-async def get_account(services: Services, account: str) -> AccountOut:
+async def get_account(services: ServicesAsOf, account: str) -> AccountOut:
     """Get one account."""
     view = require(
         await services.billing.account(account, services.clock().date()), "account", account
@@ -34,7 +34,7 @@ async def get_account(services: Services, account: str) -> AccountOut:
 
 @router.get("/accounts/{account}/agreements")
 async def list_agreements(
-    services: Services, account: str, after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, account: str, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[AgreementOut]:
     """List an account's agreements, newest first."""
     require(await services.billing.account(account, services.clock().date()), "account", account)
@@ -44,17 +44,17 @@ async def list_agreements(
 
 @router.get("/accounts/{account}/bills")
 async def list_account_bills(
-    services: Services, account: str, as_of: AsOf, after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, account: str, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[BillOut]:
-    """List an account's bills, oldest first; as of a time, those that were issued by then."""
+    """List an account's bills, oldest first."""
     require(await services.billing.account(account, services.clock().date()), "account", account)
-    page = await services.billing.bills(account=account, as_of=as_of, after=after, limit=limit)
+    page = await services.billing.bills(account=account, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
 
 
 @router.get("/tariffs")
 async def list_tariffs(
-    services: Services, after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[TariffOut]:
     """List tariff versions by name and date."""
     page = await services.billing.tariffs(after=after, limit=limit)

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from central.api.parameters import LIMIT, After, AsOf, Bill, Limit, Services
+from central.api.parameters import LIMIT, After, Bill, Limit, Services, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import (
     BillOut,
@@ -28,30 +28,29 @@ LineNumber = Annotated[int, Path(ge=1, le=100_000)]
 
 @router.get("/bill-runs")
 async def list_runs(
-    services: Services, after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[RunOut]:
     """List bill runs, newest first."""
     return page_out(await services.billing.runs(after=after, limit=limit), RunOut.model_validate)
 
 
 @router.get("/bill-runs/{run}")
-async def get_run(services: Services, run: str) -> RunOut:
+async def get_run(services: ServicesAsOf, run: str) -> RunOut:
     """Get one bill run."""
     return RunOut.model_validate(require(await services.billing.run(run), "bill run", run))
 
 
 @router.get("/bill-runs/{run}/bills")
-async def list_bills(  # noqa: PLR0913, PLR0917 - a parameter each
-    services: Services,
+async def list_bills(
+    services: ServicesAsOf,
     run: str,
-    as_of: AsOf,
     state: str | None = None,
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[BillOut]:
-    """List the bills of a run; as of a time, those that were issued by then."""
+    """List the bills of a run."""
     require(await services.billing.run(run), "bill run", run)
-    page = await services.billing.bills(run=run, state=state, as_of=as_of, after=after, limit=limit)
+    page = await services.billing.bills(run=run, state=state, after=after, limit=limit)
     return page_out(page, BillOut.model_validate)
 
 
@@ -71,7 +70,7 @@ async def list_not_billed(
 
 @router.get("/bills")
 async def list_bills_of_period(
-    services: Services,
+    services: ServicesAsOf,
     account: Annotated[str, Query(max_length=200, description="Number of the account.")],
     cycle: Annotated[str, Query(max_length=64, description="Its period, such as 2026-10.")],
 ) -> list[BillOut]:
@@ -82,13 +81,13 @@ async def list_bills_of_period(
 
 
 @router.get("/bills/{bill}")
-async def get_bill(services: Services, bill: Bill, as_of: AsOf) -> BillOut:
-    """Get one bill; as of a time, one that was issued by then."""
-    return BillOut.model_validate(require(await services.billing.bill(bill, as_of), "bill", bill))
+async def get_bill(services: ServicesAsOf, bill: Bill) -> BillOut:
+    """Get one bill."""
+    return BillOut.model_validate(require(await services.billing.bill(bill), "bill", bill))
 
 
 @router.get("/bills/{bill}/lines")
-async def list_lines(services: Services, bill: Bill) -> list[LineOut]:
+async def list_lines(services: ServicesAsOf, bill: Bill) -> list[LineOut]:
     """List a bill's lines, in print order."""
     require(await services.billing.bill(bill), "bill", bill)
     return [LineOut.model_validate(line) for line in await services.billing.lines(bill)]
@@ -103,7 +102,7 @@ async def list_chain(services: Services, bill: Bill) -> list[ChainedBillOut]:
 
 
 @router.get("/bills/{bill}/lines/{number}/intervals")
-async def explain_line(services: Services, bill: Bill, number: LineNumber) -> ExplanationOut:
+async def explain_line(services: ServicesAsOf, bill: Bill, number: LineNumber) -> ExplanationOut:
     """Get the intervals behind a bill line, and sum them again."""
     return ExplanationOut.model_validate(await services.explain_line(bill, number))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.parameters import LIMIT, After, Limit, ServicesAsOf
 from central.api.schemas.base import PageOut, When, page_out
 from central.api.schemas.field import ChannelOut, ReadingOut
 from central.service.views.lookup import require
@@ -16,7 +16,7 @@ router = APIRouter(tags=["channels"])
 
 
 @router.get("/channels/{channel}")
-async def get_channel(services: Services, channel: str) -> ChannelOut:
+async def get_channel(services: ServicesAsOf, channel: str) -> ChannelOut:
     """Get one channel."""
     return ChannelOut.model_validate(
         require(await services.field.channel(channel), "channel", channel)
@@ -25,7 +25,7 @@ async def get_channel(services: Services, channel: str) -> ChannelOut:
 
 @router.get("/channels/{channel}/readings")
 async def list_readings(  # noqa: PLR0913, PLR0917 - every filter is a parameter
-    services: Services,
+    services: ServicesAsOf,
     channel: str,
     start: Annotated[When, Query(description="Start, included, such as 2026-10-01T00:00:00Z.")],
     end: Annotated[When, Query(description="End, not included, such as 2026-11-01T00:00:00Z.")],

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.parameters import LIMIT, After, Limit, Services, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.claim_conflicts import (
     ClaimConflictOut,
@@ -26,7 +26,7 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 @router.get("/claim-conflicts")
 async def list_claim_conflicts(
-    services: Services, *, decided: Decided = False, after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, *, decided: Decided = False, after: After = None, limit: Limit = LIMIT
 ) -> PageOut[ClaimConflictOut]:
     """List days that bills of earlier releases billed twice or not, by number."""
     page = await services.claims.conflicts(decided=decided, after=after, limit=limit)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Limit, Search, Services
+from central.api.parameters import LIMIT, After, Limit, Search, Services, ServicesAsOf
 from central.api.routers.commands import EFFECT, Responses
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.cycles import (
@@ -46,7 +46,7 @@ async def _effect(order: Awaitable[Effect]) -> tuple[HTTPStatus, EffectOut]:
 
 @router.get("/cycles")
 async def list_cycles(
-    services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, search: Search = "", after: After = None, limit: Limit = LIMIT
 ) -> PageOut[CycleOut]:
     """List the billing cycles by name; the built-in ones are left out."""
     page = await services.memberships.cycles(
@@ -56,14 +56,14 @@ async def list_cycles(
 
 
 @router.get("/cycles/{cycle}")
-async def get_cycle(services: Services, cycle: str) -> CycleDetailsOut:
+async def get_cycle(services: ServicesAsOf, cycle: str) -> CycleDetailsOut:
     """Get a billing cycle with its periods."""
     return CycleDetailsOut.model_validate(await cycle_periods(services.registry, cycle))
 
 
 @router.get("/cycles/{cycle}/accounts")
 async def list_cycle_accounts(
-    services: Services,
+    services: ServicesAsOf,
     cycle: str,
     search: Search = "",
     after: After = None,
@@ -126,7 +126,7 @@ async def assign_cycle(services: Services, once: DoOnce, order: AccountCycleIn) 
 
 @router.get("/groups")
 async def list_groups(
-    services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, search: Search = "", after: After = None, limit: Limit = LIMIT
 ) -> PageOut[GroupOut]:
     """List the named groups by name."""
     page = await services.memberships.groups(
@@ -137,7 +137,7 @@ async def list_groups(
 
 @router.get("/groups/{group}/members")
 async def list_members(
-    services: Services,
+    services: ServicesAsOf,
     group: str,
     search: Search = "",
     after: After = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.api.parameters import LIMIT, After, Attention, Limit, Search, Services
+from central.api.parameters import LIMIT, After, Attention, Limit, Search, Services, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import FindingOut, GatewayOut
 from central.service.views.lookup import require
@@ -37,7 +37,10 @@ async def get_gateway(services: Services, gateway: str) -> GatewayOut:
 
 @router.get("/findings")
 async def list_findings(
-    services: Services, gateway: str | None = None, meter: str | None = None, limit: Limit = LIMIT
+    services: ServicesAsOf,
+    gateway: str | None = None,
+    meter: str | None = None,
+    limit: Limit = LIMIT,
 ) -> list[FindingOut]:
     """List open findings, newest first."""
     findings = await services.field.findings(gateway=gateway, meter=meter, limit=limit)

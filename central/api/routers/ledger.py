@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services
+from central.api.parameters import Services, ServicesAsOf
 from central.api.schemas.ledger import EntryIn, EntryOut
 from central.service.views.lookup import require
 
@@ -39,7 +39,7 @@ async def post_entry(services: Services, once: DoOnce, order: EntryIn) -> Respon
 
 @router.get("/ledger")
 async def list_entries(
-    services: Services, account: Account = None, after: AfterKey = None
+    services: ServicesAsOf, account: Account = None, after: AfterKey = None
 ) -> list[EntryOut]:
     """List entries in the order in which they were posted, 1,000 at most."""
     use_case, begin = services.account_ledger, 0
@@ -50,7 +50,7 @@ async def list_entries(
 
 
 @router.get("/ledger/{key}")
-async def get_entry(services: Services, key: str) -> EntryOut:
+async def get_entry(services: ServicesAsOf, key: str) -> EntryOut:
     """Get an entry with the bill that has consumed it."""
     entry = require(await services.account_ledger.show(key), "entry", key)
     return EntryOut.model_validate(entry.to_json())

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, After, Limit, Search, Services
+from central.api.parameters import LIMIT, After, Limit, Search, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import MonthOut, PointChannelOut, PointOut
 from central.service.operator.month import parse_month, view_month, view_point_months
@@ -20,7 +20,7 @@ Month = Annotated[
 
 @router.get("/service-points")
 async def list_points(
-    services: Services, search: Search = "", after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf, search: Search = "", after: After = None, limit: Limit = LIMIT
 ) -> PageOut[PointOut]:
     """List service points by name."""
     page = await services.field.points(
@@ -30,7 +30,7 @@ async def list_points(
 
 
 @router.get("/service-points/{point}")
-async def get_point(services: Services, point: str) -> PointOut:
+async def get_point(services: ServicesAsOf, point: str) -> PointOut:
     """Get one service point."""
     return PointOut.model_validate(
         require(await services.field.point(point, services.clock()), "service point", point)
@@ -38,7 +38,7 @@ async def get_point(services: Services, point: str) -> PointOut:
 
 
 @router.get("/service-points/{point}/channels")
-async def list_point_channels(services: Services, point: str) -> list[PointChannelOut]:
+async def list_point_channels(services: ServicesAsOf, point: str) -> list[PointChannelOut]:
     """List the channels of a service point."""
     require(await services.field.point(point, services.clock()), "service point", point)
     views = await services.field.point_channels(point)
@@ -46,7 +46,7 @@ async def list_point_channels(services: Services, point: str) -> list[PointChann
 
 
 @router.get("/point-channels/{channel}/intervals")
-async def get_intervals(services: Services, channel: str, month: Month = None) -> MonthOut:
+async def get_intervals(services: ServicesAsOf, channel: str, month: Month = None) -> MonthOut:
     """Get the validated intervals of a local month, one column per day."""
     first = None if month is None else parse_month(month)
     return MonthOut.of(await view_month(services.field, channel, first, services.clock()))
@@ -54,7 +54,7 @@ async def get_intervals(services: Services, channel: str, month: Month = None) -
 
 @router.get("/service-points/{point}/intervals")
 async def get_point_intervals(
-    services: Services, point: str, month: Month = None
+    services: ServicesAsOf, point: str, month: Month = None
 ) -> list[MonthOut]:
     """Get the validated intervals of all channels of a service point, in a local month."""
     first = None if month is None else parse_month(month)

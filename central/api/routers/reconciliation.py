@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import Services
+from central.api.parameters import ServicesAsOf
 from central.api.schemas.reconciliation import ReconciliationOut
 from central.domain.billing.cycle import Cycle
 from central.service.billing.reconcile import Reconcile
@@ -19,7 +19,7 @@ Month = Annotated[str | None, Query(max_length=16, description="Local month, suc
 
 @router.get("/reconciliation")
 async def reconcile(  # noqa: PLR0913, PLR0917 - one parameter each
-    services: Services,
+    services: ServicesAsOf,
     month: Month = None,
     run: Name = None,
     tariff: Name = None,

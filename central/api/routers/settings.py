@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services
+from central.api.parameters import Services, ServicesAsOf
 from central.api.routers.commands import EFFECT, Responses
 from central.api.schemas.settings import SellerIn, SellerOut, SettingsIn, SettingsOut
 from central.api.schemas.writes import EffectOut
@@ -24,13 +24,13 @@ _SETTINGS: Responses = {HTTPStatus.OK.value: {"model": SettingsOut}}
 
 
 @router.get("/settings")
-async def get_settings(services: Services, day: Day = None) -> SettingsOut:
+async def get_settings(services: ServicesAsOf, day: Day = None) -> SettingsOut:
     """Get the settings of invoices in force."""
     return SettingsOut.of(await services.settings.current(day))
 
 
 @router.get("/settings/revisions")
-async def list_revisions(services: Services) -> list[SettingsOut]:
+async def list_revisions(services: ServicesAsOf) -> list[SettingsOut]:
     """List every revision of the settings, oldest first."""
     return [SettingsOut.of(revision) for revision in await services.settings.revisions()]
 
@@ -51,7 +51,7 @@ async def change_settings(services: Services, once: DoOnce, order: SettingsIn) -
 
 
 @router.get("/seller")
-async def get_seller(services: Services) -> SellerOut:
+async def get_seller(services: ServicesAsOf) -> SellerOut:
     """Get who charges."""
     async with services.registry.transaction() as registry:
         seller = await registry.seller()

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from central.dashboard.form import SentForm
-from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of
+from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of, services_as_of
 from central.dashboard.slots import line_slots
 from central.service.billing.find_bill import find_uid
 from central.service.billing.print_invoice import BillFile
@@ -79,11 +79,12 @@ async def not_billed(request: Request, run: str) -> Response:
 async def bill(request: Request, bill: str) -> Response:
     """One bill and its lines; by its legal number as well."""
     pages = pages_of(request)
-    billing = pages.services.billing
+    services = services_as_of(request)
+    billing = services.billing
     uid = await find_uid(pages.services.bills, bill)
     view = require(None if uid is None else await billing.bill(str(uid)), "bill", bill)
     lines = await billing.lines(view.bill)
-    chain = await pages.services.cancellations.chain(UUID(view.bill))
+    chain = await services.cancellations.chain(UUID(view.bill))
     return pages.render(request, "bill.html", bill=view, lines=lines, chain=chain)
 
 
@@ -107,9 +108,9 @@ def _inline(file: BillFile) -> Response:
 @router.get("/bills/{bill}/lines/{line}")
 async def line(request: Request, bill: str, line: int) -> Response:
     """The quantities behind a line, their intervals by day, and their sums."""
-    pages = pages_of(request)
-    view = require(await pages.services.billing.bill(bill), "bill", bill)
-    explained = await pages.services.explain_line(bill, line)
+    pages, services = pages_of(request), services_as_of(request)
+    view = require(await services.billing.bill(bill), "bill", bill)
+    explained = await services.explain_line(bill, line)
     template = "_line.html" if is_part(request) else "line.html"
     return pages.render(request, template, bill=view, explained=explained)
 
@@ -117,9 +118,9 @@ async def line(request: Request, bill: str, line: int) -> Response:
 @router.get("/bills/{bill}/lines/{line}/{place}/{day}")
 async def line_day(request: Request, bill: str, line: int, place: int, day: date) -> Response:
     """The intervals of one day behind one quantity of a line."""
-    pages = pages_of(request)
-    view = require(await pages.services.billing.bill(bill), "bill", bill)
-    explained = await pages.services.explain_line(bill, line)
+    pages, services = pages_of(request), services_as_of(request)
+    view = require(await services.billing.bill(bill), "bill", bill)
+    explained = await services.explain_line(bill, line)
     proof = require(dict(enumerate(explained.proofs)).get(place), "quantity of this line", place)
     series = asked(request, "series")
     days = [row for row in proof.days if row.day == day and series in {"", row.series}]

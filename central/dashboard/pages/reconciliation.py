@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from central.dashboard.page import asked, pages_of
+from central.dashboard.page import asked, pages_of, services_as_of
 from central.domain.billing.coverage import BALANCED
 from central.domain.billing.cycle import Cycle
 from central.service.billing.reconcile import Reconcile
@@ -17,7 +17,7 @@ from central.service.billing.reconciliation_report import ReconciledScope, Recon
 from central.service.operator.month import month_before
 
 router = APIRouter(include_in_schema=False)
-NAMES = ("month", "run", "tariff", "group", "account")
+NAMES = ("month", "run", "tariff", "group", "account", "as_of")
 NAME_MAX = 200
 FAULTS_SHOWN = 200
 
@@ -61,8 +61,8 @@ def _given(request: Request) -> dict[str, str]:
 
 
 async def _report(request: Request, given: dict[str, str]) -> Reconciliation:
-    services = pages_of(request).services
+    services = services_as_of(request)
     days = Cycle.parse(given["month"]).days if given["month"] else None
-    run, tariff, group, account = (given[name] or None for name in NAMES[1:])
+    run, tariff, group, account = (given[name] or None for name in NAMES[1:5])
     use_case = Reconcile(services.reconciliation, services.clock)
     return await use_case(ReconciledScope(days, run, tariff, group, account))

@@ -164,7 +164,7 @@ class ApproveBills:
         async def decide(portion: Sequence[UUID]) -> Decided:
             return await self._store.approve(portion, approver, self._clock())
 
-        return await on_newest_inputs(self._store, uids, run, decide)
+        return await on_newest_inputs(self._store, uids, run, decide, self._clock)
 
 
 class IssueBills:
@@ -233,7 +233,7 @@ class IssueBills:
         async def decide(portion: Sequence[UUID]) -> Decided:
             return await self._store.issue(portion, actor, self._clock())
 
-        count, refused = await on_newest_inputs(self._store, uids, run, decide)
+        count, refused = await on_newest_inputs(self._store, uids, run, decide, self._clock)
         stale = [uid for uid, error in refused.items() if isinstance(error, _STALE)]
         if stale:
             await self._store.withdraw(stale, actor, self._clock())

@@ -8,6 +8,7 @@ and the others go on.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from central.domain.billing.state import BillState, SelfApprovalError
@@ -39,7 +40,11 @@ class ValidationPendingError(OperatorError):
 
 
 async def on_newest_inputs(
-    store: BillingStore, uids: Sequence[UUID], run: RunRecord, decide: Decide
+    store: BillingStore,
+    uids: Sequence[UUID],
+    run: RunRecord,
+    decide: Decide,
+    clock: Callable[[], datetime],
 ) -> tuple[int, dict[UUID, OperatorError]]:
     """Approve or issue those bills whose inputs are the newest.
 
@@ -48,6 +53,7 @@ async def on_newest_inputs(
         uids: Of one run.
         run: That run.
         decide: Approves or issues, and says which it did not.
+        clock: Now, aware.
 
     Returns:
         How many were done, and why the others were not.
@@ -58,7 +64,7 @@ async def on_newest_inputs(
     count, refused = 0, dict[UUID, OperatorError]()
     for portion in _portions(uids):
         changed = await store.changed_inputs(portion)
-        await _compare(store, [uid for uid in portion if uid in changed])
+        await _compare(store, [uid for uid in portion if uid in changed], clock())
         decided = await decide(portion)
         count += decided.count
         for uid in portion:
@@ -73,11 +79,11 @@ async def on_newest_inputs(
     return count, refused
 
 
-async def _compare(store: BillingStore, uids: Sequence[UUID]) -> None:
+async def _compare(store: BillingStore, uids: Sequence[UUID], at: datetime) -> None:
     """Rate bills again; those that say the same are noted with the newer revisions."""
     if not uids:
         return
-    async with store.again(uids) as work:
+    async with store.again(uids, at) as work:
         if work is not None:
             bills = await rate_again(work)
             await work.refresh([bill for bill in bills if bill.bill.state is BillState.DRAFT])

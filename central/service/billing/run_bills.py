@@ -132,10 +132,10 @@ class RunBills:
                 return saved
 
     async def _take(self, run: RunRecord) -> tuple[int, int] | None:
-        async with self._store.shard(run) as work:
+        at = self._clock()
+        async with self._store.shard(run, at) as work:
             if work is None:
                 return None
-            at = self._clock()
             planned = _plans(work.shard, at)
             plans, notes = await _claim(work, planned)
             saved = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from central.domain.actor import Actor
@@ -22,26 +23,32 @@ class ScheduledRun:
     Args:
         bills: Where bills are kept.
         registry: Where cycles are kept.
+        clock: Now, aware; each shard takes it anew.
         shard_size: Accounts billed at a time.
         takeover_s: How long another worker's transaction may keep a shard. [s]
     """
 
     def __init__(
-        self, bills: BillingStore, registry: RegistryStore, shard_size: int, takeover_s: float
+        self,
+        bills: BillingStore,
+        registry: RegistryStore,
+        clock: Callable[[], datetime],
+        shard_size: int,
+        takeover_s: float,
     ) -> None:
         self._bills = bills
         self._registry = registry
+        self._clock = clock
         self._shard_size = shard_size
         self._takeover_s = takeover_s
 
-    async def __call__(self, now: datetime, occurrence: Occurrence) -> str:
+    async def __call__(self, _: datetime, occurrence: Occurrence) -> str:
         """Bill; what was done.
 
         A month is run on each night of its schedule, and bills what is due by then. A cycle's
         period is run once, on the first night on or after its bill day.
 
         Args:
-            now: The present, aware.
             occurrence: What came due.
 
         Raises:
@@ -61,7 +68,7 @@ class ScheduledRun:
             before = await self._bills.find_run(cycle, RunType.REGULAR, scope)
             if before is not None and not await self._bills.open_shards(before):
                 return f"{cycle} is billed"
-        use_case = RunBills(self._bills, lambda: now, self._shard_size, self._takeover_s)
+        use_case = RunBills(self._bills, self._clock, self._shard_size, self._takeover_s)
         run = await use_case.start(cycle, _ACTOR, RunType.REGULAR, scope)
         await use_case.work(run)
         summary = await self._bills.summary(run)

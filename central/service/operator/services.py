@@ -22,6 +22,7 @@ from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
 from central.service.billing.rebill_bills import RebillBills
+from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.bill_line import view_line
 from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
@@ -74,6 +75,7 @@ class OperatorServices:
         answers: Answers given to requests with an idempotency key.
         render: Makes a bill's document.
         clock: The present, aware.
+        past: The same as of a time; they only read.
     """
 
     field: FieldOverview
@@ -97,6 +99,11 @@ class OperatorServices:
     answers: AnswerStore
     render: Renderer
     clock: Callable[[], datetime]
+    past: Callable[[KnowledgeTime], OperatorServices]
+
+    def as_of(self, knowledge: KnowledgeTime | None) -> OperatorServices:
+        """These, or as of a time; their clock shows it, so that nothing later is due."""
+        return self if knowledge is None else self.past(knowledge)
 
     async def explain_line(self, bill: str, line: int) -> LineExplanation:
         """The intervals behind a bill line, summed exactly.

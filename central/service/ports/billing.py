@@ -216,11 +216,25 @@ class BillingStore(ShardHolders, Protocol):
         bill of such days that is held or a draft, become new shards.
         """
 
-    def shard(self, run: RunRecord) -> AbstractAsyncContextManager[ShardTransaction | None]:
-        """Take a shard that nobody has; None where there is none. Leaving commits."""
+    def shard(
+        self, run: RunRecord, at: datetime
+    ) -> AbstractAsyncContextManager[ShardTransaction | None]:
+        """Take a shard that nobody has; None where there is none. Leaving commits.
 
-    def again(self, uids: Sequence[UUID]) -> AbstractAsyncContextManager[ShardTransaction | None]:
-        """Take some bills of one run to be rated again, as open bills; leaving commits."""
+        Args:
+            run: The run.
+            at: Since when what is written is known, aware.
+        """
+
+    def again(
+        self, uids: Sequence[UUID], at: datetime
+    ) -> AbstractAsyncContextManager[ShardTransaction | None]:
+        """Take some bills of one run to be rated again, as open bills; leaving commits.
+
+        Args:
+            uids: The bills.
+            at: Since when what is written is known, aware.
+        """
 
     async def open_shards(self, run: RunRecord) -> int:
         """How many shards are not done, whoever has them."""

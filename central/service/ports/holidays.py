@@ -31,14 +31,11 @@ class HolidayRevision:
 class HolidayTransaction(Protocol):
     """Years of holiday calendars, in one transaction."""
 
-    async def holiday_history(
-        self, name: str | None, as_of: datetime | None
-    ) -> tuple[HolidayRevision, ...]:
+    async def holiday_history(self, name: str | None) -> tuple[HolidayRevision, ...]:
         """Every revision, by name, year and revision.
 
         Args:
             name: Of the calendar; None takes all.
-            as_of: Only what was recorded by then.
         """
 
     async def add_holidays(

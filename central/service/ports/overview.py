@@ -251,7 +251,6 @@ class BillingOverview(Protocol):
         account: str | None = None,
         state: str | None = None,
         search: str = "",
-        as_of: datetime | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[BillView]:
@@ -263,7 +262,6 @@ class BillingOverview(Protocol):
             state: Only those in this state.
             search: Only those whose number or whose account's number begins so, or whose account's
                 name has this in it, in large or small letters.
-            as_of: Only those that were issued by then, and whether they were cancelled by then.
             after: Cursor of the page before.
             limit: Most rows.
 
@@ -272,8 +270,8 @@ class BillingOverview(Protocol):
         """
         ...
 
-    async def bill(self, bill: str, as_of: datetime | None = None) -> BillView | None:
-        """Get one bill; as of a time, only one that was issued by then."""
+    async def bill(self, bill: str) -> BillView | None:
+        """Get one bill."""
         ...
 
     async def lines(self, bill: str) -> tuple[LineView, ...]:

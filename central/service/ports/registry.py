@@ -285,14 +285,11 @@ class RegistryTransaction(
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         """What of a tariff is in force, by date; empty where there is no such tariff."""
 
-    async def tariff_history(
-        self, name: str | None, as_of: datetime | None
-    ) -> tuple[TariffRevision, ...]:
+    async def tariff_history(self, name: str | None) -> tuple[TariffRevision, ...]:
         """Every revision of every version, by name, date and revision.
 
         Args:
             name: Of the tariff; None takes all.
-            as_of: Only what was recorded by then.
         """
 
     async def add_tariff_version(
@@ -343,15 +340,12 @@ class RegistryTransaction(
             note: Who says so, when and why.
         """
 
-    async def revisions(
-        self, kind: str, subject: str | None, as_of: datetime | None
-    ) -> tuple[RegistryRevision, ...]:
+    async def revisions(self, kind: str, subject: str | None) -> tuple[RegistryRevision, ...]:
         """Every revision of things of a kind, by subject and revision.
 
         Args:
             kind: Such as `agreement`.
             subject: Which; None takes all.
-            as_of: Only what was recorded by then.
         """
 
     async def audit(
@@ -363,8 +357,13 @@ class RegistryTransaction(
 class RegistryStore(Protocol):
     """Where the registry is kept."""
 
-    def transaction(self) -> AbstractAsyncContextManager[RegistryTransaction]:
+    def transaction(
+        self, now: datetime | None = None
+    ) -> AbstractAsyncContextManager[RegistryTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back.
+
+        Args:
+            now: Since when what it writes is known, aware; None only reads.
 
         Raises:
             StoreUnavailableError: Try again.

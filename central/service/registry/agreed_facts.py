@@ -63,7 +63,7 @@ class AgreedFactChanges(RegistryChanges):
             RegistryConflictError: Several do.
         """
         need_reason(reason)
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             await registry.hold([agreed.point], [agreed.account])
             agreement = await _holding(registry, agreed, fact.effective)
             facts = agreement.facts.merged(AgreementFacts((fact,)))
@@ -83,7 +83,7 @@ class AgreedFactChanges(RegistryChanges):
             RegistryConflictError: Several agreements hold.
         """
         need_reason(reason)
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             await registry.hold([agreed.point], [agreed.account])
             agreement = await _holding(registry, agreed, effective)
             fact = agreement.facts.entered(name, effective)

@@ -63,7 +63,7 @@ class BillingCycles(NotedChanges):
         if built_in_cycle(cycle.name) is not None or cycle.name == _FIRST_ANCHOR:
             message = f"The billing cycle {cycle.name} is built in."
             raise RegistryConflictError(message, value=cycle.name, remedy="Choose another name.")
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             record = await registry.cycle(cycle.name, hold=True)
             if record is not None:
                 _require_same_rule(record, cycle)
@@ -81,7 +81,7 @@ class BillingCycles(NotedChanges):
             Those that were continued; a second time none.
         """
         changes: list[ListChange] = []
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             names = [record.cycle.name for record in await registry.cycles() if not record.by_hand]
             for name in names:
                 record = await registry.cycle(name, hold=True)
@@ -113,7 +113,7 @@ class BillingCycles(NotedChanges):
             PeriodsNotTiledError: The list does not follow what stays.
             RegistryConflictError: The cycle has periods of other lengths.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return [await self._put(registry, cycle, dry_run=dry_run) for cycle in given]
 
     async def _put(
@@ -163,7 +163,7 @@ class BillingCycles(NotedChanges):
             PeriodBilledError: The account is billed on that day or later.
             RegistryConflictError: The account would have two bills of one period.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return await self.assign_in(registry, account, cycle, first)
 
     async def assign_in(

@@ -71,7 +71,7 @@ class EraseAccount:
         need_reason(reason)
         now = self._clock()
         years = (await self._settings.current()).settings.retention_years
-        async with self._store.transaction() as registry:
+        async with self._store.transaction(now) as registry:
             await registry.hold([], [number])
             account = await registry.retained(number)
             if account is None:

@@ -30,7 +30,7 @@ class NamedGroups(NotedChanges):
             InvalidValueError: The name is not valid.
             RegistryConflictError: There is a group of that name with other members.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return await self.add_in(registry, group)
 
     async def add_in(self, registry: RegistryTransaction, group: GroupRecord) -> Effect:
@@ -60,7 +60,7 @@ class NamedGroups(NotedChanges):
             NotRegisteredError: There is no such group or member.
             RegistryConflictError: It is in the group on some of the days.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return await self.assign_in(registry, group, membership)
 
     async def assign_in(
@@ -90,7 +90,7 @@ class NamedGroups(NotedChanges):
         Raises:
             NotRegisteredError: There is no such group, or it has no such member.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             await _group(registry, group)
             there = await registry.memberships(group, member)
             if not there:

@@ -45,10 +45,10 @@ class PublicHolidays(RecordChanges):
             How many years are new.
         """
         year = self.clock().year
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             documents = await _documents(registry)
             rules = {document.calendar.holidays for document in documents.values()}
-            kept = {key(entry) for entry in await registry.holiday_history(None, None)}
+            kept = {key(entry) for entry in await registry.holiday_history(None)}
             return await self._seed(registry, rules, range(year - 1, year + _AHEAD + 1), kept)
 
     async def _seed(
@@ -94,7 +94,7 @@ class PublicHolidays(RecordChanges):
         if len(years) != 1:
             message = "The dates are to be of one year."
             raise InvalidValueError(message, value=sorted(years), remedy="Change year by year.")
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             newest = (await _revisions(registry, name, years.pop()))[-1].calendar
             days = changed_days(newest.days, added, removed)
             if days == newest.days:
@@ -110,7 +110,7 @@ class PublicHolidays(RecordChanges):
             NotRegisteredError: The year is not kept, or nobody changed it.
         """
         need_reason(reason)
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             entries = [entry.calendar for entry in await _revisions(registry, name, year)]
             newest = entries[-1]
             if newest.withdrawn or len(entries) == 1:
@@ -172,7 +172,7 @@ async def _documents(
     Reading one takes milliseconds, and there may be thousands, night after night.
     """
     documents = {}
-    for entry in await registry.tariff_history(None, None):
+    for entry in await registry.tariff_history(None):
         record = entry.record
         if _NAMES_HOLIDAYS not in record.document:
             continue
@@ -184,7 +184,7 @@ async def _documents(
 
 
 async def _revisions(registry: RegistryTransaction, name: str, year: int) -> list[HolidayRevision]:
-    history = await registry.holiday_history(None, None)
+    history = await registry.holiday_history(None)
     entries = [entry for entry in history if key(entry) == (name, year)]
     if not entries:
         message = f"The year {year} of the holiday calendar {name} is not kept."

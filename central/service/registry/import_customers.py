@@ -46,7 +46,7 @@ async def import_customers(
     done: Counter[tuple[str, Effect]] = Counter()
     cycles = BillingCycles(store, enrol.actor, enrol.clock)
     groups = NamedGroups(store, enrol.actor, enrol.clock)
-    async with store.transaction() as registry:
+    async with store.transaction(enrol.clock()) as registry:
         put = MembershipImport(registry, cycles, groups, done)
         await registry.hold(
             {point.name for point in customers.service_points}

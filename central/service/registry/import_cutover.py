@@ -102,7 +102,7 @@ async def import_cutover(
     """
     result = CutoverResult()
     try:
-        async with enrol.store.transaction() as registry:
+        async with enrol.store.transaction(enrol.clock()) as registry:
             taking = _CutoverImport(registry, enrol, reason)
             await taking.everything(file, result)
             _end_if(dry_run=dry_run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,10 @@ class RegistryChanges:
         self.store = store
         self.actor = actor
         self.clock = clock
+
+    def _begin(self) -> AbstractAsyncContextManager[RegistryTransaction]:
+        """A transaction of what is known from now on."""
+        return self.store.transaction(self.clock())
 
 
 class NotedChanges(RegistryChanges):

@@ -73,7 +73,7 @@ class Enrol(TariffChanges):
         Raises:
             SellerDiffersError: Another one is known.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return await self.seller_in(registry, seller, replacing)
 
     async def service_point(
@@ -89,7 +89,7 @@ class Enrol(TariffChanges):
             RegistryConflictError: Zone, or length or unit of intervals, would change.
             OperatorError: Likewise, see `services_in`.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             effect = await self.point_in(registry, point, channels)
             sold = await self.services_in(registry, point.name, services)
             return sold if effect is Effect.UNCHANGED else effect
@@ -102,18 +102,18 @@ class Enrol(TariffChanges):
             NotRegisteredError: There is no such point, or no such meter.
             RegistryConflictError: It overlaps another, or contradicts what is there.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return await self.installation_in(registry, installation)
 
     async def services(self, point: str, *services: ServiceRecord) -> None:
         """Sell something at a service point; see `services_in`."""
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             await registry.hold([point], [])  # before its services, as all do
             await self.services_in(registry, point, services)
 
     async def account(self, account: AccountRecord) -> Effect:
         """Create an account, or correct its name and address."""
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return await self.account_in(registry, account)
 
     async def agreement(self, agreement: AgreementRecord) -> Effect:
@@ -124,7 +124,7 @@ class Enrol(TariffChanges):
             RegistryConflictError: It overlaps another, or contradicts what is there.
             PeriodBilledError: Days of approved or issued bills would no longer belong to it.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             await registry.hold([agreement.point], [agreement.account])
             return await self.agreement_in(registry, agreement)
 

@@ -24,7 +24,7 @@ class TariffChanges(RecordChanges):
             TariffRefusedError: The document is refused; it says every reason.
             RegistryConflictError: There is another version of that date, and no reason.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             return await self.tariff_in(registry, document, file, reason)
 
     async def tariff_in(
@@ -52,7 +52,7 @@ class TariffChanges(RecordChanges):
             InvalidValueError: No reason is given.
             NotRegisteredError: Nothing of that date is in force.
         """
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             record = await withdrawal(registry, name, effective, reason)
             await registry.add_tariff_version(record, self.actor, self.clock(), reason)
             await self._concern_tariff(registry, record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from itertools import pairwise
 
 from central.domain.tariff.bank_units import unlike_banks
@@ -19,16 +19,6 @@ from central.service.ports.registry import (
     TariffRecord,
 )
 from firmware_bridge.contract.errors import InvalidValueError
-
-SETTLED_AFTER = timedelta(minutes=5)
-"""No transaction lasts longer, so what was recorded before is all there."""
-
-
-class UnsettledTimeError(InvalidValueError):
-    """What was known at a time may still change: a transaction that began before may be open."""
-
-    code = "AS_OF_UNSETTLED"
-    default_remedy = "Ask for 5 minutes ago or earlier."
 
 
 async def next_revision(
@@ -98,23 +88,6 @@ async def reach(registry: RegistryTransaction, record: TariffRecord) -> date | N
     return min(later, default=None)
 
 
-def require_settled(as_of: datetime | None, now: datetime) -> None:
-    """Refuse a time of knowledge at which a transaction may still be writing.
-
-    Raises:
-        InvalidValueError: It has no zone.
-        UnsettledTimeError: It is later than five minutes ago.
-    """
-    if as_of is None:
-        return
-    if as_of.tzinfo is None:
-        message = f"{as_of} has no UTC offset."
-        raise InvalidValueError(message, value=as_of)
-    if as_of > now - SETTLED_AFTER:
-        message = f"What was known at {as_of.isoformat()} may still change."
-        raise UnsettledTimeError(message, value=as_of)
-
-
 def need_reason(reason: str) -> None:
     """Refuse an empty reason.
 
@@ -164,7 +137,7 @@ def _document(record: TariffRecord) -> TariffDocument | None:
 async def _newest(
     registry: RegistryTransaction, tariff: str, effective: date
 ) -> TariffRecord | None:
-    history = await registry.tariff_history(tariff, None)
+    history = await registry.tariff_history(tariff)
     of_date = [entry.record for entry in history if entry.record.effective == effective]
     return of_date[-1] if of_date else None
 

@@ -61,7 +61,7 @@ class Withdraw(RegistryChanges):
                 which has something left to settle.
         """
         need_reason(reason)
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             await registry.hold([named.point], [named.account])
             agreement = await self._agreement(registry, named)
             others = await of_service(registry, agreement)
@@ -85,7 +85,7 @@ class Withdraw(RegistryChanges):
         if named.start.tzinfo is None:
             message = f"{named.start.isoformat()} has no UTC offset."
             raise InvalidValueError(message, value=named.start)
-        async with self.store.transaction() as registry:
+        async with self._begin() as registry:
             await registry.hold([named.point], [])
             installation = await self._installation(registry, named)
             point = await registry.point(installation.point)
@@ -232,7 +232,7 @@ async def _nothing(
     registry: RegistryTransaction, kind: str, subject: str, same: dict[str, Any]
 ) -> NotRegisteredError | AlreadyWithdrawnError:
     """Why there is nothing to withdraw: it was withdrawn before, or never there."""
-    for revision in reversed(await registry.revisions(kind, subject, None)):
+    for revision in reversed(await registry.revisions(kind, subject)):
         content = revision.content
         if revision.withdrawn and same.items() <= content.items():
             why = f": {revision.reason}" if revision.reason else ""

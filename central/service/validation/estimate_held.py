@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -53,22 +53,27 @@ class EstimateHeld:
     Args:
         bills: Which bills are held.
         store: Where blocks are kept.
+        clock: Now, aware.
         thresholds: How far from its boundary a reading may be.
     """
 
     def __init__(
-        self, bills: BillWindowStore, store: ValidationStore, thresholds: Thresholds | None = None
+        self,
+        bills: BillWindowStore,
+        store: ValidationStore,
+        clock: Callable[[], datetime],
+        thresholds: Thresholds | None = None,
     ) -> None:
         self._bills = bills
         self._store = store
+        self._clock = clock
         self._thresholds = thresholds or Thresholds()
 
-    async def __call__(self, window: BillWindow, now: datetime) -> EstimateTally:
+    async def __call__(self, window: BillWindow) -> EstimateTally:
         """Estimate what is missing in bills whose window is over, the earliest first.
 
         Args:
             window: How long a bill waits.
-            now: The present, aware.
 
         Raises:
             StoreUnavailableError: What was committed stays; call again.
@@ -76,6 +81,7 @@ class EstimateHeld:
         tally = EstimateTally()
         if not window.days:
             return tally
+        now = self._clock()
         # East of Greenwich a day is over earlier; each bill is asked in its own zone.
         latest = now.date() + _DAY - timedelta(days=window.days)
         for held in await self._bills.held_days(latest, window.in_a_row):
@@ -83,7 +89,7 @@ class EstimateHeld:
             if today - timedelta(days=window.days) < held.days.end:
                 continue
             for channel in held.channels:
-                await self._channel(channel, held, window, now, tally)
+                await self._channel(channel, held, window, tally)
         return tally
 
     async def _channel(
@@ -91,10 +97,10 @@ class EstimateHeld:
         channel: PointChannelId,
         held: HeldDays,
         window: BillWindow,
-        now: datetime,
         tally: EstimateTally,
     ) -> None:
         try:
+            now = self._clock()  # a night may take longer than a transaction
             async with self._store.transaction() as work:
                 locked = (await work.lock([channel]))[channel]
                 gap = await _gap_of(work, channel, held.days)

@@ -222,7 +222,7 @@ async def test_what_is_undone_leaves_no_row(utility: Utility) -> None:
     before = await rows(utility)
 
     async def fail(enrol: Enrol) -> None:
-        async with utility.registry.transaction() as registry:
+        async with utility.registry.transaction(utility.now) as registry:
             await enrol.account_in(registry, AccountRecord("A-9", Party("Nobody")))
             raise ZeroDivisionError
 

@@ -61,8 +61,8 @@ async def test_a_fact_holds_from_its_date_on_inside_a_bill(utility: Utility) -> 
     await facts.withdraw(AT, "contracted_kw", SIXTEENTH, "refused by the grid")
     assert await total(utility) == Decimal("31.00")
 
-    async with utility.registry.transaction() as registry:
-        history = await registry.revisions("agreement", f"{AT} from {FIRST}", None)
+    async with utility.registry.transaction(utility.now) as registry:
+        history = await registry.revisions("agreement", f"{AT} from {FIRST}")
     assert [len(one.content["facts"]) for one in history] == [0, 1, 2, 2, 1]
     assert [one.reason for one in history[2:]] == [
         "asked for more",

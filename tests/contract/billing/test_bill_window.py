@@ -97,7 +97,7 @@ async def bill(utility: Utility, *months: int) -> RunSummary:
 
 
 async def estimate(utility: Utility, window: BillWindow = WINDOW) -> EstimateTally:
-    return await EstimateHeld(utility.window, utility.validation)(window, utility.now)
+    return await EstimateHeld(utility.window, utility.validation, lambda: utility.now)(window)
 
 
 async def quality(utility: Utility, day: date) -> set[IntervalQuality]:

@@ -109,13 +109,13 @@ async def test_what_fails_leaves_nothing_behind(utility: Utility) -> None:
     await utility.found()
 
     async def contradict() -> None:
-        async with utility.registry.transaction() as books:
+        async with utility.registry.transaction(utility.now) as books:
             await utility.enrol.point_in(books, PointRecord("SP-X", ZONE))
             await utility.enrol.point_in(books, PointRecord("SP-1", "UTC"))
 
     with pytest.raises(RegistryConflictError):
         await contradict()
-    async with utility.registry.transaction() as books:
+    async with utility.registry.transaction(utility.now) as books:
         assert await books.point("SP-X") is None
 
 

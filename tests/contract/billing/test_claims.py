@@ -266,7 +266,7 @@ async def test_discarding_the_last_bill_frees_its_days(utility: Utility) -> None
 async def test_two_services_of_a_point_are_billed_by_themselves(utility: Utility) -> None:
     await found(utility, since=OCTOBER)
     enrol = utility.enrol
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         await registry.add_channel("SP-1", sells())
     await enrol.tariff(FEED_IN)
     await enrol.services("SP-1", ServiceRecord("feed-in", (ACTIVE_EXPORT,)))

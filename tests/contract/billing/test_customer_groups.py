@@ -53,7 +53,7 @@ async def test_a_file_puts_accounts_and_points_where_they_belong(
     done = await _import(utility, tmp_path, FILE)
     assert done["cycle", Effect.ADDED] == 1
     assert done["group member", Effect.ADDED] == 3
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.assignments("A-1") == (
             CycleAssignment(date(2026, 9, 1), "bimonthly"),
         )
@@ -69,5 +69,5 @@ async def test_a_name_alone_needs_a_first_day(utility: Utility, tmp_path: Path) 
     text = "accounts:\n  - {number: A-9, name: Ada, groups: [route-7]}\n"
     with pytest.raises(InvalidValueError, match="from which day"):
         await _import(utility, tmp_path, text)
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.account("A-9") is None

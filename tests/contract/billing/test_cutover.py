@@ -91,7 +91,7 @@ async def _found(utility: Utility) -> None:
 
 
 async def _opening_of_solar(utility: Utility) -> tuple[date, CutoverOpening | None]:
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         _, agreement = await registry.agreements("SP-1")
         (occupancy,) = await registry.occupancies(agreement)
         assert occupancy.id is not None
@@ -161,7 +161,7 @@ async def test_the_chain_begins_on_the_day_after_the_last_billed(
     )
     owners = {entry.id: entry.origin.owner for entry in opening.state.sums}
     assert owners == {"budget_billing": Owner.ACCOUNT, "yearly": Owner.OCCUPANCY}
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.last_number("INV") == 10233
 
 
@@ -258,7 +258,7 @@ async def test_a_dry_run_changes_nothing(utility: Utility, tmp_path: Path) -> No
     assert done.numbers == {"INV": 10233}
     assert await _opening_of_solar(utility) == before
     assert before[1] is None
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.last_number("INV") == 0
 
 

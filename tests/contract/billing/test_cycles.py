@@ -28,7 +28,7 @@ def _cycles(utility: Utility) -> BillingCycles:
 
 
 async def _names(utility: Utility, cycle: str) -> list[str]:
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         record = await registry.cycle(cycle)
     assert record is not None
     return [one.name for one in record.cycle.listed]
@@ -67,7 +67,7 @@ async def test_read_dates_are_written_by_hand(utility: Utility) -> None:
     )
     dry = await _cycles(utility).put_lists(given, dry_run=True)
     assert [one.effect for one in dry] == [Effect.ADDED]
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.cycles() == ()
     await _cycles(utility).put_lists(given)
     again = await _cycles(utility).put_lists(given)
@@ -94,7 +94,7 @@ async def test_an_account_is_put_into_a_cycle_once(utility: Utility) -> None:
     assert await use_case.assign("A-1", "bimonthly", OCTOBER) is Effect.UNCHANGED
     assert await use_case.assign("A-1", "@15", date(2026, 11, 15)) is Effect.CHANGED
     assert await use_case.assign("A-2", "@1", first) is Effect.UNCHANGED
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.assignments("A-1") == (
             CycleAssignment(first, "bimonthly"),
             CycleAssignment(date(2026, 11, 15), "@15"),

@@ -164,7 +164,7 @@ async def test_services_of_one_channel_begin_their_days_together(utility: Utilit
             "SP-1", ServiceRecord("grid", (GAS_VOLUME,), day_start(date(2026, 10, 1), "UTC").time())
         )
     await enrol.services("SP-1", ServiceRecord("grid", (GAS_VOLUME,)))
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert {one.name: one.day_start for one in await registry.services("SP-1")} == {
             "gas": SIX,
             "grid": SIX,

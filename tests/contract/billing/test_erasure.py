@@ -54,9 +54,9 @@ async def test_an_account_is_erased_when_nothing_needs_it_any_more(utility: Util
     utility.now = datetime(2036, 11, 20, 12, tzinfo=UTC)
     await utility.audit.seal(utility.now)
     assert await erase(utility)("A-1", asked) == 1
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         account = await registry.account("A-1")
-        history = await registry.revisions("account", "A-1", None)
+        history = await registry.revisions("account", "A-1")
     assert account is not None
     assert account.party == Party("erased")
     assert not any("Customer 1" in str(entry.content) for entry in history)

@@ -24,7 +24,7 @@ def _groups(utility: Utility) -> NamedGroups:
 
 
 async def _members(utility: Utility, group: str, day: date) -> tuple[str, ...]:
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         there = await registry.memberships(group)
     return tuple(membership.member for membership in there if membership.holds_on(day))
 
@@ -62,7 +62,7 @@ async def test_a_membership_has_days(utility: Utility) -> None:
         await groups.assign("route-7", Membership("A-1", SEPTEMBER))
     with pytest.raises(InvalidValueError):
         await groups.assign("route-7", Membership("A-1", OCTOBER, OCTOBER))
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.memberships("route-7", "A-1") == (first, Membership("A-1", NOVEMBER))
         assert await registry.groups() == ((ROUTE, 3),)
 
@@ -76,7 +76,7 @@ async def test_a_member_leaves(utility: Utility) -> None:
     assert await groups.remove("route-7", "A-1", OCTOBER) is Effect.CHANGED
     assert await groups.remove("route-7", "A-1", NOVEMBER) is Effect.UNCHANGED
     assert await groups.remove("route-7", "A-2", OCTOBER) is Effect.CHANGED
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         assert await registry.memberships("route-7") == (Membership("A-1", SEPTEMBER, OCTOBER),)
     with pytest.raises(NotRegisteredError):
         await groups.remove("route-7", "A-2", OCTOBER)

@@ -349,7 +349,8 @@ def test_an_owner_without_a_superusers_rights_migrates_all_the_same(
     with psycopg.connect(plain_database.dsn, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE".encode())
         admin.execute(f"GRANT ALL ON SCHEMA public TO {owner}".encode())
-        admin.execute(f"CREATE SCHEMA meterline_jobs AUTHORIZATION {owner}".encode())
+        for schema in ("meterline_jobs", "past", "as_of"):
+            admin.execute(f"CREATE SCHEMA {schema} AUTHORIZATION {owner}".encode())
     assert migrate(plain_database.dsn_as(owner), timescale=False)
     with psycopg.connect(plain_database.dsn_as(owner), autocommit=True) as connection:
         assert connection.execute("SELECT FROM pg_event_trigger").fetchall() == []

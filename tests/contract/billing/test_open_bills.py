@@ -37,7 +37,7 @@ async def ends(utility: Utility, day: date, first: date = SEPTEMBER) -> list[str
 async def occupancies(utility: Utility) -> list[tuple[date, date | None]]:
     """The days of A-1 at SP-1, where it has any."""
     place = AgreementRecord("A-1", "SP-1", "FLAT", SEPTEMBER, service="electricity")
-    async with utility.enrol.store.transaction() as registry:
+    async with utility.enrol.store.transaction(utility.now) as registry:
         there = await registry.occupancies(place)
     return [(one.billing_from, one.ended_on) for one in there if one.agreements]
 

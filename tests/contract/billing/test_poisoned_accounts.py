@@ -126,7 +126,7 @@ async def test_a_worker_that_dies_between_leaves_the_shard_to_the_next(
 async def keep_tariff(utility: Utility, document: str, effective: date) -> None:
     """Put a tariff into the store as an earlier release took it."""
     record = TariffRecord("OLD", effective, document, "ab" * 32, "EUR")
-    async with utility.registry.transaction() as books:
+    async with utility.registry.transaction(utility.now) as books:
         await books.add_tariff_version(record, OPERATOR, NOW)
 
 

@@ -30,7 +30,7 @@ def due(night: date = NIGHT, group: str | None = None, cycle: str | None = None)
 
 
 def scheduled(utility: Utility) -> ScheduledRun:
-    return ScheduledRun(utility.billing, utility.registry, 500, 180)
+    return ScheduledRun(utility.billing, utility.registry, lambda: utility.now, 500, 180)
 
 
 async def test_a_groups_month_is_billed_and_what_is_billed_stays(utility: Utility) -> None:

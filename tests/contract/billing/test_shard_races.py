@@ -63,8 +63,8 @@ class _Store:
         return getattr(self._store, name)
 
     @asynccontextmanager
-    async def shard(self, run: RunRecord) -> AsyncIterator[Any]:
-        async with self._store.shard(run) as shard:
+    async def shard(self, run: RunRecord, at: datetime) -> AsyncIterator[Any]:
+        async with self._store.shard(run, at) as shard:
             yield None if shard is None else _Shard(shard, **self._barriers)
 
 

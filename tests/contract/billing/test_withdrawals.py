@@ -80,9 +80,9 @@ async def test_an_agreement_is_withdrawn_and_another_payer_takes_its_days(
     await withdraw(utility).agreement(replace(WRONG, account="A-2"), "it was A-1 after all")
     again = replace(RIGHT, account="A-1")
     assert await utility.enrol.agreement(again) is Effect.ADDED
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         (there,) = await registry.agreements("SP-1")
-        history = await registry.revisions("agreement", f"{WRONG}", None)
+        history = await registry.revisions("agreement", f"{WRONG}")
     assert (there.account, there.first) == ("A-1", WRONG.first)
     assert [one.withdrawn for one in history] == [False, True, False]
     assert [one.reason for one in history] == [None, "wrong customer", None]
@@ -98,7 +98,7 @@ async def test_what_follows_an_agreement_that_is_withdrawn_keeps_its_own_days(
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "HOME", WRONG.first, date(2026, 10, 16)))
     await enrol.agreement(AgreementRecord("A-1", "SP-1", "LATER", date(2026, 10, 16)))
     await withdraw(utility).agreement(WRONG, "it began later")
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         (left,) = await registry.agreements("SP-1")
         occupancies = await registry.occupancies(left)
     spans = {(one.billing_from, one.ended_on, one.agreements) for one in occupancies}
@@ -142,7 +142,7 @@ async def test_the_service_says_which_of_two_agreements_is_meant(utility: Utilit
     await withdraw(utility).agreement(replace(WRONG, service="grid"), "wrong")
     with pytest.raises(AlreadyWithdrawnError):
         await withdraw(utility).agreement(replace(WRONG, service="grid"), "wrong")
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         (left,) = await registry.agreements("SP-1")
     assert left.service == "electricity"
     for nothing in (replace(WRONG, account="A-9"), replace(WRONG, first=OCTOBER)):

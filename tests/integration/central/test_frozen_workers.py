@@ -96,11 +96,11 @@ async def test_a_holder_that_works_is_let_alone(plain_migrated: Database) -> Non
         store = TimescaleBillingStore(pool)
         use_case = RunBills(store, lambda: NOW, shard_size=2, takeover_s=TAKEOVER_S)
         run = await use_case.start(OCTOBER, CLERK)
-        async with store.shard(run) as first:
+        async with store.shard(run, NOW) as first:
             assert first is not None
             (held,) = await store.held_shards(run.id)
         assert not await store.end_holder(held), "its transaction is over"
-        async with store.shard(run) as again:
+        async with store.shard(run, NOW) as again:
             assert again is not None
             (now_held,) = await store.held_shards(run.id)
             assert (now_held.number, now_held == held) == (held.number, False)
@@ -159,7 +159,7 @@ async def test_a_connection_is_lent_for_a_time(plain_migrated: Database) -> None
         store = TimescaleBillingStore(pool)
 
         async def keep_one() -> None:
-            async with store.shard(run):
+            async with store.shard(run, NOW):
                 await asyncio.sleep(60)
 
         with pytest.raises(StoreUnavailableError, match="longer than 2 s"):

@@ -34,7 +34,7 @@ CYCLE = Cycle.parse("2026-10")
 async def bring_file(utility: Utility, numbers: list[int], label: str) -> None:
     """Change points and accounts in one transaction, in the order of the file."""
     enrol = utility.enrol
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         await registry.hold(
             [f"SP-{number}" for number in numbers], [f"A-{number}" for number in numbers]
         )

@@ -96,7 +96,7 @@ async def tell(utility: Utility, told: Told) -> None:
 async def check_occupancies(utility: Utility) -> None:
     """Agreements that follow one another share an occupancy, unless decided bills keep it apart."""
     place = AgreementRecord("A-1", "SP-1", "FLAT", DAYS[0], service="electricity")
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         agreements = {one.first: one for one in await registry.agreements("SP-1")}
         occupancies = await registry.occupancies(place)
     holder: dict[date, Occupancy] = {
@@ -144,7 +144,7 @@ async def live(utility: Utility, history: Sequence[Told]) -> None:
         await check_days(utility, _FAULTY)
     await settle_all(utility, history)
     # Who is there still says after the last bill that he has left.
-    async with utility.registry.transaction() as registry:
+    async with utility.registry.transaction(utility.now) as registry:
         lasting = [one for one in await registry.agreements("SP-1") if one.end is None]
     for agreed in lasting:
         await utility.enrol.agreement(replace(agreed, end=ALL.end))

@@ -111,8 +111,9 @@ class MemoryBillingStore:
         return replace(run, accounts=accounts, actor=creator.key)
 
     @asynccontextmanager
-    async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
+    async def shard(self, run: RunRecord, at: datetime) -> AsyncIterator[ShardTransaction | None]:
         """See `BillingStore`."""
+        del at  # what was known is kept by real stores alone
         async with self._books.begin() as state:
             waiting = (
                 (key[1], shard)
@@ -126,8 +127,11 @@ class MemoryBillingStore:
             yield take_shard(self._books, run, number, kept.accounts)
 
     @asynccontextmanager
-    async def again(self, uids: Sequence[UUID]) -> AsyncIterator[ShardTransaction | None]:
+    async def again(
+        self, uids: Sequence[UUID], at: datetime
+    ) -> AsyncIterator[ShardTransaction | None]:
         """See `BillingStore`."""
+        del at
         async with self._books.begin() as state:
             chosen = dict(self._chosen(uids))
             if not chosen:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 
 from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.service.ports.decisions import DecisionNote
@@ -17,13 +16,9 @@ class HolidayTables:
 
     _state: BookState
 
-    async def holiday_history(
-        self, name: str | None, as_of: datetime | None
-    ) -> tuple[HolidayRevision, ...]:
+    async def holiday_history(self, name: str | None) -> tuple[HolidayRevision, ...]:
         return tuple(
-            entry
-            for key, entry in sorted(self._state.holidays.items())
-            if name in {None, key[0]} and (as_of is None or entry.recorded_at <= as_of)
+            entry for key, entry in sorted(self._state.holidays.items()) if name in {None, key[0]}
         )
 
     async def add_holidays(

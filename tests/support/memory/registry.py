@@ -49,8 +49,9 @@ class MemoryRegistry:
         self._books = books
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[RegistryTransaction]:
+    async def transaction(self, now: datetime | None = None) -> AsyncIterator[RegistryTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back."""
+        del now  # what was known is kept by real stores alone
         async with self._books.begin() as state:
             yield _Transaction(self._books, state)
 

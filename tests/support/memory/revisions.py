@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from central.domain.audit.change import Personal, as_json
@@ -33,15 +32,11 @@ class RevisionTables:
             *about, count + 1, _plain(new), note.at, note.actor.key, note.reason or None
         )
 
-    async def revisions(
-        self, kind: str, subject: str | None, as_of: datetime | None
-    ) -> tuple[RegistryRevision, ...]:
+    async def revisions(self, kind: str, subject: str | None) -> tuple[RegistryRevision, ...]:
         return tuple(
             revision
             for key, revision in sorted(self._state.registry_revisions.items())
-            if key[0] == kind
-            and subject in {None, key[1]}
-            and (as_of is None or revision.recorded_at is None or revision.recorded_at <= as_of)
+            if key[0] == kind and subject in {None, key[1]}
         )
 
 

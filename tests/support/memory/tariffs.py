@@ -30,13 +30,11 @@ class TariffTables:
     async def tariff_versions(self, name: str) -> tuple[TariffRecord, ...]:
         return tuple(record for record in in_force(self._state) if record.name == name)
 
-    async def tariff_history(
-        self, name: str | None, as_of: datetime | None
-    ) -> tuple[TariffRevision, ...]:
+    async def tariff_history(self, name: str | None) -> tuple[TariffRevision, ...]:
         return tuple(
             revision
             for key, revision in sorted(self._state.tariffs.items())
-            if name in {None, key[0]} and (as_of is None or revision.recorded_at <= as_of)
+            if name in {None, key[0]}
         )
 
     async def add_tariff_version(

@@ -122,3 +122,15 @@ def test_such_a_statement_is_seen(statement: str) -> None:
 )
 def test_another_is_not(statement: str) -> None:
     assert not READS.search(statement)
+
+
+def test_nothing_that_writes_is_given_a_clock_that_stands() -> None:
+    # What a transaction writes is known from when it began: a run of many takes the time anew.
+    standing = re.compile(r"lambda: (now|at)\b")
+    found = [
+        str(path.relative_to(CENTRAL))
+        for room in ("service", "process", "adapters")
+        for path in sorted((CENTRAL / room).rglob("*.py"))
+        if standing.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

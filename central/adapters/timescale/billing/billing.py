@@ -70,7 +70,7 @@ class TimescaleBillingStore(BillDecisions):
     ) -> RunRecord:
         """See `BillingStore`."""
         key = _key(cycle, run_type, scope)
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             added = await connection.execute(
                 SQL["add_run"], {**key, "uid": uuid7(at), "creator": creator.key, "at": at}
             )
@@ -108,9 +108,9 @@ class TimescaleBillingStore(BillDecisions):
         return replace(run, actor=creator.key, scope=scope)
 
     @asynccontextmanager
-    async def shard(self, run: RunRecord) -> AsyncIterator[ShardTransaction | None]:
+    async def shard(self, run: RunRecord, at: datetime) -> AsyncIterator[ShardTransaction | None]:
         """See `BillingStore`."""
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             cursor = await connection.execute(SQL["take_shard"], {"run": run.id})
             row = await cursor.fetchone()
             if row is None:
@@ -119,9 +119,11 @@ class TimescaleBillingStore(BillDecisions):
             yield await take_shard(connection, run, row[0], row[1])
 
     @asynccontextmanager
-    async def again(self, uids: Sequence[UUID]) -> AsyncIterator[ShardTransaction | None]:
+    async def again(
+        self, uids: Sequence[UUID], at: datetime
+    ) -> AsyncIterator[ShardTransaction | None]:
         """See `BillingStore`."""
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             row = await stamps.run_of(connection, uids)
             if row is None:
                 yield None
@@ -146,7 +148,7 @@ class TimescaleBillingStore(BillDecisions):
 
     async def finish_run(self, run: RunRecord, at: datetime) -> bool:
         """See `BillingStore`."""
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             cursor = await connection.execute(SQL["finish_run"], {"run": run.id, "at": at})
             return cursor.rowcount == 1
 

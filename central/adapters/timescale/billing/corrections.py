@@ -20,6 +20,7 @@ from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.shard import TimescaleShard, shard_of
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import RunType
@@ -187,6 +188,7 @@ class TimescaleTail(TimescaleShard):
             rows = await _rows(self._connection, "waiting_correction", **values)
             if not rows:
                 at = datetime.min.replace(year=2000, tzinfo=UTC)
+                await record_at(self._connection, at)
                 rows = await _rows(
                     self._connection,
                     "add_correction",

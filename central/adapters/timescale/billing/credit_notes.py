@@ -15,6 +15,7 @@ from central.adapters.timescale.billing.account_state import hold_accounts
 from central.adapters.timescale.billing.save import add_lines
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs, hold_inputs
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.open_bills import discard_bills
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
@@ -73,6 +74,7 @@ class TimescaleCancellations:
         """See `CancellationStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
+                await record_at(connection, at)
                 return await _propose(connection, notes, actor, at, reason)
 
 

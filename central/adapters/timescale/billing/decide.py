@@ -31,6 +31,7 @@ from central.adapters.timescale.billing.rebills import (
 )
 from central.adapters.timescale.billing.waiting import waiting as waiting_bills
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.open_bills import discard_bills
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
@@ -65,9 +66,11 @@ class BillDecisions:
         self._pool = pool
 
     @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection[_Row]]:
+    async def _begin(self, at: datetime | None = None) -> AsyncIterator[AsyncConnection[_Row]]:
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
+                if at is not None:
+                    await record_at(connection, at)
                 yield connection
 
     async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
@@ -77,7 +80,7 @@ class BillDecisions:
 
     async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             uids = await together(connection, uids)
             fresh, decided = await _settled(
                 connection, uids, _APPROVED, PredecessorNotApprovedError, approver
@@ -94,7 +97,7 @@ class BillDecisions:
         self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
     ) -> int:
         """See `BillingStore`."""
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             uids = await together(connection, uids)
             behind = await _held_with_those_behind(connection, uids)
             _check(len(set(uids) & set(behind)), uids, "approved")
@@ -108,7 +111,7 @@ class BillDecisions:
 
     async def issue(self, uids: Sequence[UUID], actor: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             uids = await together(connection, uids)
             notes = await notes_among(connection, uids)
             if notes:
@@ -136,7 +139,7 @@ class BillDecisions:
         self, uids: Sequence[UUID], actor: Actor, at: datetime, reason: str = ""
     ) -> int:
         """See `BillingStore`."""
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             uids = await together(connection, uids)
             await stamps.hold_bills(connection, uids)
             _check(await discard_bills(connection, uids), uids, "a draft or held")

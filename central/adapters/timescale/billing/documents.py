@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.billing_settings import DocumentKind
@@ -33,9 +34,11 @@ class TimescaleDocumentStore:
         self._pool = pool
 
     @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection[_Row]]:
+    async def _begin(self, at: datetime | None = None) -> AsyncIterator[AsyncConnection[_Row]]:
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
+                if at is not None:
+                    await record_at(connection, at)
                 yield connection
 
     async def document(self, bill: UUID) -> BillDocument | None:
@@ -62,7 +65,7 @@ class TimescaleDocumentStore:
             "content": document.content,
             "rendered_at": document.rendered_at,
         }
-        async with self._begin() as connection:
+        async with self._begin(document.rendered_at) as connection:
             await keep_templates(connection, [template])
             await connection.execute(_SQL["add"], values)
             await connection.execute(_SQL["end_job"], {"bill": document.bill})
@@ -72,7 +75,7 @@ class TimescaleDocumentStore:
     async def take(self, at: datetime, until: datetime, limit: int) -> Sequence[DocumentJob]:
         """See `DocumentStore`."""
         values = {"at": at, "until": until, "limit": limit, "attempts_max": ATTEMPTS_MAX}
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             cursor = await connection.execute(_SQL["take"], values)
             return [DocumentJob(*row) for row in await cursor.fetchall()]
 
@@ -92,7 +95,7 @@ class TimescaleDocumentStore:
             "message": job.message,
             "at": at,
         }
-        async with self._begin() as connection:
+        async with self._begin(at) as connection:
             await connection.execute(_SQL["fail"], values)
 
     async def waiting(self, limit: int) -> Sequence[DocumentJob]:

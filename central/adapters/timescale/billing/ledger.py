@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.named_query import as_uuid
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
@@ -50,6 +51,7 @@ class TimescaleLedger:
         """See `LedgerStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
+                await record_at(connection, note.at)
                 return await _post(connection, entry, note)
 
     async def entry(self, key: str) -> PostedEntry | None:

@@ -18,6 +18,7 @@ from central.adapters.timescale.billing.corrections import TimescaleTail, take_t
 from central.adapters.timescale.billing.credit_notes import add_note, hold_issued
 from central.adapters.timescale.billing.save import ShardWriter
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -68,6 +69,7 @@ class RebilledTail(TimescaleTail):
         self, rebills: Sequence[Rebill], actor: Actor, at: datetime, reason: str
     ) -> tuple[UUID, ...]:
         """See `RebillTransaction`."""
+        await record_at(self._connection, at)
         notes = [rebill.note for rebill in rebills]
         await hold_issued(self._connection, notes)
         decision = uuid7(at)

@@ -77,7 +77,7 @@ async def shard_of(  # noqa: PLR0913, PLR0917 - all that a shard is made of
         number,
         chains,
         open_bills,
-        await periods_of(claims.connection, list(chains), until),
+        await periods_of(claims.connection, list(chains), until, hold=True),
         await loader.tariffs(claims.tariffs),
         await newest_holidays(claims.connection),
         claims.tariffs,

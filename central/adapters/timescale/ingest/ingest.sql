@@ -88,7 +88,7 @@ UPDATE batch SET
     replaces = CASE WHEN sha256 = %(sha256)s THEN %(replaces)s ELSE sha256 END,
     outcome = %(outcome)s, code = %(code)s, received = %(received)s,
     stored = coalesce(%(received)s::integer, 0) - %(quarantined)s, duplicate = 0, conflict = 0,
-    quarantined = %(quarantined)s, stored_at = %(now)s
+    quarantined = %(quarantined)s
 WHERE id = %(batch_id)s
 
 -- name: release
@@ -97,6 +97,13 @@ UPDATE quarantine SET released_at = %(now)s WHERE batch_id = %(batch_id)s AND re
 -- name: copy_readings
 COPY reading (channel_id, at, mantissa, batch_id, span_ms, exponent, flags)
 FROM STDIN (FORMAT binary)
+
+-- name: recorded_again
+-- What came of a batch that was stored before, in part or not at all, is known from now on.
+INSERT INTO reading_recorded (channel_id, at, revision, recorded_at)
+SELECT
+    channel_id, timestamptz '2000-01-01 00:00:00Z' + at_us * interval '1 microsecond', 0, %(now)s
+FROM unnest(%(channel_id)s, %(at_us)s) AS stored (channel_id, at_us)
 
 -- name: probe_readings
 -- The bounds let the planner leave out partitions and chunks before it starts.

@@ -57,6 +57,8 @@ class TimescaleTransaction:
     def __init__(self, connection: AsyncConnection[tuple[Any, ...]], now: datetime) -> None:
         self._connection = connection
         self._now = now
+        # Batches that an earlier transaction stored, and this one reads again.
+        self._filled: set[BatchId] = set()
 
     async def claim(self, batches: Sequence[NewBatch]) -> list[SequenceClaim]:
         """See `IngestTransaction`."""
@@ -100,6 +102,7 @@ class TimescaleTransaction:
         await self._run("fill", batch_id=batch_id, outcome=outcome, now=self._now, **values)
         if not batch.quarantined and batch.received is not None:
             await self._run("release", batch_id=batch_id, now=self._now)
+        self._filled.add(batch_id)
 
     async def store(self, rows: Rows) -> Placement:
         """See `IngestTransaction`.
@@ -119,9 +122,22 @@ class TimescaleTransaction:
             except UniqueViolation:
                 free = await self._probe(rows, place, kept)
             else:
+                await self._record_again(rows.take(free))
                 return Placement(place, kept)
         message = "Other workers store the same readings again and again."
         raise StoreUnavailableError(message)
+
+    async def _record_again(self, rows: Rows) -> None:
+        """Note since when readings are known that came of a batch stored before."""
+        if not self._filled or not len(rows):
+            return
+        late = rows.take(np.flatnonzero(np.isin(rows.batch_id, list(self._filled))))
+        await self._run(
+            "recorded_again",
+            channel_id=BigintArray(late.channel_id),
+            at_us=BigintArray(timestamps(late.at_ms)),
+            now=self._now,
+        )
 
     async def _probe(
         self, rows: Rows, place: NDArray[np.uint8], kept: dict[int, tuple[int, int]]

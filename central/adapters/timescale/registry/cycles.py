@@ -113,16 +113,18 @@ class CycleRows:
 
 
 async def periods_of(
-    connection: _Connection, accounts: Collection[int], until: date
+    connection: _Connection, accounts: Collection[int], until: date, *, hold: bool = False
 ) -> AccountPeriods:
-    """The periods of accounts, in the transaction that makes their bills; see `PeriodSource`."""
+    """The periods of accounts, see `PeriodSource`; held until the commit where bills are made."""
     cursor = await connection.execute(_SQL["assigned"], {"accounts": list(accounts)})
     rows = await cursor.fetchall()
     keys = sorted({row[2] for row in rows if row[2] is not None})
     records: Mapping[int, CycleRecord] = {}
     if keys:
-        shared = await connection.execute(_SQL["share_cycles"], {"cycles": keys})
-        records = await _records(connection, await shared.fetchall())
+        if hold:
+            await connection.execute(_SQL["hold_cycles"], {"cycles": keys})
+        cursor = await connection.execute(_SQL["some_cycles"], {"cycles": keys})
+        records = await _records(connection, await cursor.fetchall())
     assignments: dict[int, list[CycleAssignment]] = {}
     for account, first, key, built_in in rows:
         name = built_in if key is None else records[key].cycle.name

@@ -112,7 +112,10 @@ ON CONFLICT (account_id, from_day) DO UPDATE SET
 SELECT account_id, from_day, cycle_id, built_in FROM account_cycle
 WHERE account_id = ANY(%(accounts)s)
 
--- name: share_cycles
+-- name: hold_cycles
 -- Nobody changes the lists until the bills are saved.
+SELECT id FROM billing_cycle WHERE id = ANY(%(cycles)s) ORDER BY id FOR SHARE
+
+-- name: some_cycles
 SELECT id, name, months, first_day, bill_after, by_hand FROM billing_cycle
-WHERE id = ANY(%(cycles)s) ORDER BY id FOR SHARE
+WHERE id = ANY(%(cycles)s) ORDER BY id

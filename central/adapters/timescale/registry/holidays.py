@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,9 @@ class HolidayRows:
     _connection: _Connection
     changed: ChangedInputs
 
-    async def holiday_history(
-        self, name: str | None, as_of: datetime | None
-    ) -> tuple[HolidayRevision, ...]:
+    async def holiday_history(self, name: str | None) -> tuple[HolidayRevision, ...]:
         """See `HolidayTransaction`."""
-        values = {"name": name, "as_of": as_of}
+        values = {"name": name}
         cursor = await self._connection.execute(_SQL["history"], values)
         return tuple(
             HolidayRevision(_calendar(row[:5]), *row[5:]) for row in await cursor.fetchall()

@@ -2,7 +2,6 @@
 SELECT name, year, revision, days, withdrawn, recorded_at, recorded_by, reason
 FROM holiday_calendar
 WHERE (%(name)s::text IS NULL OR name = %(name)s)
-    AND (%(as_of)s::timestamptz IS NULL OR recorded_at <= %(as_of)s)
 ORDER BY name, year, revision
 
 -- name: newest

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection, errors
 from central.adapters.timescale.audit.write import AuditEntry, audit_all
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import hold_inputs
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.agreements import AgreementRows
@@ -56,10 +57,12 @@ class TimescaleRegistry:
         self._pool = pool
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[RegistryTransaction]:
-        """Begin a transaction; leaving commits, an exception rolls back."""
+    async def transaction(self, now: datetime | None = None) -> AsyncIterator[RegistryTransaction]:
+        """See `RegistryStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
+                if now is not None:
+                    await record_at(connection, now)
                 work = _RegistryTransaction(connection)
                 yield work
                 await work.finish()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +35,9 @@ class RevisionRows:
         written = {"at": note.at, "actor": note.actor.key, "reason": note.reason or None}
         await self._connection.execute(_SQL["add"], {**named, **_columns(new), **written})
 
-    async def revisions(
-        self, kind: str, subject: str | None, as_of: datetime | None
-    ) -> tuple[RegistryRevision, ...]:
+    async def revisions(self, kind: str, subject: str | None) -> tuple[RegistryRevision, ...]:
         """See `RegistryTransaction`."""
-        values = {"kind": kind, "subject": subject, "as_of": as_of}
+        values = {"kind": kind, "subject": subject}
         cursor = await self._connection.execute(_SQL["revisions"], values)
         return tuple(RegistryRevision(*row) for row in await cursor.fetchall())
 

@@ -19,5 +19,4 @@ WHERE NOT EXISTS (
 SELECT kind, subject, revision, content || coalesce(personal, '{}'), recorded_at, recorded_by, reason
 FROM registry_revision
 WHERE kind = %(kind)s AND (%(subject)s::text IS NULL OR subject = %(subject)s)
-    AND (%(as_of)s::timestamptz IS NULL OR recorded_at IS NULL OR recorded_at <= %(as_of)s)
 ORDER BY subject, revision

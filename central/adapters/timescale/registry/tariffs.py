@@ -40,9 +40,7 @@ class TariffRows:
             for row in await self._asked("tariff_versions", name=name)
         )
 
-    async def tariff_history(
-        self, name: str | None, as_of: datetime | None
-    ) -> tuple[TariffRevision, ...]:
+    async def tariff_history(self, name: str | None) -> tuple[TariffRevision, ...]:
         """See `RegistryTransaction`."""
         return tuple(
             TariffRevision(
@@ -51,7 +49,7 @@ class TariffRows:
                 recorded_by=row[8],
                 reason=row[9],
             )
-            for row in await self._asked("tariff_history", name=name, as_of=as_of)
+            for row in await self._asked("tariff_history", name=name)
         )
 
     async def add_tariff_version(

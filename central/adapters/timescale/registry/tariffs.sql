@@ -10,7 +10,6 @@ SELECT
     reason
 FROM tariff_version JOIN tariff ON tariff.id = tariff_id
 WHERE (%(name)s::text IS NULL OR tariff.name = %(name)s)
-    AND (%(as_of)s::timestamptz IS NULL OR added_at <= %(as_of)s)
 ORDER BY tariff.name, effective, revision
 
 -- name: add_tariff

@@ -79,7 +79,7 @@ async def _settle(
     reading = dict(zip(_COLUMNS, row, strict=True))
     stored = await (await connection.execute(_SQL["kept"], reading)).fetchone()
     if choice is Choice.REPLACE:
-        await connection.execute(_SQL["revise"], reading)
+        await connection.execute(_SQL["revise"], {**reading, "recorded_at": answer.at})
     await connection.execute(_SQL["queue_for_validation"], reading)
     old = {"choice": None, "value": None if stored is None else _value(*stored)}
     value = _value(row[2], row[3]) if choice is Choice.REPLACE else old["value"]

@@ -26,10 +26,16 @@ SELECT mantissa, exponent FROM reading WHERE channel_id = %(channel_id)s AND at 
 ORDER BY revision DESC LIMIT 1
 
 -- name: revise
-INSERT INTO reading (channel_id, at, revision, mantissa, exponent, flags, span_ms)
-SELECT
-    %(channel_id)s, %(at)s, max(revision) + 1, %(mantissa)s, %(exponent)s, %(flags)s, %(span_ms)s
-FROM reading WHERE channel_id = %(channel_id)s AND at = %(at)s
+WITH revised AS (
+    INSERT INTO reading (channel_id, at, revision, mantissa, exponent, flags, span_ms)
+    SELECT
+        %(channel_id)s, %(at)s, max(revision) + 1, %(mantissa)s, %(exponent)s, %(flags)s,
+        %(span_ms)s
+    FROM reading WHERE channel_id = %(channel_id)s AND at = %(at)s
+    RETURNING channel_id, at, revision
+)
+INSERT INTO reading_recorded (channel_id, at, revision, recorded_at)
+SELECT channel_id, at, revision, %(recorded_at)s FROM revised
 
 -- name: counted_at
 -- The channels of points that a meter's channel fed at an instant; the end of an installation is its

@@ -104,7 +104,7 @@ class TimescaleValidationStore:
     ) -> bool:
         """See `ValidationStore`."""
         never = [code.value for code in NOT_ACCEPTED]
-        values = {"id": finding_id, "actor": actor.key, "reason": reason, "never": never}
+        values = {"id": finding_id, "actor": actor.key, "reason": reason, "never": never, "at": at}
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 cursor = await connection.execute(_SQL["accept_finding"], values)

@@ -212,7 +212,8 @@ LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
 WHERE billed_period.first_day - coalesce(bill_part.looks_back_days, 0) <= closed.last_day
 
 -- name: accept_finding
-UPDATE vee_finding SET accepted_by = %(actor)s, accepted_reason = %(reason)s
+UPDATE vee_finding
+SET accepted_by = %(actor)s, accepted_reason = %(reason)s, accepted_at = %(at)s
 WHERE id = %(id)s AND closed_at IS NULL AND code <> ALL(%(never)s)
 RETURNING channel_id, day, code
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -154,7 +154,6 @@ class TimescaleBilling:
         account: str | None = None,
         state: str | None = None,
         search: str = "",
-        as_of: datetime | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[BillView]:
@@ -170,7 +169,6 @@ class TimescaleBilling:
             "account": identifiers[1],
             "state": state,
             "search": as_prefix(search) if search else None,
-            "as_of": as_of,
             "after": None if key is None else key[0],
             "limit": limit + 1,
         }
@@ -178,14 +176,14 @@ class TimescaleBilling:
         more = encode_cursor((rows[limit - 1][0],)) if len(rows) > limit else None
         return Page(tuple(_bill(row) for row in rows[:limit]), more)
 
-    async def bill(self, bill: str, as_of: datetime | None = None) -> BillView | None:
+    async def bill(self, bill: str) -> BillView | None:
         """See `BillingOverview`."""
         identifier = as_uuid(bill)
         if identifier is None:
             return None
         values = {
             "id": identifier, "run": None, "account": None, "state": None, "search": None,
-            "after": None, "as_of": as_of, "limit": 1,
+            "after": None, "limit": 1,
         }  # fmt: skip
         row = await self._ask.row("bills", values)
         return None if row is None else _bill(row)

@@ -116,24 +116,20 @@ FROM (
         END)
         AND (%(id)s::uuid IS NOT NULL OR %(state)s::text IS NOT NULL OR state <> 'discarded')
         AND (%(after)s::bigint IS NULL OR id > %(after)s)
-        -- A draft is replaced in place: what is known of a time are the bills that were issued.
-        AND (%(as_of)s::timestamptz IS NULL OR issued_at <= %(as_of)s)
     ORDER BY id
     LIMIT %(limit)s
 ) AS bill
 JOIN bill_run ON bill_run.id = bill.run_id
 JOIN account ON account.id = bill.account_id
 CROSS JOIN LATERAL (
-    -- All of its parts, by credit notes that were issued by then.
+    -- All of its parts, by credit notes that are issued.
     SELECT EXISTS (
         SELECT FROM bill AS note
         WHERE note.cancels = bill.id AND note.state = 'issued'
-            AND (%(as_of)s::timestamptz IS NULL OR note.issued_at <= %(as_of)s)
     ) AND NOT EXISTS (
         SELECT FROM bill_part WHERE bill_part.bill_id = bill.id AND NOT EXISTS (
             SELECT FROM cancelled_part JOIN bill AS note ON note.id = cancelled_part.bill_id
             WHERE cancelled_part.part_id = bill_part.id
-                AND (%(as_of)s::timestamptz IS NULL OR note.issued_at <= %(as_of)s)
         )
     ) AS whole
 ) AS cancelled
