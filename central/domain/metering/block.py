@@ -246,16 +246,3 @@ def exact_sum(values: NDArray[np.int64]) -> int:
     if largest * values.size <= _SUM_SAFE:
         return int(values.sum())
     return sum(values.tolist())
-
-
-def present_sum(blocks: Sequence[DayBlock]) -> int:
-    """The exact sum of all values that are not missing, in the blocks' own counts.
-
-    Args:
-        blocks: At least one, of one unit and exponent.
-    """
-    # Joining buffers takes a third of what joining arrays does.
-    packed = b"".join([block.values for block in blocks])  # type: ignore[misc]  # buffers
-    values = np.frombuffer(packed, dtype=np.int64)
-    missing = values == NULL
-    return exact_sum(values[~missing] if bool(missing.any()) else values)

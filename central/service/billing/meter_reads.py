@@ -11,7 +11,8 @@ from fractions import Fraction
 import numpy as np
 
 from central.domain.billing.read import MeterRead
-from central.domain.metering.block import DayBlock, present_sum
+from central.domain.metering.block import DayBlock
+from central.domain.metering.channel_days import joined_quality, present_sum
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.rating.inputs.input_series import billing_scale
@@ -146,7 +147,7 @@ def not_metered(blocks: Sequence[DayBlock]) -> bool:
     if not blocks:
         return False
     # Most months are metered throughout, and then every byte is 0.
-    qualities = np.concatenate([block.quality for block in blocks])
+    qualities = joined_quality(blocks)
     return bool(qualities.any()) and not bool(np.isin(qualities, _METERED).all())
 
 

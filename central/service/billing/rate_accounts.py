@@ -12,12 +12,12 @@ from operator import attrgetter
 
 from central.domain.billing.bill import Bill, Supply
 from central.domain.billing.make_bill import make_bill
-from central.domain.metering.block import present_sum
+from central.domain.metering.channel_days import ChannelDays, present_sum
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.input_series import billing_scale
-from central.domain.rating.inputs.segments import days_of
+from central.domain.rating.inputs.segments import DayRange, days_of
 from central.domain.rating.rounding import printed
 from central.service.billing.bank_balances import bank_balances
 from central.service.billing.cutover_print import taken_over
@@ -138,17 +138,24 @@ def _bill(
 
 def _days_read(blocks: Blocks) -> DaysRead:
     """The days of each channel that a part is rated with."""
-    return {
-        channel: days_of([block.day for block in of_channel])
-        for of_input in blocks.values()
-        for channel, of_channel in groupby(of_input, _CHANNEL)
-    }
+    read: dict[int, tuple[DayRange, ...]] = {}
+    for of_input in blocks.values():
+        if isinstance(of_input, ChannelDays):
+            read[of_input.channel_id] = days_of(of_input.days)
+        else:
+            for channel, of_channel in groupby(of_input, _CHANNEL):
+                read[channel] = days_of([block.day for block in of_channel])
+    return read
 
 
 def _validated_kwh(one: SupplyWork) -> Fraction:
+    blocks = one.blocks.get(IMPORT, ())
+    if isinstance(blocks, ChannelDays):
+        return present_sum(blocks) * billing_scale(blocks)
     # Days alike stand together; what is summed does not depend on how they are grouped.
-    alike = (list(blocks) for _, blocks in groupby(one.blocks.get(IMPORT, ()), _SHAPE))
-    return sum((present_sum(blocks) * billing_scale(blocks[0]) for blocks in alike), Fraction(0))
+    alike = (list(of_shape) for _, of_shape in groupby(blocks, _SHAPE))
+    sums = (present_sum(days) * billing_scale(days[0]) for days in alike)
+    return sum(sums, Fraction(0))
 
 
 def rate_accounts(

@@ -7,15 +7,13 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing.account_state import own_before
+from central.adapters.timescale.billing.channel_months import months_of
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.entries import open_entries
 from central.adapters.timescale.billing.loaded_part import (
@@ -30,10 +28,11 @@ from central.adapters.timescale.billing.replaced import with_replaced
 from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
-from central.adapters.timescale.validation.blocks import BlockHeading, KeptDays, start_of
 from central.domain.billing.bill import Account, Party
+from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.planned import PlannedBill
 from central.domain.metering.block import DayBlock
+from central.domain.metering.channel_days import ChannelDays
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.account_state import NOTHING_OWN
@@ -61,7 +60,6 @@ SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _ZONE_SPREAD = timedelta(days=1)
 NOBODY = Party("")
 _CONFLICT = "A reading has two different values; an operator must decide."
-_DAY = attrgetter("day")
 _Row = tuple[Any, ...]
 
 
@@ -113,19 +111,18 @@ class ShardLoader:
             others=not self._claims.issued,
         )
         shared = await own_before(self._connection, bills)
+        cutovers: dict[int, list[CutoverOpening | None]] = {}
+        for supply in supplies:
+            cutovers.setdefault(supply.bill, []).append(supply.cutover)
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
             else AccountWork(
                 bill,
+                # A bill that replaces another leaves the balance to that.
                 with_balance(
                     parties[bill.account_id],
-                    # A bill that replaces another leaves the balance to that.
-                    (
-                        supply.cutover
-                        for supply in supplies
-                        if supply.bill == number and bill.replaces is None
-                    ),
+                    cutovers.get(number, ()) if bill.replaces is None else (),
                 ),
                 tuple(built[number]),
                 entries=entries.get(bill.account_id, ()),
@@ -234,12 +231,9 @@ class ShardLoader:
             for row in await self._rows("accounts", accounts=list(accounts))
         }
 
-    async def _blocks(self, channels: list[int], days: DayRange) -> dict[int, list[DayBlock]]:
+    async def _blocks(self, channels: list[int], days: DayRange) -> dict[int, Sequence[DayBlock]]:
         rows = await self._rows("month", channels=channels, first=days.first, end=days.end)
-        by_channel: dict[int, list[DayBlock]] = {}
-        for block in month_of(rows):
-            by_channel.setdefault(block.channel_id, []).append(block)
-        return {key: sorted(blocks, key=_DAY) for key, blocks in by_channel.items()}
+        return months_of(rows)
 
     async def _holds(
         self,
@@ -331,34 +325,6 @@ class ShardLoader:
         return {row[0]: Decimal(row[1]).scaleb(row[2]) for row in rows}
 
 
-def month_of(rows: Iterable[_Row]) -> list[DayBlock]:
-    """Rows of the statement `month`, unpacked at once."""
-    packed = KeptDays()
-    for channel_id, days, versions, sha256, lengths, content, *facts in rows:
-        heading = BlockHeading(*facts)
-        dates, starts = _dates(days, heading.start_ms)
-        of_each, sizes = np.frombuffer(versions + lengths, dtype=">i4").reshape(2, -1).tolist()
-        packed.add(
-            channel_id=channel_id,
-            heading=heading,
-            days=dates,
-            starts=starts,
-            versions=of_each,
-            sha256=sha256,
-            lengths=sizes,
-            content=content,
-        )
-    return packed.blocks()
-
-
-# Most channels have the same days. PostgreSQL counts them from 2000 on.
-@lru_cache(maxsize=4096)
-def _dates(days: bytes, start_ms: int) -> tuple[Sequence[date], Sequence[datetime]]:
-    numbers = np.frombuffer(days, dtype=">i4").tolist()
-    dates = [date(2000, 1, 1) + timedelta(days=number) for number in numbers]
-    return dates, [start_of(day, start_ms) for day in dates]
-
-
 def _around(days: DayRange) -> dict[str, datetime]:
     """What any zone's days lie in."""
     utc = days.interval("UTC")
@@ -366,6 +332,8 @@ def _around(days: DayRange) -> dict[str, datetime]:
 
 
 def _within(blocks: Sequence[DayBlock], days: DayRange) -> Sequence[DayBlock]:
+    if isinstance(blocks, ChannelDays):
+        return blocks.between(days.first, days.end)
     if all(days.first <= block.day < days.end for block in blocks):
         return blocks
     return [block for block in blocks if days.first <= block.day < days.end]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from central.domain.billing.bill import Account
@@ -72,9 +73,13 @@ class LoadedPart:
             spans: The registers behind each channel.
             stamp: The revisions of its inputs.
         """
-        blocks: dict[str, list[DayBlock]] = {}
+        by_input: dict[str, list[Sequence[DayBlock]]] = {}
         for obis, days in channels.values():
-            blocks.setdefault(input_of(obis), []).extend(days)
+            by_input.setdefault(input_of(obis), []).append(days)
+        blocks = {
+            name: parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
+            for name, parts in by_input.items()
+        }
         return replace(
             _named(self.planned, AgreementFacts.from_json(self.planned.term.facts)),
             opening=self.opening,

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from central.adapters.timescale.billing.account_money import account_money, days_among
-from central.adapters.timescale.billing.load import SQL, month_of
+from central.adapters.timescale.billing.channel_months import months_of
+from central.adapters.timescale.billing.load import SQL
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.named_query import as_uuid
 from central.adapters.timescale.pool import Pool
@@ -175,7 +176,7 @@ class TimescaleReconciliation:
             ):
                 await cursor.execute(SQL["month"], values)
                 rows = await cursor.fetchall()
-        return [channel_day(block) for block in month_of(rows)]
+        return [channel_day(block) for days in months_of(rows).values() for block in days]
 
     async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
         """See `ReconciliationStore`."""

@@ -23,7 +23,7 @@ from central.domain.rating.charges.ending import GOES_ON
 from central.domain.rating.charges.flags import flag_changes
 from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.closing_state import closing_of, month_of
-from central.domain.rating.columnar.day_matrix import Days, Row, Shape, Stack, stack
+from central.domain.rating.columnar.day_matrix import Days, InputRow, Shape, Stack, stack
 from central.domain.rating.columnar.determinant_columns import (
     Measured,
     NotColumnarError,
@@ -73,7 +73,7 @@ class BillBatch:
 
     terms: Terms
     segments: tuple[Segment, ...]
-    rows: Mapping[str, Sequence[Row]]
+    rows: Mapping[str, Sequence[InputRow]]
     measured: Sequence[Measured]
     lines: Sequence[LineColumn]
     constants: RatingContext
@@ -198,8 +198,8 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
         return
     documents = [segment.version.document for segment in segments]
     if terms.predecessor is None and not obstacles_of(documents, terms.period, terms.ending):
-        for numbers, table in _groups(meters, segments, terms):
-            made = _batch(meters[numbers[0]].facts, table, segments, terms)
+        for numbers, shapes, table in _groups(meters, segments, terms):
+            made = _batch(meters[numbers[0]].facts, shapes, table, segments, terms)
             if made is not None:
                 kept, batch = made
                 yield [numbers[row] for row in kept], batch
@@ -224,12 +224,12 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
 
 def _groups(
     meters: Sequence[Meter], segments: Sequence[Segment], terms: Terms
-) -> list[tuple[list[int], list[list[Row]]]]:
+) -> list[tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]]:
     """Numbers of meters that can share a matrix, and their rows per input."""
     of = Days.of(terms.days, segments[0].version.document)
     names = inputs_for(segments)
     tariff = segments[0].version.document.tariff
-    groups: dict[object, tuple[list[int], list[list[Row]]]] = {}
+    groups: dict[object, tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]] = {}
     for number, meter in enumerate(meters):
         if is_alone(meter.facts, meter.opening, meter.grants, tariff):
             continue
@@ -241,12 +241,12 @@ def _groups(
         facts = tuple(
             (fact.name, type(fact.value), fact.value, fact.effective) for fact in meter.facts.facts
         )
-        numbers, table = groups.setdefault((shapes, facts), ([], []))
+        numbers, _, table = groups.setdefault((shapes, facts), ([], shapes, []))
         numbers.append(number)
         table.append([row for _, row in whole])
     return [
-        (numbers[begin : begin + SHEET], table[begin : begin + SHEET])
-        for numbers, table in groups.values()
+        (numbers[begin : begin + SHEET], shapes, table[begin : begin + SHEET])
+        for numbers, shapes, table in groups.values()
         for begin in range(0, len(numbers), SHEET)
         if len(numbers) >= _FEW
     ]
@@ -259,7 +259,8 @@ def inputs_for(segments: Sequence[Segment]) -> list[str]:
 
 def _batch(
     facts: AgreementFacts,
-    table: Sequence[Sequence[Row]],
+    shapes: Sequence[Shape],
+    table: Sequence[Sequence[InputRow]],
     segments: tuple[Segment, ...],
     terms: Terms,
 ) -> tuple[list[int], BillBatch] | None:
@@ -272,7 +273,7 @@ def _batch(
     kept: list[int] = []
     try:
         for begin in range(0, len(table), CHUNK):
-            stacks, good = _stacked(table[begin : begin + CHUNK], segments, of)
+            stacks, good = _stacked(shapes, table[begin : begin + CHUNK], segments, of)
             if good.size:
                 with suppress(NotColumnarError):
                     parts.append(measure(segments, stacks, constants, good.size))
@@ -289,13 +290,16 @@ def _batch(
 
 
 def _stacked(
-    table: Sequence[Sequence[Row]], segments: Sequence[Segment], of: Days
+    shapes: Sequence[Shape],
+    table: Sequence[Sequence[InputRow]],
+    segments: Sequence[Segment],
+    of: Days,
 ) -> tuple[dict[str, Stack], NDArray[np.int64]]:
     """Matrices of the meters that can be rated by them, and which those are."""
     stacks: dict[str, Stack] = {}
     good = np.ones(len(table), dtype=np.bool_)
     for place, name in enumerate(inputs_for(segments)):
-        stacks[name], missing = stack(name, [row[place] for row in table], of)
+        stacks[name], missing = stack(name, shapes[place], [row[place] for row in table], of)
         good &= ~missing
         if leaves_out_estimates([segment.version.document for segment in segments]):
             good &= ~stacks[name].estimated

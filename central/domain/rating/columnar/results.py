@@ -13,24 +13,20 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 from itertools import compress, repeat
-from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.columnar.column_format import Ratios, decimals, printed_all, texts
-from central.domain.rating.columnar.day_matrix import Row
+from central.domain.rating.columnar.day_matrix import InputRow
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask
 from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.block_source import BlockSource
-from central.domain.rating.inputs.input_series import source_of
 from central.domain.rating.inputs.segments import DayRange
 
 T = TypeVar("T")
 E = TypeVar("E")
-_version = attrgetter("version")
-_sha256 = attrgetter("sha256")
 
 
 class CanonicalColumn(NamedTuple, Generic[T]):
@@ -96,7 +92,7 @@ class Results:
 
     def __init__(
         self,
-        rows: Mapping[str, Sequence[Row]],
+        rows: Mapping[str, Sequence[InputRow]],
         days: DayRange,
         measured: Sequence[Measured],
         columns: Sequence[LineColumn],
@@ -149,13 +145,12 @@ class Results:
 
     def _source(self, name: str, days: DayRange) -> CanonicalColumn[BlockSource]:
         first = (days.first - self._days.first).days
+        end = first + days.count
         rows = self._rows[name]
-        if days != self._days:
-            rows = [row[first : first + days.count] for row in rows]
-        model = source_of(name, rows[0])
-        channels = [row[0].channel_id for row in rows]
-        versions = [tuple(map(_version, row)) for row in rows]
-        hashes = [sha256(b"".join(map(_sha256, row))).hexdigest() for row in rows]
+        model = rows[0].source(name, days, first)
+        channels = [row.channel_id for row in rows]
+        versions = [row.versions[first:end] for row in rows]
+        hashes = [sha256(row.sha256[32 * first : 32 * end]).hexdigest() for row in rows]
         found = _made(model, {"channel_id": channels, "versions": versions, "sha256": hashes})
         members: dict[str, Sequence[Piece]] = {
             name: (canonical(value),) for name, value in model.to_json().items()

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
+from central.domain.metering.channel_days import ChannelDays
 from central.domain.metering.day_start import from_day_start
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality, is_estimate
@@ -232,8 +233,8 @@ def step_of(block: DayBlock) -> int:
     return DAY_S if len(block.values) == 1 else block.period_s
 
 
-def billing_scale(block: DayBlock) -> Fraction:
-    """Billing units per count of a block's values."""
+def billing_scale(block: DayBlock | ChannelDays) -> Fraction:
+    """Billing units per count of the values."""
     return _scale(block.exponent, block.unit, block.period_s)
 
 
