@@ -6,14 +6,14 @@ import json
 import re
 import threading
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import typst
 
+from central.adapters.documents.wording import Wording
 from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
 from central.domain.billing.billing_settings import LOCALES
@@ -36,6 +36,27 @@ _COMPILING = threading.Lock()
 _LACKS = "could not be displayed"
 _LACKED = re.compile(rf'the text `"(.+?)"` {_LACKS}')
 _UNITS = {"day": "days", "month": "months", "year": "years"}
+_WORDS = {
+    "amount": "Amount",
+    "bill_to": "Bill to",
+    "charges": "Charges",
+    "content_hash": "Bill content SHA-256",
+    "current_read": "Current read",
+    "description": "Description",
+    "factor": "Factor",
+    "meter": "Meter",
+    "of": "of",
+    "page": "Page",
+    "part_estimated": "part estimated",
+    "previous_read": "Previous read",
+    "price": "Price",
+    "quantity": "Quantity",
+    "register": "Register",
+    "tax_number": "Tax no.",
+    "unit": "Unit",
+    "usage": "Usage",
+}
+"""What templates print beside the bill; those before invoice-3 say it in English themselves."""
 
 
 def render_invoice(
@@ -120,201 +141,184 @@ def _compiler() -> typst.Compiler:
 
 
 def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> dict[str, Any]:
+    say = Wording(issue.locale if issue else LOCALES[0])
     return {
-        "title": _title(bill, issue),
-        "heading": "Credit note" if bill.cancels else "Invoice" if issue else "Bill",
+        "title": _title(bill, issue, say),
+        "heading": say("Credit note" if bill.cancels else "Invoice" if issue else "Bill"),
         "status": "" if issue and bill.state is BillState.ISSUED else str(bill.state),
         # Across every page of what is no invoice.
         "mark": "" if issue else "DRAFT" if bill.cancels else "DRAFT, NO INVOICE",
-        "locale": issue.locale if issue else LOCALES[0],
+        "locale": say.locale,
+        "words": {name: say(text) for name, text in _WORDS.items()},
         "seller": _party(bill.seller),
         "buyer": _party(bill.buyer),
-        "facts": _facts(bill, issue),
+        "facts": _facts(bill, issue, say),
         "currency": bill.currency,
-        "due_label": bill.amounts.due_label,
-        "due": money(abs(bill.amounts.due)),
-        "due_note": _due_note(bill, issue),
+        "due_label": say(bill.amounts.due_label),
+        "due": say.money(abs(bill.amounts.due)),
+        "due_note": _due_note(bill, issue, say),
         "payment_text": issue.payment_text if issue else "",
-        "supplies": [_supply(supply) for supply in bill.supplies],
-        "lines": [_line(entry, several=len(bill.supplies) > 1) for entry in bill.lines],
-        "totals": _totals(bill),
-        "charts": [{"title": _chart_title(entry), "svg": draw_usage(entry)} for entry in usage],
-        "notes": [*_notes(bill), *_issued_notes(issue)],
+        "supplies": [_supply(supply, say) for supply in bill.supplies],
+        "lines": [_line(entry, say, several=len(bill.supplies) > 1) for entry in bill.lines],
+        "totals": _totals(bill, say),
+        "charts": [
+            {"title": _chart_title(entry, say), "svg": draw_usage(entry)} for entry in usage
+        ],
+        "notes": [*_notes(bill, say), *_issued_notes(issue, say)],
     }
 
 
-def _title(bill: Bill, issue: IssueFacts | None) -> str:
+def _title(bill: Bill, issue: IssueFacts | None, say: Wording) -> str:
+    if issue is None:
+        if bill.cancels is not None:
+            return f"Draft credit note of invoice {bill.cancels.number}"
+        return f"Draft bill {bill.account} {bill.period}"
     if bill.cancels is not None:
-        named = f"Credit note {issue.number}" if issue else "Draft credit note"
-        return f"{named} of invoice {bill.cancels.number}"
-    return f"Invoice {issue.number}" if issue else f"Draft bill {bill.account} {bill.period}"
+        text = "Credit note {number} of invoice {cancelled}"
+        return say(text, number=issue.number, cancelled=bill.cancels.number)
+    return say("Invoice {number}", number=issue.number)
 
 
 def _party(party: Party) -> dict[str, Any]:
     return party.to_json()
 
 
-def _facts(bill: Bill, issue: IssueFacts | None) -> list[list[str]]:
+def _facts(bill: Bill, issue: IssueFacts | None, say: Wording) -> list[list[str]]:
     facts = []
     if issue:
-        facts.append(["Credit note number" if bill.cancels else "Invoice number", issue.number])
-        facts.append(["Date of issue", day_text(issue.issued)])
+        name = "Credit note number" if bill.cancels else "Invoice number"
+        facts.append([say(name), issue.number])
+        facts.append([say("Date of issue"), say.day(issue.issued)])
     if bill.cancels is not None:
-        facts.append(["Of invoice", bill.cancels.number])
-        facts.append(["Issued on", day_text(bill.cancels.issued)])
+        facts.append([say("Of invoice"), bill.cancels.number])
+        facts.append([say("Issued on"), say.day(bill.cancels.issued)])
     if bill.replaced:
-        facts.append(["Replaces invoice", bill.replaced])
-    facts.append(["Account", bill.account])
+        facts.append([say("Replaces invoice"), bill.replaced])
+    facts.append([say("Account"), bill.account])
     starts = {supply.day_start for supply in bill.supplies}
-    first, last = _ends(bill.days, starts.pop() if len(starts) == 1 else MIDNIGHT)
+    first, last = _ends(bill.days, starts.pop() if len(starts) == 1 else MIDNIGHT, say)
     if all(supply.settles for supply in bill.supplies):
-        facts.append(["Final settlement", f"after {last}"])
+        facts.append([say("Final settlement"), say("after {day}", day=last)])
     else:
-        facts.append(["Billing period", f"{first} – {last}"])  # noqa: RUF001 - a typographic dash
-        facts.append(["Days", str(bill.days.count)])
+        dash = "–"  # noqa: RUF001 - a typographic dash
+        facts.append([say("Billing period"), f"{first} {dash} {last}"])
+        facts.append([say("Days"), str(bill.days.count)])
     if issue and bill.amounts.due > 0:
-        facts.append(["Payment due", day_text(issue.due)])
+        facts.append([say("Payment due"), say.day(issue.due)])
     return facts
 
 
-def _issued_notes(issue: IssueFacts | None) -> list[str]:
+def _issued_notes(issue: IssueFacts | None, say: Wording) -> list[str]:
     if issue is None:
         return []
-    head = f"Head of the audit log on {issue.issued}: {issue.audit_head}"
+    head = say("Head of the audit log on {day}: {head}", day=issue.issued, head=issue.audit_head)
     return [note for note in (issue.footer_text, head if issue.audit_head else "") if note]
 
 
-def _due_note(bill: Bill, issue: IssueFacts | None) -> str:
+def _due_note(bill: Bill, issue: IssueFacts | None, say: Wording) -> str:
     if bill.holds:
         return "This bill is held; it is not payable."
     if issue is None:
         return "Not yet issued."
     if bill.cancels is not None:
-        return f"Cancels the charges below, which invoice {bill.cancels.number} made."
+        text = "Cancels the charges below, which invoice {number} made."
+        return say(text, number=bill.cancels.number)
     if bill.amounts.due <= 0:
-        return "Nothing is to be paid."
-    return f"Please pay by {day_text(issue.due)}, quoting {issue.number}."
+        return say("Nothing is to be paid.")
+    text = "Please pay by {day}, quoting {number}."
+    return say(text, day=say.day(issue.due), number=issue.number)
 
 
-def _chart_title(usage: DailyUsage) -> str:
+def _chart_title(usage: DailyUsage, say: Wording) -> str:
     """What a chart shows, and of which service point where the bill has several."""
-    title = f"Daily usage, {usage.unit}"
+    title = say("Daily usage, {unit}", unit=usage.unit)
     return f"{title}: {usage.service_point}" if usage.service_point else title
 
 
-def _supply(supply: SupplySummary) -> dict[str, Any]:
-    first, last = _ends(supply.days, supply.day_start)
-    days = f"{first} to {last} ({supply.days.count} days)"
+def _supply(supply: SupplySummary, say: Wording) -> dict[str, Any]:
+    first, last = _ends(supply.days, supply.day_start, say)
+    if supply.settles:
+        days = say("settled after {day}", day=last)
+    else:
+        text = "{first} to {last} ({days} days)"
+        days = say(text, first=first, last=last, days=supply.days.count)
     return {
         "title": supply.service_point,
-        "subtitle": f"{supply.tariff} · {f'settled after {last}' if supply.settles else days}",
-        "reads": [_read(read, supply.zone) for read in supply.reads],
+        "subtitle": f"{supply.tariff} · {days}",
+        "reads": [_read(read, supply.zone, say) for read in supply.reads],
     }
 
 
-def _ends(days: DayRange, at: time) -> tuple[str, str]:
+def _ends(days: DayRange, at: time, say: Wording) -> tuple[str, str]:
     """First and last day; where days do not begin at midnight, the instants at both ends."""
     if at == MIDNIGHT:
-        return day_text(days.first), day_text(days.last)
-    return f"{day_text(days.first)} {at:%H:%M}", f"{day_text(days.end)} {at:%H:%M}"
+        return say.day(days.first), say.day(days.last)
+    return f"{say.day(days.first)} {at:%H:%M}", f"{say.day(days.end)} {at:%H:%M}"
 
 
-def _read(read: MeterRead, zone: str) -> dict[str, Any]:
+def _read(read: MeterRead, zone: str, say: Wording) -> dict[str, Any]:
     return {
         "serial": read.serial,
         "register": read.register,
-        "opening": "" if read.opening is None else shown(read.opening),
-        "opened": instant_text(read.opened, zone),
-        "closing": "" if read.closing is None else shown(read.closing),
-        "closed": instant_text(read.closed, zone),
-        "multiplier": number(read.multiplier),
-        "usage": shown(read.usage),
+        "opening": "" if read.opening is None else say.shown(read.opening),
+        "opened": say.instant(read.opened, zone),
+        "closing": "" if read.closing is None else say.shown(read.closing),
+        "closed": say.instant(read.closed, zone),
+        "multiplier": say.number(read.multiplier),
+        "usage": say.shown(read.usage),
         "unit": read.unit,
         "estimated": read.estimated,
     }
 
 
-def _line(entry: BillLine, *, several: bool) -> dict[str, str]:
+def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
     line = entry.line
     name = line.name
     if line.label:
         name += f", {line.label.replace('_', ' ')}"
     if line.tier:
-        name += f", tier {line.tier}"
+        name += f", {say('tier {number}', number=line.tier)}"
     details = [entry.service_point] if several else []
     if line.segment or "/segment" in line.key:
         last = line.end - timedelta(days=1)
-        details.append(f"{day_text(line.first)} to {day_text(last)}")
+        text = "{first} to {last}"
+        details.append(say(text, first=say.day(line.first), last=say.day(last)))
     percent = line.note == "percent"
     if line.note and not percent:
         details.append(line.note)
-    quantity = "" if line.quantity is None else shown(line.quantity)
-    price = "" if line.price is None else number(line.price, least=2)
+    quantity = "" if line.quantity is None else say.shown(line.quantity)
+    price = "" if line.price is None else say.number(line.price, least=2)
     unit = line.unit if line.quantity in {None, Decimal(1)} else _UNITS.get(line.unit, line.unit)
+    unit = say(unit) if line.unit in _UNITS else unit
     if percent and line.quantity is not None and line.price is not None:
-        quantity, unit = money(line.quantity), line.unit
-        price = f"{number(line.price)} %"
+        quantity, unit = say.money(line.quantity), line.unit
+        price = f"{say.number(line.price)} %"
     return {
         "name": name,
         "detail": " · ".join(details),
         "quantity": quantity,
         "unit": unit,
         "price": price,
-        "amount": money(line.amount),
+        "amount": say.money(line.amount),
     }
 
 
-def _totals(bill: Bill) -> list[dict[str, Any]]:
+def _totals(bill: Bill, say: Wording) -> list[dict[str, Any]]:
     return [
-        {"name": row.name, "amount": money(row.amount), "strong": row.strong}
+        {"name": say(row.name), "amount": say.money(row.amount), "strong": row.strong}
         for row in bill.amounts.rows
     ]
 
 
-def _notes(bill: Bill) -> list[str]:
+def _notes(bill: Bill, say: Wording) -> list[str]:
     notes = [f"Held: {hold.message}" for hold in bill.holds]
     if any(read.estimated for supply in bill.supplies for read in supply.reads):
-        notes.append("Part of the usage was estimated; it is settled with the next actual read.")
+        text = "Part of the usage was estimated; it is settled with the next actual read."
+        notes.append(say(text))
     notes += bill.carried_texts
     if bill.cancels is not None:
-        return [*notes, f"Content of the invoice: SHA-256 {bill.cancels.sha256}"]
+        text = "Content of the invoice: SHA-256 {hash}"
+        return [*notes, say(text, hash=bill.cancels.sha256)]
     zones = sorted({supply.zone for supply in bill.supplies})
-    notes.append(
-        f"Times of reads are local ({', '.join(zones)}). Usage is exact to the printed unit."
-    )
-    return notes
-
-
-def money(amount: Decimal) -> str:
-    """An amount with thousands separated, its digits as they are."""
-    return f"{amount:,f}"
-
-
-def shown(value: Decimal) -> str:
-    """A number with thousands separated, its digits as the register or the tariff has them."""
-    return f"{value:,f}"
-
-
-def number(value: Decimal, *, least: int = 0) -> str:
-    """A number with thousands separated and no needless zeros.
-
-    Args:
-        value: The number.
-        least: Decimals that are always shown.
-    """
-    plain = value.normalize()
-    exponent = plain.as_tuple().exponent
-    digits = max(least, -exponent if isinstance(exponent, int) else 0)
-    return f"{value:,.{digits}f}"
-
-
-def day_text(day: date) -> str:
-    """A date that reads the same everywhere: 31 Oct 2026."""
-    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    return f"{day.day} {months[day.month - 1]} {day.year}"
-
-
-def instant_text(instant: datetime, zone: str) -> str:
-    """An instant in local time."""
-    local = instant.astimezone(ZoneInfo(zone))
-    return f"{day_text(local.date())} {local:%H:%M}"
+    text = "Times of reads are local ({zones}). Usage is exact to the printed unit."
+    return [*notes, say(text, zones=", ".join(zones))]

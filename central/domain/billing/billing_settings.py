@@ -14,12 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from central.domain.billing.bill_window import IN_A_ROW, BillWindow
-from central.domain.billing.document_template import TEMPLATES, template_of
+from central.domain.billing.document_template import ENGLISH, TEMPLATES, template_of
 from central.domain.billing.printable import Text, unprintable_holds
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import zone_info
 
-LOCALES = ("en",)
+LOCALES = ("en", "es")
 DUE_DAYS = 14
 DUE_DAYS_MAX = 365
 RETENTION_MAX = 100
@@ -146,6 +146,10 @@ class BillingSettings:
         if self.zone is not None:
             zone_info(self.zone)
         template_of(self.template)
+        if self.locale != LOCALES[0] and self.template in ENGLISH:
+            message = f"The template {self.template} is in English, whatever the language is."
+            remedy = f"Choose {TEMPLATES[-1]} with the language {self.locale}."
+            raise BillingSettingsError(message, value=self.template, remedy=remedy)
         for what, text in (("payment text", self.payment_text), ("footer text", self.footer_text)):
             _check_text(what, text)
         _check_apart(

@@ -122,7 +122,7 @@ def mirrored(bill: Bill, of: EarlierBill, parts: Sequence[IssuedPart] | None = N
     supplies = bill.supplies if parts is None else [_supply_of(bill, issued) for issued in parts]
     return replace(
         bill,
-        supplies=tuple(replace(supply, reads=(), banks=()) for supply in supplies),
+        supplies=tuple(replace(supply, reads=(), banks=(), taken_over=()) for supply in supplies),
         lines=tuple(_opposite(entry) for entry in lines_of(bill, parts)),
         state=BillState.DRAFT,
         replaces="",

@@ -9,8 +9,11 @@ from importlib.resources import files
 
 from firmware_bridge.contract.errors import OperatorError
 
-TEMPLATES = ("invoice-1", "invoice-2")
+TEMPLATES = ("invoice-1", "invoice-2", "invoice-3")
 """Every template of this release, oldest first; a change of one is a new name here."""
+
+ENGLISH = frozenset({"invoice-1", "invoice-2"})
+"""Those that say their headings in English, whatever the language of the document."""
 
 
 class UnknownTemplateError(OperatorError):
