@@ -160,20 +160,23 @@ async def test_who_is_stopped_hands_his_job_over_at_once(monkeypatch: pytest.Mon
 
 async def test_who_stood_still_too_long_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_jobs, "KEEP_EVERY_S", 0.001)
-    other_did: list[JobOutcome] = []
+    other = NightJob(date(2026, 10, 1), "slow", uuid4())
+    stood_still = False
 
     async def slow(_: datetime) -> str:
-        if not other_did:
+        nonlocal stood_still
+        if not stood_still:
+            stood_still = True
             nights.now += LEASE
-            other_did.append(JobOutcome("begun"))
-            other_did[:] = await nights.at(nights.now, nights.worker())
+            await nights.store.take(other, nights.now, nights.now + LEASE)
             await asyncio.sleep(3600)
         return "done once"
 
     nights = Nights(monkeypatch, slow=slow)
     outcomes = await nights.at(NOON)
     assert [(one.name, one.lost) for one in outcomes] == [("slow", True)]
-    assert [(one.name, one.done) for one in other_did] == [("slow", "done once"), ("note", None)]
+    outcomes = await nights.at(nights.now + LEASE)
+    assert [(one.name, one.done) for one in outcomes] == [("slow", "done once"), ("note", None)]
 
 
 async def test_a_job_that_always_fails_is_given_up_until_the_next_night_or_when_asked(
