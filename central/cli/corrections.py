@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 
-from central.cli.output import AsJson, answered, group, listed, settings, show, wait_for
+from central.cli.output import (
+    ActingAs,
+    AsJson,
+    actor_of,
+    answered,
+    group,
+    listed,
+    settings,
+    show,
+    wait_for,
+)
+from central.domain.billing.correction import CorrectionWay
 from central.process.stores import Stores, open_stores
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.correction_report import CorrectionReport
 from central.service.billing.find_bill import find_bill
+from central.service.ports.corrections import Correction
 
 correction = group("Compare issued bills with what they would say today, and correct them.")
 Answer = TypeVar("Answer")
@@ -25,6 +38,9 @@ FromBill = Annotated[
         " which an input is another.",
     ),
 ]
+
+Identifier = Annotated[UUID, typer.Argument(help="Identifier of the correction.")]
+Reason = Annotated[str, typer.Option(help="Reason, for the audit log and the reconciliation.")]
 
 
 @correction.command("preview")
@@ -43,6 +59,94 @@ def preview_command(
         show(report.to_json())
     else:
         print_report(report)
+
+
+@correction.command("decide")
+@answered
+def decide_command(  # noqa: PLR0913 - one option each
+    account: Account,
+    way: Annotated[
+        CorrectionWay,
+        typer.Option(
+            help="`adjust` charges the difference on the next bill; `leave` charges nothing."
+        ),
+    ],
+    reason: Reason,
+    from_bill: FromBill = None,
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Decide what becomes of issued bills that would say something else; another approves it."""
+
+    async def work(stores: Stores) -> UUID:
+        since = None if from_bill is None else (await find_bill(stores.bills, from_bill)).uid
+        use_case = CorrectBills(stores.corrections)
+        return await use_case.decide(account, way, actor_of(actor), reason, since)
+
+    uid = asked(work)
+    if as_json:
+        show({"correction": str(uid)})
+    else:
+        typer.echo(f"Correction {uid} waits for another person to approve it.")
+
+
+@correction.command("approve")
+@answered
+def approve_command(
+    identifier: Identifier, actor: ActingAs = None, *, as_json: AsJson = False
+) -> None:
+    """Approve a decision that somebody else made, and carry it out."""
+
+    async def work(stores: Stores) -> Sequence[UUID]:
+        return await CorrectBills(stores.corrections).approve(identifier, actor_of(actor))
+
+    withdrawn = asked(work)
+    if as_json:
+        show({"correction": str(identifier), "withdrawn": list(map(str, withdrawn))})
+        return
+    typer.echo(f"Correction {identifier} is approved.")
+    for bill in withdrawn:
+        typer.echo(f"Bill {bill} is a draft again: run its cycle, then approve it anew.")
+
+
+@correction.command("withdraw")
+@answered
+def withdraw_command(
+    identifier: Identifier, reason: Reason, actor: ActingAs = None, *, as_json: AsJson = False
+) -> None:
+    """Withdraw a decision that is not approved yet. Nothing else changes."""
+
+    async def work(stores: Stores) -> None:
+        await CorrectBills(stores.corrections).withdraw(identifier, actor_of(actor), reason)
+
+    asked(work)
+    if as_json:
+        show({"correction": str(identifier), "state": "withdrawn"})
+    else:
+        typer.echo(f"Correction {identifier} is withdrawn.")
+
+
+@correction.command("list")
+@answered
+def list_command(
+    account: Annotated[
+        str | None, typer.Option("--account", help="Number of an account; default: all accounts.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List decisions about issued bills, newest first."""
+
+    async def work(stores: Stores) -> Sequence[Correction]:
+        return await CorrectBills(stores.corrections).listed(account)
+
+    decisions = [each.to_json() for each in asked(work)]
+    if not as_json:
+        for row in decisions:
+            sums = row["difference"].get("amounts", ())
+            row["difference"] = ", ".join(f"{each['amount']} {each['currency']}" for each in sums)
+    listed(decisions, as_json=as_json, nothing="Nothing is decided.")
 
 
 def asked(ask: Callable[[Stores], Awaitable[Answer]]) -> Answer:

@@ -70,12 +70,12 @@ def _print(report: Reconciliation) -> None:
     typer.echo(f"{report.days.first} to {report.days.last}, {report.services} services.")
     _print_energy(report)
     _print_money(report)
-    for days in (*report.decided, *report.faults):
+    for days in (*report.decided, *report.adjusted, *report.faults):
         typer.echo(
             f"{days.point}, {days.service}, {days.obis}: {days.days.first} to {days.days.last}"
             f" {days.coverage}: {_spelled(days.total)} {days.unit}"
         )
-        if days.decided:
+        if days.decisions:
             typer.echo(f"   {days.decisions}")
     for coverage in sorted({days.coverage for days in report.faults}):
         typer.echo(f"{coverage}: {coverage.remedy}")
@@ -97,6 +97,9 @@ def _print_energy(report: Reconciliation) -> None:
             f" {_spelled(day.billed)} {day.unit} billed, {_spelled(day.validated)} validated,"
             f" difference {_spelled(day.difference)}"
         )
+        if day.written_off is not None:
+            written_off = day.written_off
+            typer.echo(f"   written off, correction {written_off.correction}: {written_off.reason}")
 
 
 def _print_money(report: Reconciliation) -> None:

@@ -279,12 +279,12 @@ def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
     if line.tier:
         name += f", {say('tier {number}', number=line.tier)}"
     details = [entry.service_point] if several else []
-    if line.segment or "/segment" in line.key:
+    if line.segment or "/segment" in line.key or line.adjusts is not None:
         last = line.end - timedelta(days=1)
         text = "{first} to {last}"
         details.append(say(text, first=say.day(line.first), last=say.day(last)))
-    percent = line.note == "percent"
-    if line.note and not percent:
+    percent = line.note == "percent" or line.kind == "tax"
+    if line.note and line.note != "percent":
         details.append(line.note)
     quantity = "" if line.quantity is None else say.shown(line.quantity)
     price = "" if line.price is None else say.number(line.price, least=2)

@@ -19,7 +19,9 @@ _Connection = AsyncConnection[tuple[Any, ...]]
 
 
 async def discard_bills(connection: _Connection, uids: Sequence[UUID]) -> int:
-    """Discard those of some bills that are drafts or held; their days and entries are free.
+    """Discard those of some bills that are drafts or held.
+
+    Their days are free, and what they consumed or carried is open again.
 
     Returns:
         How many were.
@@ -30,6 +32,7 @@ async def discard_bills(connection: _Connection, uids: Sequence[UUID]) -> int:
     values = {"uids": list(uids)}
     cursor = await connection.execute(_SQL["discard"], values)
     await connection.execute(_SQL["open_entries"], values)
+    await connection.execute(_SQL["open_adjustments"], values)
     try:
         await connection.execute(_SQL["end_claims"], values)
     except errors.ForeignKeyViolation as error:

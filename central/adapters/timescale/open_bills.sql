@@ -38,6 +38,10 @@ ORDER BY bill.id, billed_period.occupancy_id
 DELETE FROM ledger_use USING bill
 WHERE bill.id = ledger_use.bill_id AND bill.uid = ANY(%(uids)s) AND bill.state = 'discarded'
 
+-- name: open_adjustments
+DELETE FROM adjustment_use USING bill
+WHERE bill.id = adjustment_use.bill_id AND bill.uid = ANY(%(uids)s) AND bill.state = 'discarded'
+
 -- name: end_claims
 DELETE FROM billed_period
 USING bill JOIN bill_part ON bill_part.bill_id = bill.id

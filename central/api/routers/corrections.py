@@ -11,7 +11,14 @@ from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services
-from central.api.schemas.corrections import CorrectionReportOut
+from central.api.schemas.corrections import (
+    ApprovedCorrectionOut,
+    CorrectionIn,
+    CorrectionOut,
+    CorrectionReportOut,
+    DecidedCorrectionOut,
+    WithdrawnCorrectionIn,
+)
 from central.api.schemas.writes import ProposedOut, RebillIn
 from central.service.billing.approve_bills import unknown
 from central.service.billing.find_bill import find_uid
@@ -27,6 +34,8 @@ FromBill = Annotated[
         " input is another.",
     ),
 ]
+
+OneAccount = Annotated[str | None, Query(min_length=1, max_length=200, description="Number.")]
 
 
 @router.get("/accounts/{account}/correction-preview")
@@ -59,8 +68,69 @@ async def rebill(services: Services, once: DoOnce, account: str, order: RebillIn
     return await once(work)
 
 
+@router.get("/corrections")
+async def list_corrections(services: Services, account: OneAccount = None) -> list[CorrectionOut]:
+    """List decisions about issued bills, newest first, 1,000 at most."""
+    decisions = await services.correct.listed(account)
+    return [CorrectionOut.model_validate(each.to_json()) for each in decisions]
+
+
+@router.post(
+    "/corrections",
+    responses={HTTPStatus.CREATED.value: {"model": DecidedCorrectionOut}},
+    response_model=None,
+)
+async def decide_correction(services: Services, once: DoOnce, order: CorrectionIn) -> Response:
+    """Decide what becomes of issued bills that would say something else; another approves it."""
+
+    async def work() -> tuple[HTTPStatus, DecidedCorrectionOut]:
+        since = await _first(services, order.from_bill)
+        uid = await services.correct.decide(
+            order.account, order.way, once.actor, order.reason, since
+        )
+        return HTTPStatus.CREATED, DecidedCorrectionOut(correction=str(uid))
+
+    return await once(work)
+
+
+@router.post(
+    "/corrections/{correction}/approve",
+    responses={HTTPStatus.OK.value: {"model": ApprovedCorrectionOut}},
+    response_model=None,
+)
+async def approve_correction(services: Services, once: DoOnce, correction: UUID) -> Response:
+    """Approve a decision that somebody else made, and carry it out."""
+
+    async def work() -> tuple[HTTPStatus, ApprovedCorrectionOut]:
+        withdrawn = await services.correct.approve(correction, once.actor)
+        bills = list(map(str, withdrawn))
+        return HTTPStatus.OK, ApprovedCorrectionOut(correction=str(correction), withdrawn=bills)
+
+    return await once(work)
+
+
+@router.post(
+    "/corrections/{correction}/withdraw",
+    responses={HTTPStatus.OK.value: {"model": DecidedCorrectionOut}},
+    response_model=None,
+)
+async def withdraw_correction(
+    services: Services, once: DoOnce, correction: UUID, order: WithdrawnCorrectionIn
+) -> Response:
+    """Withdraw a decision that is not approved yet. Nothing else changes."""
+
+    async def work() -> tuple[HTTPStatus, DecidedCorrectionOut]:
+        await services.correct.withdraw(correction, once.actor, order.reason)
+        return HTTPStatus.OK, DecidedCorrectionOut(correction=str(correction))
+
+    return await once(work)
+
+
 async def _first(services: OperatorServices, name: str | None) -> UUID | None:
-    uid = None if name is None else await find_uid(services.bills, name)
-    if name is not None and uid is None:
+    """The identifier of a bill by what it is called; None where none is named."""
+    if name is None:
+        return None
+    uid = await find_uid(services.bills, name)
+    if uid is None:
         raise unknown(name)
     return uid

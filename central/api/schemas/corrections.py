@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from central.api.schemas.base import Schema
+from central.api.schemas.writes import Name, Order, Reason
+from central.domain.billing.correction import CorrectionState, CorrectionWay
 
 
 class TaxDifferenceOut(Schema):
@@ -95,3 +97,49 @@ class CorrectionReportOut(Schema):
     leaves_other_state: bool = Field(description="Whether what comes behind opens otherwise.")
     bills: list[CorrectedBillOut]
     behind: list[BillBehindOut]
+
+
+class CorrectionIn(Order):
+    """What becomes of an account's issued bills that would say something else."""
+
+    account: Name
+    way: CorrectionWay
+    from_bill: Name | None = Field(
+        None, description="First bill; default: the first of which an input is another."
+    )
+    reason: Reason
+
+
+class WithdrawnCorrectionIn(Order):
+    """Why a decision is withdrawn."""
+
+    reason: Reason
+
+
+class DecidedCorrectionOut(Schema):
+    """A decision."""
+
+    correction: str = Field(description="Its identifier.")
+
+
+class ApprovedCorrectionOut(Schema):
+    """A decision that is carried out."""
+
+    correction: str = Field(description="Its identifier.")
+    withdrawn: list[str] = Field(description="Approved bills that are drafts again.")
+
+
+class CorrectionOut(Schema):
+    """A decision about the issued bills of an account."""
+
+    correction: str
+    account: str
+    way: CorrectionWay
+    state: CorrectionState
+    from_bill: str = Field(description="Legal number of the first bill.")
+    reason: str
+    difference: dict[str, Any] = Field(description="As it was shown to whoever decided.")
+    decided_by: str
+    decided_at: AwareDatetime
+    approved_by: str | None
+    approved_at: AwareDatetime | None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from pydantic import Field
+
 from central.api.schemas.base import Schema
 
 
@@ -45,6 +47,13 @@ class LedgerMoneyOut(Schema):
     balanced: bool
 
 
+class CorrectionNoteOut(Schema):
+    """A correction that days stand by."""
+
+    correction: str
+    reason: str
+
+
 class ChangedDayOut(Schema):
     """A day of a channel that was validated anew after a bill had read it."""
 
@@ -56,6 +65,9 @@ class ChangedDayOut(Schema):
     validated: str
     difference: str
     unit: str
+    written_off: CorrectionNoteOut | None = Field(
+        description="The correction that leaves it so; null where nobody decided."
+    )
 
 
 class DecisionOut(Schema):
@@ -78,6 +90,7 @@ class NamedDaysOut(Schema):
     total: str
     unit: str
     decisions: list[DecisionOut]
+    correction: CorrectionNoteOut | None = Field(description="Which settled them.")
 
 
 class CoversOut(Schema):
@@ -102,4 +115,5 @@ class ReconciliationOut(Schema):
     changed_since_billed: list[ChangedDayOut]
     unbalanced_accounts: list[LedgerMoneyOut]
     decided: list[NamedDaysOut]
+    adjusted: list[NamedDaysOut]
     unbalanced: list[NamedDaysOut]

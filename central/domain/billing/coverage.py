@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from central.domain.billing.claim_conflict import ClaimDecision
 from central.domain.billing.state import BillState
@@ -21,6 +22,8 @@ class Coverage(StrEnum):
 
     BILLED = "billed"
     """Read by one part of an issued bill."""
+    ADJUSTED = "adjusted"
+    """Read by one part of an issued bill as a correction settled it; the next bill carries it."""
     APPROVED = "approved"
     """Read by one part of an approved bill."""
     DRAFT = "draft"
@@ -59,6 +62,7 @@ class Coverage(StrEnum):
 BALANCED = frozenset(
     {
         Coverage.BILLED,
+        Coverage.ADJUSTED,
         Coverage.APPROVED,
         Coverage.DRAFT,
         Coverage.HELD,
@@ -70,7 +74,7 @@ BALANCED = frozenset(
 )
 """Read by one live part, or named; every other is a fault, or work that waits."""
 
-READ = frozenset({Coverage.BILLED, Coverage.APPROVED, Coverage.DRAFT})
+READ = frozenset({Coverage.BILLED, Coverage.ADJUSTED, Coverage.APPROVED, Coverage.DRAFT})
 """Read by one part of a bill that was rated."""
 
 _REMEDIES = {
@@ -97,6 +101,18 @@ _STATES = {
 }
 
 
+class CorrectionNote(NamedTuple):
+    """A correction that a part of an issued bill stands by.
+
+    Args:
+        correction: Its identifier.
+        reason: Why.
+    """
+
+    correction: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class LivePart:
     """A part of a bill that is neither discarded nor cancelled.
@@ -106,12 +122,16 @@ class LivePart:
         days: Local days that it reads.
         state: Of its bill.
         days_read: Days of each channel that it was rated with; None where nobody kept them.
+        adjusted: What settled it anew; None where it stands as its bill says it.
+        written_off: What leaves it as it is, though its inputs are others; None where nothing does.
     """
 
     id: int
     days: DayRange
     state: BillState
     days_read: Mapping[int, Sequence[DayRange]] | None = None
+    adjusted: CorrectionNote | None = None
+    written_off: CorrectionNote | None = None
 
     def reads(self, channel: int, day: date) -> bool:
         """Whether it was rated with a channel's day, one of its own."""
@@ -228,7 +248,7 @@ def _claimed(parts: Sequence[LivePart], claims: Sequence[ClaimedDays]) -> Covera
 def _read(reader: LivePart, claims: Sequence[ClaimedDays]) -> Coverage:
     if [claim.part_id for claim in claims] != [reader.id]:
         return Coverage.NOT_CLAIMED
-    return _STATES[reader.state]
+    return Coverage.ADJUSTED if reader.adjusted is not None else _STATES[reader.state]
 
 
 def _not_read(

@@ -11,6 +11,7 @@ from central.domain.billing.bill_texts import printed_texts
 from central.domain.billing.planned import ReplacedBill
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillState
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from firmware_bridge.contract.errors import InvalidValueError
@@ -24,6 +25,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
     run_type: RunType = RunType.REGULAR,
     findings: Sequence[Hold] = (),
     replaces: ReplacedBill | None = None,
+    adjustments: Sequence[tuple[str, RatedLine]] = (),
 ) -> Bill:
     """Make one account's bill from what was rated.
 
@@ -34,6 +36,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         run_type: Why.
         findings: Critical findings of validation; each holds the bill.
         replaces: The cancelled bill that it replaces.
+        adjustments: Lines that adjust issued bills, each with its service point; they come last.
 
     Returns:
         A draft; held where rating or validation found something, or where a text that goes on it
@@ -49,9 +52,11 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         )
         raise InvalidValueError(message, value=sorted(currencies))
     holds = (*findings, *(hold for supply in supplies for hold in supply.rated.holds))
-    found = [(supply.service_point, line) for supply in supplies for line in supply.rated.lines]
+    charged = [(supply.service_point, line) for supply in supplies for line in supply.rated.lines]
+    if charged:
+        charged += adjustments
     lines = tuple(
-        BillLine(position, point, line) for position, (point, line) in enumerate(found, start=1)
+        BillLine(position, point, line) for position, (point, line) in enumerate(charged, start=1)
     )
     summaries = tuple(
         SupplySummary(

@@ -111,6 +111,9 @@ def credit_note(
     keys = tuple(issued.id for issued in chosen)
     if len(chosen) == len(every):
         return CreditNote(record.uid, keys, mirrored(record.bill, of))
+    if any(entry.line.adjusts for entry in record.bill.lines):
+        message = f"{of.number} carries adjustments of earlier bills, which no part of it has."
+        raise NotCancellableError(message, value=of.number, remedy="Cancel it as a whole.")
     lines = (entry.line for entry in lines_of(record.bill, chosen))
     kwh = printed(charged_energy(lines, IMPORT))
     return CreditNote(record.uid, keys, mirrored(record.bill, of, chosen), kwh)

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from central.domain.billing.coverage import LivePart
+from central.domain.billing.coverage import CorrectionNote, LivePart
 from central.service.ports.reconciliation import ReadDay, ReconciledService, ValidatedDay
 
 
@@ -28,6 +28,7 @@ class ChangedDay:
         billed: What the bill read. [unit]
         validated: What is validated now. [unit]
         unit: Of both.
+        written_off: The correction that leaves it so; None where nobody decided.
     """
 
     point: str
@@ -37,6 +38,7 @@ class ChangedDay:
     billed: Decimal
     validated: Decimal
     unit: str
+    written_off: CorrectionNote | None = None
 
     @property
     def difference(self) -> Decimal:
@@ -54,6 +56,7 @@ class ChangedDay:
             "validated": format(self.validated, "f"),
             "difference": format(self.difference, "f"),
             "unit": self.unit,
+            "written_off": None if self.written_off is None else self.written_off._asdict(),
         }
 
 
@@ -116,6 +119,7 @@ class BilledDays:
                 billed.total,
                 day.total,
                 day.unit.value,
+                reader.written_off,
             )
         )
         return billed

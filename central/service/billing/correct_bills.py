@@ -1,14 +1,39 @@
-"""Correct issued bills that would say something else today."""
+"""Correct issued bills that would say something else today.
+
+One person decides what becomes of them, another approves it. Both see what the tail of the account
+says when it is rated again; approving refuses where that is another by then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from central.domain.actor import Actor
+from central.domain.billing.correction import (
+    CorrectionStaleError,
+    CorrectionState,
+    CorrectionWay,
+    NoNextBillError,
+    NoSuchCorrectionError,
+    NothingToCorrectError,
+)
+from central.domain.billing.state import SelfApprovalError
 from central.service.billing.correction_report import CorrectionReport
 from central.service.billing.rate_tail import rate_tail
-from central.service.ports.corrections import CorrectionStore, TailTransaction
+from central.service.ports.corrections import (
+    Correction,
+    CorrectionStore,
+    NewAdjustment,
+    NewCorrection,
+    TailTransaction,
+)
+from central.service.ports.decisions import DecisionNote
+from firmware_bridge.contract.errors import InvalidValueError
+
+LIST_MAX = 1_000
+"""How many decisions a list has at most."""
 
 
 class CorrectBills:
@@ -44,7 +69,125 @@ class CorrectBills:
         async with self._store.tail(account, since) as work:
             return CorrectionReport(account) if work is None else await _report(work)
 
+    async def decide(
+        self, account: str, way: CorrectionWay, actor: Actor, reason: str, since: UUID | None = None
+    ) -> UUID:
+        """Decide what becomes of an account's issued bills; another person approves it.
+
+        Args:
+            account: Number.
+            way: What becomes of them.
+            actor: Who decides.
+            reason: Why.
+            since: As for `preview`.
+
+        Returns:
+            Identifier of the decision.
+
+        Raises:
+            InvalidValueError: There is no reason.
+            NothingToCorrectError: They say what they would say today.
+            NoNextBillError: No bill is to come that could carry the difference.
+            CorrectionWaitingError: The account has a decision that waits.
+            CorrectionHeldError: And more: see `preview`.
+        """
+        note = self._note(actor, reason)
+        async with self._store.tail(account, since) as work:
+            report = CorrectionReport(account) if work is None else await _report(work)
+            if work is None or not report.differs:
+                message = f"The issued bills of {account} say what they would say today."
+                raise NothingToCorrectError(message, value=account)
+            if way is CorrectionWay.ADJUST and not work.next_bill:
+                message = (
+                    f"{account} has left, and all is billed: no bill is to come that could carry"
+                    " the difference."
+                )
+                raise NoNextBillError(message, value=account)
+            await work.undo()
+            decided = NewCorrection(way, report.causes, report.brief(), report.sha256)
+            uid = await work.decide(decided, note)
+            work.keep()
+        return uid
+
+    async def approve(self, uid: UUID, actor: Actor) -> tuple[UUID, ...]:
+        """Approve a decision: it is carried out at once, all of it or nothing.
+
+        Returns:
+            Approved bills of the account that are drafts again.
+
+        Raises:
+            NoSuchCorrectionError: None of that identifier waits.
+            SelfApprovalError: The approver decided it, or worked on what it corrects.
+            CorrectionStaleError: The bills would say something else than was decided on.
+            CorrectionHeldError: And more: see `preview`.
+        """
+        waiting = await self._store.correction(uid)
+        if waiting is None or waiting.state is not CorrectionState.DECIDED:
+            raise _no_such(uid)
+        at = self._clock()
+        async with self._store.tail(waiting.account, waiting.from_bill) as work:
+            if work is None:
+                raise _no_such(uid)
+            await _check_approver(work, actor)
+            report = await _report(work)
+            if report.sha256 != waiting.difference_sha256:
+                message = f"The bills of {waiting.account} would say something else by now."
+                raise CorrectionStaleError(message, value=str(uid))
+            withdrawn: Sequence[UUID] = ()
+            if waiting.way is CorrectionWay.ADJUST:
+                await work.post(_adjustments(report))
+                withdrawn = await work.withdraw_behind()
+            else:
+                await work.undo()
+            await work.stamp([bill.new for bill in report.bills], at)
+            await work.approve(actor, at, withdrawn)
+            work.keep()
+        return tuple(withdrawn)
+
+    async def withdraw(self, uid: UUID, actor: Actor, reason: str) -> None:
+        """Withdraw a decision that waits; nothing else changes.
+
+        Raises:
+            InvalidValueError: There is no reason.
+            NoSuchCorrectionError: None of that identifier waits.
+        """
+        if not await self._store.withdraw(uid, self._note(actor, reason)):
+            raise _no_such(uid)
+
+    async def listed(self, account: str | None = None) -> Sequence[Correction]:
+        """Decisions, newest first; of an account by its number, or of all."""
+        return await self._store.corrections(account, LIST_MAX)
+
+    def _note(self, actor: Actor, reason: str) -> DecisionNote:
+        if not reason.strip():
+            message = "A correction needs a reason, such as 'readings of 3 August came late'."
+            raise InvalidValueError(message, value=reason)
+        return DecisionNote(actor, reason.strip(), self._clock())
+
 
 async def _report(work: TailTransaction) -> CorrectionReport:
     rated = await rate_tail(work)
     return CorrectionReport(work.account, tuple(rated), tuple(work.behind))
+
+
+async def _check_approver(work: TailTransaction, actor: Actor) -> None:
+    did = (await work.contributors()).get(actor.key)
+    if did is not None:
+        message = f"The approver {did}, so another person must approve this correction."
+        raise SelfApprovalError(message, value=actor.id)
+
+
+def _adjustments(report: CorrectionReport) -> list[NewAdjustment]:
+    return [
+        NewAdjustment(
+            corrected.part_id, corrected.version + 1, bill.head.id, bill.head.currency, difference
+        )
+        for bill in report.bills
+        for corrected in bill.parts
+        for difference in corrected.differences
+    ]
+
+
+def _no_such(uid: UUID) -> NoSuchCorrectionError:
+    message = f"No correction {uid} waits to be approved."
+    return NoSuchCorrectionError(message, value=str(uid))

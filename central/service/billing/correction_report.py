@@ -145,6 +145,21 @@ class CorrectionReport:
     def _parts(self) -> Iterator[CorrectedPart]:
         return (corrected for bill in self.bills for corrected in bill.parts)
 
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Inputs that are others, in words, each once."""
+        causes = (str(cause) for bill in self.tail for cause in bill.causes)
+        return tuple(dict.fromkeys(causes))
+
+    def brief(self) -> dict[str, Any]:
+        """As a JSON object without the lines: what a decision keeps of it."""
+        return {
+            "amounts": [each.to_json() for each in self.amounts],
+            "kwh": _text(self.kwh),
+            "bills": [bill.head.number for bill in self.tail],
+            "causes": list(self.causes),
+        }
+
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; amounts and quantities as strings, exact."""
         return {

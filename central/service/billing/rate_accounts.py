@@ -10,6 +10,7 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
+from central.domain.billing.adjustment import OpenAdjustment, adjustment_lines
 from central.domain.billing.bill import Bill, Supply
 from central.domain.billing.make_bill import make_bill
 from central.domain.metering.channel_days import ChannelDays, present_sum
@@ -43,7 +44,9 @@ _SHAPE = attrgetter("exponent", "unit", "period_s")
 
 def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs) -> NewBill:
     findings = tuple(hold for supply in work.supplies for hold in supply.holds)
-    bill = _bill(work, supplies, findings, tariffs)
+    currency = next((each.rated.currency for each in supplies), "")
+    carried = [each for each in work.adjustments if each.currency == currency]
+    bill = _bill(work, supplies, findings, tariffs, carried)
     parts = tuple(
         NewPart(
             supply.occupancy_id,
@@ -74,7 +77,10 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
         return NewBill(work.plan, bill, parts, None, None, stamps)
     billed = sum((charged_energy(each.rated.lines, IMPORT) for each in supplies), Fraction(0))
     validated = sum((_validated_kwh(supply) for supply in work.supplies), Fraction(0))
-    return NewBill(work.plan, bill, parts, printed(billed), printed(validated), stamps)
+    carries = any(entry.line.adjusts for entry in bill.lines)
+    adjustments = tuple(each.id for each in carried) if carries else ()
+    kwh, validated_kwh = printed(billed), printed(validated)
+    return NewBill(work.plan, bill, parts, kwh, validated_kwh, stamps, adjustments)
 
 
 def looking_back(
@@ -107,7 +113,11 @@ def _looking_back(supply: SupplyWork, earlier: EarlierDays | None) -> SupplyWork
 
 
 def _bill(
-    work: AccountWork, supplies: Sequence[RatedSupply], findings: Sequence[Hold], tariffs: Tariffs
+    work: AccountWork,
+    supplies: Sequence[RatedSupply],
+    findings: Sequence[Hold],
+    tariffs: Tariffs,
+    carried: Sequence[OpenAdjustment],
 ) -> Bill:
     plan = work.plan
     make = partial(
@@ -129,7 +139,8 @@ def _bill(
         for one, rated, _, _ in supplies
     ]
     try:
-        return make(parts, findings=findings)
+        lines = list(adjustment_lines(carried))
+        return make(parts, findings=findings, adjustments=lines)
     except InvalidValueError as error:
         # Two currencies cannot be one bill: keep what the first says, and hold it.
         hold = Hold("MIXED_CURRENCIES", error.message, str(error.value))

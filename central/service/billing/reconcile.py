@@ -15,6 +15,7 @@ from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import (
     BALANCED,
     READ,
+    CorrectionNote,
     Coverage,
     DecidedDays,
     LivePart,
@@ -167,8 +168,7 @@ class Reconcile:
         names: dict[date, Coverage] = {}
         readers: dict[date, LivePart | None] = {}
         for channel, obis in service.channels.items():
-            faulty: list[_CoveredDay] = []
-            decided: list[_CoveredDay] = []
+            covered: list[_CoveredDay] = []
             for day in sorted(validated.get(channel, ()), key=lambda one_day: one_day.day):
                 if wanted is not None and not _holds(wanted, day.day):
                     continue
@@ -182,13 +182,22 @@ class Reconcile:
                     else:
                         coverage = Coverage.NOT_IN_BILL
                 report.sums[service.name, day.unit.value, coverage].add(counted)
-                if coverage not in BALANCED:
-                    faulty.append((day, coverage, ()))
-                elif coverage is Coverage.DECIDED:
-                    decisions = tuple(decisions_on(day.day, service.occupied))
-                    decided.append((day, coverage, decisions))
-            _add_named(report.faults, service, obis, faulty)
-            _add_named(report.decided, service, obis, decided)
+                covered.append((counted, coverage, *_decided(service, day.day, coverage, reader)))
+            for named, kinds in (
+                (report.faults, frozenset(Coverage) - BALANCED),
+                (report.decided, {Coverage.DECIDED}),
+                (report.adjusted, {Coverage.ADJUSTED}),
+            ):
+                _add_named(named, service, obis, [each for each in covered if each[1] in kinds])
+
+
+def _decided(
+    service: ReconciledService, day: date, coverage: Coverage, reader: LivePart | None
+) -> tuple[tuple[DecidedDays, ...], CorrectionNote | None]:
+    """What was decided of a day, of its claims or of the bill that reads it."""
+    decisions = decisions_on(day, service.occupied) if coverage is Coverage.DECIDED else ()
+    adjusted = reader is not None and coverage is Coverage.ADJUSTED
+    return tuple(decisions), reader.adjusted if reader is not None and adjusted else None
 
 
 def _due_on(periods: AccountPeriods, holder: OccupiedDays, day: date) -> tuple[date, Coverage]:
@@ -224,7 +233,7 @@ def _holds(ranges: Iterable[DayRange], day: date) -> bool:
     return any(days.first <= day < days.end for days in ranges)
 
 
-_CoveredDay = tuple[ValidatedDay, Coverage, tuple[DecidedDays, ...]]
+_CoveredDay = tuple[ValidatedDay, Coverage, tuple[DecidedDays, ...], CorrectionNote | None]
 
 
 def _add_named(
@@ -235,13 +244,14 @@ def _add_named(
 ) -> None:
     """Name days of a channel as ranges, while there is room; each channel-day is in one."""
     ranges: list[NamedDays] = []
-    for day, coverage, decided in covered:
+    for day, coverage, decided, adjusted in covered:
         days = DayRange(day.day, day.day + timedelta(days=1))
         total = day.total
         last = ranges[-1] if ranges else None
-        if last and (last.days.end, last.coverage, last.decided) == (day.day, coverage, decided):
+        alike = (day.day, coverage, decided, adjusted)
+        if last and (last.days.end, last.coverage, last.decided, last.adjusted) == alike:
             ranges.pop()
             days, total = DayRange(last.days.first, days.end), last.total + total
         names = service.point, service.name, obis
-        ranges.append(NamedDays(*names, days, coverage, total, day.unit.value, decided))
+        ranges.append(NamedDays(*names, days, coverage, total, day.unit.value, decided, adjusted))
     named += ranges[: max(0, FAULTS_NAMED - len(named))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from central.domain.billing.coverage import BALANCED, Coverage, DecidedDays
+from central.domain.billing.coverage import BALANCED, CorrectionNote, Coverage, DecidedDays
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.changed_since_billed import ChangedDay
 from central.service.ports.account_money import AccountMoney, summed
@@ -98,6 +98,7 @@ class NamedDays:
         total: Validated on them. [unit]
         unit: Of the total.
         decided: What was decided.
+        adjusted: The correction that settled them.
     """
 
     point: str
@@ -108,10 +109,13 @@ class NamedDays:
     total: Decimal
     unit: str
     decided: tuple[DecidedDays, ...] = ()
+    adjusted: CorrectionNote | None = None
 
     @property
     def decisions(self) -> str:
-        """Which conflicts were decided, how and why, in words."""
+        """Which conflicts or corrections were decided, how and why, in words."""
+        if self.adjusted is not None:
+            return f"correction {self.adjusted.correction}: {self.adjusted.reason}"
         return "; ".join(
             f"conflict {each.conflict}, {each.decision.value}: {each.reason}"
             for each in self.decided
@@ -136,6 +140,7 @@ class NamedDays:
                 }
                 for each in self.decided
             ],
+            "correction": None if self.adjusted is None else self.adjusted._asdict(),
         }
 
 
@@ -155,6 +160,7 @@ class Reconciliation:
         accounts: The ledger's money by account, until the end of the days.
         faults: What does not balance, by point; at most `FAULTS_NAMED`.
         decided: What balances by a decision, likewise.
+        adjusted: What a correction settled, likewise.
         changed: Days that were validated anew after a bill had read them.
         covers: What each figure is about, in words.
     """
@@ -166,6 +172,7 @@ class Reconciliation:
     accounts: tuple[AccountMoney, ...] = ()
     faults: list[NamedDays] = field(default_factory=list)
     decided: list[NamedDays] = field(default_factory=list)
+    adjusted: list[NamedDays] = field(default_factory=list)
     changed: list[ChangedDay] = field(default_factory=list)
     covers: dict[str, str] = field(default_factory=dict)
 
@@ -230,5 +237,6 @@ class Reconciliation:
             "changed_since_billed": [day.to_json() for day in self.changed[:FAULTS_NAMED]],
             "unbalanced_accounts": [row.to_json() for row in self.unbalanced_accounts],
             "decided": [days.to_json() for days in self.decided],
+            "adjusted": [days.to_json() for days in self.adjusted],
             "unbalanced": [days.to_json() for days in self.faults],
         }

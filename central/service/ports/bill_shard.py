@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from central.domain.billing.account_periods import AccountPeriods
+from central.domain.billing.adjustment import OpenAdjustment
 from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import BankMovement, OpenEntry
@@ -189,6 +190,7 @@ class AccountWork:
         unread: Why they are not rated; then they bring nothing else.
         entries: Pay-ins and grants of the account that its parts may consume.
         shared: What is the account's own before them.
+        adjustments: Of issued bills, which it may carry.
     """
 
     plan: PlannedBill
@@ -197,6 +199,7 @@ class AccountWork:
     unread: Hold | None = None
     entries: tuple[OpenEntry, ...] = ()
     shared: AccountOwn = NOTHING_OWN
+    adjustments: tuple[OpenAdjustment, ...] = ()
 
     @property
     def account_id(self) -> int:
@@ -255,6 +258,7 @@ class NewBill:
         kwh: Billed energy; None where nothing could be rated. [kWh]
         validated_kwh: The same, from the blocks alone. [kWh]
         stamps: Per agreement the revisions of what it was rated with.
+        adjustments: Keys of the adjustments that it carries.
     """
 
     plan: PlannedBill
@@ -263,6 +267,7 @@ class NewBill:
     kwh: Decimal | None
     validated_kwh: Decimal | None
     stamps: Mapping[int, InputStamp] = field(default_factory=dict)
+    adjustments: tuple[int, ...] = ()
 
     @property
     def account_id(self) -> int:

@@ -42,6 +42,7 @@ class InputKind(StrEnum):
     SERIES = "series"
     GATEWAY = "gateway"
     SETTINGS = "settings"
+    ADJUSTMENT = "adjustment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class ChangedInput:
         text = f"the {self.kind} {self.name}"
         if self.kind is InputKind.GATEWAY:
             text += ", whose missing batches may still come"
+        if self.kind is InputKind.ADJUSTMENT:
+            text = f"the adjustment of {self.name}, which the next bill carries"
         if self.versions:
             dates = ", ".join(map(str, self.versions))
             text += f" (version{'s' if len(self.versions) > 1 else ''} from {dates})"

@@ -46,7 +46,7 @@ WHERE bill.state = 'issued' ORDER BY bill.id LIMIT 1
 KEPT: tuple[LiteralString, ...] = (
     "UPDATE settled_version SET kwh = 1",
     "DELETE FROM settled_version",
-    "TRUNCATE settled_version",
+    "TRUNCATE settled_version CASCADE",
     "DELETE FROM correction",
     "UPDATE correction SET reason = 'another'",
     "UPDATE correction SET state = 'withdrawn', approved_by = NULL, approved_at = NULL",
@@ -132,5 +132,5 @@ async def test_one_decision_waits_and_another_person_approves_it(plain_migrated:
         (correction,) = owner.execute(DECIDED, {"way": "adjust"}).fetchone() or (None,)
         with pytest.raises(errors.UniqueViolation):
             owner.execute(DECIDED, {"way": "leave"})
-        with pytest.raises(errors.CheckViolation):
+        with pytest.raises(errors.RestrictViolation):
             owner.execute(APPROVED.replace("chief", "clerk"), {"correction": correction})

@@ -64,21 +64,31 @@ WHERE bill.state IN ('draft', 'approved', 'issued') AND bill.end_day <= %(until)
 GROUP BY account.number, bill.currency
 
 -- name: lines
-SELECT account.number, bill.currency, -sum(bill_line.amount)
-FROM bill_line
-JOIN bill ON bill.id = bill_line.bill_id
-JOIN account ON account.id = bill.account_id
--- Of bills of which some parts are cancelled, less what their credit notes took back.
-WHERE bill_line.bill_id IN (
-    SELECT unnest(%(bills)s::bigint[])
+-- With what was adjusted of them, whichever bill carries it; of bills of which some parts are cancelled,
+-- less what their credit notes took back.
+SELECT account.number, line.currency, -sum(line.amount)
+FROM (
+    SELECT bill.account_id, bill.id AS bill_id, bill.currency, bill_line.charge, bill_line.amount
+    FROM bill_line JOIN bill ON bill.id = bill_line.bill_id
+    WHERE bill_line.bill_id = ANY(%(bills)s)
     UNION ALL
-    SELECT note.id FROM bill AS note WHERE note.cancels = ANY(%(bills)s) AND note.state = 'issued'
-) AND EXISTS (
-    SELECT FROM bank_movement
-    WHERE bank_movement.bill_id = coalesce(bill.cancels, bill.id)
-        AND bill_line.charge IN (bank, bank || '_settlement', bank || '-settlement')
+    SELECT note.account_id, note.cancels, note.currency, bill_line.charge, bill_line.amount
+    FROM bill_line JOIN bill AS note ON note.id = bill_line.bill_id AND note.state = 'issued'
+    WHERE note.cancels = ANY(%(bills)s)
+    UNION ALL
+    SELECT account_id, bill_id, currency, charge, amount
+    FROM adjustment WHERE bill_id = ANY(%(bills)s)
+) AS line
+JOIN account ON account.id = line.account_id
+WHERE EXISTS (
+    SELECT FROM (
+        SELECT bank FROM bank_movement WHERE bank_movement.bill_id = line.bill_id
+        UNION ALL
+        SELECT bank FROM settled_movement WHERE settled_movement.bill_id = line.bill_id
+    ) AS moved
+    WHERE line.charge IN (bank, bank || '_settlement', bank || '-settlement')
 )
-GROUP BY account.number, bill.currency
+GROUP BY account.number, line.currency
 
 -- name: states
 -- What the newest part of each occupancy leaves, and whether what is the account's own of it is

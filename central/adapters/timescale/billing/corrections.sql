@@ -1,74 +1,15 @@
--- name: hold_account
--- Who approves a bill of the account, or corrects another, waits or is waited for.
-SELECT id FROM account WHERE number = %(account)s FOR NO KEY UPDATE
+-- name: withdraw
+UPDATE correction SET state = 'withdrawn' WHERE uid = %(uid)s AND state = 'decided'
 
--- name: issued
--- Its issued bills that stand, by time.
+-- name: corrections
 SELECT
-    bill.id, bill.uid, bill.number, bill.cycle, bill.currency, bill.made_at, bill.end_day
-FROM bill JOIN live_bill ON live_bill.id = bill.id
-WHERE bill.account_id = %(account_id)s AND bill.state = 'issued'
-ORDER BY bill.end_day, bill.first_day, bill.id
-
--- name: behind
-SELECT bill.uid, %(account)s || '/' || bill.cycle, bill.state
-FROM bill
-WHERE bill.account_id = %(account_id)s AND bill.state IN ('draft', 'held', 'approved')
-    AND bill.decision IS NULL
-ORDER BY bill.end_day, bill.first_day, bill.id
-
--- name: parts
--- Parts of a bill as they are settled; with the hashes of their tariff's versions, by which lines of
--- earlier releases are told.
-SELECT
-    part.id, part.occupancy_id, service_point.name, tariff.name, part.first_day, part.end_day,
-    part.settles, part.version, part.closing, own.closing,
-    lower(numbered.line_numbers), upper(numbered.line_numbers), numbered.line_numbers IS NOT NULL,
-    newest.lines,
-    ARRAY(SELECT encode(sha256, 'hex') FROM tariff_version WHERE tariff_id = tariff.id)
-FROM settled_part AS part
-JOIN bill_part AS numbered ON numbered.id = part.id
-JOIN agreement ON agreement.id = part.agreement_id
-JOIN service_point ON service_point.id = agreement.service_point_id
-JOIN tariff ON tariff.id = agreement.tariff_id
-LEFT JOIN settled_state AS own ON own.part_id = part.id
-LEFT JOIN settled_version AS newest ON newest.part_id = part.id AND newest.version = part.version
-WHERE part.bill_id = %(bill)s
-    AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = part.id)
-ORDER BY part.id
-
--- name: lines
-SELECT number, service_point, lineage FROM bill_line WHERE bill_id = %(bill)s ORDER BY number
-
--- name: waiting_correction
-SELECT id FROM correction WHERE account_id = %(account_id)s AND state = 'decided'
-
--- name: add_correction
-INSERT INTO correction (
-    uid, account_id, way, from_bill_id, cause, reason, difference_sha256, decided_by, decided_at
-) VALUES (
-    %(uid)s, %(account_id)s, %(way)s, %(bill)s, %(cause)s, %(reason)s, %(sha256)s, %(actor)s, %(at)s
-)
-RETURNING id
-
--- name: add_version
-INSERT INTO settled_version (
-    part_id, version, correction_id, bill_id, account_id, supply, lines, kwh, opening_sha256,
-    closing_sha256, closing, own_opening_sha256, own_closing_sha256, own_closing, movements
-) VALUES (
-    %(part)s, %(version)s, %(correction)s, %(bill)s, %(account_id)s, %(supply)s, %(lines)s, %(kwh)s,
-    %(opening_sha256)s, %(closing_sha256)s, %(closing)s, %(own_opening_sha256)s,
-    %(own_closing_sha256)s, %(own_closing)s, %(movements)s
-)
-
--- name: add_stamp
-INSERT INTO settled_stamp (
-    part_id, number, noted_at, correction_id, point_revision, account_revision, tariff_revision,
-    settings_revision, series_revisions, days_read, other_tariff_revisions, holiday_revisions,
-    not_metered, looks_back_days
-)
-SELECT
-    %(part)s, 1 + coalesce(max(number), 0), %(at)s, %(correction)s, %(point)s, %(account)s,
-    %(tariff)s, %(settings)s, %(series)s, %(days_read)s, %(others)s, %(holidays)s,
-    %(not_metered)s, %(looks_back)s
-FROM settled_stamp WHERE part_id = %(part)s
+    correction.uid, account.number, correction.way, correction.state, bill.uid, bill.number,
+    correction.reason, correction.difference, encode(correction.difference_sha256, 'hex'),
+    correction.decided_by, correction.decided_at, correction.approved_by, correction.approved_at
+FROM correction
+JOIN account ON account.id = correction.account_id
+JOIN bill ON bill.id = correction.from_bill_id
+WHERE (%(uid)s::uuid IS NULL OR correction.uid = %(uid)s)
+    AND (%(account)s::text IS NULL OR account.number = %(account)s)
+ORDER BY correction.id DESC
+LIMIT %(limit)s

@@ -145,6 +145,12 @@ async def _check_nothing_behind(connection: _Connection, parts: Sequence[int]) -
     Raises:
         BilledBehindError: One does.
     """
+    for (number,) in await _rows(connection, "settled_anew", parts=list(parts)):
+        message = (
+            f"A correction has settled {number} anew, and another bill carries the difference."
+        )
+        remedy = "Correct it again: `correction decide --way adjust`."
+        raise NotCancellableError(message, value=number, remedy=remedy)
     for name, number in await _rows(connection, "stay_behind", parts=list(parts)):
         message = f"{number}, {name}, is issued and opens from what would be cancelled."
         remedy = f"Cancel {number} first, or both in one decision."
@@ -204,6 +210,7 @@ async def end_cancelled(connection: _Connection, notes: Sequence[UUID]) -> None:
         StaleBillError: Somebody billed days behind at the same time.
     """
     values = {"parts": await _ending(connection, notes)}
+    await connection.execute(_SQL["open_adjustments"], values)
     opened = await connection.execute(_SQL["open_entries"], values)
     if opened.rowcount:
         rows = await _rows(connection, "notes", uids=list(notes))

@@ -13,6 +13,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing.account_state import own_before
+from central.adapters.timescale.billing.adjustments import open_adjustments
 from central.adapters.timescale.billing.channel_months import months_of
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.entries import open_entries
@@ -28,6 +29,7 @@ from central.adapters.timescale.billing.replaced import with_replaced
 from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
+from central.domain.billing.adjustment import OpenAdjustment
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.planned import PlannedBill
@@ -114,6 +116,11 @@ class ShardLoader:
         cutovers: dict[int, list[CutoverOpening | None]] = {}
         for supply in supplies:
             cutovers.setdefault(supply.bill, []).append(supply.cutover)
+        adjustments: Mapping[int, tuple[OpenAdjustment, ...]] = {}
+        if not self._claims.issued:
+            adjustments = await open_adjustments(
+                self._connection, list(parties), [bill.bill_id for bill in bills]
+            )
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
@@ -127,6 +134,7 @@ class ShardLoader:
                 tuple(built[number]),
                 entries=entries.get(bill.account_id, ()),
                 shared=shared.get(number, NOTHING_OWN),
+                adjustments=adjustments.get(bill.account_id, ()),
             )
             for number, bill in enumerate(bills)
         )

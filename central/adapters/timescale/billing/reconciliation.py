@@ -22,7 +22,13 @@ from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.claim_conflict import ClaimDecision
-from central.domain.billing.coverage import ClaimedDays, DecidedDays, LivePart, OccupiedDays
+from central.domain.billing.coverage import (
+    ClaimedDays,
+    CorrectionNote,
+    DecidedDays,
+    LivePart,
+    OccupiedDays,
+)
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
@@ -244,7 +250,12 @@ def channel_day(block: DayBlock) -> ValidatedDay:
 
 
 def _part(
-    key: int, first: date, end: date, state: str, read: Mapping[str, list[list[str]]] | None
+    key: int,
+    first: date,
+    end: date,
+    state: str,
+    read: Mapping[str, list[list[str]]] | None,
+    *corrections: str | None,
 ) -> LivePart:
     days_read = None
     if read is not None:
@@ -252,7 +263,13 @@ def _part(
             int(channel): [DayRange(*map(date.fromisoformat, ends)) for ends in ranges]
             for channel, ranges in read.items()
         }
-    return LivePart(key, DayRange(first, end), BillState(state), days_read)
+    adjusted, written_off = _note(*corrections[:2]), _note(*corrections[2:])
+    days = DayRange(first, end)
+    return LivePart(key, days, BillState(state), days_read, adjusted, written_off)
+
+
+def _note(correction: str | None, reason: str | None) -> CorrectionNote | None:
+    return None if correction is None else CorrectionNote(correction, reason or "")
 
 
 def _ranges(rows: Iterable[_Row]) -> DaysOfServices:

@@ -89,7 +89,9 @@ FROM agreement WHERE service_id = ANY(%(services)s) AND NOT isempty(during)
 -- few services would make a report quadratic.
 SELECT
     coalesce(part.occupancy_id, agreement.occupancy_id), part.id, part.first_day, part.end_day,
-    part.state, part.days_read
+    part.state, part.days_read,
+    -- What settled it anew, and what leaves it as it is while its point is as it was then.
+    adjusting.uid::text, adjusting.reason, leaving.uid::text, leaving.reason
 FROM (
     SELECT DISTINCT account_id FROM agreement WHERE service_id = ANY(%(services)s)
 ) AS payer
@@ -101,6 +103,16 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS part
 JOIN agreement ON agreement.id = part.agreement_id AND agreement.service_id = ANY(%(services)s)
+JOIN service_point ON service_point.id = agreement.service_point_id
+LEFT JOIN settled_part ON settled_part.id = part.id
+LEFT JOIN correction AS adjusting ON adjusting.id = settled_part.correction_id
+LEFT JOIN LATERAL (
+    SELECT correction_id FROM settled_stamp
+    WHERE settled_stamp.part_id = part.id
+        AND settled_stamp.point_revision = service_point.input_revision
+    ORDER BY number DESC LIMIT 1
+) AS noted ON true
+LEFT JOIN correction AS leaving ON leaving.id = noted.correction_id AND leaving.way = 'leave'
 ORDER BY part.id
 
 -- name: claims

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import SQL as OWN
 from central.adapters.timescale.billing.account_state import OwnRow, rows_of
+from central.adapters.timescale.billing.adjustments import carry
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
 from central.adapters.timescale.billing.entries import ConsumingPart, consume
 from central.adapters.timescale.queries import load_queries
@@ -199,7 +200,12 @@ class ShardWriter:
             for draft in texts
             for consumer in draft.new.parts
         ]
-        await consume(self._connection, parts, replaced=len(added) < len(texts))
+        replaced = len(added) < len(texts)
+        await consume(self._connection, parts, replaced=replaced)
+        carried = [
+            (draft.new.plan.bill_id or keys[id(draft)], draft.new.adjustments) for draft in texts
+        ]
+        await carry(self._connection, carried, replaced=replaced)
 
     async def _run_again(self, bills: Sequence[NewBill]) -> None:
         """Note newer revisions, and who ran them, in drafts that say the same as before."""

@@ -81,6 +81,7 @@ def _changed(row: _Row) -> list[ChangedInput]:
     ]
     changes += [ChangedInput(InputKind.SERIES, name) for name in row[8]]
     changes += [ChangedInput(InputKind.GATEWAY, name) for name in row[12]]
+    changes += [ChangedInput(InputKind.ADJUSTMENT, number) for number in row[13]]
     changes += [ChangedInput(InputKind.SETTINGS, "")] if settings else []
     return changes
 

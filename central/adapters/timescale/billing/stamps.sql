@@ -67,7 +67,8 @@ SELECT id FROM common_input FOR SHARE
 
 -- name: changed
 -- Parts of which an input has another revision, or that are not all metered and through a gateway of
--- which something never arrived; a bill without parts cannot be compared.
+-- which something never arrived, or whose bill does not carry what is to be adjusted; a bill without
+-- parts cannot be compared.
 SELECT * FROM (
     SELECT
         bill.uid, service_point.name, account.number, tariff.name,
@@ -126,7 +127,19 @@ SELECT * FROM (
                     (part.end_day + 1)::timestamp AT TIME ZONE 'UTC'
                 )
             ORDER BY gateway.name
-        ) AS gateways
+        ) AS gateways,
+        ARRAY(
+            SELECT DISTINCT adjusted.number
+            FROM adjustment
+            JOIN bill AS adjusted ON adjusted.id = adjustment.bill_id
+            WHERE bill.state IN ('draft', 'approved') AND bill.decision IS NULL
+                AND adjustment.account_id = bill.account_id
+                AND adjustment.currency = bill.currency
+                AND NOT EXISTS (
+                    SELECT FROM adjustment_use WHERE adjustment_id = adjustment.id
+                )
+            ORDER BY adjusted.number
+        ) AS adjusted
     FROM bill
     JOIN account ON account.id = bill.account_id
     JOIN stamped_part AS part ON part.bill_id = bill.id
@@ -138,7 +151,7 @@ SELECT * FROM (
     WHERE bill.uid = ANY(%(uids)s)
 ) AS compared
 WHERE point OR account OR tariff OR settings OR series <> '{}' OR others IS NOT NULL
-    OR gateways <> '{}'
+    OR gateways <> '{}' OR adjusted <> '{}'
 ORDER BY 2, 3, 4
 
 -- name: series_revisions

@@ -43,6 +43,13 @@ WHERE billed_period.part_id IS DISTINCT FROM part.state_from
         OR earlier_bill.state = 'held'
     )
 UNION
+-- Something of the account is to be adjusted that no bill carries.
+SELECT bill.id
+FROM bill
+JOIN adjustment ON adjustment.account_id = bill.account_id AND adjustment.currency = bill.currency
+LEFT JOIN adjustment_use ON adjustment_use.adjustment_id = adjustment.id
+WHERE bill.id = ANY(%(bills)s) AND adjustment_use.adjustment_id IS NULL
+UNION
 -- What is the account's own may have moved: such bills are few.
 SELECT account_state.bill_id FROM account_state WHERE account_state.bill_id = ANY(%(bills)s)
 UNION

@@ -127,13 +127,55 @@ class Determinant(NamedTuple):
         )
 
 
+class AdjustedLine(NamedTuple):
+    """The line of an issued bill that a line adjusts.
+
+    Args:
+        correction: Identifier of the correction.
+        bill: Legal number of the bill.
+        key: Of the line, unique in its part of that bill.
+        old_quantity: As it was settled; None where there was none.
+        new_quantity: As it is; None where there is none.
+        old_amount: As it was settled. [currency]
+        new_amount: As it is. [currency]
+    """
+
+    correction: str
+    bill: str
+    key: str
+    old_quantity: Decimal | None
+    new_quantity: Decimal | None
+    old_amount: Decimal
+    new_amount: Decimal
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; amounts and quantities as strings."""
+        return {
+            "correction": self.correction,
+            "bill": self.bill,
+            "key": self.key,
+            "old_quantity": None if self.old_quantity is None else format(self.old_quantity, "f"),
+            "new_quantity": None if self.new_quantity is None else format(self.new_quantity, "f"),
+            "old_amount": format(self.old_amount, "f"),
+            "new_amount": format(self.new_amount, "f"),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> AdjustedLine:
+        """The line that `to_json` wrote."""
+        quantities = (value["old_quantity"], value["new_quantity"])
+        old, new = (None if quantity is None else Decimal(quantity) for quantity in quantities)
+        amounts = Decimal(value["old_amount"]), Decimal(value["new_amount"])
+        return cls(value["correction"], value["bill"], value["key"], old, new, *amounts)
+
+
 class RatedLine(NamedTuple):
     """One charge on the bill.
 
     Args:
         id: Of the charge, rider, minimum or tax in the tariff.
         key: Unique in the bill: the id with segment, period and tier where there are several.
-        kind: `fixed`, `energy`, `demand`, `usage`, `rider`, `minimum`, `credit`,
+        kind: `fixed`, `energy`, `demand`, `usage`, `rider`, `minimum`, `credit`, `adjustment`,
             `tax` or `settlement`.
         name: As the invoice prints it.
         label: Period, "" for none.
@@ -150,6 +192,7 @@ class RatedLine(NamedTuple):
         determinants: What the quantity rests on, with lineage.
         of: Keys of lines that a percent or minimum rests on.
         note: What a reader needs to follow the arithmetic (share of a month, scaled bound).
+        adjusts: The line of an issued bill that it adjusts; None where it charges by itself.
     """
 
     id: str
@@ -170,6 +213,7 @@ class RatedLine(NamedTuple):
     determinants: tuple[Determinant, ...] = ()
     of: tuple[str, ...] = ()
     note: str = ""
+    adjusts: AdjustedLine | None = None
 
     def to_json(self, known: Sequence[Determinant] | None = None) -> dict[str, Any]:
         """As a JSON object; amounts, prices and quantities as strings.
@@ -180,7 +224,8 @@ class RatedLine(NamedTuple):
         behind: list[Any] = [determinant.to_json() for determinant in self.determinants]
         if known is not None:
             behind = [known.index(determinant) for determinant in self.determinants]
-        return {
+        adjusts = {} if self.adjusts is None else {"adjusts": self.adjusts.to_json()}
+        return adjusts | {
             "id": self.id,
             "key": self.key,
             "kind": self.kind,
@@ -234,6 +279,7 @@ class RatedLine(NamedTuple):
             ),
             of=tuple(value["of"]),
             note=value["note"],
+            adjusts=AdjustedLine.from_json(value["adjusts"]) if "adjusts" in value else None,
         )
 
 
