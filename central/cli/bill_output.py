@@ -191,12 +191,13 @@ def print_bill(record: BillRecord, counts: dict[int, int], chain: Sequence[Chain
         table.add_column("intervals", justify="right")
     for entry in bill.lines:
         line = entry.line
+        unit = " %" if line.note == "percent" or line.kind == "tax" else ""
         row = [
             str(entry.position),
-            f"{line.name} {line.label}".strip(),
+            " ".join(filter(None, (line.name, line.label, line.note * bool(line.adjusts)))),
             "" if line.quantity is None else f"{line.quantity:,}",
             "" if line.quantity is None else line.unit,
-            "" if line.price is None else f"{line.price}{' %' * (line.note == 'percent')}",
+            "" if line.price is None else f"{line.price}{unit}",
             f"{line.amount:,}",
         ]
         table.add_row(*row, *([str(counts.get(entry.position, 0))] if counts else []))

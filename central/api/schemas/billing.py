@@ -186,6 +186,9 @@ class LineOut(Schema):
     price: Exact | None
     amount: Exact
     explained: bool
+    adjusts: str | None = Field(
+        description="Of an adjustment, what the line of the issued bill was and is."
+    )
 
 
 class ExplainedOut(Schema):

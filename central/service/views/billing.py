@@ -251,6 +251,7 @@ class LineView:
         price: Price per unit; None where there is no single one.
         amount: The line's amount.
         explained: Whether it has a lineage of quantities.
+        adjusts: Of an adjustment, what the line of the issued bill was and is; None of others.
     """
 
     number: int
@@ -263,6 +264,7 @@ class LineView:
     price: Decimal | None
     amount: Decimal
     explained: bool
+    adjusts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,7 +273,7 @@ def _bill(row: Record) -> BillView:
 
 
 def _line(row: Record) -> LineView:
-    number, charge, kind, label, text, quantity, unit, price, amount, explained = row
+    number, charge, kind, label, text, quantity, unit, price, amount, explained, adjusts = row
     return LineView(
         number=number,
         charge=charge,
@@ -285,6 +285,7 @@ def _line(row: Record) -> LineView:
         price=price,
         amount=amount,
         explained=explained,
+        adjusts=adjusts,
     )
 
 

@@ -139,7 +139,8 @@ ORDER BY bill.id
 SELECT
     bill_line.number, bill_line.charge, bill_line.kind, bill_line.label, bill_line.name,
     bill_line.quantity, bill_line.unit, bill_line.price, bill_line.amount,
-    jsonb_path_exists(bill_line.lineage, '$.determinants[*].selection.runs[*]')
+    jsonb_path_exists(bill_line.lineage, '$.determinants[*].selection.runs[*]'),
+    CASE WHEN bill_line.lineage -> 'adjusts' IS NOT NULL THEN bill_line.lineage ->> 'note' END
 FROM bill_line
 WHERE bill_line.bill_id = (SELECT id FROM bill WHERE uid = %(bill)s)
     AND (%(number)s::integer IS NULL OR bill_line.number = %(number)s)
