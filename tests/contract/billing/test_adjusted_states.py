@@ -134,7 +134,7 @@ async def test_prepaid_money_pays_what_it_would_have_paid(books: Corrected) -> N
     await found(utility, 0)
     await utility.enrol.tariff(MINE + PREPAID)
     await two_points(utility, 1)
-    ledger = AccountLedger(utility.ledger, lambda: utility.now)
+    ledger = AccountLedger(utility.ledger, utility.billing, lambda: utility.now)
     paid = LedgerEntry(
         "pay-1", "A-1", EntryKind.PAY_IN, AUGUST, "EUR", Decimal("100.00"), "prepaid"
     )
