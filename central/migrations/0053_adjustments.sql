@@ -44,6 +44,8 @@ JOIN correction ON correction.id = adjustment.correction_id
 WHERE adjustment_use.bill_id = wanted
 $$;
 
+-- As before, with them; and who started the run of a bill has not worked on its credit note, which a
+-- later text of the function left out.
 DO $$
 DECLARE
     before text := pg_get_functiondef('bill_contributors'::regproc);
@@ -56,6 +58,12 @@ SELECT decided.actor, decided.what FROM adjusting_people(wanted) AS decided'
 BEGIN
     IF after = before THEN
         RAISE EXCEPTION 'bill_contributors names nobody who posted money';
+    END IF;
+    IF position('bill.decision IS NULL' IN after) = 0 THEN
+        after := replace(
+            after, 'bill_run_starter.run_id = bill.run_id',
+            'bill_run_starter.run_id = bill.run_id AND bill.decision IS NULL'
+        );
     END IF;
     EXECUTE after;
 END
