@@ -14,9 +14,9 @@ from psycopg import AsyncConnection, Rollback
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing.claims import ShardClaims
-from central.adapters.timescale.billing.corrections import TimescaleTail, take_tail
 from central.adapters.timescale.billing.credit_notes import add_note, hold_issued
 from central.adapters.timescale.billing.save import ShardWriter
+from central.adapters.timescale.billing.tail import TimescaleTail, take_tail
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
