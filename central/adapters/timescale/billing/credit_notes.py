@@ -145,12 +145,6 @@ async def _check_nothing_behind(connection: _Connection, parts: Sequence[int]) -
     Raises:
         BilledBehindError: One does.
     """
-    for (number,) in await _rows(connection, "settled_anew", parts=list(parts)):
-        message = (
-            f"A correction has settled {number} anew, and another bill carries the difference."
-        )
-        remedy = "Correct it again: `correction decide --way adjust`."
-        raise NotCancellableError(message, value=number, remedy=remedy)
     for name, number in await _rows(connection, "stay_behind", parts=list(parts)):
         message = f"{number}, {name}, is issued and opens from what would be cancelled."
         remedy = f"Cancel {number} first, or both in one decision."

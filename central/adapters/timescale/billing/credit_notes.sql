@@ -178,13 +178,6 @@ USING bill_part
 WHERE bill_part.id = ANY(%(parts)s) AND billed_period.occupancy_id = bill_part.occupancy_id
     AND billed_period.part_id = bill_part.id
 
--- name: settled_anew
--- Parts that a correction has settled anew: what they differ by is charged on another bill.
-SELECT bill.number FROM settled_version
-JOIN bill ON bill.id = settled_version.bill_id
-WHERE settled_version.part_id = ANY(%(parts)s)
-LIMIT 1
-
 -- name: open_adjustments
 -- What bills carried that are cancelled as a whole.
 DELETE FROM adjustment_use
