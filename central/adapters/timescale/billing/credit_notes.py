@@ -144,7 +144,11 @@ async def _check_nothing_behind(connection: _Connection, parts: Sequence[int]) -
 
     Raises:
         BilledBehindError: One does.
+        AdjustedError: One is settled otherwise by now.
     """
+    for (number,) in await _rows(connection, "adjusted", parts=list(parts)):
+        message = f"{number} was adjusted after its credit note was proposed."
+        raise AdjustedError(message, value=number)
     for name, number in await _rows(connection, "stay_behind", parts=list(parts)):
         message = f"{number}, {name}, is issued and opens from what would be cancelled."
         remedy = f"Cancel {number} first, or both in one decision."
