@@ -95,3 +95,10 @@ JOIN agreement ON agreement.id = bill_part.agreement_id
 JOIN tariff_version ON tariff_version.tariff_id = agreement.tariff_id
     AND tariff_version.added_at >= corrected.made_at
 $$;
+
+-- What is posted is known since it was approved; which bill carries it changes with the bills.
+INSERT INTO knowledge_rule (relation, kind, known) VALUES (
+    'adjustment', 'recorded',
+    'EXISTS (SELECT FROM correction WHERE id = correction_id AND approved_at <= as_of())'
+);
+INSERT INTO knowledge_rule (relation, kind) VALUES ('adjustment_use', 'kept');

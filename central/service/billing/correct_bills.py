@@ -66,7 +66,7 @@ class CorrectBills:
             CorrectionHeldError: A bill cannot be rated again as its inputs are.
             CorrectionOrderError: One would share another state with its account than it does.
         """
-        async with self._store.tail(account, since) as work:
+        async with self._store.tail(account, since, self._clock()) as work:
             return CorrectionReport(account) if work is None else await _report(work)
 
     async def decide(
@@ -92,7 +92,7 @@ class CorrectBills:
             CorrectionHeldError: And more: see `preview`.
         """
         note = self._note(actor, reason)
-        async with self._store.tail(account, since) as work:
+        async with self._store.tail(account, since, note.at) as work:
             report = CorrectionReport(account) if work is None else await _report(work)
             if work is None or not report.differs:
                 message = f"The issued bills of {account} say what they would say today."
@@ -125,7 +125,7 @@ class CorrectBills:
         if waiting is None or waiting.state is not CorrectionState.DECIDED:
             raise _no_such(uid)
         at = self._clock()
-        async with self._store.tail(waiting.account, waiting.from_bill) as work:
+        async with self._store.tail(waiting.account, waiting.from_bill, at) as work:
             if work is None:
                 raise _no_such(uid)
             await _check_approver(work, actor)

@@ -90,7 +90,7 @@ class RebillBills:
         if not reason.strip():
             message = "A new bill needs a reason, such as 'late readings of March'."
             raise InvalidValueError(message, value=reason)
-        async with self._store.rebilling(account, since) as work:
+        async with self._store.rebilling(account, since, self._clock()) as work:
             if work is None:
                 raise _nothing(account)
             async with work.tried():
@@ -99,7 +99,7 @@ class RebillBills:
             if not differing:
                 raise _nothing(account)
             rebills = [await self._rebill(bill, only_changed=only_changed) for bill in differing]
-            return await work.propose(rebills, actor, self._clock(), reason.strip())
+            return await work.propose(rebills, actor, reason.strip())
 
     async def _rebill(self, bill: CorrectedBill, *, only_changed: bool) -> Rebill:
         record = await self._bills.bill(bill.head.uid)

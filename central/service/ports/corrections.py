@@ -247,13 +247,14 @@ class CorrectionStore(Protocol):
     """Where issued bills are corrected."""
 
     def tail(
-        self, account: str, since: UUID | None
+        self, account: str, since: UUID | None, at: datetime
     ) -> AbstractAsyncContextManager[TailTransaction | None]:
         """Take an account's issued bills; all is rolled back at the end, unless it is kept.
 
         Args:
             account: Number.
             since: The first of them; None for the first of which an input is another.
+            at: When the use-case began, aware; what is kept is known from then.
 
         Yields:
             The bills; None where the account has no such bill.

@@ -33,14 +33,13 @@ class RebillTransaction(TailTransaction, Protocol):
         """What is done within is undone at its end."""
 
     async def propose(
-        self, rebills: Sequence[Rebill], actor: Actor, at: datetime, reason: str
+        self, rebills: Sequence[Rebill], actor: Actor, reason: str
     ) -> tuple[UUID, ...]:
         """Keep drafts of credit notes and bills that are decided together, all or none.
 
         Args:
             rebills: By time.
             actor: Who proposes them; somebody else approves them.
-            at: When.
             reason: Why.
 
         Returns:
@@ -55,13 +54,14 @@ class RebillStore(Protocol):
     """Where bills are cancelled and billed anew."""
 
     def rebilling(
-        self, account: str, since: UUID | None
+        self, account: str, since: UUID | None, at: datetime
     ) -> AbstractAsyncContextManager[RebillTransaction | None]:
         """Take an account's issued bills; what is proposed of them is kept at the end.
 
         Args:
             account: Number.
             since: The first of them; None for the first of which an input is another.
+            at: When the use-case began, aware.
 
         Yields:
             The bills; None where the account has no such bill.

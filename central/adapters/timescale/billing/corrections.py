@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -36,11 +37,13 @@ class TimescaleCorrections:
         self._pool = pool
 
     @asynccontextmanager
-    async def tail(self, account: str, since: UUID | None) -> AsyncIterator[TimescaleTail | None]:
+    async def tail(
+        self, account: str, since: UUID | None, at: datetime
+    ) -> AsyncIterator[TimescaleTail | None]:
         """See `CorrectionStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction() as attempt:
-                work = await take_tail(connection, account, since, TimescaleTail)
+                work = await take_tail(connection, account, since, at, TimescaleTail)
                 yield work
                 if work is None or not work.kept:
                     raise Rollback(attempt)
@@ -66,6 +69,7 @@ class TimescaleCorrections:
         """See `CorrectionStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
+                await record_at(connection, note.at)
                 cursor = await connection.execute(_SQL["withdraw"], {"uid": uid})
                 if not cursor.rowcount:
                     return False

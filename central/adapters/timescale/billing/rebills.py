@@ -18,7 +18,6 @@ from central.adapters.timescale.billing.credit_notes import add_note, hold_issue
 from central.adapters.timescale.billing.save import ShardWriter
 from central.adapters.timescale.billing.tail import TimescaleTail, take_tail
 from central.adapters.timescale.errors import translated
-from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -47,12 +46,12 @@ class TimescaleRebills:
 
     @asynccontextmanager
     async def rebilling(
-        self, account: str, since: UUID | None
+        self, account: str, since: UUID | None, at: datetime
     ) -> AsyncIterator[RebilledTail | None]:
         """See `RebillStore`."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
-                yield await take_tail(connection, account, since, RebilledTail)
+                yield await take_tail(connection, account, since, at, RebilledTail)
 
 
 class RebilledTail(TimescaleTail):
@@ -66,10 +65,10 @@ class RebilledTail(TimescaleTail):
             raise Rollback(attempt)
 
     async def propose(
-        self, rebills: Sequence[Rebill], actor: Actor, at: datetime, reason: str
+        self, rebills: Sequence[Rebill], actor: Actor, reason: str
     ) -> tuple[UUID, ...]:
         """See `RebillTransaction`."""
-        await record_at(self._connection, at)
+        at = self.at
         notes = [rebill.note for rebill in rebills]
         await hold_issued(self._connection, notes)
         decision = uuid7(at)

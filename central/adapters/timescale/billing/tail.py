@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,6 +20,7 @@ from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.shard import TimescaleShard, shard_of
+from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import change
@@ -52,16 +53,22 @@ _MOVED = ("opened", "received", "earned", "applied", "refunded", "expired", "rem
 
 
 async def take_tail(
-    connection: AsyncConnection[_Row], account: str, since: UUID | None, kind: type[_Tail]
+    connection: AsyncConnection[_Row],
+    account: str,
+    since: UUID | None,
+    at: datetime,
+    kind: type[_Tail],
 ) -> _Tail | None:
     """An account's issued bills from one on, held until the transaction ends.
 
     Args:
-        connection: In the transaction.
+        connection: In a transaction that has written nothing yet.
         account: Number.
         since: The first of them; None for the first of which an input is another.
+        at: When the use-case began, aware.
         kind: What is done with them.
     """
+    await record_at(connection, at)
     rows = await _rows(connection, "hold_account", account=account)
     if not rows:
         message = f"The registry has no account {account!r}."
@@ -83,7 +90,7 @@ async def take_tail(
     until = max([*ends, issued[-1][6]]) + timedelta(days=1)
     shard = await shard_of(claims, loader, run, 0, chains, bills, until)
     tail = kind(connection, shard, claims, loader)
-    tail.account, tail.account_id = account, account_id
+    tail.account, tail.account_id, tail.at = account, account_id, at
     tail.heads = {row[0]: IssuedHead(*row[:6]) for row in issued[first:]}
     tail.changed = {row[0]: changed.get(row[1], ()) for row in issued}
     behind = await _rows(connection, "behind", account=account, account_id=account_id)
@@ -136,6 +143,7 @@ class TimescaleTail(TimescaleShard):
 
     account: str
     account_id: int
+    at: datetime
     heads: Mapping[int, IssuedHead]
     changed: Mapping[int, tuple[ChangedInput, ...]]
     behind: Sequence[BillBehind]
@@ -176,12 +184,11 @@ class TimescaleTail(TimescaleShard):
             values = {"account_id": self.account_id}
             rows = await _rows(self._connection, "waiting_correction", **values)
             if not rows:
-                at = datetime.min.replace(year=2000, tzinfo=UTC)
                 rows = await _rows(
                     self._connection,
                     "add_correction",
                     **values,
-                    uid=uuid7(at),
+                    uid=uuid7(self.at),
                     way="adjust",
                     bill=next(iter(self.heads)),
                     cause=[],
@@ -189,7 +196,7 @@ class TimescaleTail(TimescaleShard):
                     difference=Jsonb({}),
                     sha256=bytes(32),
                     actor=_DRY_RUN,
-                    at=at,
+                    at=self.at,
                 )
             self._correction = int(rows[0][0])
         return self._correction
