@@ -11,11 +11,13 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.domain.billing.bill import Party
 from central.domain.billing.billing_cycle import BillingCycle
+from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.metering.installation import RegisterFacts
@@ -26,6 +28,7 @@ from central.service.billing.approve_bills import (
     IssueBills,
     WithdrawBills,
 )
+from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.run_bills import RunBills
 from central.service.knowledge_time import KnowledgeTime, NotKeptTimeError, UnsettledTimeError
@@ -61,6 +64,7 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 CYCLE = Cycle(2026, 10)
+NEXT = Cycle(2026, 11)
 AGREEMENT = AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1))
 
 
@@ -73,7 +77,7 @@ async def opened(database: Database) -> AsyncIterator[tuple[Utility, Pool]]:
         yield utility, pool
 
 
-async def acts(utility: Utility) -> AsyncIterator[str]:  # noqa: PLR0915 - one story
+async def acts(utility: Utility, pool: Pool) -> AsyncIterator[str]:  # noqa: PLR0915 - one story
     """What happens in an office, an hour apart."""
     edge = await utility.found(2, period_s=HOURLY)
     enrol = utility.enrol
@@ -140,13 +144,42 @@ async def acts(utility: Utility) -> AsyncIterator[str]:  # noqa: PLR0915 - one s
     use = Withdraw(utility.registry, OPERATOR, lambda: utility.now)
     await use.agreement(NamedAgreement("A-2", "SP-2", date(2026, 9, 1)), "entered by mistake")
     yield "withdrawn"
+    last = replace(readings[-1], mantissa=readings[-1].mantissa + 5_000)
+    await utility.deliver(edge, [last])
+    await utility.validate()
+    (conflict,) = await utility.decisions.conflicts(10)
+    again = noted(utility.now, reason="read on site again")
+    await decide_conflict(utility.decisions, conflict.id, Choice.REPLACE, again)
+    await utility.validate()
+    yield "issued from other readings"
+    correct = CorrectBills(TimescaleCorrections(pool), lambda: utility.now)
+    unwanted = await correct.decide("A-1", CorrectionWay.LEAVE, CLERK, "a trifle")
+    yield "to be left"
+    await correct.withdraw(unwanted, CLERK, "no trifle")
+    yield "not to be left"
+    adjust = await correct.decide("A-1", CorrectionWay.ADJUST, CLERK, "read on site again")
+    yield "to be adjusted"
+    await correct.approve(adjust, CHIEF)
+    yield "adjusted"
+    utility.now += timedelta(days=40)
+    used, lasted = last.mantissa - readings[0].mantissa, last.at - readings[0].at
+    later = [
+        replace(each, at=each.at + lasted, mantissa=each.mantissa + used) for each in readings[1:]
+    ]
+    await utility.deliver(edge, later)
+    await utility.validate()
+    run = (await runs(NEXT, CLERK)).run
+    yield "carried by a draft"
+    (carrying,) = await utility.billing.heads(run)
+    await discard([carrying.uid], OPERATOR, "billed later")
+    yield "carried by none"
 
 
 async def test_each_table_says_as_of_a_time_what_it_said_then(migrated: Database) -> None:
     async with opened(migrated) as (utility, pool):
         columns = await columns_as_of(pool)
         then: dict[str, tuple[datetime, dict[str, object]]] = {}
-        async for act in acts(utility):
+        async for act in acts(utility, pool):
             then[act] = utility.now, await table_hashes(pool, columns, columns, None)
             utility.now += HOUR
         before: dict[str, object] = {}
