@@ -22,6 +22,7 @@ from central.domain.billing.issue import IssueFacts
 from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
+from central.domain.rating.bill_lines.line import AdjustedLine, RatedLine
 from central.domain.rating.daily_usage import DailyUsage
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange
@@ -271,9 +272,23 @@ def _read(read: MeterRead, zone: str, say: Wording) -> dict[str, Any]:
     }
 
 
+def _adjusting(line: RatedLine, adjusts: AdjustedLine, say: Wording) -> tuple[str, str]:
+    """What a line adjusts, and from what to what, in the language of the document."""
+    old, new = say.money(adjusts.old_amount), say.money(adjusts.new_amount)
+    if adjusts.old_quantity is not None and line.kind != "tax":
+        old = f"{say.shown(adjusts.old_quantity)} {line.unit}: {old}"
+    if adjusts.new_quantity is not None and line.kind != "tax":
+        new = f"{say.shown(adjusts.new_quantity)} {line.unit}: {new}"
+    charged = line.name.split(": ", 1)[-1]
+    title = say("Adjustment of {number}: {charged}", number=adjusts.bill, charged=charged)
+    return title, say("was {old}, is {new}", old=old, new=new)
+
+
 def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
     line = entry.line
-    name = line.name
+    name, note = line.name, line.note
+    if line.adjusts is not None:
+        name, note = _adjusting(line, line.adjusts, say)
     if line.label:
         name += f", {line.label.replace('_', ' ')}"
     if line.tier:
@@ -284,8 +299,8 @@ def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
         text = "{first} to {last}"
         details.append(say(text, first=say.day(line.first), last=say.day(last)))
     percent = line.note == "percent" or line.kind == "tax"
-    if line.note and line.note != "percent":
-        details.append(line.note)
+    if note and note != "percent":
+        details.append(note)
     quantity = "" if line.quantity is None else say.shown(line.quantity)
     price = "" if line.price is None else say.number(line.price, least=2)
     unit = line.unit if line.quantity in {None, Decimal(1)} else _UNITS.get(line.unit, line.unit)

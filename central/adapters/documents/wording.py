@@ -15,6 +15,7 @@ _SWAPPED = str.maketrans(",.", ".,")
 
 SPANISH = {
     "Account": "Cuenta",
+    "Adjustment of {number}: {charged}": "Ajuste de {number}: {charged}",
     "Amount": "Importe",
     "Amount due": "Importe a pagar",
     "Bill": "Recibo",
@@ -77,6 +78,7 @@ SPANISH = {
     "of": "de",
     "part estimated": "en parte estimado",
     "tier {number}": "tramo {number}",
+    "was {old}, is {new}": "era {old}, es {new}",
     "year": "año",
     "years": "años",
     "{first} to {last}": "{first} a {last}",

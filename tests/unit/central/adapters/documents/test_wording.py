@@ -16,11 +16,13 @@ from pypdf import PdfReader
 from central.adapters.documents import invoice
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.documents.wording import SPANISH, Wording
-from central.domain.billing.bill import EarlierBill
+from central.domain.billing.adjustment import OpenAdjustment, adjustment_lines
+from central.domain.billing.bill import BillLine, EarlierBill
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.billing_settings import BillingSettings, BillingSettingsError
 from central.domain.billing.credit_note import mirrored
 from central.domain.billing.document_template import template_of
+from central.domain.billing.line_difference import LineDifference
 from central.domain.billing.state import BillState
 from tests.unit.central.adapters.documents.test_invoice import ISSUE, made
 
@@ -89,6 +91,75 @@ def test_a_credit_note_is_printed_in_both_languages() -> None:
         "en": "Credit note CN-000001 of invoice INV-000007",
         "es": "Factura rectificativa CN-000001 de la factura INV-000007",
     }
+
+
+@pytest.mark.parametrize(
+    ("locale", "wanted"),
+    [
+        (
+            "en",
+            (
+                "Adjustment of INV-000007: Energy",
+                "was 1,300.5 kWh: 390.15, is 1,290 kWh: 387.00",
+                "Adjustment of INV-000007: VAT",
+                "was 81.93, is 81.27",
+            ),
+        ),
+        (
+            "es",
+            (
+                "Ajuste de INV-000007: Energy",
+                "era 1.300,5 kWh: 390,15, es 1.290 kWh: 387,00",
+                "Ajuste de INV-000007: VAT",
+                "era 81,93, es 81,27",
+            ),
+        ),
+    ],
+)
+def test_an_adjustment_is_printed_in_both_languages(locale: str, wanted: tuple[str, ...]) -> None:
+    bill, _ = made()
+    energy = LineDifference(
+        service_point="SP-1",
+        key="energy",
+        charge="energy",
+        kind="energy",
+        name="Energy",
+        label="",
+        first=bill.days.first,
+        end=bill.days.end,
+        unit="kWh",
+        price=Decimal("0.30"),
+        old_quantity=Decimal("1300.5"),
+        new_quantity=Decimal(1290),
+        old_amount=Decimal("390.15"),
+        new_amount=Decimal("387.00"),
+        tariff_sha256="ab" * 32,
+    )
+    tax = replace(
+        energy,
+        name="VAT",
+        kind="tax",
+        price=Decimal(21),
+        unit="EUR",
+        old_quantity=Decimal("390.15"),
+        new_quantity=Decimal("387.00"),
+        old_amount=Decimal("81.93"),
+        new_amount=Decimal("81.27"),
+    )
+    carried = [
+        OpenAdjustment(number, "c", OF.number, bill.currency, line)
+        for number, line in enumerate((energy, tax))
+    ]
+    lines = tuple(
+        BillLine(position, point, line)
+        for position, (point, line) in enumerate(adjustment_lines(carried), start=1)
+    )
+    facts = replace(ISSUE, locale=locale, template="invoice-3")
+    adjusting = replace(bill, lines=lines)
+    pdf = render_invoice(adjusting, issue=facts, template=template_of("invoice-3"))
+    reader = PdfReader(io.BytesIO(pdf))
+    text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    assert [each for each in wanted if each not in text] == []
 
 
 def test_spanish_needs_a_template_that_has_it() -> None:
