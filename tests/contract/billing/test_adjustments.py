@@ -9,6 +9,9 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
+from central.adapters.timescale.knowledge import as_of
+from central.adapters.timescale.pool import make_pool
 from central.domain.billing.correction import (
     CorrectionStaleError,
     CorrectionState,
@@ -24,6 +27,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import DiscardBills
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
+from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.registry import AgreementRecord
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
@@ -75,6 +79,14 @@ async def reconciled(utility: Utility, first: date) -> Reconciliation:
     return await Reconcile(utility.reconciliation, lambda: utility.now)(ReconciledScope(month))
 
 
+async def remembered(utility: Utility, dsn: str, first: date, at: datetime) -> Reconciliation:
+    """The report of a month as of a time."""
+    month = DayRange(first, (first + 31 * DAY).replace(day=1))
+    async with make_pool(dsn, max_size=2) as pool:
+        past = TimescaleReconciliation(as_of(pool, KnowledgeTime.of(at, utility.now)))
+        return await Reconcile(past, lambda: at)(ReconciledScope(month))
+
+
 async def november(utility: Utility) -> None:
     """November is over and metered, and of A-2, who was never billed wrongly, all four months."""
     utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
@@ -99,7 +111,9 @@ async def never_wrong(utility: Utility, *days: tuple[date, int, int]) -> Decimal
     return await total_of(utility, "A-2", *FOUR)
 
 
-async def test_the_next_bill_carries_what_three_should_have_said(books: Corrected) -> None:
+async def test_the_next_bill_carries_what_three_should_have_said(
+    books: Corrected, migrated: Database
+) -> None:
     utility = books.utility
     await three_months(utility, USED, SOLD)
     await late(utility, AUGUST, 30_000, channel=2)
@@ -113,7 +127,10 @@ async def test_the_next_bill_carries_what_three_should_have_said(books: Correcte
         (str(ACTIVE_EXPORT), "adjusted", Decimal(630_000)),
     }
     assert {days.decisions.split(": ")[1] for days in report.adjusted} == {"readings came late"}
+    adjusted_at = utility.now
     await november(utility)
+    told = (await remembered(utility, migrated.dsn, AUGUST, adjusted_at)).to_json()
+    assert told == report.to_json()
     await settle(utility, "2026-11")
     record = await bill(utility, "A-1", "2026-11")
     assert [
@@ -265,7 +282,9 @@ async def test_nothing_is_adjusted_where_no_bill_is_to_come(books: Corrected) ->
     assert await books.correct.listed() == []
 
 
-async def test_what_is_left_is_asked_again_when_inputs_change(books: Corrected) -> None:
+async def test_what_is_left_is_asked_again_when_inputs_change(
+    books: Corrected, migrated: Database
+) -> None:
     utility = books.utility
     await three_months(utility, USED, SOLD)
     await late(utility, AUGUST, 30_000, channel=2)
@@ -279,6 +298,7 @@ async def test_what_is_left_is_asked_again_when_inputs_change(books: Corrected) 
         Decimal(10_000),
         CorrectionNote(str(uid), "too little"),
     )
+    left_at = utility.now
     await november(utility)
     await settle(utility, "2026-11")
     assert await figures(utility, "A-1", "2026-11") == [("energy", "90.00"), ("vat", "18.90")]
@@ -288,3 +308,5 @@ async def test_what_is_left_is_asked_again_when_inputs_change(books: Corrected) 
     assert euros.net == Decimal("-3.30")
     (day,) = (await reconciled(utility, AUGUST)).changed
     assert (day.difference, day.written_off) == (Decimal(11_000), None)
+    told = (await remembered(utility, migrated.dsn, AUGUST, left_at)).to_json()
+    assert told == report.to_json()

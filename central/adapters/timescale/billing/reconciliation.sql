@@ -90,7 +90,7 @@ FROM agreement WHERE service_id = ANY(%(services)s) AND NOT isempty(during)
 SELECT
     coalesce(part.occupancy_id, agreement.occupancy_id), part.id, part.first_day, part.end_day,
     part.state, part.days_read,
-    -- What settled it anew, and what leaves it as it is while its point is as it was then.
+    -- What settled it anew, and what leaves it as it is until one of its days is validated anew.
     adjusting.uid::text, adjusting.reason, leaving.uid::text, leaving.reason
 FROM (
     SELECT DISTINCT account_id FROM agreement WHERE service_id = ANY(%(services)s)
@@ -103,16 +103,20 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS part
 JOIN agreement ON agreement.id = part.agreement_id AND agreement.service_id = ANY(%(services)s)
-JOIN service_point ON service_point.id = agreement.service_point_id
 LEFT JOIN settled_part ON settled_part.id = part.id
 LEFT JOIN correction AS adjusting ON adjusting.id = settled_part.correction_id
 LEFT JOIN LATERAL (
-    SELECT correction_id FROM settled_stamp
-    WHERE settled_stamp.part_id = part.id
-        AND settled_stamp.point_revision = service_point.input_revision
-    ORDER BY number DESC LIMIT 1
+    SELECT correction_id, noted_at FROM settled_stamp
+    WHERE settled_stamp.part_id = part.id ORDER BY number DESC LIMIT 1
 ) AS noted ON true
 LEFT JOIN correction AS leaving ON leaving.id = noted.correction_id AND leaving.way = 'leave'
+    AND NOT EXISTS (
+        SELECT FROM point_channel
+        JOIN day_block ON day_block.channel_id = point_channel.id
+            AND day_block.day >= part.first_day AND day_block.day < part.end_day
+            AND day_block.made_at > noted.noted_at
+        WHERE point_channel.service_point_id = agreement.service_point_id
+    )
 ORDER BY part.id
 
 -- name: claims
