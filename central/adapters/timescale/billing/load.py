@@ -94,6 +94,14 @@ class ShardLoader:
         parties = await self._accounts([bill.account_id])
         return bare(bill, parties[bill.account_id], why)
 
+    async def _adjustments(
+        self, bills: Sequence[PlannedBill]
+    ) -> Mapping[int, tuple[OpenAdjustment, ...]]:
+        if self._claims.issued:
+            return {}
+        accounts = {bill.account_id for bill in bills}
+        return await open_adjustments(self._connection, accounts, [bill.bill_id for bill in bills])
+
     async def _works(self, planned_bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
         bills = await with_replaced(self._connection, planned_bills)
         before = await self._claims.before(planned for bill in bills for planned in bill.parts)
@@ -116,11 +124,7 @@ class ShardLoader:
         cutovers: dict[int, list[CutoverOpening | None]] = {}
         for supply in supplies:
             cutovers.setdefault(supply.bill, []).append(supply.cutover)
-        adjustments: Mapping[int, tuple[OpenAdjustment, ...]] = {}
-        if not self._claims.issued:
-            adjustments = await open_adjustments(
-                self._connection, list(parties), [bill.bill_id for bill in bills]
-            )
+        adjustments = await self._adjustments(bills)
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
