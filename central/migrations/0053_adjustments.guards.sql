@@ -19,7 +19,7 @@ BEGIN
         WHERE live_bill.state IN ('approved', 'issued')
     ) THEN
         RAISE EXCEPTION 'an adjustment of an approved or issued bill is kept'
-            USING ERRCODE = 'restrict_violation', HINT = 'Cancel the bill and bill again.';
+            USING ERRCODE = 'restrict_violation', HINT = 'Cancel it: a credit note is a bill of its own.';
     END IF;
     RETURN NULL;
 END

@@ -151,7 +151,7 @@ EXPECTED: dict[str, str] = {
     ),
     "explanation": (
         '{"line":{"number":1,"charge":"energy","kind":"energy","label":null,"text":"Energ'
-        'y","quantity":"12","unit":"kWh","price":null,"amount":"3","explained":true},"pro'
+        'y","quantity":"12","unit":"kWh","price":null,"amount":"3","explained":true,"adjusts":null},"pro'
         'ofs":[{"name":"kwh","label":"","unit":"kWh","how":"sum","zone":"UTC","total":"1/'
         '3","billed":"1.25","adjusted":"0","intervals":[{"start":"2026-10-03T09:00:00.500000Z","end":"20'
         '26-10-03T09:00:00.500000Z","day":"2026-10-03","value":"0.50","quality":"estimate'
