@@ -82,8 +82,9 @@ class Product:
         self._columns: dict[str, list[str]] = {}
         self._bills = TimescaleBillingStore(self.pool)
         self._decisions = TimescaleDecisionStore(self.pool)
-        # What is poison is counted to the end of the life: no refused message expires meanwhile.
-        settings = Settings(rejected_days=36_500)
+        # What is poison is counted to the end of the life, and what was known is asked for again:
+        # no refused message and no finding expires meanwhile.
+        settings = Settings(rejected_days=36_500, finding_days=36_500)
         self._nightly = nightly_jobs(self.pool, settings, self._clock)
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
