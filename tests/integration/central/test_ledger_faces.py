@@ -68,7 +68,7 @@ def test_money_is_posted_listed_and_reconciled_by_command(database: Database) ->
             (("--kind", "grant", "--amount", "5", "--bank", "gifts"), "ENTRY_REFUSED"),
             (("--kind", "refund", "--amount", "50.01", "--of", "bank-77"), "ENTRY_REFUSED"),
             (("--kind", "refund", "--amount", "1"), "INVALID_VALUE"),
-            (("--kind", "payment", "--amount", "1", "--bill", "none"), "ENTRY_REFUSED"),
+            (("--kind", "payment", "--amount", "1", "--bill", "none"), "UNKNOWN_BILL"),
         )
     ):
         key = "bank-77" if number == 0 else "other"

@@ -48,16 +48,12 @@ async def test_a_customer_is_enrolled_from_point_to_agreement(web: httpx.AsyncCl
                         "first": "2026-10-01"}),
     ]  # fmt: skip
     for name, order in orders:
+        said: dict[str, object] = {"concerned": {}, "discarded": [], "warnings": []}
         first = await web.post(f"/api/v1/{name}", json=order)
-        assert (first.status_code, first.json()) == (
-            201,
-            {"effect": "added", "concerned": {}, "discarded": []},
-        ), first.text
+        added = (201, {"effect": "added", **said})
+        assert (first.status_code, first.json()) == added, first.text
         again = await web.post(f"/api/v1/{name}", json=order)
-        assert (again.status_code, again.json()) == (
-            200,
-            {"effect": "unchanged", "concerned": {}, "discarded": []},
-        )
+        assert (again.status_code, again.json()) == (200, {"effect": "unchanged", **said})
     point = (await web.get("/api/v1/service-points?search=Bakery")).json()["items"][0]
     assert (point["meter_serial"], point["account_name"], point["tariff"]) == (
         "QX-900",
@@ -306,7 +302,10 @@ async def test_a_fact_is_set_and_withdrawn(web: httpx.AsyncClient) -> None:
     fact = {"account": "ES-4100", "service_point": "Iturbe residence", "name": "tax_exempt",
             "effective": "2026-10-16", "reason": "a certificate came"}  # fmt: skip
     added = await web.post("/api/v1/agreements/facts", json={**fact, "value": "true"})
-    assert (added.status_code, added.json()) == (
+    answer = added.json()
+    [warning] = answer.pop("warnings")
+    assert warning.startswith("FACT_UNKNOWN: residential-tou needs no fact tax_exempt")
+    assert (added.status_code, answer) == (
         201,
         {"effect": "added", "concerned": {}, "discarded": []},
     )
