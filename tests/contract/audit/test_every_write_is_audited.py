@@ -83,7 +83,14 @@ NOTHING = {
     *("finding list", "gateway epochs"),
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
     *("ledger show", "quarantine list", "rate", "reconcile", "registry history"),
-    *("settings show", "status", "tariff check", "tariff import-urdb", "tariff list"),
+    *(
+        "schedule list",
+        "settings show",
+        "status",
+        "tariff check",
+        "tariff import-urdb",
+        "tariff list",
+    ),
 }
 """What changes nothing that the centre keeps."""
 ELSEWHERE = {
@@ -100,15 +107,23 @@ ELSEWHERE = {
     "gateway update": "leaves a signed message at the broker, and opens no database",
     "import book": "the former name of import customers",
     "bill decide-conflict": "needs bills of an earlier release: test_claims_brought_over.py",
+    "bill cancel": "needs a database: test_cancel_faces.py",
     "correction approve": "needs a database: test_adjustments.py",
     "correction decide": "needs a database: test_adjustments.py",
+    "correction rebill": "needs a database: test_cancel_faces.py",
     "correction withdraw": "needs a database: test_adjustments.py",
+    "schedule pause": "changes a schedule as `schedule set` does",
+    "schedule remove": "on every store: test_schedules.py, and the faces: test_schedule_faces.py",
+    "schedule resume": "changes a schedule as `schedule set` does",
+    "schedule run": "on every store: test_schedules.py, and the faces: test_schedule_faces.py",
+    "schedule set": "on every store: test_schedules.py, and the faces: test_schedule_faces.py",
 }
 """What leaves no row here, and why."""
 FORMS_AND_ROUTES = {
     "/accounts": "account",
     "/account-cycles": "cycle assign",
     "/accounts/erase": "account erase",
+    "/accounts/{account}/rebill": "correction rebill",
     "/agreements": "agreement",
     "/agreements/facts": "agreement fact",
     "/agreements/facts/withdraw": "agreement withdraw-fact",
@@ -116,7 +131,9 @@ FORMS_AND_ROUTES = {
     "/audit/check": "audit verify",
     "/bill-runs/{run}/approve": "bill approve",
     "/bill-runs/{run}/issue": "bill issue",
+    "/bills/cancel": "bill cancel",
     "/bills/{bill}/approve": "bill approve",
+    "/bills/{bill}/cancel": "bill cancel",
     "/bills/{bill}/discard": "bill discard",
     "/bills/{bill}/issue": "bill issue",
     "/bills/{bill}/withdraw": "bill withdraw",
@@ -140,6 +157,8 @@ FORMS_AND_ROUTES = {
     "/ledger": "ledger post",
     "/runs/{run}/approve": "bill approve",
     "/runs/{run}/issue": "bill issue",
+    "/schedules/{name}": "schedule set",
+    "/schedules/{name}/run": "schedule run",
     "/seller": "seller",
     "/service-points": "service point",
     "/settings": "settings set",

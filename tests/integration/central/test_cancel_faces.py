@@ -158,6 +158,8 @@ async def test_a_bill_is_billed_anew_by_command_and_over_http(
     assert "ALREADY_CANCELLED" in await central("correction", "rebill", *said, code=2)
     await central("bill", "discard", draft, "--as", "agent")
     (draft,) = (await central("correction", "rebill", *said))["proposed"]
+    rows = await central("audit", "list", "--action", "bill.rebill_proposed")
+    assert [row["actor"] for row in rows] == ["agent", "token:operator"]
     await central("bill", "approve", draft, "--as", "chief")
     await central("bill", "issue", draft, "--as", "chief")
     anew = await central("bill", "show", draft)
