@@ -85,10 +85,10 @@ def _bills_are_decided_in_any_order(patch: pytest.MonkeyPatch) -> None:
 
 def _state_ends_with_its_agreement(patch: pytest.MonkeyPatch) -> None:
     own = (
-        "CASE WHEN EXISTS (SELECT FROM agreement WHERE agreement.id = bill_part.agreement_id"
-        " AND agreement.during @> wanted.first_day) THEN bill_part.closing END"
+        "CASE WHEN EXISTS (SELECT FROM agreement WHERE agreement.id = settled_part.agreement_id"
+        " AND agreement.during @> wanted.first_day) THEN settled_part.closing END"
     )
-    _replace(patch, claims.SQL, "before", "bill_part.closing", own)
+    _replace(patch, claims.SQL, "before", "settled_part.closing", own)
 
 
 def _a_service_is_left_out(patch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "unread": "nothing: the bill is held, and tried again in every run",
         "entries": ACCOUNT,
         "shared": BEFORE,
+        "adjustments": "those that no bill carries, looked up whenever bills are decided or run",
     },
     SupplyWork: {
         "occupancy_id": CLAIM,
