@@ -9,6 +9,7 @@ An account has one decision that waits. See docs/explanation/billing.md.
 from __future__ import annotations
 
 from enum import StrEnum
+from uuid import UUID
 
 from firmware_bridge.contract.errors import OperatorError
 
@@ -56,6 +57,12 @@ class NoSuchCorrectionError(OperatorError):
 
     code = "NO_SUCH_CORRECTION"
     default_remedy = "`correction list` lists those that wait."
+
+
+def no_such_correction(uid: UUID) -> NoSuchCorrectionError:
+    """The error for a decision that does not wait, or not any more."""
+    message = f"No correction {uid} waits to be approved."
+    return NoSuchCorrectionError(message, value=str(uid))
 
 
 class CorrectionStaleError(OperatorError):

@@ -16,8 +16,8 @@ from central.domain.billing.correction import (
     CorrectionState,
     CorrectionWay,
     NoNextBillError,
-    NoSuchCorrectionError,
     NothingToCorrectError,
+    no_such_correction,
 )
 from central.domain.billing.state import SelfApprovalError
 from central.service.billing.correction_report import CorrectionReport
@@ -123,11 +123,11 @@ class CorrectBills:
         """
         waiting = await self._store.correction(uid)
         if waiting is None or waiting.state is not CorrectionState.DECIDED:
-            raise _no_such(uid)
+            raise no_such_correction(uid)
         at = self._clock()
         async with self._store.tail(waiting.account, waiting.from_bill, at) as work:
-            if work is None:
-                raise _no_such(uid)
+            if work is None or not await work.waits(uid):
+                raise no_such_correction(uid)
             await _check_approver(work, actor)
             report = await _report(work)
             if report.sha256 != waiting.difference_sha256:
@@ -152,7 +152,7 @@ class CorrectBills:
             NoSuchCorrectionError: None of that identifier waits.
         """
         if not await self._store.withdraw(uid, self._note(actor, reason)):
-            raise _no_such(uid)
+            raise no_such_correction(uid)
 
     async def listed(self, account: str | None = None) -> Sequence[Correction]:
         """Decisions, newest first; of an account by its number, or of all."""
@@ -186,8 +186,3 @@ def _adjustments(report: CorrectionReport) -> list[NewAdjustment]:
         for corrected in bill.parts
         for difference in corrected.differences
     ]
-
-
-def _no_such(uid: UUID) -> NoSuchCorrectionError:
-    message = f"No correction {uid} waits to be approved."
-    return NoSuchCorrectionError(message, value=str(uid))

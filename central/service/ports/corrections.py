@@ -224,6 +224,9 @@ class TailTransaction(ShardTransaction, Protocol):
             CorrectionWaitingError: The account has one that waits.
         """
 
+    async def waits(self, uid: UUID) -> bool:
+        """Whether this decision still waits; what follows is then of it, and of no other."""
+
     async def contributors(self) -> Mapping[str, str]:
         """Who worked on what the decision that waits corrects, and what they did."""
 
@@ -237,7 +240,11 @@ class TailTransaction(ShardTransaction, Protocol):
         """Make approved bills of the account drafts again; which."""
 
     async def approve(self, approver: Actor, at: datetime, withdrawn: Sequence[UUID]) -> None:
-        """Approve the decision that waits, and log it with the bills that are drafts again."""
+        """Approve the decision that waits, and log it with the bills that are drafts again.
+
+        Raises:
+            NoSuchCorrectionError: It was withdrawn meanwhile.
+        """
 
     def keep(self) -> None:
         """Commit at the end, in place of rolling back."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -28,6 +30,7 @@ from central.service.billing.approve_bills import DiscardBills
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.knowledge_time import KnowledgeTime
+from central.service.ports.corrections import Correction
 from central.service.ports.registry import AgreementRecord
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
@@ -255,6 +258,43 @@ async def test_another_person_approves_who_did_not_work_on_it(
     await november(utility)
     summary = await run(utility, "2026-11")
     assert await approve(utility, summary) == []
+
+
+async def test_what_was_withdrawn_meanwhile_is_not_approved(
+    books: Corrected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await three_months(books.utility, USED, SOLD)
+    await late(books.utility, AUGUST, 30_000, channel=2)
+    store, correct = books.correct._store, books.correct
+    first = await correct.decide("A-1", CorrectionWay.ADJUST, CLERK, "readings came late")
+    asked = store.correction
+
+    async def then_another_is_decided(uid: UUID) -> Correction | None:
+        found = await asked(uid)
+        await correct.withdraw(uid, CLERK, "not worth it")
+        await correct.decide("A-1", CorrectionWay.LEAVE, CLERK, "not worth it")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "correction", then_another_is_decided)
+        with pytest.raises(NoSuchCorrectionError):
+            await correct.approve(first, CHIEF)
+    states = [(each.way, each.state) for each in await correct.listed("A-1")]
+    assert states == [
+        (CorrectionWay.LEAVE, CorrectionState.DECIDED),
+        (CorrectionWay.ADJUST, CorrectionState.WITHDRAWN),
+    ]
+
+
+@pytest.mark.parametrize("way", CorrectionWay)
+async def test_two_who_approve_at_once_approve_once(books: Corrected, way: CorrectionWay) -> None:
+    await three_months(books.utility, USED, SOLD)
+    await late(books.utility, AUGUST, 30_000, channel=2)
+    uid = await books.correct.decide("A-1", way, CLERK, "readings came late")
+    both = [books.correct.approve(uid, person) for person in (CHIEF, TRADER)]
+    done = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(isinstance(each, NoSuchCorrectionError) for each in done) == [False, True]
+    assert [each.state for each in await books.correct.listed("A-1")] == [CorrectionState.APPROVED]
 
 
 async def test_who_decided_it_does_not_approve_the_bill(books: Corrected) -> None:

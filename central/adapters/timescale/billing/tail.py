@@ -25,7 +25,7 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.billing.bill import RunType
-from central.domain.billing.correction import CorrectionWaitingError
+from central.domain.billing.correction import CorrectionWaitingError, no_such_correction
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
@@ -158,6 +158,8 @@ class TimescaleTail(TimescaleShard):
     ) -> None:
         super().__init__(connection, shard, claims, loader)
         self._correction: int | None = None
+        self._waiting: int | None = None
+        self._waiting_uid: UUID | None = None
         self.kept = False
 
     async def settled(self, bill: int) -> tuple[SettledPart, ...]:
@@ -204,7 +206,7 @@ class TimescaleTail(TimescaleShard):
     async def undo(self) -> None:
         """See `TailTransaction`."""
         await self._connection.execute("ROLLBACK TO SAVEPOINT tail_begins")
-        self._correction = None
+        self._correction = self._waiting
 
     async def decide(self, correction: NewCorrection, note: DecisionNote) -> UUID:
         """See `TailTransaction`."""
@@ -231,6 +233,14 @@ class TimescaleTail(TimescaleShard):
         detail = change(None, fields, note.reason)
         await audit(self._connection, note.at, note.actor, "correction.decided", str(uid), detail)
         return uid
+
+    async def waits(self, uid: UUID) -> bool:
+        """See `TailTransaction`."""
+        values = {"account_id": self.account_id, "uid": uid}
+        rows = await _rows(self._connection, "hold_correction", **values)
+        self._waiting_uid = uid
+        self._waiting = self._correction = int(rows[0][0]) if rows else None
+        return bool(rows)
 
     async def contributors(self) -> Mapping[str, str]:
         """See `TailTransaction`."""
@@ -278,7 +288,10 @@ class TimescaleTail(TimescaleShard):
     async def approve(self, approver: Actor, at: datetime, withdrawn: Sequence[UUID]) -> None:
         """See `TailTransaction`."""
         values = {"correction": await self._decided(), "actor": approver.key, "at": at}
-        ((uid, way),) = await _rows(self._connection, "approve", **values)
+        rows = await _rows(self._connection, "approve", **values)
+        if not rows and self._waiting_uid is not None:  # `undo` let it go, and it was withdrawn
+            raise no_such_correction(self._waiting_uid)
+        ((uid, way),) = rows
         after = {"state": "approved", "way": way, "withdrawn": [str(bill) for bill in withdrawn]}
         detail = change({"state": "decided"}, after)
         await audit(self._connection, at, approver, "correction.approved", str(uid), detail)

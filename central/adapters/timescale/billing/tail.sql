@@ -43,6 +43,11 @@ SELECT number, service_point, lineage FROM bill_line WHERE bill_id = %(bill)s OR
 -- name: waiting_correction
 SELECT id FROM correction WHERE account_id = %(account_id)s AND state = 'decided'
 
+-- name: hold_correction
+SELECT id FROM correction
+WHERE uid = %(uid)s AND account_id = %(account_id)s AND state = 'decided'
+FOR UPDATE
+
 -- name: add_correction
 INSERT INTO correction (
     uid, account_id, way, from_bill_id, cause, reason, difference, difference_sha256, decided_by,
@@ -99,7 +104,7 @@ SELECT actor, min(what) FROM correction_contributors(%(correction)s) GROUP BY ac
 
 -- name: approve
 UPDATE correction SET state = 'approved', approved_by = %(actor)s, approved_at = %(at)s
-WHERE id = %(correction)s
+WHERE id = %(correction)s AND state = 'decided'
 RETURNING uid, way
 
 -- name: withdraw_behind

@@ -28,14 +28,16 @@ class Report:
 
     def note(self, code: Code, line: int, path: str, message: str, remedy: str) -> None:
         """Add a finding and go on."""
-        if self._kept and code in REFUSED_LATER:
-            return
-        self.findings.append(TariffFinding(code, self.file, line, path, message, remedy))
+        if not (self._kept and code in REFUSED_LATER):
+            self._add(code, line, path, message, remedy)
 
     def refuse(self, code: Code, line: int, path: str, message: str, remedy: str) -> NoReturn:
-        """Add a finding and leave the item being read."""
-        self.note(code, line, path, message, remedy)
+        """Add a finding and leave the item being read, which nothing goes on without."""
+        self._add(code, line, path, message, remedy)
         raise StopReadingError
+
+    def _add(self, code: Code, line: int, path: str, message: str, remedy: str) -> None:
+        self.findings.append(TariffFinding(code, self.file, line, path, message, remedy))
 
     @contextmanager
     def item(self) -> Iterator[None]:

@@ -12,7 +12,8 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept, load_tariff
+from central.domain.tariff.refusal import Code, TariffRefusedError
 from central.domain.tariff.version import TariffVersion
 
 _TARIFF = """\
@@ -53,3 +54,17 @@ def test_a_line_has_the_decimals_of_its_currency(currency: str, amount: str) -> 
     days = DayRange(date(2026, 1, 1), date(2026, 1, 11))
     rated = rate({}, AgreementFacts(), [TariffVersion.of(document)], ResolvedCalendar(), days)
     assert [line.amount for line in rated.lines] == [Decimal(amount)]
+
+
+def test_a_kept_tariff_goes_on_in_a_currency_that_is_refused_today() -> None:
+    assert load_kept(_TARIFF.format(currency="ZZZ"), file="kept").currency.digits == 2
+    with pytest.raises(TariffRefusedError) as refused:
+        load_tariff(_TARIFF.format(currency="ZZZ"))
+    assert {finding.code for finding in refused.value.findings} == {Code.UNKNOWN_CURRENCY}
+
+
+def test_a_kept_tariff_without_a_currency_is_refused_by_name() -> None:
+    text = _TARIFF.replace("{{code: {currency}}}", "{{}}")
+    with pytest.raises(TariffRefusedError) as refused:
+        load_kept(text.format(), file="kept")
+    assert {finding.code for finding in refused.value.findings} == {Code.UNKNOWN_CURRENCY}
