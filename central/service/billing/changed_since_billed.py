@@ -6,14 +6,14 @@ and is a correction's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from central.domain.billing.coverage import CorrectionNote, LivePart
-from central.service.ports.reconciliation import ReadDay, ReconciledService, ValidatedDay
+from central.service.ports.reconciliation import ReadDay, ReconciledService, ValidatedDays
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +60,6 @@ class ChangedDay:
         }
 
 
-def read_again(
-    services: Iterable[ReconciledService], validated: Mapping[int, Iterable[ValidatedDay]]
-) -> set[ReadDay]:
-    """What parts of bills read of days that were validated more than once.
-
-    Args:
-        services: With the parts of their bills.
-        validated: Days by channel.
-    """
-    return {
-        ReadDay(reader.id, channel, day.day)
-        for service in services
-        for channel in service.channels
-        for day in validated.get(channel, ())
-        if day.version > 1 and (reader := reader_of(service, day.day)) is not None
-    }
-
-
 def reader_of(service: ReconciledService, day: date) -> LivePart | None:
     """The one part of a service's bills that has a day."""
     reading = [
@@ -98,27 +80,27 @@ class BilledDays:
     """
 
     def __init__(
-        self, as_billed: Mapping[ReadDay, ValidatedDay], note: Callable[[ChangedDay], None]
+        self, as_billed: Mapping[ReadDay, ValidatedDays], note: Callable[[ChangedDay], None]
     ) -> None:
         self._as_billed = as_billed
         self._note = note
 
     def read(
-        self, service: ReconciledService, obis: str, day: ValidatedDay, reader: LivePart
-    ) -> ValidatedDay:
-        """A day as a part of the service's bills read it; as it is where that is the newest."""
-        billed = self._as_billed.get(ReadDay(reader.id, day.channel, day.day))
+        self, service: ReconciledService, days: ValidatedDays, reader: LivePart
+    ) -> ValidatedDays:
+        """Days as a part of the service's bills read them; as they are where that is the newest."""
+        billed = self._as_billed.get(ReadDay(reader.id, days.channel, days.days.first))
         if billed is None:
-            return day
+            return days
         self._note(
             ChangedDay(
                 service.point,
                 service.name,
-                obis,
-                day.day,
+                service.channels[days.channel],
+                days.days.first,
                 billed.total,
-                day.total,
-                day.unit.value,
+                days.total,
+                days.unit.value,
                 reader.written_off,
             )
         )

@@ -7,29 +7,15 @@ from the days of parts and claims: the quantity that a bill prints is not looked
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
 
-from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.coverage import (
-    BALANCED,
-    READ,
-    CorrectionNote,
-    Coverage,
-    DecidedDays,
-    LivePart,
-    OccupiedDays,
-    coverage_on,
-    decisions_on,
-)
-from central.domain.billing.due import billed_on
+from central.domain.billing.coverage import BALANCED, READ, Coverage
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.changed_since_billed import (
-    BilledDays,
-    read_again,
-    reader_of,
-)
+from central.service.billing.changed_since_billed import BilledDays
+from central.service.billing.covered_days import CoveredDays, covered_days
 from central.service.billing.reconciliation_report import (
     FAULTS_NAMED,
     NamedDays,
@@ -39,13 +25,14 @@ from central.service.billing.reconciliation_report import (
 )
 from central.service.ports.account_money import DaysOfServices
 from central.service.ports.reconciliation import (
+    ChannelRange,
+    ReadDay,
     ReconciledService,
     ReconciliationStore,
-    ValidatedDay,
+    ValidatedDays,
 )
 from central.service.views.lookup import require
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import day_start
 
 AT_ONCE = 500
 NOT_SERVED = "no service"
@@ -123,10 +110,10 @@ class Reconcile:
         """What is counted where nothing was ever agreed is vacant."""
         after = 0
         while channels := await self._store.not_served(after, AT_ONCE):
-            keys = [key for key, _, _ in channels]
-            for day in await self._store.channel_days(keys, report.days):
-                report.sums[NOT_SERVED, day.unit.value, Coverage.VACANT].add(day)
-            after = keys[-1]
+            ranges = [ChannelRange(key, report.days) for key, _, _ in channels]
+            for days in chain.from_iterable(await self._store.validated(ranges)):
+                report.sums[NOT_SERVED, days.unit.value, Coverage.VACANT].add(days)
+            after = channels[-1][0]
 
     async def _add(
         self,
@@ -134,78 +121,40 @@ class Reconcile:
         services: Sequence[ReconciledService],
         wanted: DaysOfServices | None,
     ) -> None:
+        """Add all validated days of services to what becomes of them."""
         accounts = {mine.account_id for service in services for mine in service.occupied}
         periods = await self._store.periods(accounts, report.days.end)
-        channels = {channel for service in services for channel in service.channels}
-        validated: dict[int, list[ValidatedDay]] = defaultdict(list)
-        for day in await self._store.channel_days(channels, report.days):
-            validated[day.channel].append(day)
-        billed = BilledDays(
-            await self._store.as_billed(read_again(services, validated)), report.changed.append
-        )
+        now = self._clock()
+        covered: list[CoveredDays] = []
         for service in services:
             mine = None if wanted is None else wanted[service.id]
-            self._add_service(report, service, mine, periods, validated, billed)
+            covered += covered_days(service, report.days, mine, periods, now)
+        ranges = [ChannelRange(each.channel, each.days) for each in covered]
+        validated = await self._store.validated(ranges)
+        counted = [
+            (each, days) for each, found in zip(covered, validated, strict=True) for days in found
+        ]
+        again = {
+            ReadDay(each.reader.id, days.channel, days.days.first)
+            for each, days in counted
+            if each.reader and each.coverage in READ and days.version > 1
+        }
+        billed = BilledDays(await self._store.as_billed(again), report.changed.append)
+        named: list[_Counted] = []
+        for each, days in counted:
+            reader, read = each.reader, days
+            if reader is not None and each.coverage in READ:
+                read = billed.read(each.service, days, reader)
+            report.sums[each.service.name, read.unit.value, each.coverage].add(read)
+            if each.coverage in _NAMED:
+                named.append((each, read))
+        for rows, kinds in (
+            (report.faults, frozenset(Coverage) - BALANCED),
+            (report.decided, {Coverage.DECIDED}),
+            (report.adjusted, {Coverage.ADJUSTED}),
+        ):
+            _add_named(rows, [each for each in named if each[0].coverage in kinds])
         report.services += len(services)
-
-    def _add_service(  # noqa: PLR0913, PLR0917 - all that a report is made of
-        self,
-        report: Reconciliation,
-        service: ReconciledService,
-        wanted: Sequence[DayRange] | None,
-        periods: AccountPeriods,
-        validated: dict[int, list[ValidatedDay]],
-        billed: BilledDays,
-    ) -> None:
-        """Add each validated day of a service to what becomes of it."""
-        now = self._clock()
-
-        def unread(holder: OccupiedDays, day: date) -> Coverage:
-            due_on, due = _due_on(periods, holder, day)
-            over = day_start(due_on, service.zone, service.day_start) <= now
-            return due if over else Coverage.NOT_YET_DUE
-
-        names: dict[date, Coverage] = {}
-        readers: dict[date, LivePart | None] = {}
-        for channel, obis in service.channels.items():
-            covered: list[_CoveredDay] = []
-            for day in sorted(validated.get(channel, ()), key=lambda one_day: one_day.day):
-                if wanted is not None and not _holds(wanted, day.day):
-                    continue
-                if day.day not in names:
-                    names[day.day] = coverage_on(day.day, service.occupied, service.agreed, unread)
-                    readers[day.day] = reader_of(service, day.day)
-                coverage, reader, counted = names[day.day], readers[day.day], day
-                if coverage in READ and reader is not None:
-                    if reader.reads(channel, day.day):
-                        counted = billed.read(service, obis, day, reader)
-                    else:
-                        coverage = Coverage.NOT_IN_BILL
-                report.sums[service.name, day.unit.value, coverage].add(counted)
-                covered.append((counted, coverage, *_decided(service, day.day, coverage, reader)))
-            for named, kinds in (
-                (report.faults, frozenset(Coverage) - BALANCED),
-                (report.decided, {Coverage.DECIDED}),
-                (report.adjusted, {Coverage.ADJUSTED}),
-            ):
-                _add_named(named, service, obis, [each for each in covered if each[1] in kinds])
-
-
-def _decided(
-    service: ReconciledService, day: date, coverage: Coverage, reader: LivePart | None
-) -> tuple[tuple[DecidedDays, ...], CorrectionNote | None]:
-    """What was decided of a day, of its claims or of the bill that reads it."""
-    decisions = decisions_on(day, service.occupied) if coverage is Coverage.DECIDED else ()
-    adjusted = reader is not None and coverage is Coverage.ADJUSTED
-    return tuple(decisions), reader.adjusted if reader is not None and adjusted else None
-
-
-def _due_on(periods: AccountPeriods, holder: OccupiedDays, day: date) -> tuple[date, Coverage]:
-    """From which local day on a day is to be billed, and what it is then."""
-    period = periods.on(holder.account_id, day)
-    if period is None:
-        return day + timedelta(days=1), Coverage.NO_PERIOD
-    return billed_on(period, holder.ended_on), Coverage.DUE
 
 
 def _common(chosen: Sequence[DaysOfServices]) -> DaysOfServices | None:
@@ -229,29 +178,41 @@ def _both(some: Iterable[DayRange], others: Sequence[DayRange]) -> Iterator[DayR
                 yield both
 
 
-def _holds(ranges: Iterable[DayRange], day: date) -> bool:
-    return any(days.first <= day < days.end for days in ranges)
+_NAMED = (frozenset(Coverage) - BALANCED) | {Coverage.DECIDED, Coverage.ADJUSTED}
+"""Of which a report names the days."""
+
+_Counted = tuple[CoveredDays, ValidatedDays]
 
 
-_CoveredDay = tuple[ValidatedDay, Coverage, tuple[DecidedDays, ...], CorrectionNote | None]
-
-
-def _add_named(
-    named: list[NamedDays],
-    service: ReconciledService,
-    obis: str,
-    covered: Sequence[_CoveredDay],
-) -> None:
-    """Name days of a channel as ranges, while there is room; each channel-day is in one."""
+def _add_named(named: list[NamedDays], counted: Iterable[_Counted]) -> None:
+    """Name days as ranges, while there is room; each day of a channel is in one."""
     ranges: list[NamedDays] = []
-    for day, coverage, decided, adjusted in covered:
-        days = DayRange(day.day, day.day + timedelta(days=1))
-        total = day.total
+    for each, read in counted:
+        reader, service = each.reader, each.service
+        adjusted = None
+        if reader is not None and each.coverage is Coverage.ADJUSTED:
+            adjusted = reader.adjusted
+        days = NamedDays(
+            service.point,
+            service.name,
+            service.channels[each.channel],
+            read.days,
+            each.coverage,
+            read.total,
+            read.unit.value,
+            each.decided,
+            adjusted,
+        )
         last = ranges[-1] if ranges else None
-        alike = (day.day, coverage, decided, adjusted)
-        if last and (last.days.end, last.coverage, last.decided, last.adjusted) == alike:
-            ranges.pop()
-            days, total = DayRange(last.days.first, days.end), last.total + total
-        names = service.point, service.name, obis
-        ranges.append(NamedDays(*names, days, coverage, total, day.unit.value, decided, adjusted))
+        if last and last.days.end == days.days.first and _alike(last) == _alike(days):
+            both = DayRange(last.days.first, days.days.end)
+            ranges[-1] = replace(last, days=both, total=last.total + days.total)
+        else:
+            ranges.append(days)
     named += ranges[: max(0, FAULTS_NAMED - len(named))]
+
+
+def _alike(days: NamedDays) -> tuple[object, ...]:
+    """What days that are named together have in common."""
+    names = days.point, days.service, days.obis, days.unit
+    return *names, days.coverage, days.decided, days.adjusted

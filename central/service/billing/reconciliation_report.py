@@ -11,7 +11,7 @@ from central.domain.billing.coverage import BALANCED, CorrectionNote, Coverage, 
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.changed_since_billed import ChangedDay
 from central.service.ports.account_money import AccountMoney, summed
-from central.service.ports.reconciliation import BilledMoney, ValidatedDay
+from central.service.ports.reconciliation import BilledMoney, ValidatedDays
 
 FAULTS_NAMED = 1_000
 """How many runs of days that do not balance a report names at most."""
@@ -78,11 +78,11 @@ class IntervalSum:
     missing: int = 0
     total: Decimal = Decimal(0)
 
-    def add(self, day: ValidatedDay) -> None:
-        """Add a channel's day."""
-        self.intervals += day.intervals
-        self.missing += day.missing
-        self.total += day.total
+    def add(self, days: ValidatedDays) -> None:
+        """Add some days of a channel."""
+        self.intervals += days.intervals
+        self.missing += days.missing
+        self.total += days.total
 
 
 @dataclass(frozen=True, slots=True)

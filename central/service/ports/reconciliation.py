@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -41,22 +41,33 @@ class ReconciledService:
     day_start: time = MIDNIGHT
 
 
-@dataclass(frozen=True, slots=True)
-class ValidatedDay:
-    """The newest validated block of a channel's day.
+class ChannelRange(NamedTuple):
+    """Days of a channel.
 
     Args:
         channel: Key of the channel.
-        day: Local.
+        days: Local days.
+    """
+
+    channel: int
+    days: DayRange
+
+
+class ValidatedDays(NamedTuple):
+    """The newest validated blocks of a channel's days that lie end to end.
+
+    Args:
+        channel: Key of the channel.
+        days: Local; one that was validated more than once stands alone.
         unit: Of the sum.
         intervals: How many there are.
         missing: How many of them have no value.
         total: Exact sum of the others. [unit]
-        version: Of the block.
+        version: Of the block, or of each.
     """
 
     channel: int
-    day: date
+    days: DayRange
     unit: Unit
     intervals: int
     missing: int
@@ -143,12 +154,10 @@ class ReconciliationStore(AccountMoneySource, Protocol):
     async def periods(self, accounts: Collection[int], until: date) -> AccountPeriods:
         """The billing periods of accounts, see `PeriodSource`."""
 
-    async def channel_days(
-        self, channels: Collection[int], days: DayRange
-    ) -> Iterable[ValidatedDay]:
-        """The newest validated blocks of channels."""
+    async def validated(self, ranges: Sequence[ChannelRange]) -> Sequence[Sequence[ValidatedDays]]:
+        """What is validated of each range, ascending."""
 
-    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
+    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDays]:
         """Days as the bills of parts read them, where that is not the newest version."""
 
     async def money(

@@ -10,6 +10,7 @@ from central.domain.billing.coverage import Coverage
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
+from central.service.ports.reconciliation import ChannelRange
 from central.service.ports.registry import AccountRecord, AgreementRecord, PointRecord
 from central.service.ports.registry_services import ServiceRecord
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
@@ -133,3 +134,30 @@ async def test_a_draft_has_the_days_that_are_closed_once_it_is_rated_again(
     report = await reported(utility)
     assert energy(report) == {Coverage.APPROVED: Decimal(313_000)}
     assert report.balanced
+
+
+async def test_a_day_that_is_validated_anew_is_summed_alone_and_named_with_its_neighbours(
+    utility: Utility,
+) -> None:
+    await found(utility, since=OCTOBER)
+    await measured(utility, OCTOBER, date(2026, 10, 20))
+    await measured(utility, date(2026, 10, 21), NOVEMBER)
+    tenth = DayRange(date(2026, 10, 10), date(2026, 10, 11))
+    await measured(utility, tenth.first, tenth.end, wh=12_345, version=2)
+    asked = [
+        ChannelRange(1, DayRange(SECOND, NOVEMBER)),
+        ChannelRange(2, DayRange(SECOND, NOVEMBER)),
+    ]
+    of_one, of_none = await utility.reconciliation.validated(asked)
+    assert list(of_none) == []
+    days = [day for each in of_one for day in each.days.days()]
+    assert days == sorted(set(asked[0].days.days()) - {date(2026, 10, 20)})
+    assert sum(each.total for each in of_one) == Decimal(292_345)
+    (again,) = (each for each in of_one if each.version > 1)
+    assert (again.days, again.total, again.version) == (tenth, Decimal(12_345), 2)
+    report = await reported(utility)
+    # The day without a block parts what is due; the one that has two does not.
+    assert [(each.days, each.total) for each in report.faults] == [
+        (DayRange(OCTOBER, date(2026, 10, 20)), Decimal(192_345)),
+        (DayRange(date(2026, 10, 21), NOVEMBER), Decimal(110_000)),
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from central.adapters.timescale.billing.reconciliation import channel_day
+from central.adapters.timescale.billing.reconciliation import day_sum
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
 from central.domain.billing.state import BillState
@@ -17,9 +17,10 @@ from central.service.ports.account_money import AccountMoney, DaysOfServices
 from central.service.ports.groups import GroupOf
 from central.service.ports.reconciliation import (
     BilledMoney,
+    ChannelRange,
     ReadDay,
     ReconciledService,
-    ValidatedDay,
+    ValidatedDays,
 )
 from central.service.ports.stamps import DaysRead
 from central.service.ports.validation import ChannelDay, PointChannelId
@@ -148,21 +149,21 @@ class MemoryReconciliation:
         async with self._books.begin() as state:
             return periods_of(state, accounts, until)
 
-    async def channel_days(
-        self, channels: Collection[int], days: DayRange
-    ) -> Iterable[ValidatedDay]:
+    async def validated(self, ranges: Sequence[ChannelRange]) -> Sequence[Sequence[ValidatedDays]]:
         """See `ReconciliationStore`."""
         async with self._books.begin() as state:
-            blocks = (
-                block_of(state, ChannelDay(PointChannelId(channel), day), None)
-                for channel in set(channels)
-                for day in days.days()
-            )
-            return [channel_day(block) for block in blocks if block is not None]
+            blocks = [
+                [
+                    block_of(state, ChannelDay(PointChannelId(channel), day), None)
+                    for day in days.days()
+                ]
+                for channel, days in ranges
+            ]
+        return [[day_sum(block) for block in row if block is not None] for row in blocks]
 
-    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
+    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDays]:
         """See `ReconciliationStore`."""
-        read: dict[ReadDay, ValidatedDay] = {}
+        read: dict[ReadDay, ValidatedDays] = {}
         async with self._books.begin() as state:
             for key in days:
                 part, channel, day = key
@@ -176,7 +177,7 @@ class MemoryReconciliation:
                 if version != newest.version:
                     block = block_of(state, ChannelDay(PointChannelId(channel), day), version)
                     assert block is not None
-                    read[key] = channel_day(block)
+                    read[key] = day_sum(block)
         return read
 
     async def money(

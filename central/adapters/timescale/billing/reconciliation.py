@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from central.adapters.timescale.billing.account_money import account_money, days_among
-from central.adapters.timescale.billing.channel_months import months_of
-from central.adapters.timescale.billing.load import SQL
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.named_query import as_uuid
 from central.adapters.timescale.pool import Pool
@@ -31,18 +27,20 @@ from central.domain.billing.coverage import (
 )
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
-from central.domain.metering.quality import IntervalQuality
+from central.domain.metering.day_summary import DaySummary
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.lineage import block_versions
 from central.service.ports.account_money import AccountMoney, DaysOfServices
 from central.service.ports.reconciliation import (
     BilledMoney,
+    ChannelRange,
     ReadDay,
     ReconciledService,
-    ValidatedDay,
+    ValidatedDays,
 )
 from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Unit
 
 _Row = tuple[Any, ...]
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -170,21 +168,28 @@ class TimescaleReconciliation:
             async with self._pool.connection() as connection, connection.transaction():
                 return await periods_of(connection, accounts, until)
 
-    async def channel_days(
-        self, channels: Collection[int], days: DayRange
-    ) -> Iterable[ValidatedDay]:
+    async def validated(self, ranges: Sequence[ChannelRange]) -> Sequence[Sequence[ValidatedDays]]:
         """See `ReconciliationStore`."""
-        values = {"channels": list(channels), "first": days.first, "end": days.end}
-        with translated():
-            async with (
-                self._pool.connection() as connection,
-                connection.cursor(binary=True) as cursor,
-            ):
-                await cursor.execute(SQL["month"], values)
-                rows = await cursor.fetchall()
-        return [channel_day(block) for days in months_of(rows).values() for block in days]
+        found: list[list[ValidatedDays]] = [[] for _ in ranges]
+        if not ranges:
+            return found
+        firsts = [each.days.first for each in ranges]
+        ends = [each.days.end for each in ranges]
+        rows = await self._rows(
+            "validated",
+            channels=[each.channel for each in ranges],
+            firsts=firsts,
+            ends=ends,
+            first=min(firsts),
+            end=max(ends),
+        )
+        for number, first, end, unit, *sums in rows:
+            channel = ranges[number - 1].channel
+            days = ValidatedDays(channel, DayRange(first, end), Unit(unit), *sums)
+            found[number - 1].append(days)
+        return found
 
-    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDay]:
+    async def as_billed(self, days: Collection[ReadDay]) -> Mapping[ReadDay, ValidatedDays]:
         """See `ReconciliationStore`."""
         if not days:
             return {}
@@ -207,14 +212,14 @@ class TimescaleReconciliation:
         by_version: dict[int, list[ReadDay]] = defaultdict(list)
         for key, billed in changed.items():
             by_version[billed].append(key)
-        read: dict[ReadDay, ValidatedDay] = {}
+        read: dict[ReadDay, ValidatedDays] = {}
         with translated():
             async with self._pool.connection() as connection:
                 # Bills of several services may have read a day in several versions.
                 for billed, keys in by_version.items():
                     wanted = {key[1:]: billed for key in keys}
                     blocks = await read_blocks(connection, wanted)
-                    read |= {key: channel_day(blocks[key[1:]]) for key in keys}
+                    read |= {key: day_sum(blocks[key[1:]]) for key in keys}
         return read
 
     async def money(
@@ -232,19 +237,16 @@ class TimescaleReconciliation:
         ]
 
 
-def channel_day(block: DayBlock) -> ValidatedDay:
+def day_sum(block: DayBlock) -> ValidatedDays:
     """The exact sum of a block."""
-    missing = block.quality == IntervalQuality.MISSING
-    # Ten of the largest values of a meter fill no int64, a block of them may: two halves do not.
-    high, low = np.divmod(block.values[~missing], 1 << 32)
-    mantissa = (int(high.sum()) << 32) + int(low.sum())
-    return ValidatedDay(
+    summary = DaySummary.of(block)
+    return ValidatedDays(
         channel=block.channel_id,
-        day=block.day,
+        days=DayRange(block.day, block.day + timedelta(days=1)),
         unit=block.unit,
         intervals=int(block.quality.size),
-        missing=int(missing.sum()),
-        total=Decimal(mantissa).scaleb(block.exponent),
+        missing=summary.missing,
+        total=Decimal(summary.total).scaleb(block.exponent),
         version=block.version,
     )
 

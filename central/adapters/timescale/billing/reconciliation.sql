@@ -135,6 +135,36 @@ JOIN occupancy ON occupancy.id = claim_conflict.occupancy_id
 WHERE occupancy.service_id = ANY(%(services)s)
 ORDER BY claim_conflict.id
 
+-- name: validated
+-- The newest blocks of each range, summed over days that lie end to end; one that was validated more
+-- than once stands alone. What a block sums to stands beside it, so none is unpacked. The first and the
+-- last day of all ranges let the plan leave months out.
+SELECT
+    number, min(day), max(day) + 1, unit, sum(intervals)::bigint, sum(missing)::bigint, sum(total),
+    max(version)
+FROM (
+    SELECT
+        wanted.number, block.day, block.version, block.missing, heading.unit, heading.intervals,
+        block.total * ('1e' || heading.exponent)::numeric AS total,
+        block.day - (row_number() OVER alike)::integer AS island
+    FROM unnest(%(channels)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
+        WITH ORDINALITY AS wanted (channel_id, first_day, end_day, number)
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (day) day, version, heading_id, missing, total
+        FROM day_block
+        WHERE day_block.channel_id = wanted.channel_id
+            AND day >= wanted.first_day AND day < wanted.end_day
+            AND day >= %(first)s AND day < %(end)s
+        ORDER BY day DESC, version DESC
+    ) AS block
+    JOIN block_heading AS heading ON heading.id = block.heading_id
+    WINDOW alike AS (
+        PARTITION BY wanted.number, heading.unit, block.version > 1 ORDER BY block.day
+    )
+) AS newest
+GROUP BY number, unit, island, CASE WHEN version > 1 THEN day END
+ORDER BY number, 2
+
 -- name: perhaps_changed
 -- Days that are validated anew since about the time of the bill that reads them. Which version a bill
 -- read is in its lines, never told by time: so a day more does no harm.
