@@ -1,39 +1,26 @@
-"""`meterline-central rate`: price a load file under a tariff file. Mounted by `central.cli`."""
+"""`meterline-central rate`: price what meters counted under a tariff. Mounted by `central.cli`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from central.cli.output import EXIT_HELD, answered
-from central.domain.rating.inputs.agreement_facts import AgreementFacts, spelled
-from central.domain.rating.inputs.usage_event import Events
-from central.domain.rating.rounding import printed
-from central.domain.tariff.urdb.metering import Rule
-from central.service.rating.events_jsonl import read_events_file
-from central.service.rating.load_csv import LoadCsvError, hold_values, read_series
-from central.service.rating.priced_months import to_object
-from central.service.rating.rate_file import (
-    PricedMonth,
-    RatingHeldError,
-    RatingRequest,
-    rate_months,
-    read_tariff,
-)
-from central.service.rating.series_csv import read_series_file
+from central.cli.rate_output import print_bills
+from central.cli.rate_request import RateRequest, answer_case
+from central.service.rating.bill_case import BillDiffersError
+from central.service.rating.priced_bills import to_object
+from central.service.rating.rate_bills import RatingHeldError
 from firmware_bridge.command_line import report_failure
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import zone_info
 
-app = typer.Typer(help="Price a load file under a tariff, month by month.")
+app = typer.Typer(help="Price what meters counted under a tariff.")
 
 
 class UnitName(StrEnum):
@@ -50,20 +37,31 @@ class CalendarName(StrEnum):
     NAIVE = "naive"
 
 
+_DAY = ["%Y-%m-%d"]
+
+
 @app.command("rate")
 @answered
 def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     tariff: Annotated[
-        Path, typer.Option(help="Tariff file: Meterline YAML or JSON, or URDB JSON.")
-    ],
-    load: Annotated[Path, typer.Option(help="Load file: one number per line.")],
+        list[Path] | None,
+        typer.Option(
+            help="Tariff file: Meterline YAML or JSON, or URDB JSON; several are versions of one."
+        ),
+    ] = None,
+    load: Annotated[
+        Path | None, typer.Option(help="Load file: one number per line, the input `import`.")
+    ] = None,
     start: Annotated[
-        str, typer.Option(help="Local start of the first step, such as 2018-01-01T00:00.")
-    ],
+        str | None, typer.Option(help="Local start of the load, such as 2018-01-01T00:00.")
+    ] = None,
     step_minutes: Annotated[
-        int, typer.Option(help="Length of a step in minutes: 60, 30, 15 or 5.")
-    ],
-    zone: Annotated[str, typer.Option(help="Time zone of the load, such as Europe/Madrid.")],
+        int | None, typer.Option(help="Length of a step of the load: 60, 30, 15 or 5. [minutes]")
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Time zone, such as Europe/Madrid; default: that of the tariff."),
+    ] = None,
     unit: Annotated[
         UnitName, typer.Option(help="Unit of the load: average kW, or kWh, per step.")
     ] = UnitName.KW,
@@ -75,19 +73,74 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
         CalendarName,
         typer.Option(help="Calendar; naive has 365 days, no daylight saving and no holidays."),
     ] = CalendarName.LOCAL,
+    counted: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            help="What a meter counted, as NAME=CSV of start,value in kWh, kvarh, kVAh or m3."
+            " NAME is import, export, kvarh, kvah, m3 or another that the tariff reads.",
+        ),
+    ] = None,
+    reads: Annotated[
+        list[str] | None,
+        typer.Option(help="Registers that were read, as NAME=CSV of start,value; shared evenly."),
+    ] = None,
     series: Annotated[
         list[str] | None,
         typer.Option(help="Prices or factors that the tariff names, as NAME=CSV of start,value."),
     ] = None,
     fact: Annotated[
         list[str] | None,
-        typer.Option(help="Fact of the agreement that the tariff needs, as NAME=VALUE."),
+        typer.Option(help="Fact of the agreement, as NAME=VALUE, or NAME=VALUE@DAY from a day on."),
     ] = None,
     events: Annotated[
         Path | None,
         typer.Option(help="Events file, JSON lines with stream, id, at, value, fields."),
     ] = None,
+    grant: Annotated[
+        list[str] | None,
+        typer.Option(help="Money paid into a bank or `prepaid`, as BANK=AMOUNT@DAY."),
+    ] = None,
+    opening: Annotated[
+        Path | None,
+        typer.Option(help="State that the first bill opens with: what `rate --json` printed."),
+    ] = None,
+    period: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Period of a bill: 2026-10, 2026-10@15, or FIRST..END/MONTHS such as"
+            " 2026-02-18..2026-04-18/2, END not in it; default: calendar months."
+        ),
+    ] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option(formats=_DAY, help="First day that is billed, as of a move-in."),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option(formats=_DAY, help="The day after the last that is billed."),
+    ] = None,
+    successor: Annotated[
+        Path | None, typer.Option(help="File of the tariff that follows the last bill.")
+    ] = None,
+    case: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that says tariff, days, load and facts of one bill, as the worked examples"
+            " do; what else it says of lines and total is compared."
+        ),
+    ] = None,
+    line: Annotated[
+        list[str] | None, typer.Option(help="Id or key of a line: print this one alone.")
+    ] = None,
     *,
+    final: Annotated[bool, typer.Option(help="The occupancy ends with the last bill.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the intervals that each line is made from.")
+    ] = False,
+    totals: Annotated[
+        bool, typer.Option("--totals", help="Print what each bill comes to, without its lines.")
+    ] = False,
     unrounded: Annotated[bool, typer.Option(help="Do not round the lines.")] = False,
     reference: Annotated[
         bool,
@@ -95,96 +148,59 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Price a load file under a tariff, month by month.
+    """Price what meters counted under a tariff, bill by bill, with every line.
 
-    Exit codes: 0 priced; 2 the tariff, the load or an option is refused; 3 a month is held.
+    Exit codes: 0 priced; 2 the tariff, a file or an option is refused, or a case comes out in
+    another way than it says; 3 a bill is held.
     """
-    naive = calendar is CalendarName.NAIVE
     try:
-        request = _request(start, step_minutes, zone, unit, naive=naive, rounded=not unrounded)
-        document, imported = read_tariff(
-            tariff.read_text(encoding="utf-8"),
-            tariff.name,
-            record=record,
-            zone=zone,
-            reference=reference,
-            generation=gen is not None,
-            step_minutes=step_minutes,
-        )
-        if imported is not None and imported.metering is Rule.BUY_ALL_SELL_ALL:
-            request = replace(request, netting=False)
-        if imported is not None and imported.ignored:
-            names = ", ".join(imported.ignored)
-            typer.echo(f"Ignored as the reference does: {names}", err=True)
-        values = read_series(load.read_text(encoding="utf-8"), load.name, lowest=Decimal(0))
-        generation = None
-        if gen is not None:
-            generation = read_series(gen.read_text(encoding="utf-8"), gen.name)
-            count = max(len(values), len(generation))
-            values = hold_values(values, count, load.name)
-            generation = hold_values(generation, count, gen.name)
-        facts = AgreementFacts.of(**{k: spelled(v) for k, v in _named(fact, "fact")})
-        prices = [
-            read_series_file(Path(path).read_text(encoding="utf-8"), name, path, zone_info(zone))
-            for name, path in _named(series, "series")
-        ]
-        months = list(
-            rate_months(
-                document,
-                values,
-                request,
-                generation=generation,
-                facts=facts,
-                prices=prices,
-                events=_events(events),
-            )
-        )
+        if case is not None:
+            _refuse_beside_case(tariff=tariff, load=load, input=counted, reads=reads)
+            answer = answer_case(case)
+        else:
+            answer = RateRequest(
+                tariffs=tariff or (),
+                load=load,
+                start=start,
+                step_minutes=step_minutes,
+                zone=zone,
+                unit="kW" if unit is UnitName.KW else "kWh",
+                gen=gen,
+                record=record,
+                naive=calendar is CalendarName.NAIVE,
+                counted=counted,
+                reads=reads,
+                series=series,
+                facts=fact,
+                events=events,
+                grants=grant,
+                opening=opening,
+                periods=period,
+                first=None if first is None else first.date(),
+                end=None if end is None else end.date(),
+                successor=successor,
+                final=final,
+                rounded=not unrounded,
+                reference=reference,
+            ).answer()
     except RatingHeldError as error:
         report_failure(error, as_json=as_json)
         raise typer.Exit(EXIT_HELD) from None
     if as_json:
-        json.dump(to_object(document, months), sys.stdout)
+        value = to_object(
+            answer.document, answer.bills, lines=line or (), explained=explain, events=answer.events
+        )
+        json.dump(value, sys.stdout)
         sys.stdout.write("\n")
     else:
-        _table(months, document.currency.code)
+        print_bills(answer, lines=line or (), explained=explain, totals_alone=totals)
+    if answer.faults:
+        message = f"{answer.bills[0].billed.name} differs: {'; '.join(answer.faults)}."
+        raise BillDiffersError(message, value=list(answer.faults))
 
 
-def _events(path: Path | None) -> Events | None:
-    return None if path is None else read_events_file(path.read_text(encoding="utf-8"), path.name)
-
-
-def _named(options: list[str] | None, what: str) -> list[tuple[str, str]]:
-    pairs = []
-    for option in options or ():
-        name, equals, value = option.partition("=")
-        if not (name and equals and value):
-            message = f"--{what} {option!r} is not of the form NAME=VALUE."
-            raise InvalidValueError(message, value=option)
-        pairs.append((name, value))
-    return pairs
-
-
-def _request(  # noqa: PLR0913 - one option each
-    start: str, step: int, zone: str, unit: UnitName, *, naive: bool, rounded: bool
-) -> RatingRequest:
-    if step not in {60, 30, 15, 5}:
-        message = f"A step of {step} minutes is not supported; use 60, 30, 15 or 5."
-        raise LoadCsvError(message, value=step)
-    try:
-        begin = datetime.fromisoformat(start)
-    except ValueError:
-        message = f"{start!r} is not a local time. Write it as 2018-01-01T00:00."
-        raise LoadCsvError(message, value=start) from None
-    if begin.tzinfo is not None:
-        message = "The start is local time. Leave out its offset."
-        raise LoadCsvError(message, value=start)
-    name: Literal["kW", "kWh"] = "kW" if unit is UnitName.KW else "kWh"
-    return RatingRequest(begin, step, zone, name, naive=naive, rounded=rounded)
-
-
-def _table(months: list[PricedMonth], currency: str) -> None:
-    for month in months:
-        amount = month.rated.total
-        typer.echo(f"{month.month}  {printed(month.kwh):>14,.3f} kWh  {amount:>14,} {currency}")
-    total = sum((month.rated.total for month in months), Decimal(0))
-    typer.echo(f"total    {'':>18}  {total:>14,} {currency}")
+def _refuse_beside_case(**options: object) -> None:
+    beside = [f"--{name}" for name, value in options.items() if value]
+    if beside:
+        message = f"A case says all of its bill, and {', '.join(beside)} is given as well."
+        raise InvalidValueError(message, value=beside, remedy="Leave one of them out.")

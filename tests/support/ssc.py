@@ -17,7 +17,9 @@ from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.metering import Rule
 from central.domain.tariff.urdb.rates import charges_of, minimum_lines
 from central.domain.tariff.urdb.record import Rates
-from central.service.rating.rate_file import PricedMonth, RatingRequest, rate_months
+from central.service.rating.load_blocks import RatingRequest
+from central.service.rating.rate_bills import PricedBill
+from central.service.rating.rate_file import rate_months
 
 RULES = (
     Rule.NET_METERING,
@@ -218,7 +220,7 @@ def bills(
     generation: Sequence[Decimal] | None,
     steps_per_hour: int,
     years: int,
-) -> list[list[PricedMonth]]:
+) -> list[list[PricedBill]]:
     """Twelve months of each year; `load` is one year, `generation` one or as many as there are."""
     per_year = 8760 * steps_per_hour
     rule = RULES[int(inputs["ur_metering_option"])]
@@ -256,7 +258,7 @@ def january(
     return next(iter(rate_months(document, load, request, generation=generation))).rated.total
 
 
-def lines(month: PricedMonth, *kinds: str, ids: tuple[str, ...] = ()) -> list[RatedLine]:
+def lines(month: PricedBill, *kinds: str, ids: tuple[str, ...] = ()) -> list[RatedLine]:
     """Lines of a month by kind or id."""
     return [line for line in month.rated.lines if line.kind in kinds or line.id in ids]
 
@@ -269,8 +271,8 @@ def amount(found: Sequence[RatedLine]) -> Decimal:
 def output(  # noqa: C901, PLR0911 - one return per output of the reference
     name: str,
     index: Sequence[int],
-    without: list[list[PricedMonth]],
-    with_: list[list[PricedMonth]],
+    without: list[list[PricedBill]],
+    with_: list[list[PricedBill]],
 ) -> Decimal | None:
     """One of the reference's outputs, None where we have no such number."""
     side = without if "wo_sys" in name else with_

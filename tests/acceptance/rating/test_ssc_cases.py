@@ -12,7 +12,7 @@ import pytest
 from central.domain.rating.lineage import prove
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.rating.load_csv import hold_values, read_series
-from central.service.rating.rate_file import PricedMonth
+from central.service.rating.rate_bills import PricedBill
 from tests.support import ssc
 from tests.support.data import data_root, find_data
 
@@ -33,7 +33,7 @@ def series(case: dict[str, Any], what: str) -> list[Decimal] | None:
     return read_series(text, name)[: case.get(f"{what}_values")]
 
 
-def bills_of(case: dict[str, Any]) -> tuple[list[list[PricedMonth]], list[list[PricedMonth]]]:
+def bills_of(case: dict[str, Any]) -> tuple[list[list[PricedBill]], list[list[PricedBill]]]:
     steps = case["steps_per_hour"]
     load = series(case, "load")
     assert load is not None
@@ -63,7 +63,7 @@ def value_of_step(case: dict[str, Any], step: int) -> Decimal:
 
 
 def differences(
-    case: dict[str, Any], without: list[list[PricedMonth]], with_: list[list[PricedMonth]]
+    case: dict[str, Any], without: list[list[PricedBill]], with_: list[list[PricedBill]]
 ) -> list[tuple[str, str, str]]:
     wrong = []
     for expected in case["expected"]:
@@ -80,10 +80,10 @@ def differences(
         amounts = computed.get(f"year1_monthly_bill_{side}_generation", ())
         for month, amount in zip(months, amounts, strict=False):
             if abs(month.rated.total - Decimal(str(amount))) > CLOSE:
-                wrong.append((f"{side} {month.month}", str(month.rated.total), str(amount)))
+                wrong.append((f"{side} {month.billed.name}", str(month.rated.total), str(amount)))
     for month, kwh in zip(without[0], computed["year1_monthly_load_kwh"], strict=True):
         if abs(ssc.plain(month.kwh) - Decimal(str(kwh))) > CLOSE:
-            wrong.append((f"kWh {month.month}", str(month.kwh), str(kwh)))
+            wrong.append((f"kWh {month.billed.name}", str(month.kwh), str(kwh)))
     return wrong
 
 
@@ -100,4 +100,4 @@ def test_case_bills_as_the_reference_does(path: Path) -> None:
     for month in with_[0]:
         determinants = {d.key: d for line in month.rated.lines for d in line.determinants}
         for determinant in determinants.values():
-            assert prove(determinant, month.blocks).sum == determinant.exact
+            assert prove(determinant, month.billed.blocks).sum == determinant.exact

@@ -17,7 +17,8 @@ from functools import cache
 import pytest
 
 from central.domain.tariff.urdb.importer import import_urdb
-from central.service.rating.rate_file import RatingRequest, rate_months
+from central.service.rating.load_blocks import RatingRequest
+from central.service.rating.rate_file import rate_months
 from tests.support import ssc
 from tests.support.reference_draw import BUY_ALL, NO_LIMIT, Case, draw_case
 from tests.support.size import QUICK, sized
