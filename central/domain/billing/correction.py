@@ -42,7 +42,7 @@ class NoNextBillError(OperatorError):
     """No bill is to come that could carry an adjustment."""
 
     code = "NO_NEXT_BILL"
-    default_remedy = "Leave the difference with a reason, or cancel the bill and bill again."
+    default_remedy = "Bill the days anew with `correction rebill`, or leave it with a reason."
 
 
 class CorrectionWaitingError(OperatorError):

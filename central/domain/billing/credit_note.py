@@ -40,10 +40,10 @@ class BilledBehindError(OperatorError):
 
 
 class AdjustedError(OperatorError):
-    """What the bill says is adjusted on another bill."""
+    """What a credit note is about was adjusted on another bill after it was proposed."""
 
     code = "BILL_ADJUSTED"
-    default_remedy = "Adjust it again: differences are against what is settled."
+    default_remedy = "Discard the credit note and propose it again: it will credit that as well."
 
 
 class TailMovedError(OperatorError):
@@ -92,12 +92,27 @@ class IssuedPart(NamedTuple):
         return f"{self.point} {self.service}, {self.days.first} to {self.days.last}"
 
 
+class CarriedLine(NamedTuple):
+    """A line of an issued bill that adjusts a part of another, and is not credited.
+
+    Args:
+        part_id: Key of the part that it adjusts.
+        bill: Identifier of the bill that it is on.
+        number: Of the line there.
+    """
+
+    part_id: int
+    bill: UUID
+    number: int
+
+
 class CreditNote(NamedTuple):
     """A credit note to be kept as a draft.
 
     Args:
         uid: Of the bill that it cancels.
-        parts: Keys of the parts that it is about.
+        parts: Keys of the parts that it is about; none where it only credits adjustments that the
+            bill carries.
         bill: What it says.
         kwh: Billed energy of those parts; None for all that stands of the bill. [kWh]
     """
@@ -108,22 +123,25 @@ class CreditNote(NamedTuple):
     kwh: Decimal | None = None
 
 
-def mirrored(bill: Bill, of: EarlierBill, parts: Sequence[IssuedPart] | None = None) -> Bill:
+def mirrored(
+    bill: Bill, of: EarlierBill, numbers: Collection[int], parts: Sequence[IssuedPart] = ()
+) -> Bill:
     """What a credit note says.
 
     Args:
         bill: An issued bill.
         of: The same, as it is named.
-        parts: Of which parts; None for all of them.
+        numbers: Of the lines that it credits.
+        parts: Of which parts it says so; none for the whole bill.
 
     Raises:
-        PartsUnclearError: It is not told apart what the bill says of them.
+        PartsUnclearError: Several parts say the same.
     """
-    supplies = bill.supplies if parts is None else [_supply_of(bill, issued) for issued in parts]
+    supplies = [_supply_of(bill, issued) for issued in parts] or bill.supplies
     return replace(
         bill,
         supplies=tuple(replace(supply, reads=(), banks=(), taken_over=()) for supply in supplies),
-        lines=tuple(_opposite(entry) for entry in lines_of(bill, parts)),
+        lines=tuple(_opposite(entry) for entry in bill.lines if entry.position in numbers),
         state=BillState.DRAFT,
         replaces="",
         replaced="",
@@ -148,16 +166,13 @@ def _negated(value: Decimal) -> Decimal:
     return value.copy_negate() if value else value
 
 
-def lines_of(bill: Bill, parts: Sequence[IssuedPart] | None) -> tuple[BillLine, ...]:
-    """The lines of some parts of a bill; None for all of them.
+def numbers_of(bill: Bill, parts: Sequence[IssuedPart]) -> set[int]:
+    """The numbers of the lines of some parts of a bill.
 
     Raises:
         PartsUnclearError: It is not told apart which lines are theirs.
     """
-    if parts is None:
-        return bill.lines
-    numbers = {number for issued in parts for number in _numbers_of(bill, issued)}
-    return tuple(entry for entry in bill.lines if entry.position in numbers)
+    return {number for issued in parts for number in _numbers_of(bill, issued)}
 
 
 def _numbers_of(bill: Bill, issued: IssuedPart) -> Iterable[int]:

@@ -97,12 +97,8 @@ class CorrectBills:
             if work is None or not report.differs:
                 message = f"The issued bills of {account} say what they would say today."
                 raise NothingToCorrectError(message, value=account)
-            if way is CorrectionWay.ADJUST and not work.next_bill:
-                message = (
-                    f"{account} has left, and all is billed: no bill is to come that could carry"
-                    " the difference."
-                )
-                raise NoNextBillError(message, value=account)
+            if way is CorrectionWay.ADJUST:
+                await _check_next_bill(work)
             await work.undo()
             decided = NewCorrection(way, report.causes, report.brief(), report.sha256)
             uid = await work.decide(decided, note)
@@ -119,6 +115,7 @@ class CorrectBills:
             NoSuchCorrectionError: None of that identifier waits.
             SelfApprovalError: The approver decided it, or worked on what it corrects.
             CorrectionStaleError: The bills would say something else than was decided on.
+            NoNextBillError: No bill is to come any more that could carry the difference.
             CorrectionHeldError: And more: see `preview`.
         """
         waiting = await self._store.correction(uid)
@@ -135,6 +132,7 @@ class CorrectBills:
                 raise CorrectionStaleError(message, value=str(uid))
             withdrawn: Sequence[UUID] = ()
             if waiting.way is CorrectionWay.ADJUST:
+                await _check_next_bill(work)
                 await work.post(_adjustments(report))
                 withdrawn = await work.withdraw_behind()
             else:
@@ -175,6 +173,15 @@ async def _check_approver(work: TailTransaction, actor: Actor) -> None:
     if did is not None:
         message = f"The approver {did}, so another person must approve this correction."
         raise SelfApprovalError(message, value=actor.id)
+
+
+async def _check_next_bill(work: TailTransaction) -> None:
+    if not await work.has_next_bill():
+        message = (
+            f"{work.account} has left, and all is billed: no bill is to come that could carry the"
+            " difference."
+        )
+        raise NoNextBillError(message, value=work.account)
 
 
 def _adjustments(report: CorrectionReport) -> list[NewAdjustment]:

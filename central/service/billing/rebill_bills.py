@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from typing import NamedTuple
 from uuid import UUID
 
 from central.domain.actor import Actor
 from central.domain.billing.bill import BillLine
-from central.domain.billing.credit_note import IssuedPart
+from central.domain.billing.credit_note import CreditNote, IssuedPart
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.rounding import printed
 from central.service.billing.approve_bills import check_printable, unknown
-from central.service.billing.cancel_bills import credit_note
+from central.service.billing.credit_bills import credit_notes
 from central.service.billing.rate_accounts import IMPORT
 from central.service.billing.rate_tail import CorrectedBill, CorrectedPart, rate_tail
 from central.service.ports.bill_shard import NewBill
@@ -85,6 +86,7 @@ class RebillBills:
             NothingDiffersError: No bill would say something else.
             CorrectionHeldError: One cannot be rated again as its inputs are.
             AlreadyCancelledError: One has a credit note, or the draft of one.
+            AdjustedError: One was adjusted meanwhile.
             UnprintableTextError: The invoice's fonts lack what one would say.
         """
         if not reason.strip():
@@ -98,10 +100,16 @@ class RebillBills:
             differing = [bill for bill in rated if any(map(_differs, bill.parts))]
             if not differing:
                 raise _nothing(account)
-            rebills = [await self._rebill(bill, only_changed=only_changed) for bill in differing]
-            return await work.propose(rebills, actor, reason.strip())
+            choices = [await self._choice(bill, only_changed=only_changed) for bill in differing]
+            chosen = {choice.record.uid: _in_time(choice.replaced) for choice in choices}
+            notes = await credit_notes(self._bills, self._cancellations, chosen)
+            rebills = [
+                await self._rebill(choice, note, chosen)
+                for choice, note in zip(choices, notes, strict=False)
+            ]
+            return await work.propose(rebills, notes[len(rebills) :], actor, reason.strip())
 
-    async def _rebill(self, bill: CorrectedBill, *, only_changed: bool) -> Rebill:
+    async def _choice(self, bill: CorrectedBill, *, only_changed: bool) -> _Choice:
         record = await self._bills.bill(bill.head.uid)
         if record is None:
             raise unknown(bill.head.uid)
@@ -113,11 +121,44 @@ class RebillBills:
             if shares or not only_changed or _differs(corrected)
         ]
         replaced = [every[bill.parts[number].part_id] for number in numbers]
-        note = credit_note(record, tuple(every.values()), _in_time(replaced))
-        new = _narrowed(bill.new, numbers, record)
+        return _Choice(bill, record, numbers, replaced)
+
+    async def _rebill(
+        self, choice: _Choice, note: CreditNote, chosen: Mapping[UUID, Sequence[IssuedPart]]
+    ) -> Rebill:
+        """What replaces a bill; adjustments of what stays, which it carried, come along."""
+        going = [issued.id for parts in chosen.values() for issued in parts]
+        closed = {
+            line.number
+            for line in await self._cancellations.carried(going)
+            if line.bill == choice.record.uid
+        }
+        credited = {entry.position for entry in note.bill.lines}
+        carried = [
+            entry
+            for entry in choice.record.bill.lines
+            if entry.line.adjusts and entry.position in credited - closed
+        ]
+        new = _narrowed(choice, carried)
         check_printable(new.bill)
-        ordered = note._replace(parts=tuple(issued.id for issued in replaced))
+        ordered = note._replace(parts=tuple(issued.id for issued in choice.replaced))
         return Rebill(ordered, new)
+
+
+class _Choice(NamedTuple):
+    """What is billed anew of an issued bill.
+
+    Args:
+        bill: As it is rated now.
+        record: As it is.
+        numbers: Of the parts, from 0.
+        replaced: The same parts, as they were issued.
+    """
+
+    bill: CorrectedBill
+    record: BillRecord
+    numbers: Sequence[int]
+    replaced: Sequence[IssuedPart]
 
 
 def _nothing(account: str) -> NothingDiffersError:
@@ -134,10 +175,16 @@ def _in_time(parts: Sequence[IssuedPart]) -> list[IssuedPart]:
     return sorted(parts, key=lambda issued: (issued.days.first, issued.id))
 
 
-def _narrowed(new: NewBill, numbers: Sequence[int], record: BillRecord) -> NewBill:
-    """A bill of some of its parts, as the next revision of an issued one."""
+def _narrowed(choice: _Choice, carried: Sequence[BillLine]) -> NewBill:
+    """A bill of some of its parts, as the next revision of an issued one.
+
+    Args:
+        choice: Which.
+        carried: Lines of that, which adjust others.
+    """
+    new, numbers, record = choice.bill.new, choice.numbers, choice.record
     of_parts = [new.bill.lines[first - 1 : end - 1] for first, end in new.line_numbers()]
-    entries = [entry for number in numbers for entry in of_parts[number]]
+    entries = [entry for number in numbers for entry in of_parts[number]] + list(carried)
     bill = replace(
         new.bill,
         supplies=tuple(new.bill.supplies[number] for number in numbers),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from central.domain.actor import Actor
-from central.domain.billing.credit_note import CreditNote, IssuedPart
+from central.domain.billing.credit_note import CarriedLine, CreditNote, IssuedPart
 
 
 class ChainedBill(NamedTuple):
@@ -41,6 +41,12 @@ class CancellationStore(Protocol):
     async def parts(self, uid: UUID) -> Sequence[IssuedPart]:
         """The parts of a bill, in time order; none where there is no such bill."""
 
+    async def carried(self, parts: Collection[int]) -> Sequence[CarriedLine]:
+        """What issued bills carry of the adjustments of some parts, given by their keys."""
+
+    async def credited(self, uid: UUID) -> Collection[int]:
+        """Numbers of the lines of a bill that a credit note has, or the draft of one."""
+
     async def chain(self, uid: UUID) -> Sequence[ChainedBill]:
         """What is directly before and after a bill in its chain, oldest first."""
 
@@ -60,6 +66,7 @@ class CancellationStore(Protocol):
 
         Raises:
             AlreadyCancelledError: A part has a credit note, or a draft of one.
+            AdjustedError: A part was adjusted meanwhile.
             BilledBehindError: Days behind some part are issued and stay so.
             NotCancellableError: A bill is not issued.
         """

@@ -205,11 +205,14 @@ class TailTransaction(ShardTransaction, Protocol):
     behind: Sequence[BillBehind]
     """Bills of the account that are not issued, by the end of their period."""
 
-    next_bill: bool
-    """Whether a bill of the account is to come, or is there and not issued."""
-
     async def settled(self, bill: int) -> tuple[SettledPart, ...]:
         """The parts of a bill as they are settled, with their lines."""
+
+    async def has_next_bill(self) -> bool:
+        """Whether a bill of the account is to come, or is there and not issued.
+
+        A settlement counts, as it is to come by what its bills leave now.
+        """
 
     async def settle(self, bill: NewBill, parts: Sequence[VersionedPart]) -> None:
         """Make the next versions of parts, which the bills behind open with from now on."""

@@ -33,12 +33,13 @@ class RebillTransaction(TailTransaction, Protocol):
         """What is done within is undone at its end."""
 
     async def propose(
-        self, rebills: Sequence[Rebill], actor: Actor, reason: str
+        self, rebills: Sequence[Rebill], others: Sequence[CreditNote], actor: Actor, reason: str
     ) -> tuple[UUID, ...]:
         """Keep drafts of credit notes and bills that are decided together, all or none.
 
         Args:
             rebills: By time.
+            others: Credit notes of bills that stay, for adjustments which they carry.
             actor: Who proposes them; somebody else approves them.
             reason: Why.
 
@@ -47,6 +48,7 @@ class RebillTransaction(TailTransaction, Protocol):
 
         Raises:
             AlreadyCancelledError: A part has a credit note, or a draft of one.
+            AdjustedError: A part was adjusted meanwhile.
         """
 
 

@@ -8,16 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import Party
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.coverage import Coverage
-from central.domain.billing.credit_note import AdjustedError
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.rating.inputs.segments import DayRange
-from central.service.billing.approve_bills import ApproveBills, IssueBills
-from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope
@@ -37,7 +32,6 @@ from tests.support.corrected_books import (
     MONTHS,
     NET,
     NOVEMBER,
-    OCTOBER,
     SEPTEMBER,
     Corrected,
     corrected_utility,
@@ -47,7 +41,7 @@ from tests.support.corrected_books import (
     three_months,
     total_of,
 )
-from tests.support.daily_books import DAY, bill, found, measured, run, settle
+from tests.support.daily_books import DAY, bill, found, measured, settle
 from tests.support.servers import Database
 
 CASHIER = person("cashier")
@@ -197,29 +191,3 @@ async def test_a_customer_who_leaves_pays_it_with_the_last_bill(books: Corrected
     assert [charge for charge, _ in await figures(utility, "A-1", "2026-11")] == [
         *("energy", "vat", "adjustment", "adjustment"),
     ]
-
-
-async def test_a_cancelled_bill_leaves_what_it_carried_to_the_next(
-    books: Corrected, plain_migrated: Database
-) -> None:
-    utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
-    await late(utility, OCTOBER, 12_000)
-    await adjusted(books)
-    utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
-    await metered(utility, NOVEMBER, 10, 0)
-    await settle(utility, "2026-11")
-    november = await bill(utility, "A-1", "2026-11")
-    async with make_pool(plain_migrated.dsn, max_size=2) as pool:
-        cancel = CancelBills(utility.billing, TimescaleCancellations(pool), lambda: utility.now)
-        october = await bill(utility, "A-1", "2026-10")
-        with pytest.raises(AdjustedError):
-            await cancel([october.uid, november.uid], CLERK, "wrong")
-        (note,) = await cancel([november.uid], CLERK, "wrong")
-    await ApproveBills(utility.billing, lambda: utility.now).one(note, TRADER)
-    await IssueBills(utility.billing, lambda: utility.now).one(note, TRADER)
-    await run(utility, "2026-11")
-    again = await bill(utility, "A-1", "2026-11")
-    assert again.uid not in {november.uid, note}
-    assert again.bill.amounts == november.bill.amounts
-    assert len(again.bill.lines) == 4

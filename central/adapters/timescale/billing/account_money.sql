@@ -77,7 +77,9 @@ FROM (
     WHERE note.cancels = ANY(%(bills)s)
     UNION ALL
     SELECT account_id, bill_id, currency, charge, amount
-    FROM adjustment WHERE bill_id = ANY(%(bills)s)
+    FROM adjustment
+    WHERE bill_id = ANY(%(bills)s)
+        AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = adjustment.part_id)
 ) AS line
 JOIN account ON account.id = line.account_id
 WHERE EXISTS (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 
@@ -36,21 +36,39 @@ async def open_adjustments(
     return adjustments
 
 
-async def carry(
-    connection: _Connection, bills: Sequence[tuple[int, Sequence[int]]], *, replaced: bool
-) -> None:
+class CarryingBill(NamedTuple):
+    """A bill that is written.
+
+    Args:
+        id: Its key.
+        line_count: Of its lines; those that adjust come last.
+        adjustments: Keys of the adjustments that it carries, in the order of their lines.
+    """
+
+    id: int
+    line_count: int
+    adjustments: Sequence[int]
+
+
+async def carry(connection: _Connection, bills: Sequence[CarryingBill], *, replaced: bool) -> None:
     """Note what bills carry, in place of what they carried.
 
     Args:
         connection: In the shard's transaction.
-        bills: Key, and keys of the adjustments, of all bills that are written.
+        bills: All that are written.
         replaced: Whether one of them was there before.
     """
-    wanted = [(adjustment, bill) for bill, carried in bills for adjustment in carried]
-    adjustments = [adjustment for adjustment, _ in wanted]
+    wanted = [
+        (adjustment, bill.id, bill.line_count - len(bill.adjustments) + number)
+        for bill in bills
+        for number, adjustment in enumerate(bill.adjustments, start=1)
+    ]
+    values: dict[str, object] = {
+        "adjustments": [adjustment for adjustment, _, _ in wanted],
+        "lines": [line for _, _, line in wanted],
+    }
     if replaced:
-        values = {"bills": [bill for bill, _ in bills], "adjustments": adjustments}
-        await connection.execute(SQL["drop_uses"], values)
+        dropped = values | {"bills": [bill.id for bill in bills]}
+        await connection.execute(SQL["drop_uses"], dropped)
     if wanted:
-        values = {"adjustments": adjustments, "bills": [bill for _, bill in wanted]}
-        await connection.execute(SQL["use"], values)
+        await connection.execute(SQL["use"], values | {"bills": [bill for _, bill, _ in wanted]})

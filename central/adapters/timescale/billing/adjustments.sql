@@ -13,12 +13,18 @@ ORDER BY adjustment.account_id, adjustment.id
 
 -- name: drop_uses
 DELETE FROM adjustment_use
-WHERE bill_id = ANY(%(bills)s::bigint[]) AND adjustment_id <> ALL(%(adjustments)s::bigint[])
+WHERE bill_id = ANY(%(bills)s::bigint[]) AND NOT EXISTS (
+    SELECT FROM unnest(%(adjustments)s::bigint[], %(lines)s::integer[])
+        AS wanted (adjustment_id, line)
+    WHERE wanted.adjustment_id = adjustment_use.adjustment_id
+        AND wanted.line = adjustment_use.line
+)
 
 -- name: use
-INSERT INTO adjustment_use (adjustment_id, bill_id)
-SELECT adjustment_id, bill_id
-FROM unnest(%(adjustments)s::bigint[], %(bills)s::bigint[]) AS wanted (adjustment_id, bill_id)
+INSERT INTO adjustment_use (adjustment_id, bill_id, line)
+SELECT adjustment_id, bill_id, line
+FROM unnest(%(adjustments)s::bigint[], %(bills)s::bigint[], %(lines)s::integer[])
+    AS wanted (adjustment_id, bill_id, line)
 WHERE NOT EXISTS (
     SELECT FROM adjustment_use AS there
     WHERE there.adjustment_id = wanted.adjustment_id AND there.bill_id = wanted.bill_id

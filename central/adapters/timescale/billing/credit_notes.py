@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,9 +28,11 @@ from central.domain.billing.credit_note import (
     AdjustedError,
     AlreadyCancelledError,
     BilledBehindError,
+    CarriedLine,
     CreditNote,
     IssuedPart,
     NotCancellableError,
+    TailMovedError,
 )
 from central.domain.billing.planned import said_days
 from central.domain.billing.state import BillState
@@ -62,6 +67,19 @@ class TimescaleCancellations:
                 rows = await _rows(connection, "parts", bill=uid)
         return [_part(*row) for row in rows]
 
+    async def carried(self, parts: Collection[int]) -> Sequence[CarriedLine]:
+        """See `CancellationStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                rows = await _rows(connection, "carried", parts=list(parts))
+        return [CarriedLine(*row) for row in rows]
+
+    async def credited(self, uid: UUID) -> Collection[int]:
+        """See `CancellationStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                return {row[0] for row in await _rows(connection, "credited_lines", bill=uid)}
+
     async def chain(self, uid: UUID) -> Sequence[ChainedBill]:
         """See `CancellationStore`."""
         with translated():
@@ -85,6 +103,7 @@ async def _propose(
     await _check_nothing_behind(connection, [key for note in notes for key in note.parts])
     decision = uuid7(at)
     proposed = [await add_note(connection, note, decision, actor, at) for note in notes]
+    await check_adjusted(connection, proposed)
     subject, detail = bills_moved(proposed, "none", BillState.DRAFT)
     detail |= {"reason": reason, "cancels": [str(note.uid) for note in notes]}
     await audit(connection, at, actor, "bill.cancellation_proposed", subject, detail)
@@ -97,7 +116,6 @@ async def hold_issued(connection: _Connection, notes: Sequence[CreditNote]) -> N
     Raises:
         NotCancellableError: One is not issued.
         AlreadyCancelledError: A part has a credit note, or a draft of one.
-        AdjustedError: A part is settled otherwise than its bill says.
     """
     # Who issues, cancels or bills behind takes these rows as well.
     originals = await _rows(connection, "hold_originals", uids=[note.uid for note in notes])
@@ -109,8 +127,16 @@ async def hold_issued(connection: _Connection, notes: Sequence[CreditNote]) -> N
     for (number,) in await _rows(connection, "credited", parts=parts):
         message = f"{number} has a credit note already, or the draft of one."
         raise AlreadyCancelledError(message, value=number)
-    for (number,) in await _rows(connection, "adjusted", parts=parts):
-        message = f"{number} is adjusted: what differed is carried by another bill."
+
+
+async def check_adjusted(connection: _Connection, notes: Sequence[UUID]) -> None:
+    """Check that credit notes have all that issued bills carry of adjustments of their parts.
+
+    Raises:
+        AdjustedError: A bill carries some that none of them has.
+    """
+    for number, carrier in await _rows(connection, "adjusted_since", uids=list(notes)):
+        message = f"{number} is adjusted on {carrier}, which its credit note does not say."
         raise AdjustedError(message, value=number)
 
 
@@ -144,11 +170,7 @@ async def _check_nothing_behind(connection: _Connection, parts: Sequence[int]) -
 
     Raises:
         BilledBehindError: One does.
-        AdjustedError: One is settled otherwise by now.
     """
-    for (number,) in await _rows(connection, "adjusted", parts=list(parts)):
-        message = f"{number} was adjusted after its credit note was proposed."
-        raise AdjustedError(message, value=number)
     for name, number in await _rows(connection, "stay_behind", parts=list(parts)):
         message = f"{number}, {name}, is issued and opens from what would be cancelled."
         remedy = f"Cancel {number} first, or both in one decision."
@@ -185,11 +207,13 @@ async def free_days_behind(
 
     Raises:
         BilledBehindError: Something behind them is issued, and stays.
+        AdjustedError: What they are about was adjusted meanwhile.
     """
     rows = await _rows(connection, "notes", uids=list(notes))
     await _rows(connection, "hold_originals", uids=[row[1] for row in rows])
     parts = await _ending(connection, notes)
     await _check_nothing_behind(connection, parts)
+    await check_adjusted(connection, notes)
     behind = await _rows(connection, "open_behind", parts=parts, uids=list(notes))
     if not behind:
         return
@@ -201,16 +225,18 @@ async def free_days_behind(
     await audit(connection, at, actor, "bill.discarded", subject, detail)
 
 
-async def end_cancelled(connection: _Connection, notes: Sequence[UUID]) -> None:
+async def end_cancelled(
+    connection: _Connection, notes: Sequence[UUID], actor: Actor, at: datetime
+) -> None:
     """End the claims of what issued credit notes are about, and open what it consumed.
 
     Raises:
         StaleBillError: Somebody billed days behind at the same time.
+        TailMovedError: What a bill carries that replaces another was adjusted otherwise meanwhile.
     """
     values = {"parts": await _ending(connection, notes)}
-    await connection.execute(_SQL["open_adjustments"], values)
     opened = await connection.execute(_SQL["open_entries"], values)
-    if opened.rowcount:
+    if await _move_adjustments(connection, notes, actor, at) or opened.rowcount:
         rows = await _rows(connection, "notes", uids=list(notes))
         await ChangedInputs(accounts={row[2] for row in rows}).raise_in(connection)
     try:
@@ -218,6 +244,42 @@ async def end_cancelled(connection: _Connection, notes: Sequence[UUID]) -> None:
     except errors.ForeignKeyViolation as error:
         message = "Days behind what is cancelled were billed meanwhile; nothing was issued."
         raise StaleBillError(message, remedy="Issue the credit note again.") from error
+
+
+async def _move_adjustments(
+    connection: _Connection, notes: Sequence[UUID], actor: Actor, at: datetime
+) -> bool:
+    """Close the adjustments of what issued credit notes are about, and open others they credit.
+
+    What a bill carried that is billed anew in the same decision, the new one carries.
+
+    Returns:
+        Whether a bill that is not issued carries less than it says.
+
+    Raises:
+        TailMovedError: The new bill does not say what it would carry.
+    """
+    credited = await _rows(connection, "credited_uses", uids=list(notes))
+    await connection.execute(_SQL["drop_uses"], {"adjustments": [row[0] for row in credited]})
+    for bill, rows in groupby((row for row in credited if row[2] is not None), itemgetter(2)):
+        amounts = dict[int, Decimal](row[:2] for row in rows)
+        lines = await _rows(connection, "adjusting_lines", bill=bill)
+        if [amount for _, amount in lines] != list(amounts.values()):
+            message = "What the bill carried that is billed anew was adjusted otherwise meanwhile."
+            raise TailMovedError(message, value=str(bill))
+        numbers = [number for number, _ in lines]
+        values = {"adjustments": list(amounts), "bill": bill, "lines": numbers}
+        await connection.execute(_SQL["carry_anew"], values)
+    carrying = await _rows(connection, "open_carriers", uids=list(notes))
+    approved = [uid for _, uid, state in carrying if state == BillState.APPROVED]
+    if approved:
+        await connection.execute(_WITHDRAW, {"uids": approved})
+        subject, detail = bills_moved(approved, BillState.APPROVED, BillState.DRAFT)
+        detail["reason"] = "what it adjusts is cancelled"
+        await audit(connection, at, actor, "bill.withdrawn", subject, detail)
+    await connection.execute(_SQL["drop_uses"], {"adjustments": [row[0] for row in carrying]})
+    await connection.execute(_SQL["close_adjustments"], {"uids": list(notes)})
+    return bool(carrying)
 
 
 async def open_again(connection: _Connection, uids: Sequence[UUID]) -> None:

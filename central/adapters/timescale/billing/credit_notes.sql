@@ -46,9 +46,40 @@ JOIN bill ON bill.id = bill_part.bill_id
 WHERE credited_part.part_id = ANY(%(parts)s)
 LIMIT 1
 
--- name: adjusted
-SELECT bill.number FROM settled_version JOIN bill ON bill.id = settled_version.bill_id
-WHERE settled_version.part_id = ANY(%(parts)s)
+-- name: carried
+-- Lines of issued bills that adjust some parts, and that no credit note has, nor the draft of one.
+SELECT adjustment.part_id, bill.uid, use.line
+FROM adjustment
+JOIN adjustment_use AS use ON use.adjustment_id = adjustment.id
+JOIN bill ON bill.id = use.bill_id AND bill.state = 'issued' AND bill.cancels IS NULL
+WHERE adjustment.part_id = ANY(%(parts)s) AND NOT EXISTS (
+    SELECT FROM bill AS note JOIN bill_line ON bill_line.bill_id = note.id
+    WHERE note.cancels = bill.id AND note.state <> 'discarded' AND bill_line.number = use.line
+)
+ORDER BY bill.id, use.line
+
+-- name: credited_lines
+SELECT bill_line.number
+FROM bill
+JOIN bill AS note ON note.cancels = bill.id AND note.state <> 'discarded'
+JOIN bill_line ON bill_line.bill_id = note.id
+WHERE bill.uid = %(bill)s
+
+-- name: adjusted_since
+-- What issued bills carry of the adjustments of what credit notes are about, and no note has that was
+-- proposed with them.
+SELECT adjusted.number, bill.number
+FROM bill AS note
+JOIN credited_part ON credited_part.bill_id = note.id
+JOIN adjustment ON adjustment.part_id = credited_part.part_id
+JOIN bill AS adjusted ON adjusted.id = adjustment.bill_id
+JOIN adjustment_use AS use ON use.adjustment_id = adjustment.id
+JOIN bill ON bill.id = use.bill_id AND bill.state = 'issued' AND bill.cancels IS NULL
+WHERE note.uid = ANY(%(uids)s) AND NOT EXISTS (
+    SELECT FROM bill AS mate JOIN bill_line ON bill_line.bill_id = mate.id
+    WHERE mate.cancels = bill.id AND mate.decision = note.decision AND bill_line.number = use.line
+)
+ORDER BY 1, 2
 LIMIT 1
 
 -- name: add
@@ -178,12 +209,53 @@ USING bill_part
 WHERE bill_part.id = ANY(%(parts)s) AND billed_period.occupancy_id = bill_part.occupancy_id
     AND billed_period.part_id = bill_part.id
 
--- name: open_adjustments
--- What bills carried that are cancelled as a whole.
-DELETE FROM adjustment_use
-USING credited_part JOIN bill_part ON bill_part.id = credited_part.part_id
-WHERE credited_part.part_id = ANY(%(parts)s) AND adjustment_use.bill_id = bill_part.bill_id
-    AND NOT EXISTS (SELECT FROM live_bill WHERE live_bill.id = bill_part.bill_id)
+-- name: credited_uses
+-- The adjustments whose lines credit notes have; with the bill that takes the place of the one that
+-- carried them, unless they are of what is cancelled.
+SELECT adjustment.id, adjustment.amount, anew.id
+FROM bill AS note
+JOIN bill_line ON bill_line.bill_id = note.id
+JOIN adjustment_use AS use ON use.bill_id = note.cancels AND use.line = bill_line.number
+JOIN adjustment ON adjustment.id = use.adjustment_id
+LEFT JOIN bill AS anew ON anew.replaces = note.cancels AND anew.decision = note.decision
+    AND anew.state = 'issued'
+    AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = adjustment.part_id)
+WHERE note.uid = ANY(%(uids)s)
+ORDER BY anew.id, use.line
+
+-- name: adjusting_lines
+SELECT number, amount FROM bill_line
+WHERE bill_id = %(bill)s AND lineage ? 'adjusts' ORDER BY number
+
+-- name: carry_anew
+INSERT INTO adjustment_use (adjustment_id, bill_id, line)
+SELECT adjustment_id, %(bill)s, line
+FROM unnest(%(adjustments)s::bigint[], %(lines)s::integer[]) AS carried (adjustment_id, line)
+
+-- name: open_carriers
+-- Bills that are not issued, and carry adjustments of what credit notes are about.
+SELECT adjustment.id, bill.uid, bill.state
+FROM bill AS note
+JOIN credited_part ON credited_part.bill_id = note.id
+JOIN adjustment ON adjustment.part_id = credited_part.part_id
+JOIN adjustment_use AS use ON use.adjustment_id = adjustment.id
+JOIN bill ON bill.id = use.bill_id AND bill.state IN ('draft', 'held', 'approved')
+WHERE note.uid = ANY(%(uids)s)
+ORDER BY bill.account_id, bill.id
+FOR UPDATE OF bill
+
+-- name: drop_uses
+DELETE FROM adjustment_use WHERE adjustment_id = ANY(%(adjustments)s::bigint[])
+
+-- name: close_adjustments
+-- What was to be adjusted of what is cancelled, no bill will carry.
+INSERT INTO adjustment_use (adjustment_id, bill_id)
+SELECT adjustment.id, note.id
+FROM bill AS note
+JOIN credited_part ON credited_part.bill_id = note.id
+JOIN adjustment ON adjustment.part_id = credited_part.part_id
+WHERE note.uid = ANY(%(uids)s)
+    AND NOT EXISTS (SELECT FROM adjustment_use WHERE adjustment_id = adjustment.id)
 
 -- name: open_entries
 DELETE FROM ledger_use WHERE part_id = ANY(%(parts)s)

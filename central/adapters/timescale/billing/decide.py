@@ -127,7 +127,7 @@ class BillDecisions:
                 issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
                 if notes:
                     await take_over(connection, replaced)
-                    await end_cancelled(connection, notes)
+                    await end_cancelled(connection, notes, actor, at)
                 numbers = {"numbers": given_numbers(issued)}
                 subject, detail = bills_moved(
                     fresh, BillState.APPROVED, BillState.ISSUED, **numbers

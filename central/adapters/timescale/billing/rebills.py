@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, Rollback
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing.claims import ShardClaims
-from central.adapters.timescale.billing.credit_notes import add_note, hold_issued
+from central.adapters.timescale.billing.credit_notes import add_note, check_adjusted, hold_issued
 from central.adapters.timescale.billing.save import ShardWriter
 from central.adapters.timescale.billing.tail import TimescaleTail, take_tail
 from central.adapters.timescale.errors import translated
@@ -22,7 +22,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import bills_moved
-from central.domain.billing.credit_note import TailMovedError
+from central.domain.billing.credit_note import CreditNote, TailMovedError
 from central.domain.billing.state import BillState
 from central.domain.uuid7 import uuid7
 from central.service.billing.release import this_release
@@ -65,14 +65,15 @@ class RebilledTail(TimescaleTail):
             raise Rollback(attempt)
 
     async def propose(
-        self, rebills: Sequence[Rebill], actor: Actor, reason: str
+        self, rebills: Sequence[Rebill], others: Sequence[CreditNote], actor: Actor, reason: str
     ) -> tuple[UUID, ...]:
         """See `RebillTransaction`."""
         at = self.at
-        notes = [rebill.note for rebill in rebills]
+        notes = [*(rebill.note for rebill in rebills), *others]
         await hold_issued(self._connection, notes)
         decision = uuid7(at)
         drafts = [await add_note(self._connection, note, decision, actor, at) for note in notes]
+        await check_adjusted(self._connection, drafts)
         claims = await self._claims_of(rebills)
         writer = ShardWriter(self._connection, self.shard.run, claims, actor.key, at)
         bills = []
@@ -82,7 +83,7 @@ class RebilledTail(TimescaleTail):
             await writer.add_content(key, _in_place(rebill.bill, _replacing(claims)))
             bills.append(uid)
         subject, detail = bills_moved([*drafts, *bills], "none", BillState.DRAFT)
-        detail |= {"reason": reason, "replaces": [str(note.uid) for note in notes]}
+        detail |= {"reason": reason, "replaces": [str(rebill.note.uid) for rebill in rebills]}
         await audit(self._connection, at, actor, "bill.rebill_proposed", subject, detail)
         return tuple(bills)
 

@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import SQL as OWN
 from central.adapters.timescale.billing.account_state import OwnRow, rows_of
-from central.adapters.timescale.billing.adjustments import carry
+from central.adapters.timescale.billing.adjustments import CarryingBill, carry
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
 from central.adapters.timescale.billing.entries import ConsumingPart, consume
 from central.adapters.timescale.queries import load_queries
@@ -203,7 +203,12 @@ class ShardWriter:
         replaced = len(added) < len(texts)
         await consume(self._connection, parts, replaced=replaced)
         carried = [
-            (draft.new.plan.bill_id or keys[id(draft)], draft.new.adjustments) for draft in texts
+            CarryingBill(
+                draft.new.plan.bill_id or keys[id(draft)],
+                len(draft.new.bill.lines),
+                draft.new.adjustments,
+            )
+            for draft in texts
         ]
         await carry(self._connection, carried, replaced=replaced)
 

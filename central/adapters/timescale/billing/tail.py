@@ -27,6 +27,7 @@ from central.domain.audit.change import change
 from central.domain.billing.bill import RunType
 from central.domain.billing.correction import CorrectionWaitingError, no_such_correction
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.final_settlement import to_settle
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
@@ -95,7 +96,6 @@ async def take_tail(
     tail.changed = {row[0]: changed.get(row[1], ()) for row in issued}
     behind = await _rows(connection, "behind", account=account, account_id=account_id)
     tail.behind = [BillBehind(*row) for row in behind]
-    ((tail.next_bill,),) = await _rows(connection, "next_bill", account_id=account_id)
     await connection.execute("SAVEPOINT tail_begins")
     return tail
 
@@ -147,7 +147,6 @@ class TimescaleTail(TimescaleShard):
     heads: Mapping[int, IssuedHead]
     changed: Mapping[int, tuple[ChangedInput, ...]]
     behind: Sequence[BillBehind]
-    next_bill: bool
 
     def __init__(
         self,
@@ -170,6 +169,17 @@ class TimescaleTail(TimescaleShard):
             for number, point, lineage in await _rows(self._connection, "lines", bill=bill)
         ]
         return tuple(_settled(row, lines) for row in rows)
+
+    async def has_next_bill(self) -> bool:
+        """See `TailTransaction`."""
+        ((there,),) = await _rows(self._connection, "next_bill", account_id=self.account_id)
+        if there:
+            return True
+        claims = ShardClaims(self._connection)
+        chains = await claims.chains([self.account_id])
+        left = await claims.account_left(chains)
+        after_all = left.get(self.account_id, CarriedState())
+        return bool(to_settle(chains[self.account_id], after_all))
 
     async def settle(self, bill: NewBill, parts: Sequence[VersionedPart]) -> None:
         """See `TailTransaction`."""

@@ -71,7 +71,9 @@ def test_a_translation_puts_in_the_same_values(text: str) -> None:
 
 def test_a_credit_note_is_printed_in_both_languages() -> None:
     bill, _ = made()
-    note = replace(mirrored(bill, OF), state=BillState.ISSUED)
+    note = replace(
+        mirrored(bill, OF, {entry.position for entry in bill.lines}), state=BillState.ISSUED
+    )
     printed = {}
     for locale in ("en", "es"):
         facts = replace(ISSUE, number="CN-000001", locale=locale, template="invoice-3")
