@@ -88,6 +88,7 @@ tariff: HOME
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
 calendar:
   days: {work: mon-fri, weekend: rest}
   periods:

@@ -34,6 +34,7 @@ tariff: {name}
 effective: 2026-01-01
 zone: UTC
 currency: {{code: EUR, digits: 2}}
+cycle: {{normal_days: 30}}
 determinants: {{kwh: {{sum: import}}}}
 charges: [{{id: energy, qty: kwh, price: {price}}}]
 minimums: [{{id: yearly, of: energy, amount: 1, per: year}}]
@@ -43,6 +44,7 @@ tariff: SOLD
 effective: 2026-01-01
 zone: UTC
 currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
 determinants: {sold: {sum: export}}
 charges: [{id: sold, qty: sold, price: -0.05}]
 """

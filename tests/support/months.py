@@ -24,6 +24,7 @@ tariff: t
 effective: 2020-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 determinants: {kwh: {sum: import}}
 charges: [{id: energy, qty: kwh, price: 1}]
 """

@@ -59,6 +59,7 @@ class Code(StrEnum):
     BAD_WINDOW = "TARIFF_BAD_WINDOW"
     BAD_EXPRESSION = "TARIFF_BAD_EXPRESSION"
     MAY_DIVIDE_BY_ZERO = "TARIFF_MAY_DIVIDE_BY_ZERO"
+    NO_DAYS_OF_MONTH = "TARIFF_NO_DAYS_OF_MONTH"
     CYCLE = "TARIFF_CYCLE"
     NO_BASE = "TARIFF_NO_BASE"
     CONFLICT = "TARIFF_CONFLICT"
@@ -68,7 +69,9 @@ class Code(StrEnum):
     NO_VERSION = "TARIFF_NO_VERSION"
 
 
-REFUSED_LATER = frozenset({Code.UNKNOWN_CURRENCY, Code.MAY_DIVIDE_BY_ZERO})
+REFUSED_LATER = frozenset(
+    {Code.UNKNOWN_CURRENCY, Code.MAY_DIVIDE_BY_ZERO, Code.NO_DAYS_OF_MONTH},
+)
 """What earlier releases accepted: such a document stays readable, with what it meant then."""
 
 

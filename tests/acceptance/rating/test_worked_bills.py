@@ -65,6 +65,7 @@ def tariff_of(bill: dict[str, Any]) -> str:
         "effective": "2026-01-01",
         "zone": "UTC",
         "currency": {"code": bill["currency"]},
+        "cycle": {"normal_days": "30"},
         "needs": needs,
         "determinants": determinants,
         "charges": charges,

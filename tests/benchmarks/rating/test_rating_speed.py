@@ -48,6 +48,7 @@ tariff: bench
 effective: 2018-01-01
 zone: UTC
 currency: {code: USD}
+cycle: {normal_days: 30}
 calendar:
   days: {week: mon-fri, weekend: rest}
   periods: {P1: [{days: week, at: "10:00-18:00"}], P0: rest}

@@ -25,6 +25,7 @@ tariff: HOME
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
 needs: {contracted_kw: kW}
 charges:
   - {id: power, qty: contracted_kw, price: 1.00, per: month}

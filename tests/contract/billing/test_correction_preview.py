@@ -34,6 +34,7 @@ tariff: NET
 effective: 2026-09-01
 zone: UTC
 currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
 needs: {contracted: kW}
 determinants: {kwh: {sum: import}}
 charges: [{id: energy, qty: kwh, price: 0.30}, {id: power, qty: contracted, price: 2, per: month}]

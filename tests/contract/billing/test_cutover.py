@@ -35,6 +35,7 @@ tariff: SOLAR
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
 state: {kw: {months: 11, missing: ignore}}
 determinants:
   kwh: {sum: import}

@@ -35,6 +35,7 @@ tariff: {name}
 effective: 2026-01-01
 zone: UTC
 currency: {{code: EUR, digits: 2}}
+cycle: {{normal_days: 30}}
 charges: [{{id: energy, qty: kwh, price: {price}}}]
 taxes: [{{id: vat, percent: 10, of: all}}]
 """

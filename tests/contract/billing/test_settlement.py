@@ -35,6 +35,7 @@ tariff: OWING
 effective: 2026-01-01
 zone: UTC
 currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
 determinants: {kwh: {sum: import}}
 charges: [{id: energy, qty: kwh, price: 0.10}]
 minimums: [{id: yearly, of: energy, amount: 1200, per: year, share: days}]

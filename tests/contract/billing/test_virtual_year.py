@@ -35,6 +35,7 @@ tariff: FLAT
 effective: 2025-01-01
 zone: Europe/Madrid
 currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
 determinants: {kwh: {sum: import}}
 charges:
   - {id: customer, price: 5, per: month}

@@ -15,7 +15,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.energy_bank import balance, draw
 from central.domain.tariff.credit_rules import PREPAID, EnergyBank, MoneyBank
 from central.domain.tariff.determinant_rules import EventDeterminant, MaxDeterminant
-from central.domain.tariff.grammar.scope import POWER
+from central.domain.tariff.input_units import POWER
 from central.domain.tariff.state_rules import AtEnd, Owner
 
 Ended = Iterator[tuple[str, Draft]]

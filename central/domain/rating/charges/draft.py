@@ -132,7 +132,7 @@ class VersionSpan:
 
     def is_demand(self, charge: Charge) -> bool:
         """Whether the charge prices demand, or another level: its steps are those of a level."""
-        return is_level(charge.qty or "", self.document) or self.is_daily(charge)
+        return is_level(charge.qty or "", self.document.determinants) or self.is_daily(charge)
 
 
 class VersionGroup(NamedTuple):

@@ -24,7 +24,7 @@ from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.determinant_rules import CounterDeterminant, MaxDeterminant
 from central.domain.tariff.document import Minimum, TariffDocument
-from central.domain.tariff.grammar.scope import POWER
+from central.domain.tariff.input_units import POWER
 
 _LineT = TypeVar("_LineT")
 

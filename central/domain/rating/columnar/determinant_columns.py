@@ -19,7 +19,7 @@ from central.domain.rating.inputs.period_runs import Plan, plan_of
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
-from central.domain.tariff.grammar.scope import POWER
+from central.domain.tariff.input_units import POWER
 
 _MAX = 2**63 - 1
 _NOTHING = Fraction(0)

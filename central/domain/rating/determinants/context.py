@@ -25,7 +25,7 @@ from central.domain.rating.inputs.usage_event import Events, Levels
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.credit_rules import BUDGET_BILLING
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
+from central.domain.tariff.input_units import BUILT_IN_INPUTS
 from central.domain.tariff.version import TariffVersion
 
 Credits = dict[str, dict[str, list[Credit]]]

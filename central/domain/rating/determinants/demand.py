@@ -22,7 +22,7 @@ from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
 )
-from central.domain.tariff.grammar.scope import POWER
+from central.domain.tariff.input_units import POWER
 
 
 def compute_maxima(

@@ -17,8 +17,9 @@ from central.domain.tariff.grammar.names import (
 from central.domain.tariff.grammar.node import Scalar
 from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, variants
-from central.domain.tariff.grammar.scope import POWER, Quantity
+from central.domain.tariff.grammar.scope import Quantity
 from central.domain.tariff.grammar.state import OWNER, SHARES, YEAR_ENDS
+from central.domain.tariff.input_units import POWER
 from central.domain.tariff.price_rules import Step, TierRules
 from central.domain.tariff.refusal import Code
 

@@ -35,8 +35,9 @@ from central.domain.tariff.grammar.kind import (
 from central.domain.tariff.grammar.names import BANK, HOURS, SCHEDULE, SERIES
 from central.domain.tariff.grammar.prices import PRICES
 from central.domain.tariff.grammar.record import Record, Row, named, variants
-from central.domain.tariff.grammar.scope import POWER, Scope
+from central.domain.tariff.grammar.scope import Scope
 from central.domain.tariff.grammar.state import OWNER
+from central.domain.tariff.input_units import POWER
 from central.domain.tariff.refusal import Code
 
 

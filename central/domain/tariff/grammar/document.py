@@ -40,10 +40,11 @@ from central.domain.tariff.grammar.kind import (
     words,
 )
 from central.domain.tariff.grammar.record import Record, Row, list_of, named, pairs
-from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
 from central.domain.tariff.grammar.series import SERIES
 from central.domain.tariff.grammar.settlement import SETTLEMENT
 from central.domain.tariff.grammar.state import TAKES_OVER, check_what_is_taken_over
+from central.domain.tariff.input_units import BUILT_IN_INPUTS
+from central.domain.tariff.parts_of_months import shares_months
 from central.domain.tariff.refusal import Code
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import MIDNIGHT, zone_info
@@ -194,6 +195,21 @@ def _check_charges(document: Cursor) -> None:
         )
 
 
+def _check_days_of_month(document: Cursor) -> None:
+    """What is charged for a part of a month needs the days that a month has."""
+    if document.field("cycle").has("normal_days"):
+        return
+    values, rules = document.values, tuple(document.scope.determinants.values())
+    lines = [*values["charges"], *values["riders"], *values["banks"], *values["minimums"]]
+    for line in lines:
+        if shares_months(line, values["cycle"], values["on_change"], rules):
+            name = line.name if isinstance(line, MoneyBank) else line.id
+            message = f"{name!r} counts parts of a month, and no key says how many days it has."
+            remedy = "Add `cycle: {normal_days: cycle}` for those of the period, or 30 or 365/12."
+            document.field("cycle").note(Code.NO_DAYS_OF_MONTH, message, remedy)
+            return
+
+
 DOCUMENT = Record(
     TariffDocument,
     (
@@ -228,6 +244,6 @@ DOCUMENT = Record(
         Row("settlement", SETTLEMENT, default=()),
         Row("takes_over", TAKES_OVER, default=(), then=check_what_is_taken_over),
     ),
-    checks=(_check_charges,),
+    checks=(_check_charges, _check_days_of_month),
     make=_make_document,
 )

@@ -6,15 +6,7 @@ from dataclasses import dataclass, field
 
 from central.domain.tariff.calendar_rules import CalendarRules
 from central.domain.tariff.determinant_rules import Determinant
-
-BUILT_IN_INPUTS = {
-    "import": "kWh",
-    "export": "kWh",
-    "kvarh": "kvarh",
-    "kvah": "kVAh",
-    "m3": "m3",
-}
-POWER = {"kWh": "kW", "kvarh": "kvar", "kVAh": "kVA"}
+from central.domain.tariff.input_units import BUILT_IN_INPUTS
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from central.domain.tariff.grammar.kind import (
 )
 from central.domain.tariff.grammar.node import Fields
 from central.domain.tariff.grammar.record import Record, Row, named, variants
-from central.domain.tariff.grammar.scope import BUILT_IN_INPUTS
+from central.domain.tariff.input_units import BUILT_IN_INPUTS
 from central.domain.tariff.refusal import Code
 
 Product = tuple[str, ...]

@@ -253,6 +253,7 @@ def test_facts_of_the_agreement_are_given_by_name(tmp_path: Path) -> None:
         "needs: {seats: number}\n"
         "determinants: {kwh: {sum: import}}\n"
         "charges: [{id: seat, qty: seats, price: 2, per: month}]\n"
+        "cycle: {normal_days: cycle}\n"
     )
     result = run(tmp_path, tariff, "--zone", "UTC", "--json", "--fact", "seats=3", hours=744)
     assert result.exit_code == 0, result.stderr

@@ -46,6 +46,7 @@ tariff: batch
 effective: 2020-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 """
 PERIODS = """\
 calendar:

@@ -203,6 +203,7 @@ def tariff(rules: Rules) -> TariffVersion:
         "effective": "2020-01-01",
         "zone": ZONE,
         "currency": {"code": "EUR"},
+        "cycle": {"normal_days": "30"},
         "state": {"kw": {"months": str(rules.reach)}},
         "determinants": {
             "kwh": {"sum": "import"},

@@ -29,6 +29,7 @@ tariff: laws
 effective: 2020-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 quantities: {kWh: 1, kW: 1}
 calendar:
   days: {work: mon-fri, off: rest}
@@ -51,6 +52,7 @@ tariff: additive
 effective: 2020-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 calendar: {periods: {day: [{at: "08:00-20:00"}], night: rest}}
 determinants: {kwh: {sum: import, by: period}, daily: {max: import, per: day}}
 charges:

@@ -40,6 +40,7 @@ tariff: fixed
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 charges: [{id: customer, price: 10, per: month}]
 taxes: [{id: vat, percent: 21, of: all}]
 """

@@ -38,4 +38,4 @@ def test_hours_that_are_told_apart_add_up() -> None:
 
 
 def test_energy_that_no_line_charges_is_not_charged() -> None:
-    assert charged("{kwh: {sum: import}}", "[{id: a, price: 1, per: month}]") == 0
+    assert charged("{kwh: {sum: import}}", "[{id: a, price: 1, per: day}]") == 0

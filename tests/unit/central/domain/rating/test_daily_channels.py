@@ -40,6 +40,7 @@ effective: {effective}
 zone: {zone}
 day_start: "{at:%H:%M}"
 currency: {{code: EUR, digits: 2}}
+cycle: {{normal_days: 30}}
 """
 NAMED = "determinants: {{{0}: {{sum: import}}}}\ncharges: [{{id: e, qty: {0}, price: 1}}]\n"
 SUMS = """\

@@ -72,7 +72,7 @@ def test_a_level_is_charged_for_its_share_of_the_time(qty: str, level: Decimal) 
     cent = Decimal("0.01")
     wanted = [level * Decimal(200) / 30, level * Decimal(110) / 30]
     assert amounts(qty) == [amount.quantize(cent) for amount in wanted]
-    assert is_level(qty, version(qty, "2026-01-01", 10).document)
+    assert is_level(qty, version(qty, "2026-01-01", 10).document.determinants)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_level_is_charged_for_its_share_of_the_time(qty: str, level: Decimal) 
 )
 def test_an_amount_is_charged_as_it_is(qty: str, per_day: Decimal) -> None:
     assert amounts(qty) == [per_day * 20 * 10, per_day * 10 * 11]
-    assert not is_level(qty, version(qty, "2026-01-01", 10).document)
+    assert not is_level(qty, version(qty, "2026-01-01", 10).document.determinants)
 
 
 def test_a_demand_in_kva_costs_what_its_days_cost() -> None:

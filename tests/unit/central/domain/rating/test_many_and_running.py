@@ -40,6 +40,7 @@ tariff: t
 effective: 2020-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 needs: {share: percent}
 calendar:
   seasons: {s: 10-11..12-31, w: rest}

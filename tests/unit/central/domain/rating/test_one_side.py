@@ -28,6 +28,7 @@ tariff: sides
 effective: 2020-01-01
 zone: Australia/Lord_Howe
 currency: {code: AUD}
+cycle: {normal_days: 30}
 calendar: {periods: {day: [{at: "08:00-20:00"}], night: rest}}
 series: {net: {expr: import - export}}
 determinants:
@@ -115,6 +116,7 @@ tariff: ordered
 effective: 2020-01-01
 zone: Australia/Lord_Howe
 currency: {code: AUD}
+cycle: {normal_days: 30}
 quantities: {kWh: 0}
 calendar: {periods: {day: [{at: "08:00-20:00"}], night: rest}}
 determinants: {kwh: {sum: import, by: period}}

@@ -34,6 +34,7 @@ tariff: flat
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 determinants: {kwh: {sum: import}}
 charges:
   - {id: customer, price: 10, per: month}
@@ -221,6 +222,7 @@ tariff: coincident
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 series: {peaks: {price: GRID.CP}}
 determinants: {kw: {max: import, window: 60m, during: peaks}}
 charges: [{id: capacity, qty: kw, price: 10}]

@@ -19,6 +19,7 @@ tariff: bounds
 effective: 2020-01-01
 zone: UTC
 currency: {code: EUR}
+cycle: {normal_days: 30}
 determinants: {kwh: {sum: import}, kw: {max: import}}
 charges:
 """

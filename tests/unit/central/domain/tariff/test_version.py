@@ -25,6 +25,7 @@ tariff: t
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 calendar:
   holidays: {country: ES, subdivision: MD, observed: false}
   seasons: {winter: "11-15..02-28,02-29..03-10", rest_: rest}

@@ -26,6 +26,7 @@ tariff: net
 effective: 2026-01-01
 zone: UTC
 currency: {{code: EUR}}
+cycle: {{normal_days: 30}}
 calendar: {{periods: {{day: [{{at: "08:00-20:00"}}], night: rest}}}}
 series: {{net: {{expr: import - export}}}}
 determinants: {{kwh: {{sum: net}}, tou: {{sum: net, by: period}}}}

@@ -24,6 +24,7 @@ tariff: flags
 effective: 2026-01-01
 zone: UTC
 currency: {code: EUR}
+cycle: {normal_days: 30}
 needs: {exempt: bool, lit: bool}
 determinants: {kwh: {sum: import}, kw: {max: import, window: 60m}}
 charges:

@@ -24,6 +24,7 @@ tariff: years
 effective: 2020-01-01
 zone: Europe/Madrid
 currency: {code: EUR, digits: 4}
+cycle: {normal_days: 30}
 needs: {contracted: kW}
 """
 
@@ -90,5 +91,5 @@ def test_a_price_by_days_is_never_charged_whole() -> None:
     with pytest.raises(TariffRefusedError) as caught:
         load_tariff(f"{HEAD}charges: [{charge}]\n")
     assert [(found.code, found.line, found.path) for found in caught.value.findings] == [
-        (Code.CONFLICT, 6, "charges[0].prorate")
+        (Code.CONFLICT, 7, "charges[0].prorate")
     ]

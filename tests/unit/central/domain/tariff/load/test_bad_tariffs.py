@@ -21,7 +21,7 @@ calendar:
   periods: {P1: [{days: work, at: "08:00-20:00"}], P2: rest}
 """
 KWH = "determinants: {kwh: {sum: import}, tou: {sum: import, by: period}, kw: {max: import}}\n"
-FIXED = "charges: [{id: fixed, price: 1, per: month}]\n"
+FIXED = "charges: [{id: fixed, price: 1, per: day}]\n"
 GOOD = HEAD + CALENDAR + KWH + FIXED
 
 
