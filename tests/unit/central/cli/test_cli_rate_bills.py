@@ -17,6 +17,7 @@ tariff: t
 effective: 2026-01-01
 zone: Europe/Madrid
 currency: {code: EUR}
+cycle: {normal_days: 30}
 """
 TIERS = """\
 calendar:
