@@ -10,7 +10,7 @@ import typer
 from firmware_bridge.cli.keys import parse_key
 from firmware_bridge.cli.signals import EXIT_UNUSABLE
 from firmware_bridge.driver.interface import UnknownProtocolError
-from firmware_bridge.driver.telegram import Keys, Telegram
+from firmware_bridge.driver.telegram import Keys, Telegram, TelegramSyntaxError
 from firmware_bridge.recordings.decode import (
     DecodeOptions,
     decode_bytes,
@@ -19,6 +19,8 @@ from firmware_bridge.recordings.decode import (
     reading_line,
     warnings,
 )
+
+_NOTHING = Telegram.refused(b"", TelegramSyntaxError("The file contains no telegram."))
 
 
 def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the command
@@ -37,22 +39,22 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
 
     Prints values that a gateway would reject too, with a warning on standard error.
 
-    Reports telegrams that cannot be decoded on standard error. Exit codes: 0 readings, 3 the
-    file holds no valid telegram (its errors are then the output).
+    Reports telegrams that cannot be decoded or hold no value on standard error. Exit codes: 0
+    readings, 3 the file gives no reading (why is then the output).
     """
     options = DecodeOptions(Keys(parse_key(key), parse_key(auth_key)), zone or None, crc_removed)
     try:
         telegrams = decode_bytes(protocol, file.read_bytes(), options)
     except UnknownProtocolError as error:
         raise typer.BadParameter(str(error), param_hint="--protocol") from None
-    refused = [telegram for telegram in telegrams if telegram.error is not None]
-    if len(refused) == len(telegrams):
-        for telegram in refused or [Telegram(b"")]:
+    if not any(telegram.observations for telegram in telegrams):
+        for telegram in telegrams or [_NOTHING]:
             typer.echo(error_line(telegram))
         raise typer.Exit(EXIT_UNUSABLE)
     for telegram in telegrams:
         if telegram.error is not None:
             typer.echo(error_line(telegram), err=True)
+            continue
         for value in telegram.observations:
             typer.echo(reading_line(value))
         for warning in warnings(telegram):

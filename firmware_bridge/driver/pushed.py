@@ -151,7 +151,7 @@ class PushDriver:
             MeterConnectionError: The line cannot be opened, or was closed.
             MeterUnnamedError: Telegrams came, and neither they nor the table name the meter.
             MeterSeveralError: Another meter came than the one that the table names.
-            MeterAnswerError: Telegrams came and none held; carries the last one's bytes.
+            MeterAnswerError: Telegrams came and none gave values; carries the last one's bytes.
             MeterTimeoutError: Nothing came.
         """
         await self._listen_anew()
@@ -165,7 +165,7 @@ class PushDriver:
         if self._unnamed is not None:
             raise self._unnamed
         if self._refused is not None:
-            message = f"No telegram at {self._place} is valid: {self._refused.error}"
+            message = f"No telegram at {self._place} gives values: {self._refused.error}"
             raise MeterAnswerError(message, value=self._refused.raw)
         message = f"No telegram arrived at {self._place} within {self._timeout_s} s."
         raise MeterTimeoutError(message, value=str(self._place))
@@ -213,9 +213,14 @@ class PushDriver:
             self.bad_frames += 1
             self._refused = telegram
             return
-        seen = telegram.observations
-        if not any(item.meter_value() for item in seen):
+        if telegram.rest is not None:
+            self.bad_frames += 1
+        silence = telegram.silence
+        if silence is not None:
+            # A longer telegram may follow; who waits in vain is told.
+            self._refused = replace(telegram, error=silence)
             return
+        seen = telegram.observations
         where, own = str(self._place), own_meters(seen)
         host = host_of(seen, self._configured, self._met)
         values = named_values(seen, host)

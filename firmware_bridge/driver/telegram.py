@@ -50,6 +50,13 @@ class TelegramTooLargeError(TelegramError):
     code = "TELEGRAM_TOO_LARGE"
 
 
+class TelegramEmptyError(TelegramError):
+    """The telegram is sound, and nothing that it says is a value we read."""
+
+    code = "TELEGRAM_EMPTY"
+    default_remedy = "Set the meter to send its counters, or wait for a telegram that has them."
+
+
 class ChecksumError(TelegramError):
     """The checksum that the telegram carries is not that of its bytes."""
 
@@ -165,11 +172,14 @@ class Telegram:
         raw: Its bytes, of a refused one at most `RAW_KEPT_MAX`.
         observations: What it says; empty where it was refused.
         error: Why it was refused.
+        rest: Why what follows the observations could not be read, in a telegram that is vouched
+            for and ends too early.
     """
 
     raw: bytes
     observations: tuple[Observation, ...] = ()
     error: TelegramError | None = None
+    rest: TelegramError | None = None
 
     @classmethod
     def refused(cls, raw: bytes | bytearray, error: TelegramError) -> Telegram:
@@ -177,6 +187,15 @@ class Telegram:
         # Tracebacks keep the decoder's frames, and with them buffers, for as long as this lives.
         error.__cause__ = error.__context__ = None
         return cls(bytes(raw[:RAW_KEPT_MAX]), (), error.with_traceback(None))
+
+    @property
+    def silence(self) -> TelegramEmptyError | None:
+        """Why a sound telegram gives no reading; None where it does, or was refused."""
+        if self.error is not None or any(item.meter_value() for item in self.observations):
+            return None
+        labels = sorted({item.label or str(item.obis) for item in self.observations})
+        content = f"only {', '.join(labels)}, which have no code here" if labels else "no value"
+        return TelegramEmptyError(f"The telegram is sound and holds {content}.", value=self.raw)
 
 
 class Scanner(Protocol):

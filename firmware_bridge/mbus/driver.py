@@ -101,7 +101,9 @@ async def _read_out(shared: SharedLine, chosen: MbusSettings) -> tuple[Observati
 
 def _values(reply: Telegram, chosen: MbusSettings, found: list[Observation]) -> bool:
     try:
-        parsed = parse_application(parse_frame(reply.raw).user, TelegramSecurity(chosen.keys))
+        parsed = parse_application(
+            parse_frame(reply.raw).user, TelegramSecurity(chosen.keys), vouched=True
+        )
     except TelegramError as error:
         raise MeterAnswerError(str(error), value=reply.raw) from error
     found += observe(parsed, zone=chosen.zone)

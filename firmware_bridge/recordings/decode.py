@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 
 from firmware_bridge.codec.hex_dump import from_hex, is_text, lines_of_hex, within_text
+from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
 from firmware_bridge.driver.interface import UnknownProtocolError, distinct
@@ -17,7 +18,6 @@ from firmware_bridge.driver.telegram import (
     Observation,
     Scanner,
     Telegram,
-    TelegramSyntaxError,
     plain,
 )
 from firmware_bridge.dsmr.encrypted import EncryptedP1Scanner
@@ -217,12 +217,16 @@ def reading_line(value: Observation) -> str:
 
 def warnings(telegram: Telegram) -> list[str]:
     """What a gateway would say of a sound telegram, as JSON objects."""
+    if telegram.rest is not None:
+        return [_warning(telegram.rest), *warnings(replace(telegram, rest=None))]
+    if telegram.silence is not None:
+        return [_warning(telegram.silence)]
     values = [value for seen in telegram.observations if (value := seen.meter_value())]
     lines = []
     try:
         check_named(values, "the recording")
     except MeterUnnamedError as error:
-        lines.append(json.dumps({"warning": error.code, "message": str(error)}))
+        lines.append(_warning(error))
     return lines + [
         json.dumps(
             {
@@ -235,8 +239,15 @@ def warnings(telegram: Telegram) -> list[str]:
     ]
 
 
+def _warning(error: DeviceError) -> str:
+    return json.dumps({"warning": error.code, "message": str(error)}, ensure_ascii=False)
+
+
 def error_line(telegram: Telegram) -> str:
-    """One refused telegram as a JSON object: stable code, sentence, bytes."""
-    error = telegram.error or TelegramSyntaxError("The file contains no telegram.")
+    """One telegram without readings as a JSON object: stable code, sentence, bytes."""
+    error = telegram.error or telegram.silence
+    if error is None:
+        message = "A telegram with readings has no error."
+        raise ValueError(message)
     line = {"error": error.code, "message": str(error), "raw": telegram.raw.hex().upper()}
     return json.dumps(line, ensure_ascii=False)

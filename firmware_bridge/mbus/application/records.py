@@ -106,6 +106,20 @@ class DataRecord:
         return shift(Decimal(self.data) * self.meaning.factor, self.meaning.power)
 
 
+class RecordCutError(TelegramTruncatedError):
+    """The telegram ends within a record.
+
+    Args:
+        message: At what.
+        before: The whole records before it.
+        value: Its place. [byte]
+    """
+
+    def __init__(self, message: str, before: tuple[DataRecord, ...], value: object) -> None:
+        super().__init__(message, value=value)
+        self.before = before
+
+
 @dataclass(slots=True)
 class _Cursor:
     data: bytes
@@ -128,7 +142,7 @@ def parse_records(data: bytes) -> tuple[DataRecord, ...]:
     """All records of a variable data structure, the maker's tail as the last.
 
     Raises:
-        TelegramTruncatedError: A record ends early.
+        RecordCutError: A record ends early; carries those before it.
         TelegramSyntaxError: A data field or length is not assigned.
         TelegramTooLargeError: More extensions or records than the standard allows.
     """
@@ -145,7 +159,10 @@ def parse_records(data: bytes) -> tuple[DataRecord, ...]:
         if dif & 0x0F == 0x0F:
             records.append(_special(dif, cursor))
             break
-        records.append(_record(dif, cursor))
+        try:
+            records.append(_record(dif, cursor))
+        except TelegramTruncatedError as error:
+            raise RecordCutError(error.message, tuple(records), error.value) from None
     return tuple(records)
 
 

@@ -14,17 +14,25 @@ from firmware_bridge.driver.telegram import (
     flag_id,
 )
 from firmware_bridge.mbus.application.compact import Formats
-from firmware_bridge.mbus.application.records import DataRecord, Function, bcd, parse_records
+from firmware_bridge.mbus.application.records import (
+    DataRecord,
+    Function,
+    RecordCutError,
+    bcd,
+    parse_records,
+)
 from firmware_bridge.mbus.application.security import WIRED, TelegramSecurity
 from firmware_bridge.mbus.application.units import FIXED, FIXED_HISTORIC, RESERVED
 
 APPLICATION_ERROR = 0x70
 VARIABLE_LONG = 0x72
 FIXED_LOW_FIRST, FIXED_HIGH_FIRST = 0x73, 0x77
+COMPACT_LONG = 0x73  # of the radio, where no fixed structure is sent
 VARIABLE_BARE = 0x78
 COMPACT_BARE = 0x79
 VARIABLE_SHORT = 0x7A
 COMPACT_SHORT = 0x7B
+MAKERS_OWN = range(0xA0, 0xB8)
 _LONG_HEADER, _SHORT_HEADER, _FIXED_SIZE = 12, 4, 16
 
 # Texts of EN 13757-3:2004, table 7.
@@ -82,6 +90,7 @@ class Application:
         status: Status byte.
         signature: Configuration word.
         records: In order.
+        rest: Where the telegram ends within a record: that it does.
     """
 
     address: Address | None
@@ -89,6 +98,7 @@ class Application:
     status: int
     signature: int
     records: tuple[DataRecord, ...]
+    rest: RecordCutError | None = None
 
 
 _KNOWN_FORMATS = Formats()
@@ -99,6 +109,8 @@ def parse_application(
     security: TelegramSecurity = WIRED,
     link_address: Address | None = None,
     formats: Formats = _KNOWN_FORMATS,
+    *,
+    vouched: bool = False,
 ) -> Application:
     """Read CI field, header and records.
 
@@ -107,6 +119,8 @@ def parse_application(
         security: Keys, and what the layers below told.
         link_address: The link layer's address: the radio's, for a short header.
         formats: The heads that compact frames may mean.
+        vouched: Whether a checksum or code holds over all bytes: then the records before one that
+            is cut stand, and `rest` says so.
 
     Raises:
         DeviceReportError: The device reports an error instead of values.
@@ -121,20 +135,25 @@ def parse_application(
     if code == APPLICATION_ERROR:
         number = body[0] if body else 0
         raise DeviceReportError(APPLICATION_ERRORS.get(number, f"Error {number}"), value=number)
-    if code == VARIABLE_LONG:
+    if code == VARIABLE_LONG or (code == COMPACT_LONG and security.radio):
         _need(body, _LONG_HEADER)
         address = Address.parse(body[:8])
-        return _variable(body[8:], address, address, security)
+        compact = None if code == VARIABLE_LONG else formats
+        return _variable(body[8:], address, address, security, compact, vouched=vouched)
     if code in (VARIABLE_SHORT, COMPACT_SHORT):
         _need(body, _SHORT_HEADER)
         compact = formats if code == COMPACT_SHORT else None
-        return _variable(body, None, link_address, security, compact)
+        return _variable(body, None, link_address, security, compact, vouched=vouched)
     if code == COMPACT_BARE:
         return Application(None, 0, 0, 0, formats.expand(body))
     if code == VARIABLE_BARE:
-        return Application(None, 0, 0, 0, parse_records(body))
+        return Application(None, 0, 0, 0, *_records(body, vouched=vouched))
     if code in (FIXED_LOW_FIRST, FIXED_HIGH_FIRST):
         return _fixed(body, "little" if code == FIXED_LOW_FIRST else "big")
+    if code in MAKERS_OWN:
+        message = f"The CI field {code:02X} says that the message is in its maker's own form."
+        remedy = "Have the meter send open records (OMS), or read it with its maker's device."
+        raise TelegramUnsupportedError(message, value=code, remedy=remedy)
     message = f"A message with the CI field {code:02X} has no values."
     raise TelegramUnsupportedError(message, value=code)
 
@@ -145,18 +164,31 @@ def _need(body: bytes, size: int) -> None:
         raise TelegramTruncatedError(message)
 
 
-def _variable(
+def _records(data: bytes, *, vouched: bool) -> tuple[tuple[DataRecord, ...], RecordCutError | None]:
+    try:
+        return parse_records(data), None
+    except RecordCutError as error:
+        if not vouched:
+            raise
+        return error.before, error
+
+
+def _variable(  # noqa: PLR0913 - what a header is read with
     body: bytes,
     named: Address | None,
     sender: Address | None,
     security: TelegramSecurity,
     compact: Formats | None = None,
+    *,
+    vouched: bool,
 ) -> Application:
     access, status = body[0], body[1]
     signature = int.from_bytes(body[2:4], "little")
     data = security.open(signature, body[4:], sender.raw if sender else b"", access)
-    records = compact.expand(data) if compact else parse_records(data)
-    return Application(named, access, status, signature, records)
+    if compact:
+        return Application(named, access, status, signature, compact.expand(data))
+    records, rest = _records(data, vouched=vouched)
+    return Application(named, access, status, signature, records, rest)
 
 
 def _fixed(body: bytes, order: str) -> Application:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity
-from firmware_bridge.driver.telegram import Observation, normalise
+from firmware_bridge.driver.telegram import Observation, Telegram, normalise
 from firmware_bridge.mbus.application.dates import WallTime, every_year
 from firmware_bridge.mbus.application.obis import code_of
 from firmware_bridge.mbus.application.quirks import quirk_of
@@ -40,6 +40,13 @@ class RecordClock:
         if isinstance(data, date):
             return self.clock.wall(datetime(data.year, data.month, data.day))  # noqa: DTZ001 - zone follows
         return None
+
+
+def observed(raw: bytes, parsed: Application, values: tuple[Observation, ...]) -> Telegram:
+    """A telegram's values, and what of it could not be read; refused where that is all."""
+    if parsed.rest is not None and not values:
+        return Telegram.refused(raw, parsed.rest)
+    return Telegram(raw, values, rest=parsed.rest)
 
 
 def observe(

@@ -16,6 +16,7 @@ from firmware_bridge.driver.telegram import (
 
 LONG_START, SHORT_START, STOP = 0x68, 0x10, 0x16
 _SHORT_SIZE = 5
+_CONTROL_LENGTH, _FRAMING_SIZE, _OVERFLOW = 3, 6, 256
 _CANDIDATE = re.compile(rb"[\x68\x10]")
 _CHUNK = 4096
 
@@ -51,10 +52,10 @@ def parse_frame(raw: bytes) -> LinkFrame:
         if len(raw) < 4:
             message = "The frame ends within its header."
             raise TelegramTruncatedError(message)
-        if raw[1] != raw[2] or raw[3] != LONG_START or raw[1] < 3:
+        if raw[1] != raw[2] or raw[3] != LONG_START:
             message = "The header of a long frame does not repeat its length and start."
             raise TelegramSyntaxError(message, value=raw[:4])
-        size, first = raw[1] + 6, 4
+        size, first = _long_size(raw), 4
     else:
         message = "The frame does not begin with 68 or 10."
         raise TelegramSyntaxError(message, value=raw[:1])
@@ -124,11 +125,30 @@ def _size(data: bytes, start: int) -> int | None:
     if data[start] == SHORT_START:
         return _SHORT_SIZE
     head = data[start : start + 4]
-    if len(head) > 2 and (head[1] != head[2] or head[1] < 3):
+    if len(head) > 2 and head[1] != head[2]:
         return 0
     if len(head) > 3 and head[3] != LONG_START:
         return 0
-    return None if len(head) < 4 else head[1] + 6
+    return None if len(head) < 4 else _long_size(data[start:])
+
+
+def _long_size(data: bytes) -> int:
+    """Bytes of the long frame that begins `data`.
+
+    A length below that of a control frame has overflowed: some meters send up to 259 bytes after
+    the header and count them in one byte. Only that of a control frame can mean both.
+    """
+    size = data[1] + _FRAMING_SIZE
+    if data[1] > _CONTROL_LENGTH or (data[1] == _CONTROL_LENGTH and _ends(data, size)):
+        return size
+    return size + _OVERFLOW
+
+
+def _ends(data: bytes, size: int) -> bool:
+    """Whether a long frame ends there, or may once its bytes are there."""
+    if len(data) < size:
+        return True
+    return data[size - 1] == STOP and sum(data[4 : size - 2]) & 0xFF == data[size - 2]
 
 
 def _try(raw: bytes) -> LinkFrame | Telegram | None:

@@ -11,7 +11,7 @@ from firmware_bridge.driver.telegram import (
 )
 from firmware_bridge.mbus.application.security import TelegramSecurity
 from firmware_bridge.mbus.application.telegram import parse_application
-from firmware_bridge.mbus.application.values import observe
+from firmware_bridge.mbus.application.values import observe, observed
 from firmware_bridge.mbus.wired.link import LinkFrame, LinkSplitter
 
 _ANSWERS = frozenset({0x08, 0x18, 0x28, 0x38})
@@ -45,7 +45,7 @@ class WiredScanner:
             yield found
         elif found.user and found.control in _ANSWERS:
             try:
-                parsed = parse_application(found.user, self._security)
-                yield Telegram(found.raw, observe(parsed, zone=self._zone))
+                parsed = parse_application(found.user, self._security, vouched=True)
+                yield observed(found.raw, parsed, observe(parsed, zone=self._zone))
             except TelegramError as error:
                 yield Telegram.refused(found.raw, error)

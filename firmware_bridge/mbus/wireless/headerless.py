@@ -28,7 +28,6 @@ from firmware_bridge.mbus.wireless.scanner import observe_radio
 RECORDING_MAX = 4_194_304
 _HEAD = 10
 _B_FIRST = 128
-_MAKERS = frozenset(bytes([code]) for code in range(0xA0, 0xB8))
 _POLYNOMIAL = 0x13D65
 
 
@@ -58,7 +57,7 @@ class HeaderlessScanner:
         frames = headerless_frames(data) if len(data) <= RECORDING_MAX else ()
         formats = Formats() if frames else None
         for frame in frames:
-            yield observe_radio(frame, self._keys, self._zone, formats)
+            yield observe_radio(frame, self._keys, self._zone, formats, whole=True)
 
 
 def headerless_frames(data: bytes) -> tuple[RadioFrame, ...]:
@@ -81,7 +80,7 @@ def _bare(raw: bytes) -> RadioFrame | None:
         return None
     code = frame.user[:1]
     named = frame.address.manufacturer.isalpha() and frame.address.serial.isdecimal()
-    named = named and (code in APPLICATIONS or code in _MAKERS)
+    named = named and code in APPLICATIONS
     checked = _holds(raw, 0, _HEAD) or _holds(raw, 0, min(len(raw), _B_FIRST) - 2)
     if not named or checked or _sound_when_mended(raw):
         return None

@@ -34,12 +34,21 @@ from firmware_bridge.mbus.application.security import (
     check_mac,
     link_decrypt,
 )
-from firmware_bridge.mbus.application.telegram import Address
+from firmware_bridge.mbus.application.telegram import (
+    COMPACT_LONG,
+    MAKERS_OWN,
+    VARIABLE_LONG,
+    Address,
+)
 
 # Unsolicited, installation and alarm messages, answers. Source: EN 13757-4, table 26.
 _CONTROLS = frozenset({0x44, 0x46, 0x47, 0x48, 0x08, 0x18, 0x28, 0x38})
 _HEAD_BYTES = re.compile(rb"[\x0a-\xff](?=[\x44\x46\x47\x48\x08\x18\x28\x38])", re.DOTALL)
-APPLICATIONS = frozenset(bytes([code]) for code in (*range(0x69, 0x80), *range(0x8A, 0x91)))
+MAKERS_OWN_FORM = frozenset(bytes([code]) for code in MAKERS_OWN)
+APPLICATIONS = MAKERS_OWN_FORM | {
+    bytes([code]) for code in (*range(0x69, 0x80), *range(0x8A, 0x91))
+}
+LONG_HEADERS = frozenset({bytes([VARIABLE_LONG]), bytes([COMPACT_LONG])})
 _HEAD = 10
 _BLOCK = 16
 _B_FIRST = 126
@@ -166,7 +175,7 @@ class Transport:
     @property
     def sealed(self) -> bool:
         """Whether everything after the header is encrypted: frames with CRCs never look so."""
-        head = {0x7A: 1, 0x72: 9}.get(self.user[0] if self.user else 0)
+        head = {0x7A: 1, 0x7B: 1, 0x72: 9, 0x73: 9}.get(self.user[0] if self.user else 0)
         if head is None or len(self.user) < head + 4:
             return False
         config = Config(int.from_bytes(self.user[head + 2 : head + 4], "little"))
@@ -193,7 +202,7 @@ def unwrap(frame: RadioFrame, keys: Keys | None) -> Transport:
         security = TelegramSecurity(keys, radio=True, counter=fragment.counter)
         if fragment.mac and security.keyed:
             # The meter itself, where a long header follows, is the one whose key it is.
-            sender = Address.parse(user[1:9]) if user[:1] == b"\x72" else address
+            sender = Address.parse(user[1:9]) if user[:1] in LONG_HEADERS else address
             check_mac(fragment, user, security.key(Config(7 << 8)), sender.raw)
             authenticated = True
     return Transport(user, security, address, authenticated)

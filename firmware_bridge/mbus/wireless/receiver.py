@@ -17,9 +17,9 @@ from firmware_bridge.driver.interface import MeterConnectionError
 from firmware_bridge.driver.line import MeterLine, SerialAddress, TcpAddress
 from firmware_bridge.driver.telegram import ChecksumError, Keys, Telegram, TelegramError
 from firmware_bridge.mbus.application.compact import Formats
-from firmware_bridge.mbus.application.telegram import VARIABLE_LONG, Address
+from firmware_bridge.mbus.application.telegram import Address
 from firmware_bridge.mbus.wireless.framing import Framing, Splitter, splitter
-from firmware_bridge.mbus.wireless.radio_frame import RadioFrame, parse_stripped
+from firmware_bridge.mbus.wireless.radio_frame import LONG_HEADERS, RadioFrame, parse_stripped
 from firmware_bridge.mbus.wireless.scanner import observe_radio
 
 QUIET_S = 0.2
@@ -64,7 +64,7 @@ def senders(frame: RadioFrame) -> Iterator[Address]:
     user = user[_ELL_SIZES.get(user[0], 0) :] if user else user
     if len(user) > 1 and user[0] == _AFL:
         user = user[2 + user[1] :]
-    if user[:1] == bytes([VARIABLE_LONG]) and len(user) > 9:  # noqa: PLR2004 - CI and eight bytes
+    if user[:1] in LONG_HEADERS and len(user) > 9:  # noqa: PLR2004 - CI and eight bytes
         yield Address.parse(user[1:9])
 
 

@@ -14,8 +14,13 @@ from firmware_bridge.driver.telegram import (
 )
 from firmware_bridge.mbus.application.compact import Formats
 from firmware_bridge.mbus.application.telegram import parse_application
-from firmware_bridge.mbus.application.values import observe
-from firmware_bridge.mbus.wireless.radio_frame import RadioFrame, RadioSplitter, unwrap
+from firmware_bridge.mbus.application.values import observe, observed
+from firmware_bridge.mbus.wireless.radio_frame import (
+    MAKERS_OWN_FORM,
+    RadioFrame,
+    RadioSplitter,
+    unwrap,
+)
 
 
 class WirelessScanner:
@@ -50,7 +55,12 @@ class WirelessScanner:
 
 
 def observe_radio(
-    frame: RadioFrame, keys: Keys | None, zone: str | None, formats: Formats | None = None
+    frame: RadioFrame,
+    keys: Keys | None,
+    zone: str | None,
+    formats: Formats | None = None,
+    *,
+    whole: bool = False,
 ) -> Telegram:
     """What a radio frame says, or why it is refused.
 
@@ -59,20 +69,26 @@ def observe_radio(
         keys: Where the meter encrypts.
         zone: Zone of the meter's clock; None for central Europe.
         formats: What whole frames taught of compact ones, and learns from this one.
+        whole: Whether a telegram that ends within a record is refused although its receiver is
+            believed to have checked it.
     """
     known = Formats() if formats is None else formats
     try:
         inner = unwrap(frame, keys)
-        if not (frame.checked or inner.authenticated or inner.sealed):
+        vouched = frame.checked or inner.authenticated
+        proprietary = inner.user[:1] in MAKERS_OWN_FORM
+        if not (vouched or inner.sealed or proprietary):
             message = "No CRC of the radio frame matches."
             remedy = "If the receiver checks and removes them, set `framing` to stripped."
             raise ChecksumError(message, remedy=remedy)
-        parsed = parse_application(inner.user, inner.security, inner.address, known)
+        parsed = parse_application(
+            inner.user, inner.security, inner.address, known, vouched=vouched and not whole
+        )
         known.learn(parsed.records)
     except TelegramError as error:
         return Telegram.refused(frame.raw, error)
     values = observe(parsed, inner.address, zone)
-    if not (frame.checked or inner.authenticated):
+    if not vouched:
         # Only the two filler bytes at its start say that the text was decrypted rightly.
         values = tuple(replace(value, quality=Quality.SUSPECT) for value in values)
-    return Telegram(frame.raw, values)
+    return observed(frame.raw, parsed, values)

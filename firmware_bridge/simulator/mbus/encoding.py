@@ -22,9 +22,9 @@ _BLOCK = 16
 
 
 def long_frame(user: bytes, address: int = 1, control: int = RESPONSE) -> bytes:
-    """A long frame round CI field and data."""
+    """A long frame round CI field and data; a length above 255 overflows, as some meters' does."""
     body = bytes([control, address]) + user
-    size = len(body)
+    size = len(body) & 0xFF
     return bytes([0x68, size, size, 0x68]) + body + bytes([sum(body) & 0xFF, 0x16])
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from firmware_bridge.cli import app
 from firmware_bridge.recordings.decode import protocols
+from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header
 from tests.support.telegrams import RADIO_KEY, mode_c_read_out, own_captures
 
 COMMAND = [sys.executable, "-c", "from firmware_bridge.cli import main; main()", "decode"]
@@ -110,6 +111,25 @@ def test_only_refused_telegrams_are_the_output_and_exit_3(tmp_path: Path) -> Non
     ran = decode("--protocol", "dsmr", written(tmp_path, bad * 3))
     assert ran.exit_code == 3
     assert [json.loads(line)["error"] for line in ran.stdout.splitlines()] == ["CHECKSUM"] * 3
+
+
+def test_sound_telegrams_without_a_value_say_so(tmp_path: Path) -> None:
+    silent = b"/MTL5X\r\n\r\n0-0:96.1.1(3132)\r\n!\r\n"
+    ran = decode("--protocol", "dsmr", written(tmp_path, silent))
+    assert ran.exit_code == 3
+    assert json.loads(ran.stdout)["error"] == "TELEGRAM_EMPTY"
+    beside = decode("--protocol", "dsmr", written(tmp_path, silent + P1))
+    assert beside.exit_code == 0
+    assert json.loads(beside.stderr)["warning"] == "TELEGRAM_EMPTY"
+
+
+def test_what_follows_the_readings_of_a_cut_telegram_is_warned_of(tmp_path: Path) -> None:
+    records = bytes.fromhex("04 13 39 30 00 00  04 03 01 02")
+    frame = long_frame(long_header(device("12345678", "ABC", 1, 7), 1, 0, records))
+    ran = decode("--protocol", "mbus", written(tmp_path, frame))
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout)["value"] == "12345"
+    assert json.loads(ran.stderr)["warning"] == "TELEGRAM_TRUNCATED"
 
 
 @pytest.mark.parametrize("protocol", protocols())

@@ -152,6 +152,17 @@ async def test_bad_telegrams_silence_and_absence_are_named(
             await reader.read()
 
 
+async def test_sound_telegrams_without_values_are_named(meter: VirtualMeter) -> None:
+    meter.faults.tamper = lambda _: b"/MTL5X\r\n\r\n0-0:96.1.1(3132)\r\n!\r\n"
+    async with VirtualPushedPort(meter, PUSHES["dsmr"], 0.02) as port:
+        place = {"host": port.host, "port": port.port, "timeout_s": TIMEOUT_S}
+        async with driver("dsmr", place) as reader:
+            with pytest.raises(MeterAnswerError, match="holds no value"):
+                await reader.read()
+            meter.faults.tamper = None
+            assert (await reader.read()).values
+
+
 async def test_an_exchange_is_reported_once(meter: VirtualMeter) -> None:
     async with (
         VirtualPushedPort(meter, PUSHES["dsmr"], 0.02) as port,

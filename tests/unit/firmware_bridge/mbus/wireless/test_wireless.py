@@ -156,3 +156,47 @@ def test_what_the_receiver_decrypted_already_is_read_without_a_key() -> None:
     assert isinstance(
         read(format_b(radio_frame(named, user)), bytes(16)).error, AuthenticationError
     )
+
+
+HEADS = bytes.fromhex("02FF2004134413")
+COMPACT_UNKNOWN = bytes.fromhex(
+    "2244c514552850220504c8567320248622c5140504770000003412abeccbcd3930000078560000c6b3"
+)
+
+
+def compact_long(named: bytes, whole: bytes, data: bytes, heads: bytes = HEADS) -> bytes:
+    """CI 73 by radio: a long header, then the CRC of the heads, of the records, bare data."""
+    crcs = en13757(heads).to_bytes(2, "little") + en13757(whole).to_bytes(2, "little")
+    return b"\x73" + named + bytes([1, 0, 0, 0]) + crcs + data
+
+
+def test_a_compact_frame_with_a_long_header_is_no_fixed_structure() -> None:
+    named = device("12345678", "KAM", 27, 0x16)
+    whole = bytes.fromhex("02FF200000 0413D2040000 4413E8030000")
+    data = bytes.fromhex("0000 D2040000 E8030000")
+    found = read(
+        format_a(radio_frame(device("00000001", "XYZ", 1, 0x31), compact_long(named, whole, data)))
+    )
+    assert [plain(value.value) for value in found.observations] == ["1234", "1000"]
+    assert {value.meter.serial for value in found.observations} == {"12345678"}
+    assert isinstance(read(COMPACT_UNKNOWN).error, TelegramUnsupportedError)
+
+
+@pytest.mark.parametrize("code", [0xA0, 0xA2, 0xB7])
+@pytest.mark.parametrize("crcs", [*FORMATS, bytes])
+def test_a_makers_own_form_is_named(code: int, crcs: type[bytes]) -> None:
+    frame = radio_frame(device("12345678", "ABC", 1, 7), bytes([code]) + bytes(range(20)))
+    error = read(crcs(frame)).error
+    assert isinstance(error, TelegramUnsupportedError)
+    assert f"{code:02X}" in error.message
+    assert "maker's own" in error.message
+
+
+@pytest.mark.parametrize("crcs", FORMATS)
+def test_records_before_one_that_is_cut_stand_where_crcs_hold(crcs: type[bytes]) -> None:
+    records = bytes.fromhex("041339300000 0403") + b"\x01\x02"
+    frame = radio_frame(device("12345678", "ABC", 1, 7), b"\x7a\x01\x00\x00\x00" + records)
+    found = read(crcs(frame))
+    assert [plain(value.value) for value in found.observations] == ["12345"]
+    assert found.rest is not None
+    assert read(frame, stripped=False).error is not None
