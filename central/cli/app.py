@@ -11,6 +11,7 @@ from central.cli import (
     accounts,
     audit,
     cancel,
+    candidates,
     cycles,
     findings,
     groups,
@@ -19,7 +20,6 @@ from central.cli import (
     ledger,
     processes,
     rate,
-    rebill,
     registry,
     remote,
     schedule,
@@ -48,7 +48,7 @@ app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
-app.add_typer(rebill.correction, name="correction")
+app.add_typer(candidates.correction, name="correction")
 app.add_typer(rate.app)
 app.add_typer(cancel.app, name="bill")
 app.add_typer(schedule.schedules, name="schedule")

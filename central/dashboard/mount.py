@@ -13,6 +13,7 @@ from central.dashboard.page import Pages, pages_of
 from central.dashboard.pages import (
     audit,
     billing,
+    candidates,
     claims,
     cycles,
     field,
@@ -42,6 +43,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         files,
         field.router,
         billing.router,
+        candidates.router,
         claims.router,
         cycles.router,
         groups.router,

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import structlog
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.job_queue import JobQueue, job_queue
 from central.adapters.timescale.nights import TimescaleNightStore
@@ -26,6 +27,7 @@ from central.domain.actor import Actor
 from central.domain.schedule import Occurrence
 from central.process.start import ended
 from central.service.billing.change_settings import ChangeSettings
+from central.service.billing.find_candidates import CandidateTally, FindCandidates
 from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.billing.scheduled_run import ScheduledRun
 from central.service.drop_expired import Dropped, Retention, drop_expired
@@ -74,6 +76,9 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         current = await ChangeSettings(revisions, clock).current()
         return await EstimateHeld(window, validation, clock)(current.settings.window)
 
+    async def find(_: datetime, __: Occurrence) -> CandidateTally:
+        return await FindCandidates(TimescaleCandidates(pool), clock)()
+
     async def drop(now: datetime, _: Occurrence) -> Dropped:
         retention = Retention(
             timedelta(days=settings.rejected_days),
@@ -89,6 +94,7 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         "retry_held": retry,
         "estimate_held": estimate_held,
         "retry_estimated": retry,
+        "find_candidates": find,
         "drop_expired": drop,
         "bill_run": ScheduledRun(bills, registry, clock, settings.shard_size, settings.takeover_s),
     }

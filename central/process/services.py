@@ -9,6 +9,7 @@ from pathlib import Path
 from central.adapters.anchor_file import kept_anchors
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
@@ -54,6 +55,7 @@ def timescale_services(
         registry=TimescaleRegistry(pool),
         bills=TimescaleBillingStore(pool),
         settings_store=TimescaleSettingsStore(pool),
+        candidates=TimescaleCandidates(pool),
         claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
         corrections=TimescaleCorrections(pool),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
@@ -42,6 +43,7 @@ class Stores:
         audit: Who did what.
         billing: What the pages show of accounts and bills.
         bills: Runs of cycles and their bills.
+        candidates: Issued bills that would say something else today.
         claims: Days that no claim can hold.
         corrections: Issued bills, rated again.
         documents: Documents as they were rendered.
@@ -66,6 +68,7 @@ class Stores:
     billing: TimescaleBilling
     bills: TimescaleBillingStore
     cancellations: TimescaleCancellations
+    candidates: TimescaleCandidates
     claims: TimescaleClaimConflicts
     corrections: TimescaleCorrections
     documents: TimescaleDocumentStore
@@ -110,6 +113,7 @@ async def open_stores(
             billing=TimescaleBilling(pool),
             bills=TimescaleBillingStore(pool),
             cancellations=TimescaleCancellations(pool),
+            candidates=TimescaleCandidates(pool),
             claims=TimescaleClaimConflicts(pool),
             corrections=TimescaleCorrections(pool),
             documents=TimescaleDocumentStore(pool),

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import structlog
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.pool import make_pool
@@ -23,6 +24,7 @@ from central.process.jobs import run_jobs
 from central.process.sealer import run_sealer
 from central.process.start import ended, start
 from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.find_candidates import FindCandidates
 from central.service.ingest.patience import patiently
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.schedules.standing import StandingJob
@@ -63,7 +65,11 @@ async def run_worker(
         unclosed = TimescaleUnclosedDays(pool)
         documents = TimescaleDocumentStore(pool)
         archive = ArchiveInvoices(TimescaleBillingStore(pool), documents, render_invoice, clock)
-        standing = {"render_documents": StandingJob(documents.due, lambda: _render(archive), clock)}
+        find = FindCandidates(TimescaleCandidates(pool), clock)
+        standing = {
+            "render_documents": StandingJob(documents.due, lambda: _render(archive), clock),
+            "compare_changed": StandingJob(find.waits, find.changed, clock),
+        }
         beside = [
             asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
             asyncio.create_task(run_jobs(pool, settings, clock, standing)),

@@ -37,6 +37,16 @@ charges: [{id: energy, qty: netted, price: 0.30}]
 banks: {saved: {unit: kWh}}
 taxes: [{id: vat, percent: 21, of: [all]}]
 """
+NEEDS_FACT = """\
+tariff: NET
+effective: 2026-09-01
+zone: UTC
+currency: {code: EUR, digits: 2}
+cycle: {normal_days: 30}
+needs: {contracted: kW}
+determinants: {kwh: {sum: import}}
+charges: [{id: energy, qty: kwh, price: 0.30}, {id: power, qty: contracted, price: 2, per: month}]
+"""
 Figures = dict[str, tuple[str, ...]]
 
 

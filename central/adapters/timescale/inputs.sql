@@ -1,31 +1,55 @@
 -- name: points
 -- Everybody takes these rows in one order: points, accounts, tariffs, series, settings, and by key;
 -- then services, occupancies and bills.
-UPDATE service_point SET input_revision = input_revision + 1
-FROM (
-    SELECT id FROM service_point WHERE name = ANY(%(names)s) OR id IN (
-        SELECT service_point_id FROM point_channel WHERE id = ANY(%(channels)s)
-    )
-    ORDER BY id FOR NO KEY UPDATE
-) AS held WHERE service_point.id = held.id
+WITH raised AS (
+    UPDATE service_point SET input_revision = input_revision + 1
+    FROM (
+        SELECT id FROM service_point WHERE name = ANY(%(names)s) OR id IN (
+            SELECT service_point_id FROM point_channel WHERE id = ANY(%(channels)s)
+        )
+        ORDER BY id FOR NO KEY UPDATE
+    ) AS held WHERE service_point.id = held.id
+    RETURNING service_point.id, service_point.input_revision
+)
+INSERT INTO changed_input (kind, input_id, revision)
+SELECT 'service point', id, input_revision FROM raised ORDER BY id
+ON CONFLICT (kind, input_id) DO UPDATE SET revision = excluded.revision
 
 -- name: accounts
-UPDATE account SET input_revision = input_revision + 1
-FROM (
-    SELECT id FROM account WHERE number = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
-) AS held WHERE account.id = held.id
+WITH raised AS (
+    UPDATE account SET input_revision = input_revision + 1
+    FROM (
+        SELECT id FROM account WHERE number = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
+    ) AS held WHERE account.id = held.id
+    RETURNING account.id, account.input_revision
+)
+INSERT INTO changed_input (kind, input_id, revision)
+SELECT 'account', id, input_revision FROM raised ORDER BY id
+ON CONFLICT (kind, input_id) DO UPDATE SET revision = excluded.revision
 
 -- name: tariffs
-UPDATE tariff SET input_revision = input_revision + 1
-FROM (
-    SELECT id FROM tariff WHERE name = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
-) AS held WHERE tariff.id = held.id
+WITH raised AS (
+    UPDATE tariff SET input_revision = input_revision + 1
+    FROM (
+        SELECT id FROM tariff WHERE name = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
+    ) AS held WHERE tariff.id = held.id
+    RETURNING tariff.id, tariff.input_revision
+)
+INSERT INTO changed_input (kind, input_id, revision)
+SELECT 'tariff', id, input_revision FROM raised ORDER BY id
+ON CONFLICT (kind, input_id) DO UPDATE SET revision = excluded.revision
 
 -- name: series
-UPDATE series SET input_revision = input_revision + 1
-FROM (
-    SELECT id FROM series WHERE name = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
-) AS held WHERE series.id = held.id
+WITH raised AS (
+    UPDATE series SET input_revision = input_revision + 1
+    FROM (
+        SELECT id FROM series WHERE name = ANY(%(names)s) ORDER BY id FOR NO KEY UPDATE
+    ) AS held WHERE series.id = held.id
+    RETURNING series.id, series.input_revision
+)
+INSERT INTO changed_input (kind, input_id, revision)
+SELECT 'series', id, input_revision FROM raised ORDER BY id
+ON CONFLICT (kind, input_id) DO UPDATE SET revision = excluded.revision
 
 -- name: settings
 UPDATE common_input SET input_revision = input_revision + 1

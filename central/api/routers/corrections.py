@@ -13,6 +13,9 @@ from central.api.idempotency import DoOnce
 from central.api.parameters import Services
 from central.api.schemas.corrections import (
     ApprovedCorrectionOut,
+    CandidateFiguresOut,
+    CandidateOut,
+    CandidatesOut,
     CorrectionIn,
     CorrectionOut,
     CorrectionReportOut,
@@ -66,6 +69,28 @@ async def rebill(services: Services, once: DoOnce, account: str, order: RebillIn
         return HTTPStatus.CREATED, ProposedOut(bills=list(drafts))
 
     return await once(work)
+
+
+@router.get("/correction-candidates")
+async def list_candidates(
+    services: Services,
+    account: OneAccount = None,
+    closed: Annotated[bool, Query(description="Those that are settled.")] = False,  # noqa: FBT002
+) -> CandidatesOut:
+    """List accounts whose issued bills would say something else today, 1,000 at most."""
+    candidates = await services.show_candidates.listed(account, closed=closed)
+    figures = await services.candidates.figures(services.clock())
+    return CandidatesOut(
+        figures=CandidateFiguresOut(**figures._asdict()),
+        candidates=[CandidateOut.model_validate(each.to_json()) for each in candidates],
+    )
+
+
+@router.get("/correction-candidates/{candidate}")
+async def show_candidate(services: Services, candidate: UUID) -> CandidateOut:
+    """Get a candidate; its bills as they are and would be are its account's preview."""
+    chosen = await services.show_candidates.by_uid(candidate)
+    return CandidateOut.model_validate(chosen.to_json())
 
 
 @router.get("/corrections")

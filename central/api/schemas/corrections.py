@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from central.api.schemas.base import Schema
 from central.api.schemas.writes import Name, Order, Reason
+from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
 
 
@@ -143,3 +144,63 @@ class CorrectionOut(Schema):
     decided_at: AwareDatetime
     approved_by: str | None
     approved_at: AwareDatetime | None
+
+
+class CandidateCauseOut(Schema):
+    """An input that is another than issued bills were rated with."""
+
+    kind: CauseKind
+    name: str
+    detail: str = Field(description="What of it is another; empty where nobody can say.")
+
+
+class CandidateHoldOut(Schema):
+    """Why bills cannot be rated again."""
+
+    code: str
+    message: str
+
+
+class CandidateOut(Schema):
+    """Issued bills of an account that would say something else today."""
+
+    candidate: str = Field(description="Its identifier.")
+    account: str
+    bill: str = Field(description="Identifier of the first bill that would.")
+    number: str = Field(description="Legal number of that.")
+    service_point: str = Field(description="Of the earliest part.")
+    first: date = Field(description="First local day of that.")
+    end: date = Field(description="The local day after its last.")
+    causes: list[CandidateCauseOut]
+    difference: dict[str, Any] = Field(
+        description="By currency and tax, and the lines that differ; empty where nobody knows."
+    )
+    hold: CandidateHoldOut | None
+    opened_at: AwareDatetime
+    compared_at: AwareDatetime = Field(description="When the bills were rated again last.")
+    closed_at: AwareDatetime | None
+    closed_as: CandidateEnd | None
+    closed_by: str | None
+    correction: str | None = Field(description="The decision that waits, or that closed it.")
+    decision: str | None = Field(
+        description="What was proposed together, where a credit note closed it."
+    )
+
+
+class CandidateFiguresOut(Schema):
+    """How many candidates are open, by how long they are."""
+
+    open: int
+    held: int = Field(description="Of which the bills cannot be rated again.")
+    day: int = Field(description="For less than a day.")
+    week: int = Field(description="For a day or more, and less than a week.")
+    month: int = Field(description="For a week or more, and less than 30 days.")
+    older: int
+    oldest: AwareDatetime | None
+
+
+class CandidatesOut(Schema):
+    """Candidates, and how many are open."""
+
+    figures: CandidateFiguresOut
+    candidates: list[CandidateOut]

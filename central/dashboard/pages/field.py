@@ -28,13 +28,14 @@ async def overview(request: Request) -> Response:
     pages = pages_of(request)
     services = pages.services
     now = pages.now()
-    totals, findings, gateways, meters, runs, unclosed = await asyncio.gather(
+    totals, findings, gateways, meters, runs, unclosed, candidates = await asyncio.gather(
         services.field.totals(now),
         services.field.findings(limit=RECENT),
         services.field.gateways(now=now, attention=True, limit=RECENT),
         services.field.meters(now=now, attention=True, limit=RECENT),
         services.billing.runs(limit=RECENT),
         services.unclosed.newest(),
+        services.candidates.figures(now),
     )
     template = "_overview.html" if is_part(request) else "overview.html"
     return pages.render(
@@ -46,6 +47,7 @@ async def overview(request: Request) -> Response:
         meters=meters,
         runs=runs,
         unclosed=unclosed,
+        candidates=candidates,
     )
 
 

@@ -136,7 +136,7 @@ class CorrectionReport:
                     [line.to_json() for line in corrected.after],
                     closing,
                 ]
-                for bill in self.bills
+                for bill in self.tail
                 for corrected, rerated in zip(bill.parts, bill.new.parts, strict=True)
                 for closing in [rerated.closing.to_json()]
             ]

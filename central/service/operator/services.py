@@ -16,6 +16,7 @@ from central.service.billing.approve_bills import (
 )
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.cancel_bills import CancelBills
+from central.service.billing.candidates import ShowCandidates
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.invoice_document import Renderer
@@ -28,6 +29,7 @@ from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.cancellations import CancellationStore
+from central.service.ports.candidates import CandidateStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
 from central.service.ports.corrections import CorrectionStore
 from central.service.ports.documents import DocumentStore
@@ -61,6 +63,7 @@ class OperatorServices:
         bills: Where bills are kept.
         cancellations: Credit notes, and the chains that they make.
         settings_store: Where the settings of invoices are kept.
+        candidates: Issued bills that would say something else today.
         claims: Days that no claim can hold.
         corrections: Issued bills, rated again.
         documents: Where documents are kept as they were rendered.
@@ -85,6 +88,7 @@ class OperatorServices:
     bills: BillingStore
     cancellations: CancellationStore
     settings_store: SettingsStore
+    candidates: CandidateStore
     claims: ClaimConflictStore
     corrections: CorrectionStore
     documents: DocumentStore
@@ -165,6 +169,11 @@ class OperatorServices:
     def correct(self) -> CorrectBills:
         """The use-cases that correct issued bills."""
         return CorrectBills(self.corrections, self.clock)
+
+    @property
+    def show_candidates(self) -> ShowCandidates:
+        """The use-cases that list candidates."""
+        return ShowCandidates(self.candidates, self.correct)
 
     @property
     def discard(self) -> DiscardBills:

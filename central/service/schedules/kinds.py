@@ -46,6 +46,7 @@ KINDS = (
     JobKind("retry_held", "tries held bills again"),
     JobKind("estimate_held", "estimates what bills lack whose window is over"),
     JobKind("retry_estimated", "tries bills again whose gaps were estimated"),
+    JobKind("find_candidates", "compares issued bills with what they would say today"),
     JobKind("drop_expired", "drops what nobody needs any more"),
     JobKind("bill_run", "bills the month before, or a cycle's period", "bills", None, bills=True),
 )

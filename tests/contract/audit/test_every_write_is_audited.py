@@ -79,7 +79,15 @@ from tests.support.ingest import Edge
 
 NOTHING = {
     *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
-    *("conflict list", "correction list", "correction preview", "cycle list", "cycle show"),
+    *(
+        "conflict list",
+        "correction candidates",
+        "correction list",
+        "correction preview",
+        "correction show",
+        "cycle list",
+        "cycle show",
+    ),
     *("finding list", "gateway epochs"),
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
     *("ledger show", "quarantine list", "rate", "reconcile", "registry history"),
@@ -137,6 +145,7 @@ FORMS_AND_ROUTES = {
     "/bills/{bill}/discard": "bill discard",
     "/bills/{bill}/issue": "bill issue",
     "/bills/{bill}/withdraw": "bill withdraw",
+    "/candidates/{uid}": "correction decide",
     "/claim-conflicts/{conflict}/decide": "bill decide-conflict",
     "/corrections": "correction decide",
     "/corrections/{correction}/approve": "correction approve",

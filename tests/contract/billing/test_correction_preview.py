@@ -14,6 +14,7 @@ from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.registry import NotRegisteredError
 from tests.support.corrected_books import (
     AUGUST,
+    NEEDS_FACT,
     NET,
     OCTOBER,
     SEPTEMBER,
@@ -29,16 +30,6 @@ from tests.support.corrected_books import (
 from tests.support.daily_books import DAY, bill, settle
 from tests.support.servers import Database
 
-NEEDS_FACT = """\
-tariff: NET
-effective: 2026-09-01
-zone: UTC
-currency: {code: EUR, digits: 2}
-cycle: {normal_days: 30}
-needs: {contracted: kW}
-determinants: {kwh: {sum: import}}
-charges: [{id: energy, qty: kwh, price: 0.30}, {id: power, qty: contracted, price: 2, per: month}]
-"""
 COUNTS = """\
 SELECT
     (SELECT count(*) FROM settled_version), (SELECT count(*) FROM settled_stamp),

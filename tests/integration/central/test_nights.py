@@ -33,6 +33,7 @@ JOBS = (
     "retry_held",
     "estimate_held",
     "retry_estimated",
+    "find_candidates",
     "drop_expired",
 )
 DAY = timedelta(days=1)

@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import hold_accounts, own_links
+from central.adapters.timescale.billing.candidates import close_cancelled
 from central.adapters.timescale.billing.credit_notes import (
     end_cancelled,
     free_days_behind,
@@ -128,6 +129,7 @@ class BillDecisions:
                 if notes:
                     await take_over(connection, replaced)
                     await end_cancelled(connection, notes, actor, at)
+                    await close_cancelled(connection, fresh, actor, at)
                 numbers = {"numbers": given_numbers(issued)}
                 subject, detail = bills_moved(
                     fresh, BillState.APPROVED, BillState.ISSUED, **numbers

@@ -47,6 +47,7 @@ from central.service.ports.registry import NotRegisteredError
 from central.service.ports.stamps import ChangedInput, InputKind
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
+CANDIDATES = load_queries(Path(__file__).with_name("candidates.sql"))
 _Row = tuple[Any, ...]
 _DRY_RUN = "dry run"
 _Tail = TypeVar("_Tail", bound="TimescaleTail")
@@ -279,7 +280,9 @@ class TimescaleTail(TimescaleShard):
 
     async def stamp(self, bills: Sequence[NewBill], at: datetime) -> None:
         """See `TailTransaction`."""
-        correction = await self._decided()
+        await self._stamp(bills, at, await self._decided())
+
+    async def _stamp(self, bills: Sequence[NewBill], at: datetime, correction: int | None) -> None:
         for bill in bills:
             for claimed in bill.parts:
                 stamp = bill.stamps.get(claimed.agreement_id)
@@ -303,6 +306,8 @@ class TimescaleTail(TimescaleShard):
             raise no_such_correction(self._waiting_uid)
         ((uid, way),) = rows
         after = {"state": "approved", "way": way, "withdrawn": [str(bill) for bill in withdrawn]}
+        closed = {**values, "account_id": self.account_id, "bills": list(self.heads), "way": way}
+        await self._connection.execute(CANDIDATES["close_decided"], closed)
         detail = change({"state": "decided"}, after)
         await audit(self._connection, at, approver, "correction.approved", str(uid), detail)
 

@@ -1,0 +1,261 @@
+-- name: accounts
+SELECT id FROM account
+WHERE id > %(after)s AND (%(among)s::bigint[] IS NULL OR id = ANY(%(among)s))
+ORDER BY id LIMIT %(limit)s
+
+-- name: differing
+-- Parts of issued bills of which an input has another revision. A tariff that only got versions of
+-- later days, and a series that only got later days, are no other input; an hour more does no harm,
+-- where clocks disagree or a transaction is long. What is the same for all bills is on no line.
+WITH part AS (
+    SELECT
+        bill.account_id, part.point_revision, part.account_revision, part.tariff_revision,
+        part.series_revisions, part.other_tariff_revisions, part.holiday_revisions, agreement.tariff_id,
+        agreement.service_point_id,
+        part.first_day - coalesce(part.looks_back_days, 0) - 1 AS read_from, part.end_day,
+        greatest(
+            bill.made_at,
+            (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id)
+        ) - interval '1 hour' AS since
+    FROM bill
+    JOIN stamped_part AS part ON part.bill_id = bill.id
+        AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = part.id)
+    JOIN agreement ON agreement.id = part.agreement_id
+    WHERE bill.account_id = ANY(%(accounts)s) AND bill.state = 'issued' AND bill.cancels IS NULL
+), compared AS (
+    SELECT
+        part.account_id, account.number,
+        service_point.input_revision + account.input_revision + tariff.input_revision
+        + coalesce(series.now, 0) + coalesce(others.now, 0) AS now,
+        part.point_revision IS DISTINCT FROM service_point.input_revision
+        OR part.account_revision IS DISTINCT FROM account.input_revision
+        OR coalesce(series.differs, part.series_revisions IS NULL)
+        OR coalesce(others.differs, false)
+        OR part.tariff_revision IS DISTINCT FROM tariff.input_revision AND (
+            part.tariff_revision IS NULL
+            OR EXISTS (
+                SELECT FROM tariff_version
+                WHERE tariff_version.tariff_id = part.tariff_id
+                    AND tariff_version.effective <= part.end_day
+                    AND tariff_version.added_at > part.since
+            )
+            OR EXISTS (
+                SELECT FROM jsonb_each_text(part.holiday_revisions) AS stamped (name, revision)
+                WHERE greatest(stamped.revision::bigint, 1) <> (
+                    SELECT coalesce(max(holiday_calendar.revision), 1) FROM holiday_calendar
+                    WHERE holiday_calendar.name || ' ' || holiday_calendar.year = stamped.name
+                )
+            )
+        ) AS differs
+    FROM part
+    JOIN account ON account.id = part.account_id
+    JOIN service_point ON service_point.id = part.service_point_id
+    JOIN tariff ON tariff.id = part.tariff_id
+    LEFT JOIN LATERAL (
+        SELECT
+            sum(coalesce(series.input_revision, 0)) AS now,
+            bool_or(
+                stamped.revision::bigint <> coalesce(series.input_revision, 0) AND EXISTS (
+                    SELECT FROM series_day
+                    WHERE series_day.series_id = series.id
+                        AND series_day.day >= part.read_from AND series_day.day <= part.end_day
+                        AND series_day.made_at > part.since
+                )
+            ) AS differs
+        FROM jsonb_each_text(part.series_revisions) AS stamped (name, revision)
+        LEFT JOIN series ON series.name = stamped.name
+    ) AS series ON true
+    LEFT JOIN LATERAL (
+        SELECT
+            sum(coalesce(other.input_revision, 0)) AS now,
+            bool_or(stamped.revision::bigint IS DISTINCT FROM other.input_revision) AS differs
+        FROM jsonb_each_text(part.other_tariff_revisions) AS stamped (name, revision)
+        LEFT JOIN tariff AS other ON other.name = stamped.name
+    ) AS others ON true
+)
+SELECT
+    compared.account_id, compared.number, count(*),
+    sum(compared.now)::bigint,
+    bool_or(compared.differs), candidate.revisions, candidate.hold IS NOT NULL
+FROM compared
+LEFT JOIN correction_candidate AS candidate
+    ON candidate.account_id = compared.account_id AND candidate.closed_at IS NULL
+GROUP BY compared.account_id, compared.number, candidate.id
+ORDER BY compared.account_id
+
+-- name: open_among
+SELECT account_id FROM correction_candidate
+WHERE account_id = ANY(%(accounts)s) AND closed_at IS NULL
+
+-- name: raised
+SELECT kind, input_id, revision FROM changed_input ORDER BY kind, input_id LIMIT %(limit)s
+
+-- name: resting_on
+-- Of accounts with issued bills. Which series a bill was rated with its parts say.
+SELECT DISTINCT resting.account_id
+FROM (
+    SELECT agreement.account_id FROM agreement WHERE agreement.service_point_id = ANY(%(points)s)
+    UNION
+    SELECT unnest(%(accounts)s::bigint[])
+    UNION
+    SELECT concerned.account_id
+    FROM agreement
+    JOIN agreement AS concerned ON concerned.account_id = agreement.account_id
+    WHERE agreement.tariff_id = ANY(%(tariffs)s)
+    UNION
+    SELECT bill.account_id
+    FROM bill_part JOIN bill ON bill.id = bill_part.bill_id
+    WHERE %(series)s::bigint[] <> '{}' AND bill_part.series_revisions <> '{}'
+        AND bill_part.series_revisions
+            ?| ARRAY(SELECT name FROM series WHERE id = ANY(%(series)s))
+) AS resting
+WHERE EXISTS (SELECT FROM bill WHERE bill.account_id = resting.account_id AND bill.state = 'issued')
+ORDER BY resting.account_id
+
+-- name: looked
+DELETE FROM changed_input
+USING unnest(%(kinds)s::text[], %(inputs)s::bigint[], %(revisions)s::bigint[])
+    AS compared (kind, input_id, revision)
+WHERE changed_input.kind = compared.kind AND changed_input.input_id = compared.input_id
+    AND changed_input.revision = compared.revision
+
+-- name: changed_days
+-- Days that were validated anew since parts were rated, or compared last.
+SELECT
+    service_point.name, point_channel.obis, min(day_block.day), max(day_block.day),
+    count(DISTINCT day_block.day), bool_or(day_block.edited)
+FROM bill_part AS part
+JOIN stamped_part AS stamped ON stamped.id = part.id
+JOIN bill ON bill.id = part.bill_id
+JOIN agreement ON agreement.id = part.agreement_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN point_channel ON point_channel.service_point_id = service_point.id
+JOIN day_block ON day_block.channel_id = point_channel.id
+    AND day_block.day >= part.first_day - coalesce(stamped.looks_back_days, 0)
+    AND day_block.day < part.end_day
+    AND day_block.made_at > coalesce(
+        (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id), bill.made_at
+    )
+WHERE part.id = ANY(%(parts)s)
+GROUP BY service_point.name, point_channel.obis
+ORDER BY 1, 2
+
+-- name: changed_records
+-- What the registry says otherwise since parts were rated, or compared last; what it said before.
+SELECT DISTINCT
+    changed.kind, changed.subject, changed.revision, changed.content, earlier.content,
+    changed.recorded_by
+FROM (
+    SELECT
+        service_point.name AS point, account.number AS account, min(coalesce(
+            (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id),
+            bill.made_at
+        )) AS since
+    FROM bill_part AS part
+    JOIN bill ON bill.id = part.bill_id
+    JOIN agreement ON agreement.id = part.agreement_id
+    JOIN service_point ON service_point.id = agreement.service_point_id
+    JOIN account ON account.id = bill.account_id
+    WHERE part.id = ANY(%(parts)s)
+    GROUP BY 1, 2
+) AS rated
+JOIN registry_revision AS changed ON changed.recorded_at > rated.since AND (
+    changed.kind = 'agreement' AND (
+        changed.content ->> 'account' = rated.account
+        OR starts_with(changed.subject, rated.account || ' at ')
+        OR changed.subject LIKE '%% at ' || rated.point || ' from %%'
+    )
+    OR changed.kind = 'installation' AND changed.content ->> 'point' = rated.point
+    OR changed.kind IN ('service_point', 'service') AND changed.subject = rated.point
+    OR changed.kind = 'account' AND changed.subject = rated.account
+)
+LEFT JOIN registry_revision AS earlier ON earlier.kind = changed.kind
+    AND earlier.subject = changed.subject AND earlier.revision = changed.revision - 1
+ORDER BY changed.kind, changed.subject, changed.revision
+
+-- name: left
+-- The newest decision about these bills, where it left them.
+SELECT id FROM (
+    SELECT id, way, difference_sha256 FROM correction
+    WHERE account_id = %(account_id)s AND state = 'approved'
+    ORDER BY id DESC LIMIT 1
+) AS newest
+WHERE way = 'leave' AND difference_sha256 = %(sha256)s
+
+-- name: reopen
+UPDATE correction_candidate SET
+    part_id = %(part)s, bill_id = %(bill)s, causes = %(causes)s, difference = %(difference)s,
+    difference_sha256 = %(sha256)s, hold = %(hold)s, revisions = %(revisions)s,
+    compared_at = %(at)s
+WHERE account_id = %(account_id)s AND closed_at IS NULL
+RETURNING uid
+
+-- name: open
+INSERT INTO correction_candidate (
+    uid, account_id, part_id, bill_id, causes, difference, difference_sha256, hold, revisions,
+    opened_at, compared_at
+) VALUES (
+    %(uid)s, %(account_id)s, %(part)s, %(bill)s, %(causes)s, %(difference)s, %(sha256)s, %(hold)s,
+    %(revisions)s, %(at)s, %(at)s
+)
+
+-- name: close_same
+UPDATE correction_candidate SET closed_at = %(at)s, closed_as = 'no difference', closed_by = %(actor)s
+WHERE account_id = ANY(%(accounts)s) AND closed_at IS NULL
+RETURNING uid
+
+-- name: close_decided
+-- Where the decision begins with its bill or an earlier one.
+UPDATE correction_candidate SET
+    closed_at = %(at)s, closed_by = %(actor)s, correction_id = %(correction)s,
+    closed_as = CASE %(way)s WHEN 'adjust' THEN 'adjusted' ELSE 'left' END
+WHERE account_id = %(account_id)s AND closed_at IS NULL AND bill_id = ANY(%(bills)s)
+
+-- name: close_cancelled
+-- Where its part is cancelled by one of these.
+UPDATE correction_candidate SET
+    closed_at = %(at)s, closed_by = %(actor)s, decision = note.decision,
+    closed_as = CASE WHEN EXISTS (
+        SELECT FROM bill AS anew
+        WHERE anew.decision = note.decision AND anew.cancels IS NULL AND anew.state = 'issued'
+    ) THEN 'rebilled' ELSE 'cancelled' END
+FROM cancelled_part JOIN bill AS note ON note.id = cancelled_part.bill_id
+WHERE correction_candidate.closed_at IS NULL
+    AND correction_candidate.part_id = cancelled_part.part_id AND note.uid = ANY(%(bills)s)
+
+-- name: candidates
+SELECT
+    candidate.uid, account.number, bill.uid, bill.number, service_point.name, part.first_day,
+    part.end_day, candidate.causes, candidate.difference, candidate.hold, candidate.opened_at,
+    candidate.compared_at, candidate.closed_at, candidate.closed_as, candidate.closed_by,
+    decided.uid, candidate.decision
+FROM correction_candidate AS candidate
+JOIN account ON account.id = candidate.account_id
+JOIN bill ON bill.id = candidate.bill_id
+JOIN bill_part AS part ON part.id = candidate.part_id
+JOIN agreement ON agreement.id = part.agreement_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+LEFT JOIN correction AS decided ON decided.id = candidate.correction_id
+    OR candidate.closed_at IS NULL AND decided.account_id = candidate.account_id
+    AND decided.state = 'decided'
+WHERE (%(uid)s::uuid IS NULL OR candidate.uid = %(uid)s)
+    AND (%(account)s::text IS NULL OR account.number = %(account)s)
+    AND (%(closed)s::boolean IS NULL OR (candidate.closed_at IS NOT NULL) = %(closed)s)
+ORDER BY
+    CASE WHEN candidate.closed_at IS NULL THEN candidate.id END, candidate.closed_at DESC,
+    candidate.id DESC
+LIMIT %(limit)s
+
+-- name: figures
+SELECT
+    count(*), count(hold),
+    count(*) FILTER (WHERE opened_at > %(at)s - interval '1 day'),
+    count(*) FILTER (
+        WHERE opened_at <= %(at)s - interval '1 day' AND opened_at > %(at)s - interval '7 days'
+    ),
+    count(*) FILTER (
+        WHERE opened_at <= %(at)s - interval '7 days' AND opened_at > %(at)s - interval '30 days'
+    ),
+    count(*) FILTER (WHERE opened_at <= %(at)s - interval '30 days'),
+    min(opened_at)
+FROM correction_candidate WHERE closed_at IS NULL
