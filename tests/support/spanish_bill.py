@@ -104,13 +104,13 @@ def expected_lines(folder: Path) -> dict[str, Decimal]:
 
 def published(folder: Path, name: str) -> list[tuple[datetime, Decimal]]:
     """The prices of the peninsula as the system operator gives them, EUR/kWh."""
-    said = json.loads((folder / name).read_text(), parse_float=Decimal)
-    if "indicator" in said:
-        rows = said["indicator"]["values"]
+    document = json.loads((folder / name).read_text(), parse_float=Decimal)
+    if "indicator" in document:
+        rows = document["indicator"]["values"]
         rows = [row for row in rows if row["geo_name"] == "Península"]
         starts = [datetime.fromisoformat(row["datetime"]).astimezone(ZONE) for row in rows]
         return [(at, row["value"] / 1000) for at, row in zip(starts, rows, strict=True)]
-    rows = said["PVPC"]
+    rows = document["PVPC"]
     day = datetime.strptime(rows[0]["Dia"], "%d/%m/%Y").date()  # noqa: DTZ007 - a date
     start = datetime.combine(day, datetime.min.time(), ZONE)
     return [(_after(start, number), _number(row["PCB"]) / 1000) for number, row in enumerate(rows)]
