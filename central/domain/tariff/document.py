@@ -225,6 +225,23 @@ class PriceRule:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedFigures:
+    """Where figures of a tariff are published.
+
+    Args:
+        of: Ids of lines, names of banks, determinants and other parts that it gives figures for.
+        address: Where it can be read.
+        date: Of the publication, or on which it was read.
+        note: What a reader needs to find the figures there.
+    """
+
+    of: tuple[str, ...]
+    address: str
+    date: date
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TariffDocument:
     """A tariff version as its document says it.
 
@@ -237,6 +254,8 @@ class TariffDocument:
         day_start: Time of day at which the local days begin. Versions, seasons and kinds of day
             are those of the date on which a day begins; hours are those of the clock.
         title: As the invoice prints it.
+        sources: Where its figures are published.
+        illustrative: Whether figures without a source are examples, and nobody's prices.
         quantities: Unit to the decimals a determinant is rounded to; absent is exact.
         cycle: When a month is whole.
         on_change: What a boundary inside a bill does.
@@ -265,6 +284,8 @@ class TariffDocument:
     currency: Currency
     day_start: time = MIDNIGHT
     title: str | None = None
+    sources: tuple[PublishedFigures, ...] = ()
+    illustrative: bool = False
     quantities: tuple[tuple[str, int], ...] = ()
     cycle: CycleRules = field(default_factory=CycleRules)
     on_change: ChangeRules = field(default_factory=ChangeRules)

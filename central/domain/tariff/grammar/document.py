@@ -15,6 +15,7 @@ from central.domain.tariff.document import (
     Currency,
     CycleRules,
     PriceRule,
+    PublishedFigures,
     Series,
     TariffDocument,
 )
@@ -30,8 +31,10 @@ from central.domain.tariff.grammar.determinants import (
 )
 from central.domain.tariff.grammar.kind import (
     DATE,
+    FLAG,
     ID,
     TEXT,
+    TEXTS,
     Kind,
     list_shape,
     one_of,
@@ -100,6 +103,16 @@ def _own_digits(currency: Cursor) -> None:
         digits = digits_of(currency.values["code"])
         currency.values["digits"] = _UNKNOWN_DIGITS if digits is None else digits
 
+
+SOURCE = Record(
+    PublishedFigures,
+    (
+        Row("of", TEXTS, required=True),
+        Row("address", TEXT, required=True),
+        Row("date", DATE, required=True),
+        Row("note", TEXT),
+    ),
+)
 
 CODE = Kind(_read_currency, str, {"type": "string", "pattern": "^[A-Z]{3}$"})
 
@@ -215,6 +228,8 @@ DOCUMENT = Record(
     (
         Row("tariff", ID, required=True),
         Row("title", TEXT),
+        Row("sources", list_of(SOURCE), default=()),
+        Row("illustrative", FLAG, default=False),
         Row("effective", DATE, required=True),
         Row("zone", ZONE, required=True),
         Row("day_start", DAY_START, default=MIDNIGHT),
