@@ -21,6 +21,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.cli.tariff_library import library_command, new_command
 from central.domain.actor import printed_name
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
@@ -36,6 +37,8 @@ from firmware_bridge.contract.errors import InvalidValueError
 
 tariffs = group("Check tariff documents, import URDB records; add, correct or withdraw a version.")
 tariffs.command("import-urdb")(import_urdb_command)
+tariffs.command("library")(library_command)
+tariffs.command("new")(new_command)
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 Because = Annotated[str, typer.Option("--reason", help="Reason, which is kept.")]
 _NAME = "meterline-tariff"
