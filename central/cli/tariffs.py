@@ -22,6 +22,7 @@ from central.cli.output import (
     wait_for,
 )
 from central.cli.tariff_library import library_command, new_command
+from central.cli.try_tariff import try_command
 from central.domain.actor import printed_name
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
@@ -39,6 +40,7 @@ tariffs = group("Check tariff documents, import URDB records; add, correct or wi
 tariffs.command("import-urdb")(import_urdb_command)
 tariffs.command("library")(library_command)
 tariffs.command("new")(new_command)
+tariffs.command("try")(try_command)
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 Because = Annotated[str, typer.Option("--reason", help="Reason, which is kept.")]
 _NAME = "meterline-tariff"
