@@ -1,9 +1,10 @@
 """Real servers for the tests, each found on this machine and run privately.
 
 postgres        every PostgreSQL found (parametrised), running all session: `RunningPostgres`
-migrated        a fresh database on each of them, with the schema: `Database`, its DSN is `.dsn`
+migrated        a fresh database with the schema: `Database`, its DSN is `.dsn`; on each server with
+                TimescaleDB and on one without, which the test's name chooses (`store_servers`)
 plain_migrated  the same on the wheel's PostgreSQL alone, for what any server can show
-filled          a fresh copy of an office with three households and their bills on each of them
+filled          a fresh copy of an office with three households and their bills, on the same
 plain_filled    the same on the wheel's PostgreSQL alone
 database        a fresh empty database on each of them
 plain_database  a fresh empty database on the wheel's PostgreSQL alone
@@ -17,7 +18,7 @@ often long tests repeat, and METERLINE_SOAK collects their files alone.
 from __future__ import annotations
 
 # First, since what it says holds for what is imported after it, and for all that tests start.
-import tests.support.bytecode  # noqa: F401 - it has what is compiled kept
+import tests.support.bytecode
 
 # isort: split
 # Before what it measures.
@@ -42,15 +43,18 @@ from tests.support.data import DEFAULT, VARIABLE, find_data
 from tests.support.office import OFFICE
 from tests.support.servers import (
     MIGRATED,
+    STORES,
     Database,
     PostgresKind,
     Template,
+    asks_for_store,
     fast_folder,
     fresh_database,
     fresh_folder,
     mosquitto_program,
     postgres_servers,
     quick_server,
+    store_servers,
 )
 from tests.support.size import QUICK, SOAK, is_sized
 
@@ -103,13 +107,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.match("test_*.py"):
         if os.environ.get(SOAK):
             whole = config.rootpath / "tests" / "contract"
-            return None if is_sized(collection_path) or whole in collection_path.parents else True
+            long = is_sized(collection_path) or asks_for_store(collection_path)
+            return None if long or whole in collection_path.parents else True
         if measured.METER is not None:
             return None if measured.is_measured(collection_path) else True
     option = ON_REQUEST.get(collection_path.name)
     if option is None or collection_path.parent != config.rootpath / "tests":
         return None
     return None if config.getoption(option) else True
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the fixtures that are a store its servers."""
+    for fixture in STORES:
+        if fixture in metafunc.fixturenames:
+            kinds = store_servers(metafunc.definition.nodeid)
+            metafunc.parametrize(fixture, kinds, indirect=True, ids=str)
 
 
 def pytest_report_header() -> list[str]:
@@ -188,9 +201,9 @@ def plain_database(_servers: _Servers) -> Iterator[Database]:
         yield fresh
 
 
-@pytest.fixture(params=POSTGRES, ids=str)
+@pytest.fixture
 def migrated(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
-    """A fresh database with the newest schema on each PostgreSQL found."""
+    """A fresh database with the newest schema on the servers of a test of a store."""
     with _servers.copy(request.param) as fresh:
         yield fresh
 
@@ -202,9 +215,9 @@ def plain_migrated(_servers: _Servers) -> Iterator[Database]:
         yield fresh
 
 
-@pytest.fixture(params=POSTGRES, ids=str)
+@pytest.fixture
 def filled(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
-    """A fresh copy of a filled office on each PostgreSQL found; `Office.open` finds its bills."""
+    """A fresh copy of a filled office on the same; `Office.open` finds its bills."""
     with _servers.copy(request.param, OFFICE) as fresh:
         yield fresh
 

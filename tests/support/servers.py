@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MIGRATED",
+    "STORES",
     "Database",
     "PostgresKind",
     "Template",
+    "asks_for_store",
     "fast_folder",
     "free_port",
     "fresh_database",
@@ -59,6 +62,10 @@ SETTINGS = {
 }
 # Its schedulers would hold connections to the databases that others are copied from.
 TIMESCALE_SETTINGS = {"timescaledb.max_background_workers": "0"}
+
+STORES = ("migrated", "filled")
+"""The fixtures that are a database of a store."""
+_ASKS = re.compile(rf"\b({'|'.join(STORES)}): Database")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,11 @@ def store_servers(test: str) -> Sequence[PostgresKind]:
     plain = [kind for kind in servers if kind.timescaledb is None]
     chosen = plain[crc32(test.encode()) % len(plain)] if plain else None
     return [kind for kind in servers if kind.timescaledb is not None or kind is chosen]
+
+
+def asks_for_store(file: Path) -> bool:
+    """Whether tests of a file run on `store_servers`."""
+    return _ASKS.search(file.read_text(encoding="utf-8")) is not None
 
 
 def quick_server(home: Path, kind: PostgresKind) -> EmbeddedPostgres:

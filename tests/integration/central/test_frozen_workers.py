@@ -25,7 +25,7 @@ from tests.support.actors import CLERK
 from tests.support.books import NOW
 from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.freezing_worker import MOMENTS
-from tests.support.servers import Database, store_servers
+from tests.support.servers import Database
 
 ACCOUNTS = 10
 OCTOBER = Cycle(2026, 10)
@@ -60,7 +60,6 @@ def bills(database: Database) -> list[tuple[object, ...]]:
         ).fetchall()
 
 
-@pytest.mark.parametrize("migrated", store_servers(__name__), indirect=True, ids=str)
 async def test_who_waits_ends_frozen_workers_and_bills_their_accounts(migrated: Database) -> None:
     await seed_customers(migrated.dsn, ACCOUNTS)
     async with make_pool(migrated.dsn_as("meterline_app"), name="meterline-bill") as pool:

@@ -26,7 +26,7 @@ from firmware_bridge.contract.messages import Ack, decode_down
 from firmware_bridge.contract.topics import ALL_DOWN, QOS, down, status, up
 from tests.support.hostile import bad_batches, bad_hellos, bad_statuses
 from tests.support.ingest import Edge, channel, readings
-from tests.support.servers import Database, store_servers
+from tests.support.servers import Database
 
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
 HONEST = ("gw1", "gw2", "gw3")
@@ -126,7 +126,6 @@ async def flood(broker: EmbeddedBroker, payloads: Iterable[bytes], topic: str) -
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("migrated", store_servers(__name__), indirect=True, ids=str)
 async def test_a_hostile_gateway_ends_no_process_and_delays_no_honest_one(
     migrated: Database, mosquitto: EmbeddedBroker, record_property: pytest.FixtureRequest
 ) -> None:
