@@ -267,6 +267,10 @@ async def test_what_the_bill_consumed_the_new_one_consumes(plain_migrated: Datab
         (money,) = await utility.reconciliation.account_money(None, "A-1", NOVEMBER)
         assert money.balanced
         assert (money.received, money.applied) == (Decimal(50), Decimal(50))
+        # What the balance pays is beside the total.
+        summary = await run(utility, "2026-10")
+        assert summary.totals == {"EUR": Decimal("118.80")}
+        assert summary.settled == {"EUR": Decimal(-50)}
 
 
 async def test_only_the_points_that_differ_are_billed_anew(plain_migrated: Database) -> None:

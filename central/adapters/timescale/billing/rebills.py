@@ -117,7 +117,7 @@ class RebilledTail(TimescaleTail):
             "first": bill.days.first,
             "end": bill.days.end,
             "currency": bill.currency,
-            "total": bill.amounts.billed,
+            "total": bill.amounts.total,
             "kwh": rebill.bill.kwh,
             "validated_kwh": rebill.bill.validated_kwh,
             "sha256": bytes.fromhex(text.sha256),
