@@ -68,8 +68,9 @@ def withdraw_installation_command(  # noqa: PLR0913, PLR0917 - one option each
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw a meter at a point where no day is billed or in a draft; days are validated again.
+    """Withdraw a meter at a point where no day is in a draft; days are validated again.
 
+    Issued bills of such days stay and are named; `correction preview` says what they would say.
     The history keeps it, and the worker or `validate` makes the days anew.
     """
     named = NamedInstallation(point, manufacturer, serial, _instant(start))
@@ -79,15 +80,17 @@ def withdraw_installation_command(  # noqa: PLR0913, PLR0917 - one option each
 def _withdraw(
     what: str, order: Callable[[Withdraw], Awaitable[None]], actor: str | None, *, as_json: bool
 ) -> None:
-    async def work() -> None:
+    async def work() -> list[str]:
         async with open_stores(settings(), "meterline-registry") as stores:
-            await order(Withdraw(stores.registry, actor_of(actor)))
+            use_case = Withdraw(stores.registry, actor_of(actor))
+            await order(use_case)
+            return [str(use_case.concerned)] if use_case.concerned.count else []
 
-    wait_for(work())
+    concerned = wait_for(work())
     if as_json:
-        show({"withdrawn": what})
+        show({"withdrawn": what, "concerned": concerned})
     else:
-        typer.echo(f"{what}: withdrawn")
+        typer.echo("; ".join([f"{what}: withdrawn", *concerned]))
 
 
 def _instant(text: str) -> datetime:

@@ -19,9 +19,13 @@ from central.service.registry.withdraw import Withdraw
 router = APIRouter(tags=["orders"])
 
 
-async def _changed(order: Awaitable[None]) -> tuple[HTTPStatus, EffectOut]:
+async def _changed(
+    what: str, use_case: Withdraw, order: Awaitable[None]
+) -> tuple[HTTPStatus, EffectOut]:
     await order
-    return HTTPStatus.OK, EffectOut(effect=Effect.CHANGED)
+    bills = use_case.concerned
+    concerned = {what: str(bills)} if bills.count else {}
+    return HTTPStatus.OK, EffectOut(effect=Effect.CHANGED, concerned=concerned)
 
 
 @router.post("/agreements/withdraw", responses=CHANGED, response_model=None)
@@ -30,16 +34,22 @@ async def withdraw_agreement(
 ) -> Response:
     """Withdraw an agreement that was entered by mistake, and of which nothing is billed."""
     use_case = Withdraw(services.registry, once.actor, services.clock)
-    return await once(lambda: _changed(use_case.agreement(order.named(), order.reason)))
+    named = order.named()
+    return await once(
+        lambda: _changed(str(named), use_case, use_case.agreement(named, order.reason))
+    )
 
 
 @router.post("/installations/withdraw", responses=CHANGED, response_model=None)
 async def withdraw_installation(
     services: Services, once: DoOnce, order: WithdrawInstallationIn
 ) -> Response:
-    """Withdraw a meter at a point that was entered by mistake, and of which nothing is billed.
+    """Withdraw a meter at a point that was entered by mistake, and of which nothing is in drafts.
 
-    Days that were validated with it are validated again.
+    Days that were validated with it are validated again. Issued bills stay, and are named.
     """
     use_case = Withdraw(services.registry, once.actor, services.clock)
-    return await once(lambda: _changed(use_case.installation(order.named(), order.reason)))
+    named = order.named()
+    return await once(
+        lambda: _changed(str(named), use_case, use_case.installation(named, order.reason))
+    )

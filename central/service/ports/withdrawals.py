@@ -89,8 +89,10 @@ class WithdrawalTransaction(Protocol):
     async def withdraw_installation(self, installation: NamedInstallation) -> None:
         """Withdraw an installation that is there."""
 
-    async def claimed(self, point: str, first: date, end: date | None) -> tuple[date, date] | None:
-        """The days of a point that drafts, held and issued bills say, of any account.
+    async def not_issued(
+        self, point: str, first: date, end: date | None
+    ) -> tuple[date, date] | None:
+        """The days of a point that drafts, held and approved bills say, of any account.
 
         Args:
             point: Its name.

@@ -1,7 +1,8 @@
 """Withdraw agreements and installations that were entered by mistake.
 
 Nothing is deleted: what is withdrawn holds at no time any more, and a revision says what it said,
-who withdrew it and why. Where bills rest on it, it is refused.
+who withdrew it and why. Where bills rest on an agreement, it is refused; issued bills whose days
+were measured by a meter stay, and are corrected.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from central.domain.billing.occupancy import (
     in_the_way,
     occupied,
 )
+from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import (
     AgreementRecord,
@@ -27,6 +29,7 @@ from central.service.ports.registry import (
     RegistryConflictError,
     RegistryTransaction,
 )
+from central.service.ports.stamps import InputKind
 from central.service.ports.withdrawals import (
     AlreadyWithdrawnError,
     NamedAgreement,
@@ -39,14 +42,18 @@ from central.service.registry.occupancies import of_service
 from central.service.registry.tariff_revisions import need_reason
 from firmware_bridge.contract.errors import InvalidValueError
 
-_DISCARD = (
+_DRAFTS = (
     "Discard the drafts and held bills of those days first (`bill discard`), newest first, and"
-    " approved ones after `bill withdraw`; issued ones are cancelled (`bill cancel`)."
+    " approved ones after `bill withdraw`"
 )
+_DISCARD = f"{_DRAFTS}; issued ones are cancelled (`bill cancel`)."
 
 
 class Withdraw(RegistryChanges):
     """The use-cases, each in a transaction of its own."""
+
+    concerned = ConcernedBills()
+    """Issued bills whose days the last withdrawal reaches into."""
 
     async def agreement(self, named: NamedAgreement, reason: str) -> None:
         """Withdraw an agreement.
@@ -75,11 +82,13 @@ class Withdraw(RegistryChanges):
     async def installation(self, named: NamedInstallation, reason: str) -> None:
         """Withdraw an installation; days that were validated with it are validated anew.
 
+        Issued bills of such days stay as they are, and are named in `concerned`.
+
         Raises:
             InvalidValueError: No reason is given, or the start has no UTC offset.
             NotRegisteredError: There is none.
             AlreadyWithdrawnError: It was withdrawn before.
-            PeriodBilledError: Bills, drafts or held bills of the point say days of it.
+            PeriodBilledError: Drafts, held or approved bills of the point say days of it.
         """
         need_reason(reason)
         if named.start.tzinfo is None:
@@ -91,13 +100,15 @@ class Withdraw(RegistryChanges):
             point = await registry.point(installation.point)
             zone = "UTC" if point is None else point.zone
             first, end = days_of_installation(None, installation, zone)
-            billed = await registry.claimed(installation.point, first, end)
-            if billed is not None:
+            drafted = await registry.not_issued(installation.point, first, end)
+            if drafted is not None:
                 message = (
-                    f"Days from {billed[0]} to {billed[1]} of {installation.point} are billed or in"
-                    " drafts, so its meter cannot be withdrawn."
+                    f"Days from {drafted[0]} to {drafted[1]} of {installation.point} are in bills"
+                    " that are not issued, so its meter cannot be withdrawn."
                 )
-                raise PeriodBilledError(message, value=billed[0], remedy=_DISCARD)
+                raise PeriodBilledError(message, value=drafted[0], remedy=f"{_DRAFTS}.")
+            about = InputKind.POINT, installation.point
+            self.concerned = await registry.concerned(*about, first, end)
             await registry.withdraw_installation(named)
             await registry.queue_for_validation(installation, self.clock())
             subject = f"{installation.manufacturer}/{installation.serial}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from fractions import Fraction
 
 import pytest
 
@@ -181,6 +182,26 @@ async def test_days_of_a_meter_that_is_withdrawn_are_made_anew(utility: Utility)
     summary = await run(utility)
     drafts = [h for h in await utility.billing.heads(summary.run) if h.state is BillState.DRAFT]
     assert [draft.total for draft in drafts] == [bill.total]
+
+
+async def test_issued_bills_of_a_meter_that_is_withdrawn_stay_and_are_named(
+    utility: Utility,
+) -> None:
+    edge = await utility.found()
+    await utility.deliver(edge, month())
+    await utility.validate()
+    summary = await run(utility)
+    await daily_books.approve(utility, summary)
+    await daily_books.issue(utility, summary)
+    use_case = withdraw(utility)
+    await use_case.installation(METER, "another ratio")
+    assert use_case.concerned.count == 1
+    # It may stand there again, as it should have from the beginning.
+    again = InstallationRecord("SP-1", "MTL", "S1", SEPTEMBER, multiplier=Fraction(2))
+    assert await utility.enrol.installation(again) is Effect.ADDED
+    assert (await utility.validate()).versions >= 31
+    issued = [h for h in await utility.billing.heads(summary.run) if h.state is BillState.ISSUED]
+    assert len(issued) == 1
 
 
 async def test_a_withdrawal_is_in_the_audit_log_with_what_was_there(utility: Utility) -> None:

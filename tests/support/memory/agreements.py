@@ -255,13 +255,22 @@ class AgreementTables:
             if account.number == mine.account
         )
 
-    async def claimed(self, point: str, first: date, end: date | None) -> tuple[date, date] | None:
+    async def not_issued(
+        self, point: str, first: date, end: date | None
+    ) -> tuple[date, date] | None:
+        issued = {
+            row.id
+            for bill in self._state.bills.values()
+            if bill.record.bill.state is BillState.ISSUED
+            for row in bill.parts
+        }
         claims = [
             (claim.first, until)
             for (key, until), claim in self._state.claims.items()
             if self._state.occupancies[key].point == point
             and claim.first is not None
             and not claim.settles
+            and claim.part not in issued
             and first < until
             and claim.first < (end or date.max)
         ]

@@ -57,9 +57,11 @@ class WithdrawalRows:
         await self._connection.execute(_SQL["withdraw_installation"], values)
         self.changed.points.add(installation.point)
 
-    async def claimed(self, point: str, first: date, end: date | None) -> tuple[date, date] | None:
+    async def not_issued(
+        self, point: str, first: date, end: date | None
+    ) -> tuple[date, date] | None:
         """See `WithdrawalTransaction`."""
         values = {"point": point, "first": first, "end": end}
-        cursor = await self._connection.execute(_SQL["claimed"], values)
+        cursor = await self._connection.execute(_SQL["not_issued"], values)
         row = await cursor.fetchone()
         return None if row is None or row[0] is None else (row[0], row[1])

@@ -25,15 +25,19 @@ WHERE billed_period.occupancy_id = %(occupancy)s AND billed_period.end_day = %(d
     AND bill.state = 'issued' AND NOT part.closing ? 'before'
     AND part.closing ->> 'tariff' <> tariff.name
 
--- name: claimed
-SELECT min(first_day), max(end_day)
+-- name: not_issued
+SELECT min(billed_period.first_day), max(billed_period.end_day)
 FROM billed_period
+LEFT JOIN bill_part ON bill_part.id = billed_period.part_id
+LEFT JOIN bill ON bill.id = bill_part.bill_id
 JOIN occupancy ON occupancy.id = billed_period.occupancy_id
 JOIN service ON service.id = occupancy.service_id
 JOIN service_point ON service_point.id = service.service_point_id
 WHERE service_point.name = %(point)s
-    AND end_day > %(first)s AND (%(end)s::date IS NULL OR first_day < %(end)s)
-    AND first_day IS NOT NULL AND NOT settles
+    AND billed_period.end_day > %(first)s
+    AND (%(end)s::date IS NULL OR billed_period.first_day < %(end)s)
+    AND billed_period.first_day IS NOT NULL AND NOT billed_period.settles
+    AND bill.state IS DISTINCT FROM 'issued'
 
 -- name: left_to_nobody
 -- What is the own of an occupancy's account after all of its issued bills, where its other
