@@ -13,6 +13,8 @@ import structlog
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
+from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
+from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.job_queue import JobQueue, job_queue
 from central.adapters.timescale.nights import TimescaleNightStore
@@ -27,7 +29,9 @@ from central.domain.actor import Actor
 from central.domain.schedule import Occurrence
 from central.process.start import ended
 from central.service.billing.change_settings import ChangeSettings
-from central.service.billing.find_candidates import CandidateTally, FindCandidates
+from central.service.billing.correct_bills import CorrectBills
+from central.service.billing.correction_rules import CorrectionRules
+from central.service.billing.find_candidates import FindCandidates
 from central.service.billing.retry_held import RetryTally, retry_held
 from central.service.billing.scheduled_run import ScheduledRun
 from central.service.drop_expired import Dropped, Retention, drop_expired
@@ -37,7 +41,7 @@ from central.service.ports.ingest import StoreUnavailableError
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.holidays import PublicHolidays
 from central.service.schedules.plan import DueJobs
-from central.service.schedules.run_jobs import Job, JobOutcome, Jobs
+from central.service.schedules.run_jobs import Job, JobOutcome, Jobs, outcome_text
 from central.service.schedules.standing import StandingJob
 from central.service.validation.estimate_held import EstimateHeld, EstimateTally
 from central.service.validation.validate import Validate, VeeSettings
@@ -76,8 +80,10 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         current = await ChangeSettings(revisions, clock).current()
         return await EstimateHeld(window, validation, clock)(current.settings.window)
 
-    async def find(_: datetime, __: Occurrence) -> CandidateTally:
-        return await FindCandidates(TimescaleCandidates(pool), clock)()
+    async def find(_: datetime, __: Occurrence) -> str:
+        tally = await FindCandidates(TimescaleCandidates(pool), clock)()
+        settled = await correction_rules(pool, clock).apply()
+        return f"{outcome_text(tally)}, {settled} settled by rules"
 
     async def drop(now: datetime, _: Occurrence) -> Dropped:
         retention = Retention(
@@ -98,6 +104,21 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         "drop_expired": drop,
         "bill_run": ScheduledRun(bills, registry, clock, settings.shard_size, settings.takeover_s),
     }
+
+
+def correction_rules(pool: Pool, clock: Callable[[], datetime]) -> CorrectionRules:
+    """The use-cases of rules that settle small differences."""
+    correct = CorrectBills(TimescaleCorrections(pool), clock)
+    return CorrectionRules(TimescaleCorrectionRules(pool), correct, clock)
+
+
+async def compare_changed(pool: Pool, clock: Callable[[], datetime]) -> None:
+    """Compare issued bills whose inputs changed, and settle what rules cover."""
+    began = clock()
+    tally = await FindCandidates(TimescaleCandidates(pool), clock).changed()
+    settled = await correction_rules(pool, clock).apply(began)
+    if tally.rated:
+        _log.info("changed_bills_compared", outcome=outcome_text(tally), settled=settled)
 
 
 def nightly_jobs(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> Jobs:

@@ -20,7 +20,7 @@ from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransaction
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.config.settings import Settings
-from central.process.jobs import run_jobs
+from central.process.jobs import compare_changed, run_jobs
 from central.process.sealer import run_sealer
 from central.process.start import ended, start
 from central.service.billing.archive import ArchiveInvoices
@@ -68,7 +68,7 @@ async def run_worker(
         find = FindCandidates(TimescaleCandidates(pool), clock)
         standing = {
             "render_documents": StandingJob(documents.due, lambda: _render(archive), clock),
-            "compare_changed": StandingJob(find.waits, find.changed, clock),
+            "compare_changed": StandingJob(find.waits, lambda: compare_changed(pool, clock), clock),
         }
         beside = [
             asyncio.create_task(_end_overdue(OverdueTransactions(pool))),

@@ -163,7 +163,8 @@ def test_what_is_nowhere_is_refused(
     monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn)
     # What lists, counts or adds finds nothing to refuse.
     does = re.compile(
-        r"(audit|bill (conflicts|list|run|summary)|conflict list|correction (candidates|list)"
+        r"(audit|bill (conflicts|list|run|summary)|conflict list"
+        r"|correction (candidates|enter-rule|list|rules)"
         r"|cycle (add|extend|list)"
         r"|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"

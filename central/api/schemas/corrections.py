@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from pydantic import AwareDatetime, Field
@@ -11,6 +12,7 @@ from central.api.schemas.base import Schema
 from central.api.schemas.writes import Name, Order, Reason
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
+from central.domain.billing.correction_rule import DAYS_MAX, RuleState
 
 
 class TaxDifferenceOut(Schema):
@@ -204,3 +206,41 @@ class CandidatesOut(Schema):
 
     figures: CandidateFiguresOut
     candidates: list[CandidateOut]
+
+
+class CorrectionRuleIn(Order):
+    """The next version of a rule that settles small differences."""
+
+    name: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$")
+    way: CorrectionWay = CorrectionWay.ADJUST
+    amount: Decimal = Field(gt=0, description="The difference stays below it.")
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    days: int = Field(
+        ge=1, le=DAYS_MAX, description="The earliest part begins less than so many days ago."
+    )
+    reason: Reason
+
+
+class CorrectionRuleRef(Schema):
+    """A version of a rule."""
+
+    rule: str = Field(description="NAME@version.")
+
+
+class CorrectionRuleOut(CorrectionRuleRef):
+    """A version of a rule that settles small differences."""
+
+    name: str
+    version: int
+    state: RuleState
+    way: CorrectionWay
+    amount: str
+    currency: str
+    days: int
+    reason: str
+    entered_by: str
+    entered_at: AwareDatetime
+    approved_by: str | None
+    approved_at: AwareDatetime | None
+    withdrawn_by: str | None
+    withdrawn_at: AwareDatetime | None

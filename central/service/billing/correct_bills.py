@@ -6,7 +6,7 @@ says when it is rated again; approving refuses where that is another by then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from central.domain.billing.correction import (
     NothingToCorrectError,
     no_such_correction,
 )
+from central.domain.billing.correction_rule import CorrectionRule
 from central.domain.billing.state import SelfApprovalError
 from central.service.billing.correction_report import CorrectionReport
 from central.service.billing.rate_tail import rate_tail
@@ -125,7 +126,7 @@ class CorrectBills:
         async with self._store.tail(waiting.account, waiting.from_bill, at) as work:
             if work is None or not await work.waits(uid):
                 raise no_such_correction(uid)
-            await _check_approver(work, actor)
+            await _check_people(work, [actor.key])
             report = await _report(work)
             if report.sha256 != waiting.difference_sha256:
                 message = f"The bills of {waiting.account} would say something else by now."
@@ -141,6 +142,48 @@ class CorrectBills:
             await work.approve(actor, at, withdrawn)
             work.keep()
         return tuple(withdrawn)
+
+    async def by_rule(
+        self, account: str, rule: CorrectionRule, since: UUID, difference_sha256: str
+    ) -> bool:
+        """Settle what a rule in force covers, decided and approved under its name.
+
+        Args:
+            account: Number.
+            rule: The version.
+            since: Identifier of the first bill.
+            difference_sha256: Hex digest of what the bills were found to say.
+
+        Returns:
+            Whether it is settled; not where the bills would say something else by now.
+
+        Raises:
+            SelfApprovalError: Who stands behind the rule worked on what it would settle.
+            NoNextBillError: No bill is to come that could carry the difference.
+            CorrectionHeldError: And more: see `preview`.
+        """
+        note = self._note(rule.actor, f"rule {rule.key}: {rule.reason}")
+        async with self._store.tail(account, since, note.at) as work:
+            if work is None:
+                return False
+            report = await _report(work)
+            if not report.differs or report.sha256 != difference_sha256:
+                return False
+            await work.undo()
+            way = rule.terms.way
+            withdrawn: Sequence[UUID] = ()
+            decided = NewCorrection(way, report.causes, report.brief(), report.sha256, rule.key)
+            await work.waits(await work.decide(decided, note))
+            await _check_people(work, rule.people)
+            if way is CorrectionWay.ADJUST:
+                report = await _report(work)
+                await _check_next_bill(work)
+                await work.post(_adjustments(report))
+                withdrawn = await work.withdraw_behind()
+            await work.stamp([bill.new for bill in report.bills], note.at)
+            await work.approve(rule.actor, note.at, withdrawn)
+            work.keep()
+        return True
 
     async def withdraw(self, uid: UUID, actor: Actor, reason: str) -> None:
         """Withdraw a decision that waits; nothing else changes.
@@ -168,11 +211,14 @@ async def _report(work: TailTransaction) -> CorrectionReport:
     return CorrectionReport(work.account, tuple(rated), tuple(work.behind))
 
 
-async def _check_approver(work: TailTransaction, actor: Actor) -> None:
-    did = (await work.contributors()).get(actor.key)
-    if did is not None:
-        message = f"The approver {did}, so another person must approve this correction."
-        raise SelfApprovalError(message, value=actor.id)
+async def _check_people(work: TailTransaction, approvers: Collection[str]) -> None:
+    """Refuse approvers, by key, of whom one worked on what is corrected."""
+    contributors = await work.contributors()
+    for key in approvers:
+        if key in contributors:
+            did = contributors[key]
+            message = f"The approver {did}, so another person must approve this correction."
+            raise SelfApprovalError(message, value=key)
 
 
 async def _check_next_bill(work: TailTransaction) -> None:

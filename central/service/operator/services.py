@@ -19,6 +19,7 @@ from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.candidates import ShowCandidates
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.correct_bills import CorrectBills
+from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
@@ -31,6 +32,7 @@ from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.cancellations import CancellationStore
 from central.service.ports.candidates import CandidateStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
+from central.service.ports.correction_rules import CorrectionRuleStore
 from central.service.ports.corrections import CorrectionStore
 from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
@@ -65,6 +67,7 @@ class OperatorServices:
         settings_store: Where the settings of invoices are kept.
         candidates: Issued bills that would say something else today.
         claims: Days that no claim can hold.
+        correction_rules: Rules that settle small differences.
         corrections: Issued bills, rated again.
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
@@ -90,6 +93,7 @@ class OperatorServices:
     settings_store: SettingsStore
     candidates: CandidateStore
     claims: ClaimConflictStore
+    correction_rules: CorrectionRuleStore
     corrections: CorrectionStore
     documents: DocumentStore
     ledger: LedgerStore
@@ -174,6 +178,11 @@ class OperatorServices:
     def show_candidates(self) -> ShowCandidates:
         """The use-cases that list candidates."""
         return ShowCandidates(self.candidates, self.correct)
+
+    @property
+    def rules(self) -> CorrectionRules:
+        """The use-cases of rules that settle small differences."""
+        return CorrectionRules(self.correction_rules, self.correct, self.clock)
 
     @property
     def discard(self) -> DiscardBills:

@@ -164,12 +164,14 @@ class NewCorrection(NamedTuple):
         cause: Inputs that are others, in words.
         difference: As it was shown.
         difference_sha256: Hex digest of what the bills are to say and leave.
+        rule: `NAME@version` of the rule that decides; None where a person does.
     """
 
     way: CorrectionWay
     cause: Sequence[str]
     difference: Mapping[str, Any]
     difference_sha256: str
+    rule: str | None = None
 
 
 class NewAdjustment(NamedTuple):

@@ -8,23 +8,28 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
+from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import Party
 from central.domain.billing.candidate import CandidateEnd
 from central.domain.billing.correction import CorrectionWay
+from central.domain.billing.correction_rule import NoSuchRuleError, RuleState, RuleTerms
+from central.domain.billing.state import SelfApprovalError
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.cancel_bills import CancelBills
+from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.find_candidates import CandidateTally, FindCandidates
 from central.service.billing.rebill_bills import RebillBills
 from central.service.ports.candidates import CorrectionCandidate
 from central.service.ports.registry import AccountRecord, AgreementRecord
-from tests.support.actors import CHIEF, CLERK
+from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
 from tests.support.corrected_books import (
     AUGUST,
     NEEDS_FACT,
@@ -50,6 +55,7 @@ class Swept:
 
     books: Corrected
     store: TimescaleCandidates
+    rules: CorrectionRules
     cancel: CancelBills
     rebill: RebillBills
 
@@ -78,6 +84,7 @@ async def swept(migrated: Database) -> AsyncIterator[Swept]:
         made = Swept(
             books,
             TimescaleCandidates(pool),
+            CorrectionRules(TimescaleCorrectionRules(pool), books.correct, lambda: utility.now),
             CancelBills(utility.billing, notes, lambda: utility.now),
             RebillBills(utility.billing, notes, TimescaleRebills(pool), lambda: utility.now),
         )
@@ -215,3 +222,100 @@ async def test_what_cannot_be_rated_is_named_and_stops_no_other(swept: Swept) ->
     assert all(each.hold and each.hold["code"] for each in held)
     figures = await swept.store.figures(utility.now + timedelta(days=8))
     assert (figures.open, figures.held, figures.month) == (2, 2, 2)
+
+
+AUDITED = """\
+SELECT action, actor FROM audit_log WHERE action LIKE 'correction.%' ORDER BY id
+"""
+
+
+async def small(swept: Swept, amount: str, days: int, way: CorrectionWay) -> str:
+    """A rule in force, entered by the clerk and approved by the chief."""
+    terms = RuleTerms(way, Decimal(amount), "EUR", days)
+    version = await swept.rules.enter("small", terms, CLERK, "less than a letter costs")
+    with pytest.raises(SelfApprovalError):
+        await swept.rules.approve("small", version, CLERK)
+    assert await swept.rules.apply() == 0
+    await swept.rules.approve("small", version, CHIEF)
+    with pytest.raises(NoSuchRuleError):
+        await swept.rules.approve("small", version, CHIEF)
+    return f"small@{version}"
+
+
+@pytest.mark.parametrize("way", list(CorrectionWay))
+async def test_a_small_difference_settles_itself_by_a_rule_of_two(
+    swept: Swept, migrated: Database, way: CorrectionWay
+) -> None:
+    utility = swept.books.utility
+    await late(utility, SEPTEMBER, 21_000)
+    await swept.on_change()
+    (candidate,) = await swept.open()
+    ((_, total),) = candidate.amounts
+    # The first day of September is 80 days ago; the difference is not below itself.
+    await small(swept, str(abs(total)), 90, way)
+    assert await swept.rules.apply() == 0
+    await small(swept, str(abs(total) + 1), 80, way)
+    assert await swept.rules.apply() == 0
+    key = await small(swept, str(abs(total) + 1), 81, way)
+    assert [rule.state for rule in await swept.rules.listed()] == [
+        RuleState.IN_FORCE,
+        RuleState.REPLACED,
+        RuleState.REPLACED,
+    ]
+    assert await swept.rules.apply(utility.now + timedelta(hours=1)) == 0
+    assert await swept.rules.apply() == 1
+    (closed,) = await swept.closed()
+    adjusted = way is CorrectionWay.ADJUST
+    assert closed.closed_as is (CandidateEnd.ADJUSTED if adjusted else CandidateEnd.LEFT)
+    (decision,) = await swept.books.correct.listed()
+    assert (decision.decided_by, decision.approved_by) == (f"rule:{key}", f"rule:{key}")
+    async with await psycopg.AsyncConnection.connect(migrated.dsn) as connection:
+        rows = await (await connection.execute(AUDITED)).fetchall()
+        posted = await (await connection.execute("SELECT count(*) FROM adjustment")).fetchone()
+    assert rows[-2:] == [
+        ("correction.decided", f"rule:{key}"),
+        ("correction.approved", f"rule:{key}"),
+    ]
+    assert (posted is not None and posted[0] > 0) is adjusted
+    assert (await swept.sweep()).rated == 0
+    await swept.rules.withdraw("small", 3, TRADER, "too many")
+    await late(utility, SEPTEMBER, 22_000, version=3)
+    await swept.on_change()
+    assert await swept.rules.apply() == 0
+
+
+async def test_no_rule_settles_what_its_people_worked_on(swept: Swept, migrated: Database) -> None:
+    utility = swept.books.utility
+    dearer = NET.replace("2026-01-01", "2026-10-01").replace("0.30", "0.31")
+    await utility.enrol.tariff(dearer)
+    await swept.on_change()
+    (candidate,) = await swept.open()
+    terms = RuleTerms(CorrectionWay.LEAVE, Decimal(100), "EUR", 90)
+    version = await swept.rules.enter("own", terms, OPERATOR, "entered the tariff as well")
+    await swept.rules.approve("own", version, CHIEF)
+    assert await swept.rules.apply() == 0
+    assert [each.uid for each in await swept.open()] == [candidate.uid]
+    assert await swept.books.correct.listed() == []
+    # The database compares as well.
+    by_rule = """\
+WITH decided AS (
+    INSERT INTO correction (
+        uid, account_id, way, from_bill_id, reason, difference_sha256, decided_by, decided_at,
+        rule_id
+    )
+    SELECT
+        gen_random_uuid(), account_id, 'leave', bill_id, 'r', difference_sha256, 'rule:own@1',
+        compared_at, correction_rule.id
+    FROM correction_candidate CROSS JOIN correction_rule
+    RETURNING id
+)
+SELECT id FROM decided
+"""
+    async with await psycopg.AsyncConnection.connect(migrated.dsn) as connection:
+        row = await (await connection.execute(by_rule)).fetchone()
+        with pytest.raises(psycopg.errors.RestrictViolation, match="entered a version"):
+            await connection.execute(
+                "UPDATE correction SET state = 'approved', approved_by = decided_by,"
+                " approved_at = decided_at WHERE id = %s",
+                row,
+            )

@@ -210,6 +210,7 @@ class TimescaleTail(TimescaleShard):
                     sha256=bytes(32),
                     actor=_DRY_RUN,
                     at=self.at,
+                    rule=None,
                 )
             self._correction = int(rows[0][0])
         return self._correction
@@ -239,6 +240,7 @@ class TimescaleTail(TimescaleShard):
             sha256=bytes.fromhex(correction.difference_sha256),
             actor=note.actor.key,
             at=note.at,
+            rule=correction.rule,
         )
         fields = {"account": self.account, "way": correction.way.value, **correction.difference}
         detail = change(None, fields, note.reason)

@@ -51,10 +51,11 @@ FOR UPDATE
 -- name: add_correction
 INSERT INTO correction (
     uid, account_id, way, from_bill_id, cause, reason, difference, difference_sha256, decided_by,
-    decided_at
+    decided_at, rule_id
 ) VALUES (
     %(uid)s, %(account_id)s, %(way)s, %(bill)s, %(cause)s, %(reason)s, %(difference)s, %(sha256)s,
-    %(actor)s, %(at)s
+    %(actor)s, %(at)s,
+    (SELECT id FROM correction_rule WHERE name || '@' || version = %(rule)s)
 )
 RETURNING id
 

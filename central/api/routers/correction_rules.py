@@ -1,0 +1,75 @@
+"""Rules that settle small differences of issued bills by themselves."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.schemas.corrections import (
+    CorrectionRuleIn,
+    CorrectionRuleOut,
+    CorrectionRuleRef,
+    WithdrawnCorrectionIn,
+)
+from central.domain.billing.correction_rule import RuleTerms
+
+router = APIRouter(tags=["bills"])
+
+
+@router.get("/correction-rules")
+async def list_rules(services: Services) -> list[CorrectionRuleOut]:
+    """List rules, all versions, by name and the newest first."""
+    rules = await services.rules.listed()
+    return [CorrectionRuleOut.model_validate(rule.to_json()) for rule in rules]
+
+
+@router.post(
+    "/correction-rules",
+    responses={HTTPStatus.CREATED.value: {"model": CorrectionRuleRef}},
+    response_model=None,
+)
+async def enter_rule(services: Services, once: DoOnce, order: CorrectionRuleIn) -> Response:
+    """Enter the next version of a rule; another person approves it."""
+
+    async def work() -> tuple[HTTPStatus, CorrectionRuleRef]:
+        terms = RuleTerms(order.way, order.amount, order.currency, order.days)
+        version = await services.rules.enter(order.name, terms, once.actor, order.reason)
+        return HTTPStatus.CREATED, CorrectionRuleRef(rule=f"{order.name}@{version}")
+
+    return await once(work)
+
+
+@router.post(
+    "/correction-rules/{name}/{version}/approve",
+    responses={HTTPStatus.OK.value: {"model": CorrectionRuleRef}},
+    response_model=None,
+)
+async def approve_rule(services: Services, once: DoOnce, name: str, version: int) -> Response:
+    """Put a version in force that somebody else entered."""
+
+    async def work() -> tuple[HTTPStatus, CorrectionRuleRef]:
+        await services.rules.approve(name, version, once.actor)
+        return HTTPStatus.OK, CorrectionRuleRef(rule=f"{name}@{version}")
+
+    return await once(work)
+
+
+@router.post(
+    "/correction-rules/{name}/{version}/withdraw",
+    responses={HTTPStatus.OK.value: {"model": CorrectionRuleRef}},
+    response_model=None,
+)
+async def withdraw_rule(
+    services: Services, once: DoOnce, name: str, version: int, order: WithdrawnCorrectionIn
+) -> Response:
+    """Withdraw a version; what it settled stays."""
+
+    async def work() -> tuple[HTTPStatus, CorrectionRuleRef]:
+        await services.rules.withdraw(name, version, once.actor, order.reason)
+        return HTTPStatus.OK, CorrectionRuleRef(rule=f"{name}@{version}")
+
+    return await once(work)
