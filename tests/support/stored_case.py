@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from itertools import accumulate
 
 from central.domain.billing.bill import Party
@@ -13,6 +14,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import INPUTS
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.document import TariffDocument
@@ -28,8 +30,16 @@ from central.service.ports.registry import (
 )
 from central.service.rating.bill_case import BillCase
 from central.service.rating.keep_series import keep_series
+from central.service.registry.cutover_file import (
+    BankEntry,
+    CutoverAccountEntry,
+    CutoverFile,
+    CutoverPointEntry,
+    PeakEntry,
+)
 from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
+from central.service.registry.import_cutover import import_cutover
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
@@ -55,6 +65,7 @@ class StoredCase:
         facts: Of the agreement.
         prices: That the tariff names.
         final: Whether the customer leaves with it.
+        opening: What another system billed before, and left.
     """
 
     name: str
@@ -65,12 +76,13 @@ class StoredCase:
     facts: AgreementFacts
     prices: tuple[PriceSeries, ...] = ()
     final: bool = False
+    opening: CarriedState = field(default_factory=CarriedState)
 
     @classmethod
     def of(cls, name: str, case: BillCase) -> StoredCase:
         """A customer whose bill a file says."""
         parts = (case.documents, case.period, case.days, case.blocks, case.facts, case.prices)
-        return cls(name, *parts, final="final" in case.given)
+        return cls(name, *parts, final="final" in case.given, opening=case.opening)
 
     async def enter(self, utility: Utility, edge: Edge) -> None:
         """Enter point, meter, account, tariff and prices, and send what the meter read."""
@@ -93,6 +105,8 @@ class StoredCase:
             AgreementRecord(self.name, self.name, document.tariff, self.days.first, end, self.facts)
         )
         await self._join_cycle(utility)
+        if self.opening.names:
+            await import_cutover(enrol, self._cutover())
         for series in self.prices:
             await keep_series(utility.series, series, TRADER)
         await utility.deliver(edge, *(list(self._readings(name)) for name in self.blocks))
@@ -109,6 +123,33 @@ class StoredCase:
         assert record is not None
         assert not record.bill.holds, record.bill.holds
         return record
+
+    def _cutover(self) -> CutoverFile:
+        state = self.opening
+        entry = CutoverPointEntry(
+            point=self.name,
+            last_billed=self.days.first - timedelta(days=1),
+            banks=tuple(
+                BankEntry(
+                    bank=credit.bank,
+                    period=credit.label,
+                    earned=credit.earned,
+                    amount=Decimal(str(credit.amount)),
+                )
+                for credit in state.credits
+            ),
+            peaks=tuple(
+                PeakEntry(
+                    name=peak.name,
+                    period=peak.label,
+                    month=peak.month,
+                    value=Decimal(str(peak.value)),
+                )
+                for peak in state.peaks
+            ),
+            sums={entry.id: entry.amount for entry in state.sums},
+        )
+        return CutoverFile(accounts=(CutoverAccountEntry(number=self.name, points=(entry,)),))
 
     async def _join_cycle(self, utility: Utility) -> None:
         days = self.period.days
