@@ -238,7 +238,7 @@ async def test_another_person_approves_who_did_not_work_on_it(
         await books.correct.decide("A-1", CorrectionWay.LEAVE, TRADER, "dearer")
     with pytest.raises(SelfApprovalError, match="decided it"):
         await books.correct.approve(uid, CLERK)
-    with pytest.raises(SelfApprovalError, match="entered a version of its tariff"):
+    with pytest.raises(SelfApprovalError, match="changed its account"):
         await books.correct.approve(uid, OPERATOR)
     await late(utility, OCTOBER, 12_000)
     with pytest.raises(CorrectionStaleError):

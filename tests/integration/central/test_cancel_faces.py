@@ -18,7 +18,7 @@ from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
 from central.cli.app import app
-from tests.support.actors import CHIEF
+from tests.support.actors import CHIEF, TRADER
 from tests.support.office import TARIFF, Office
 from tests.support.servers import Database
 
@@ -150,7 +150,7 @@ async def test_a_bill_is_billed_anew_by_command_and_over_http(
     nothing = await web.post(f"/api/v1/accounts/{account}/rebill", json=order)
     assert (nothing.status_code, nothing.json()["code"]) == (409, "NOTHING_DIFFERS")
     dearer = TARIFF.read_text(encoding="utf-8").replace("price: 6.90", "price: 7.90")
-    await office.services().enrol(CHIEF).tariff(dearer, reason="mistyped")
+    await office.services().enrol(TRADER).tariff(dearer, reason="mistyped")
     proposed = await web.post(f"/api/v1/accounts/{account}/rebill", json=order)
     assert proposed.status_code == 201, proposed.text
     (draft,) = proposed.json()["bills"]

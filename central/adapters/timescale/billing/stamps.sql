@@ -159,7 +159,7 @@ SELECT name, input_revision FROM series WHERE name = ANY(%(names)s)
 
 -- name: contributors
 SELECT bill.uid, min(contributor.what)
-FROM bill CROSS JOIN LATERAL bill_contributors(bill.id) AS contributor
+FROM bill JOIN bill_contributor AS contributor ON contributor.bill_id = bill.id
 WHERE bill.uid = ANY(%(uids)s) AND contributor.actor = %(actor)s
 GROUP BY bill.uid
 
