@@ -67,8 +67,8 @@ charges:
 riders:
   - {id: network, name: Network access, qty: kwh.total, price: 0.0314}
 taxes:
-  - {id: duty, name: Duty, percent: 5.11269632, of: [customer, energy, network]}
-  - {id: vat, name: VAT, percent: 21, of: [all, duty], category: S}
+  - {id: duty, name: Duty, percent: 5.11269632, of: [customer, energy, network], point: interval}
+  - {id: vat, name: VAT, percent: 21, of: [all, duty], category: S, point: interval}
 """
 
 

@@ -83,7 +83,7 @@ class Plan:
             lines.append(f"  - {{id: demand, qty: billed_kw, price: {said['demand']}}}")
         if said.get("prepaid"):
             lines.append("settlement: [prepaid]")
-        lines.append(f"taxes: [{{id: vat, percent: {said['tax']}, of: [all]}}]")
+        lines.append(f"taxes: [{{id: vat, percent: {said['tax']}, of: [all], point: interval}}]")
         return "\n".join([*lines, ""])
 
     def _determinants(self) -> list[str]:

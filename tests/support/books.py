@@ -100,7 +100,7 @@ charges:
   - {id: customer, price: 5, per: month}
   - {id: energy, qty: kwh, price: {peak: 0.30, off: 0.10}}
 taxes:
-  - {id: vat, percent: 21, of: [all]}
+  - {id: vat, percent: 21, of: [all], point: interval}
 """
 
 

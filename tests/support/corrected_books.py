@@ -35,7 +35,7 @@ series: {net: {expr: import - export}}
 determinants: {netted: {sum: net, bank: saved}}
 charges: [{id: energy, qty: netted, price: 0.30}]
 banks: {saved: {unit: kWh}}
-taxes: [{id: vat, percent: 21, of: [all]}]
+taxes: [{id: vat, percent: 21, of: [all], point: interval}]
 """
 NEEDS_FACT = """\
 tariff: NET

@@ -79,9 +79,9 @@ charges:
   - {{id: energy, qty: import, times: rest}}
   - {{id: meter, price: "{config["alquiler_anual"]}", per: year_by_days}}
 taxes:
-  - {{id: duty, percent: "{duty}", of: [power, margin, toll, energy]}}
-  - {{id: vat, percent: 21, of: [power, margin, toll, energy, duty]}}
-  - {{id: vat_meter, percent: 21, of: [meter]}}
+  - {{id: duty, percent: "{duty}", of: [power, margin, toll, energy], point: interval}}
+  - {{id: vat, percent: 21, of: [power, margin, toll, energy, duty], point: interval}}
+  - {{id: vat_meter, percent: 21, of: [meter], point: interval}}
 """
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.at_end import settle_ended
@@ -18,8 +19,9 @@ from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, StateHandOver, printed_name
 from central.domain.rating.charges.minimum import carried_sum, price_minimum, year_sum
 from central.domain.rating.charges.monthly_need import MonthlyNeed
-from central.domain.rating.charges.percents import price_percent
+from central.domain.rating.charges.percents import price_percent, share_of
 from central.domain.rating.charges.prepaid import price_prepaid
+from central.domain.rating.charges.tax_points import BY_DAY, taxes_by_point
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.charges.years import is_over
@@ -44,6 +46,7 @@ from central.domain.tariff.document import (
 )
 from central.domain.tariff.version import TariffVersion
 
+NO_RATES: Mapping[str, TariffVersion] = MappingProxyType({})
 _KIND_OF_UNIT = {"kWh": "energy", "kW": "demand", "kVA": "demand", "kvarh": "energy"}
 
 
@@ -57,6 +60,7 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     ending: PartEnding = GOES_ON,
     handed: StateHandOver = NOTHING_HANDED,
     borders: Sequence[date] = (),
+    rates: Mapping[str, TariffVersion] = NO_RATES,
 ) -> tuple[list[RatedLine], tuple[YearSum, ...]]:
     """The lines of a bill from its determinants, and what yearly minimums have to remember.
 
@@ -66,16 +70,29 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     lines: list[RatedLine] = []
     sums: dict[str, Decimal] = {}
     needs: dict[str, MonthlyNeed[RatedLine]] = {}
+    spans: list[VersionSpan] = []
     for version, own, after in by_version(segments, borders):
         document = version.document
         mine: list[RatedLine] = []
         digits = document.currency.digits if rounded else UNROUNDED_DIGITS
         several = len(segments) > 1
         add = adder(mine, version, digits, several=several)
-        before = tuple(lines)
         span = VersionSpan(
-            own, document, bill, period, context, mine, add, before, ending, after, needs
+            own,
+            document,
+            bill,
+            period,
+            context,
+            mine,
+            add,
+            tuple(lines),
+            ending,
+            after,
+            tuple(spans),
+            rates,
+            needs,
         )
+        spans.append(span)
         _take_up(span, handed, before_taxes=True)
         _price(span)
         if span.is_last:
@@ -182,9 +199,15 @@ def _price(span: VersionSpan) -> None:
 
 
 def price_taxes(span: VersionSpan) -> None:
-    """The taxes on a span's lines."""
+    """The taxes on a span's lines; after the last span those that have one rate for all of them."""
     for tax in span.document.taxes:
-        _price_percent(tax, span, "tax")
+        if tax.point in BY_DAY:
+            _price_percent(tax, span, "tax")
+    if span.is_last:
+        spans = (*span.earlier, span)
+        days = DayRange(spans[0].days.first, span.days.end)
+        for tax, base in taxes_by_point(spans):
+            span.add(tax.id, "tax", tax.name or tax.id, share_of(tax, base, span, days))
 
 
 def _take_up(span: VersionSpan, handed: StateHandOver, *, before_taxes: bool) -> None:

@@ -17,6 +17,7 @@ from central.domain.rating.charges.dropped import dropped_banks, older_than_bill
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.flags import borders_inside
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, hand_over
+from central.domain.rating.charges.tax_points import rate_inputs, rate_versions
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import Blocks, HeldManyError, align_inputs
@@ -76,6 +77,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
     events: Events = _NO_EVENTS,
+    period_end: date | None = None,
     options: RatingOptions = _ROUNDED,
 ) -> Rated:
     """Rate one agreement for the local days of one bill.
@@ -96,6 +98,8 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance; days outside the bill are ignored.
         events: Stream to events; those outside the bill are ignored.
+        period_end: The last day that the bill bills, where it has later days than these; it decides
+            the rate of taxes of that point.
         options: Rounding and lineage.
 
     Returns:
@@ -138,6 +142,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         )
         if whole.is_longer:
             context.begins = days.first.replace(day=1)
+        rates = rate_versions(segments, known_versions, period_end or days.last)
         compute(segments, context)
         lines, sums = price_segments(
             segments,
@@ -148,6 +153,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
             ending=ending,
             handed=handed,
             borders=borders,
+            rates=rates,
         )
         closing = closing_of(segments, context, whole, sums, ending)
     except HeldManyError as held:
@@ -168,7 +174,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         if context.grants:
             paid = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
             parts["grants"] = canonical(sorted(paid))
-        parts |= _beyond(context, days, segments) | ending.inputs
+        parts |= _beyond(context, days, segments) | ending.inputs | rate_inputs(rates)
         if predecessor is not None:
             parts["predecessor"] = canonical(predecessor.sha256)
         hashed = input_hash(sources, facts, given, parts)

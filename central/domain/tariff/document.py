@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from central.domain.tariff.calendar_rules import CalendarRules, Clock
 from central.domain.tariff.credit_rules import (
@@ -118,6 +118,10 @@ class Charge:
         return ()
 
 
+TaxPoint: TypeAlias = Literal["interval", "period_end"]
+"""Which day's rate a tax has: each interval's own, or the last day's that the bill bills."""
+
+
 @dataclass(frozen=True, slots=True)
 class Percent:
     """A percent rider or a tax: a share of named lines.
@@ -130,6 +134,8 @@ class Percent:
             taxes.
         category: Tax category code for structured invoices (UNTDID 5305).
         unless: Fact that, when true, drops it.
+        point: Of a tax, which day's rate holds; None of a rider, and of a tax that an earlier
+            release accepted without: it has that of each interval.
     """
 
     id: str
@@ -138,6 +144,7 @@ class Percent:
     of: tuple[str, ...]
     category: str | None = None
     unless: str | None = None
+    point: TaxPoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Code(StrEnum):
     BAD_EXPRESSION = "TARIFF_BAD_EXPRESSION"
     MAY_DIVIDE_BY_ZERO = "TARIFF_MAY_DIVIDE_BY_ZERO"
     NO_DAYS_OF_MONTH = "TARIFF_NO_DAYS_OF_MONTH"
+    NO_TAX_POINT = "TARIFF_NO_TAX_POINT"
     CYCLE = "TARIFF_CYCLE"
     NO_BASE = "TARIFF_NO_BASE"
     CONFLICT = "TARIFF_CONFLICT"
@@ -70,7 +71,7 @@ class Code(StrEnum):
 
 
 REFUSED_LATER = frozenset(
-    {Code.UNKNOWN_CURRENCY, Code.MAY_DIVIDE_BY_ZERO, Code.NO_DAYS_OF_MONTH},
+    {Code.UNKNOWN_CURRENCY, Code.MAY_DIVIDE_BY_ZERO, Code.NO_DAYS_OF_MONTH, Code.NO_TAX_POINT},
 )
 """What earlier releases accepted: such a document stays readable, with what it meant then."""
 

@@ -42,6 +42,7 @@ class _Part:
         account: That, with what the occupancy carried of it by itself until now.
         came: What the part before it left, as it is kept; None for the supply's opening.
         before: The tariff version that its opening state is of, where that is another's.
+        period_end: The last day that its bill bills.
     """
 
     supply: SupplyWork
@@ -52,6 +53,7 @@ class _Part:
     shared: AccountOwn | None = None
     account: CarriedState = CarriedState()  # noqa: RUF009 - frozen
     came: CarriedState | None = None
+    period_end: date | None = None
 
     @property
     def alike(self) -> tuple[object, ...]:
@@ -69,6 +71,7 @@ class _Part:
             self.ending.open_elsewhere,
             None if after is None else (after.tariff, after.effective),
             None if before is None else before.sha256,
+            self.period_end,
         )
 
 
@@ -101,7 +104,10 @@ def rate_parts(
     parts: list[_Part] = []
     for work in works:
         first = len(parts)
-        own_parts = list(_parts(work, first, period, tariffs))
+        last = max((supply.said_days.last for supply in work.supplies), default=None)
+        own_parts = [
+            replace(each, period_end=last) for each in _parts(work, first, period, tariffs)
+        ]
         parts += with_own(own_parts, work, first, tariffs) if owns(work, tariffs) else own_parts
     rated: dict[int, Rated] = {}
     while len(rated) < len(parts):
@@ -320,6 +326,7 @@ def _together(
             tariffs.prices(supply.tariff, supply.days, supply.zone, supply.day_start),
             ending=part.ending,
             predecessor=part.before,
+            period_end=part.period_end,
         )
         meters = [_meter(parts[number].supply) for number in alike]
         rated.update(zip(alike, rate_many(meters, terms), strict=True))

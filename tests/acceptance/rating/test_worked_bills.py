@@ -57,7 +57,12 @@ def tariff_of(bill: dict[str, Any]) -> str:
         ]
         charges.insert(0, {"id": "energy", "qty": "kwh", "steps": steps})
     taxes = [
-        {"id": f"tax{n}", "percent": str(Decimal(tax["rate"]) * 100), "of": ["all"]}
+        {
+            "id": f"tax{n}",
+            "percent": str(Decimal(tax["rate"]) * 100),
+            "of": ["all"],
+            "point": "interval",
+        }
         for n, tax in enumerate(bill.get("taxes", []))
     ]
     said = {

@@ -63,7 +63,7 @@ charges:
 MORE = """\
   - {id: lighting, price: 1.1, per: month}
 riders: [{id: fund, percent: 2.5, of: [energy]}]
-taxes: [{id: vat, percent: 21, of: all}]
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
 """
 TERMS = Terms((TariffVersion.of(load_tariff(TARIFF)),), CALENDAR, DAYS, BillingPeriod.month(DAYS))
 TEN = Terms(

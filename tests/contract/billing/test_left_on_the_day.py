@@ -37,7 +37,7 @@ zone: UTC
 currency: {{code: EUR, digits: 2}}
 cycle: {{normal_days: 30}}
 charges: [{{id: energy, qty: kwh, price: {price}}}]
-taxes: [{{id: vat, percent: 10, of: all}}]
+taxes: [{{id: vat, percent: 10, of: all, point: interval}}]
 """
 USED = "determinants: {kwh: {sum: import}}\n"
 NET = """\

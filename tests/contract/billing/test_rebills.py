@@ -69,7 +69,7 @@ currency: {{code: EUR, digits: 2}}
 cycle: {{normal_days: 30}}
 determinants: {{kwh: {{sum: import}}}}
 charges: [{{id: energy, qty: kwh, price: {price}}}]
-taxes: [{{id: vat, percent: 10, of: [all]}}]
+taxes: [{{id: vat, percent: 10, of: [all], point: interval}}]
 """
 
 

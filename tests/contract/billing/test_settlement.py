@@ -39,7 +39,7 @@ cycle: {normal_days: 30}
 determinants: {kwh: {sum: import}}
 charges: [{id: energy, qty: kwh, price: 0.10}]
 minimums: [{id: yearly, of: energy, amount: 1200, per: year, share: days}]
-taxes: [{id: vat, percent: 10, of: all}]
+taxes: [{id: vat, percent: 10, of: all, point: interval}]
 settlement: [{budget_billing: {months: 12, settle_up: 4}}]
 """
 SETTLED = [("yearly", "49.55"), ("vat", "4.96"), ("budget_billing", "48.95")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -70,6 +70,8 @@ class VersionSpan:
         before: Lines of the bill under earlier versions.
         ending: What ends with the bill.
         after: What later versions of the bill say, ascending.
+        earlier: The bill's spans before it, ascending.
+        rates: The versions that say the rates of taxes, by the point of the tax.
         needs: What monthly minimums need so far, by id; the bill's spans share it.
     """
 
@@ -83,6 +85,8 @@ class VersionSpan:
     before: tuple[RatedLine, ...] = ()
     ending: PartEnding = GOES_ON
     after: tuple[TariffDocument, ...] = ()
+    earlier: tuple[VersionSpan, ...] = ()
+    rates: Mapping[str, TariffVersion] = field(default_factory=dict)
     needs: dict[str, MonthlyNeed[Any]] = field(default_factory=dict)
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.charges.draft import Draft, VersionSpan
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.document import Percent
 
 
@@ -21,12 +23,25 @@ def price_percent(percent: Percent, span: VersionSpan) -> Iterator[Draft]:
     Source: docs/reference/charges.md, "Riders and taxes"
     """
     base = span.based_on(percent.of)
-    if not base:
-        return
+    if base:
+        yield share_of(percent, base, span, span.days)
+
+
+def share_of(
+    percent: Percent, base: Sequence[RatedLine], span: VersionSpan, days: DayRange
+) -> Draft:
+    """A percent of some lines.
+
+    Args:
+        percent: Which.
+        base: The lines, at least one.
+        span: Of the bill; the last one where they are of several.
+        days: That it covers.
+    """
     total = Fraction(sum((line.amount for line in base), Decimal(0)))
     share = Fraction(percent.percent)
-    yield Draft(
-        span.days,
+    return Draft(
+        days,
         span.segments[0].number,
         total,
         span.document.currency.code,

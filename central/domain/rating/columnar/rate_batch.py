@@ -22,6 +22,7 @@ from central.domain.rating.charges.draft import VersionSpan, by_version
 from central.domain.rating.charges.ending import GOES_ON
 from central.domain.rating.charges.flags import flag_changes
 from central.domain.rating.charges.monthly_need import MonthlyNeed
+from central.domain.rating.charges.tax_points import rate_inputs, rate_versions
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.day_matrix import Days, InputRow, Shape, Stack, stack
 from central.domain.rating.columnar.determinant_columns import (
@@ -47,7 +48,7 @@ from central.domain.rating.rate import rate
 from central.domain.rating.rounding import UNROUNDED_DIGITS
 from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError
-from central.domain.tariff.version import NoTariffVersionError, ordered
+from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
 CHUNK = 128
 """Meters of one matrix: few enough for the cache."""
@@ -121,12 +122,15 @@ class BillBatch:
         terms = self.terms
         prices = {one.name: one for one in terms.prices}
         shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.period, prices)
+        rates = rate_inputs(rates_of(terms, self.segments))
         sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
+        # A tariff of fixed charges alone reads none.
+        joined = list(map(",".join, zip(*sources, strict=True))) or [""] * len(openings)
         members: dict[str, Sequence[Piece]] = {
-            **{name: (text,) for name, text in (shared | terms.ending.inputs).items()},
+            **{name: (text,) for name, text in (shared | terms.ending.inputs | rates).items()},
             "facts": (canonical(facts.to_json()),),
             "opening": (openings,),
-            "sources": ("[", list(map(",".join, zip(*sources, strict=True))), "]"),
+            "sources": ("[", joined, "]"),
         }
         return [
             sha256(text.encode()).hexdigest() for text in canonical_objects(members, len(openings))
@@ -197,12 +201,25 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
     except NoTariffVersionError:
         return
     documents = [segment.version.document for segment in segments]
-    if terms.predecessor is None and not obstacles_of(documents, terms.period, terms.ending):
+    rates = rates_of(terms, segments)
+    # Taxes at one rate for the bill are as those of its days where all is under one version.
+    plain = not rates or {version.sha256 for version in rates.values()} == {
+        segment.version.sha256 for segment in segments
+    }
+    if terms.predecessor is not None or not plain:
+        return
+    if not obstacles_of(documents, terms.period, terms.ending):
         for numbers, shapes, table in _groups(meters, segments, terms):
             made = _batch(meters[numbers[0]].facts, shapes, table, segments, terms)
             if made is not None:
                 kept, batch = made
                 yield [numbers[row] for row in kept], batch
+
+
+def rates_of(terms: Terms, segments: Sequence[Segment]) -> dict[str, TariffVersion]:
+    """The versions that say the rates of taxes which are one for a bill, by the tax's point."""
+    last = terms.period_end or terms.days.last
+    return rate_versions(segments, ordered(terms.versions), last)
 
 
 def _alone(meter: Meter, terms: Terms) -> Rated:
@@ -216,6 +233,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         opening=meter.opening,
         ending=terms.ending,
         predecessor=terms.predecessor,
+        period_end=terms.period_end,
         prices=terms.prices,
         grants=meter.grants,
         options=terms.options,
@@ -344,7 +362,7 @@ def price_batch(
             (),
             GOES_ON,
             after,
-            needs,
+            needs=needs,
         )
         digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
         ColumnPricer(

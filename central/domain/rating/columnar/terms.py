@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.align import Blocks
@@ -48,6 +49,7 @@ class Terms:
         options: Rounding and lineage.
         ending: What ends with the bills.
         predecessor: The tariff version that their opening states are of, where that is another's.
+        period_end: The last day that their bills bill, where that is after these days.
     """
 
     versions: tuple[TariffVersion, ...]
@@ -58,3 +60,4 @@ class Terms:
     options: RatingOptions = _ROUNDED
     ending: PartEnding = GOES_ON
     predecessor: TariffVersion | None = None
+    period_end: date | None = None

@@ -148,17 +148,31 @@ CHARGE = Record(
     ref="charge",
 )
 
-PERCENT = Record(
+_PERCENT_ROWS = (
+    Row("id", LINE_ID, required=True),
+    Row("name", TEXT),
+    Row("percent", NUMBER, required=True),
+    Row("of", LINES_ABOVE, required=True, absent=no_lines),
+    Row("category", TEXT),
+    Row("unless", FLAG_FACT),
+)
+
+PERCENT = Record(Percent, _PERCENT_ROWS, ref="percent")
+
+
+def _check_point(tax: Cursor) -> None:
+    """Which day's rate a tax has is law, so nothing is taken for granted."""
+    if not tax.has("point"):
+        message = f"The tax {tax.values['id']!r} does not say which day's rate it has."
+        remedy = "Add `point: interval` for each day's own, or `point: period_end` for the last's."
+        tax.note(Code.NO_TAX_POINT, message, remedy)
+
+
+TAX = Record(
     Percent,
-    (
-        Row("id", LINE_ID, required=True),
-        Row("name", TEXT),
-        Row("percent", NUMBER, required=True),
-        Row("of", LINES_ABOVE, required=True, absent=no_lines),
-        Row("category", TEXT),
-        Row("unless", FLAG_FACT),
-    ),
-    ref="percent",
+    (*_PERCENT_ROWS, Row("point", one_of("interval", "period_end"))),
+    checks=(_check_point,),
+    ref="tax",
 )
 
 

@@ -21,7 +21,7 @@ from central.domain.tariff.document import (
 )
 from central.domain.tariff.grammar.banks import BANKS, check_banks_are_known
 from central.domain.tariff.grammar.calendar import CALENDAR
-from central.domain.tariff.grammar.charges import CHARGE, MINIMUM, PERCENT, RIDER
+from central.domain.tariff.grammar.charges import CHARGE, MINIMUM, RIDER, TAX
 from central.domain.tariff.grammar.commitments import COMMITMENT
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.determinants import (
@@ -255,7 +255,7 @@ DOCUMENT = Record(
         Row("banks", BANKS, default=(), get=_all_banks, then=check_banks_are_known, ends=True),
         Row("minimums", list_of(MINIMUM, alone=True), default=(), ends=True),
         Row("commitments", list_of(COMMITMENT, alone=True), default=()),
-        Row("taxes", list_of(PERCENT, alone=True), default=()),
+        Row("taxes", list_of(TAX, alone=True), default=()),
         Row("settlement", SETTLEMENT, default=()),
         Row("takes_over", TAKES_OVER, default=(), then=check_what_is_taken_over),
     ),

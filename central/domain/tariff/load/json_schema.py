@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import sys
 
-from central.domain.tariff.grammar.charges import CHARGE, MINIMUM, PERCENT
+from central.domain.tariff.grammar.charges import CHARGE, MINIMUM, PERCENT, TAX
 from central.domain.tariff.grammar.commitments import COMMITMENT
 from central.domain.tariff.grammar.determinants import DETERMINANT
 from central.domain.tariff.grammar.document import DOCUMENT
 from central.domain.tariff.grammar.kind import NUMBER, Schema
 from central.domain.tariff.grammar.prices import PRICES, STEP, STEPS
 
-_DEFINITIONS = (NUMBER, PRICES, STEPS, STEP, CHARGE, PERCENT, MINIMUM, COMMITMENT, DETERMINANT)
+_DEFINITIONS = (NUMBER, PRICES, STEPS, STEP, CHARGE, PERCENT, TAX, MINIMUM, COMMITMENT, DETERMINANT)
 
 
 def tariff_schema() -> Schema:

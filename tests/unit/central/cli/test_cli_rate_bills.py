@@ -29,8 +29,8 @@ charges:
   - {id: energy, qty: kwh, price: {peak: 0.30, rest: 0.10}}
   - {id: blocks, qty: kwh.total, steps: [{to: 100, price: 0.02}, {to: null, price: 0.05}]}
 taxes:
-  - {id: duty, percent: 5, of: energy}
-  - {id: vat, percent: 21, of: [all, duty]}
+  - {id: duty, percent: 5, of: energy, point: interval}
+  - {id: vat, percent: 21, of: [all, duty], point: interval}
 """
 
 

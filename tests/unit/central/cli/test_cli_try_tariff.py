@@ -31,7 +31,7 @@ charges:
   - {id: grid, qty: kwh.total, steps: [{to: 10, price: 0.05}, {to: null, price: 0.01}]}
   - {id: peak_only, qty: kwh.peak, price: 0.02}
   - {id: feed_in, qty: sold, price: -0.07}
-taxes: [{id: vat, percent: 10, of: all}]
+taxes: [{id: vat, percent: 10, of: all, point: interval}]
 """
 
 

@@ -109,7 +109,9 @@ def draw_version(draw: random.Random, since: date, zone: str) -> tuple[dict[str,
     for number in range(draw.randint(0, 2)):
         percent = money(draw, 25)
         of = ["all", *(f"tax{earlier}" for earlier in range(number))]
-        said["taxes"].append({"id": f"tax{number}", "percent": percent, "of": of})
+        said["taxes"].append(
+            {"id": f"tax{number}", "percent": percent, "of": of, "point": "interval"}
+        )
         plan.taxes.append(Fraction(percent))
     return said, plan
 

@@ -74,7 +74,9 @@ charges:
   - {id: daily, qty: daily, price: 0.05}
 riders: [{id: discount, percent: -5.5, of: energy}]
 minimums: [{id: floor, of: [energy, discount], amount: 130}]
-taxes: [{id: duty, percent: 5.1127, of: [energy]}, {id: vat, percent: 21, of: all}]
+taxes:
+  - {id: duty, percent: 5.1127, of: [energy], point: interval}
+  - {id: vat, percent: 21, of: all, point: period_end}
 """.replace("id: all, qty", "id: every, qty"),
     "tiers": """\
 quantities: {kWh: 0}
@@ -96,7 +98,7 @@ charges:
     qty: floor
     steps: [{to: 250, price: 10}, {to: null, price: 30}]
     tiers: {kind: stair}
-taxes: [{id: vat, percent: 10, of: [stair, pack]}]
+taxes: [{id: vat, percent: 10, of: [stair, pack], point: interval}]
 """,
     "facts": """\
 needs: {contracted: kW, exempt: bool, lamps: lamp}
@@ -116,7 +118,7 @@ charges:
       - {to: null, price: 0.4}
   - {id: contract, qty: kwh, steps: [{to: 100, unit: kWh/kW, of: contracted, price: 0.01},
      {to: null, price: 0.02}]}
-taxes: [{id: vat, percent: 21, of: all, unless: exempt}]
+taxes: [{id: vat, percent: 21, of: all, unless: exempt, point: interval}]
 """,
     "formula": """\
 determinants: {kwh: {sum: import}, kw: {max: import}, billing: {expr: "max(kw, 2)", unit: kW}}

@@ -217,7 +217,9 @@ def tariff(rules: Rules) -> TariffVersion:
         ],
         "banks": {"solar": bank},
         "minimums": minimums,
-        "taxes": [{"id": "tax", "percent": decimal(rules.percent), "of": "all"}],
+        "taxes": [
+            {"id": "tax", "percent": decimal(rules.percent), "of": "all", "point": "interval"}
+        ],
     }
     return TariffVersion.of(load_tariff(json.dumps(said)))
 

@@ -45,7 +45,7 @@ charges:
   - {id: daily, qty: daily, price: 0.05}
 riders: [{id: discount, percent: -5, of: energy}]
 minimums: [{id: floor, of: [energy, discount], amount: 30}]
-taxes: [{id: vat, percent: 21, of: all}]
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
 """
 ADDITIVE = """\
 tariff: additive

@@ -43,7 +43,7 @@ calendar: {periods: {day: [{at: "08:00-20:00"}], night: rest}}
 determinants: {kwh: {sum: import, by: period}}
 charges:
   - {id: energy, name: 'Energy <&"#$>', qty: kwh, price: {day: 0.2, night: 0.1}}
-taxes: [{id: vat, name: VAT, percent: 21, of: all}]
+taxes: [{id: vat, name: VAT, percent: 21, of: all, point: interval}]
 """
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 ISSUE = IssueFacts("2026-7", date(2026, 11, 2), date(2026, 11, 20))

@@ -29,7 +29,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.load.document import load_kept
 from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import person
@@ -48,7 +48,7 @@ ACCOUNT = Account("A-1", Party("Buyer", ("Street 1",)), Party("Seller"), Decimal
 
 
 def supply_of(period: BillingPeriod, *reads: MeterRead) -> Supply:
-    versions = [TariffVersion.of(load_tariff(TARIFF))]
+    versions = [TariffVersion.of(load_kept(TARIFF, file="tariff"))]
     rated = rate({}, AgreementFacts(), versions, ResolvedCalendar(), period.days, period=period)
     return Supply("SP-1", "Fixed", period.days, "Europe/Madrid", rated, reads)
 

@@ -183,7 +183,7 @@ def test_one_price_is_not_agreed_for_what_has_a_price_per_interval() -> None:
 def test_a_discount_stands_on_its_own_line_and_taxes_rest_on_it() -> None:
     text = HEAD + "riders: [{id: levy, percent: 10, of: energy}]\n"
     text += "minimums: [{id: floor, of: energy, amount: 85}]\n"
-    text += "taxes: [{id: vat, percent: 20, of: [energy, levy]}]\n"
+    text += "taxes: [{id: vat, percent: 20, of: [energy, levy], point: interval}]\n"
     facts = AgreementFacts.of(**{"discount.energy": Decimal(20), "discount.levy": Decimal(50)})
     found = bills(text, {"2026-01": 100}, facts)[0]
     assert amounts(found) == {
@@ -198,7 +198,7 @@ def test_a_discount_stands_on_its_own_line_and_taxes_rest_on_it() -> None:
 
 def test_a_discount_on_all_leaves_what_has_one_of_its_own() -> None:
     text = HEAD + "riders: [{id: levy, percent: 10, of: energy}]\n"
-    text += "taxes: [{id: vat, percent: 20, of: [energy, levy]}]\n"
+    text += "taxes: [{id: vat, percent: 20, of: [energy, levy], point: interval}]\n"
     facts = AgreementFacts.of(**{"discount.all": Decimal(50), "discount.energy": Decimal(20)})
     found = bills(text, {"2026-01": 100}, facts)[0]
     assert amounts(found) == {

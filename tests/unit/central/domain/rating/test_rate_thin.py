@@ -39,7 +39,7 @@ determinants: {kwh: {sum: import}}
 charges:
   - {id: customer, price: 10, per: month}
   - {id: energy, qty: kwh, price: 0.20}
-taxes: [{id: vat, percent: 21, of: all}]
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
 """
 
 

@@ -37,7 +37,7 @@ NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
 KW = HEAD.replace("{sum: import}}", "{sum: import}, kw: {max: import, window: 60m}}")
 ENERGY = CarriedState(credits=(Credit("solar", "", SEPTEMBER, Fraction("595.2")),))
 TERM = "commitments: [{id: c, of: energy, amount: 1200, per: term, begins: 2026-08-01, months: "
-TAXED = "taxes: [{id: vat, percent: 10, of: all}]\n"
+TAXED = "taxes: [{id: vat, percent: 10, of: all, point: interval}]\n"
 
 
 def october(

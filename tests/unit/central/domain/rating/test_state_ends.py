@@ -195,12 +195,15 @@ def test_what_no_bill_has_handed_over_is_handed_over_by_the_first_under_the_new_
         NET
         + "banks: {solar: {unit: kWh, true_up: {month: 4, pay: 0.05}}}\n"
         + "commitments: [{id: c, of: energy, amount: 50, per: year}]\n"
-        + "taxes: [{id: vat, percent: 10, of: all}]\n"
+        + "taxes: [{id: vat, percent: 10, of: all, point: interval}]\n"
         + "settlement: [budget_billing]\n"
     )
     sums = (YearSum("budget_billing", Decimal("103.33")), YearSum("c", Decimal(20)))
     opening = replace(ENERGY, sums=sums)
-    text = HEAD.replace("tariff: t", "tariff: plain") + "taxes: [{id: vat, percent: 10, of: all}]\n"
+    text = (
+        HEAD.replace("tariff: t", "tariff: plain")
+        + "taxes: [{id: vat, percent: 10, of: all, point: interval}]\n"
+    )
     rated = october(text, opening, PartEnding(), predecessor=old)
     assert amounts(rated) == {
         "c/t": "30.00",

@@ -40,7 +40,7 @@ charges:
 def test_a_version_keeps_its_hash() -> None:
     """Bills name it: no order of rows, no default that is written, may change it."""
     version = TariffVersion.of(load_tariff(EVERY_CONSTRUCT))
-    assert version.sha256 == "cf161ae3cb8fe1f3bb8876d428fd1227cc8087363bf91a1ede8f3cd76f840636"
+    assert version.sha256 == "1c1f3f0551bd3e6cf631d281cc1bf0f6b7e3eb1bc8a8aae3a9402f3be07f6084"
 
 
 def test_diff_names_each_change_by_charge() -> None:

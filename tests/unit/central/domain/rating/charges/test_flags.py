@@ -34,7 +34,7 @@ charges:
   - {id: lighting, price: 1, per: day, only: lit}
 riders: [{id: levy, percent: 10, of: energy, unless: exempt}]
 minimums: [{id: least, of: all, amount: 200, per: month}]
-taxes: [{id: vat, percent: 21, of: all, unless: exempt}]
+taxes: [{id: vat, percent: 21, of: all, unless: exempt, point: interval}]
 """
 
 
