@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from central.service.billing.correction_report import CorrectionReport
+
 
 @dataclass(frozen=True, slots=True)
 class BillRow:
@@ -89,6 +91,21 @@ class DemoConsole:
             document = "—" if row.document is None else row.document.name
             table.add_row(row.account, row.name, kwh, row.total, row.state, document)
         self._console.print(table)
+
+    def correction(self, report: CorrectionReport) -> None:
+        """Print a bill as it was issued and as it should have been, line by line."""
+        for bill in report.bills:
+            title = f"{bill.head.number} of {report.account}: {'; '.join(map(str, bill.causes))}"
+            table = Table(title=title, title_justify="left")
+            table.add_column("line")
+            for heading in ("quantity billed", "now", "billed", "now", "difference"):
+                table.add_column(heading, justify="right")
+            for each in bill.differences:
+                numbers = (each.old_quantity, each.new_quantity, each.old_amount, each.new_amount)
+                cells = ["" if number is None else f"{number:,f}" for number in numbers]
+                name = f"{each.name} {each.label}".strip()
+                table.add_row(name, *cells, f"{each.amount:+,f}")
+            self._console.print(table)
 
     def print(self, text: str) -> None:
         """Print a sentence."""

@@ -27,6 +27,7 @@ from central.demo.console import BillRow, DemoConsole
 from central.demo.customers import customer_file
 from central.demo.diary import Play, content_of, read_diary, write_diary
 from central.demo.households import STEP
+from central.demo.late_readings import LateReading, adjust, late_day, read_late, was_played
 from central.demo.servers import FIELD, INVOICES, Servers, database_of, start_servers
 from central.demo.virtual_meters import (
     GATEWAY,
@@ -143,6 +144,7 @@ async def play(
                     for cycle in scene.cycles:
                         summary = await scenario.bill(cycle, wish.home / INVOICES / str(cycle))
                         held += summary.held_count
+                    await scenario.correct()
                     await scenario.show(wish, summary, leave)
                     return held
 
@@ -166,6 +168,8 @@ class Scenario:
         self._services = timescale_services(pool, render_invoice, scene.now)
         self._parts: dict[str, SupervisedChild] = {}
         self._rows: list[BillRow] = []
+        self._late: LateReading | None = None
+        self._carried: list[str] = []
 
     async def enrol(self, tariff: str, document: tuple[str, str]) -> None:
         """Put gateway, points, meters, accounts and tariff into the registry."""
@@ -247,6 +251,7 @@ class Scenario:
         """Run a month's bills, have them approved and issued, and print them."""
         step = self._console.step("Rate and bill")
         self._rows.clear()
+        self._carried.clear()
         store = TimescaleBillingStore(self._pool)
         summary = await RunBills(store, self._now)(cycle, CLERK)
         await ApproveBills(store, self._now).run(summary.run, SUPERVISOR)
@@ -267,6 +272,11 @@ class Scenario:
             name = "" if record is None else record.bill.buyer.name
             reasons = ", ".join(hold.code for hold in head.holds)
             return BillRow(head.account, name, head.kwh, "—", f"held: {reasons}", None)
+        self._carried += [
+            f"{record.number} carries: {f'{line.name} {line.label}'.strip()}, {line.amount:+,.2f}"
+            for line in (entry.line for entry in record.bill.lines)
+            if line.adjusts is not None
+        ]
         file = folder / f"{record.number or head.account}.pdf"
         file.write_bytes((await self._services.print_bill.file(str(head.uid))).content)
         return BillRow(
@@ -278,11 +288,30 @@ class Scenario:
             file,
         )
 
+    async def correct(self) -> None:
+        """Have readings come late, once; the account's next bill carries the difference."""
+        if await was_played(self._services):
+            return
+        day = late_day(self._scene.cycle)
+        step = self._console.step("A late reading")
+        late = await read_late(self._pool, self._services, self._scene, day, CLERK)
+        step.done(f"{late.readings} readings of {day} are others than those billed")
+        if late.report is not None:
+            step = self._console.step("Correct")
+            await adjust(self._services, CLERK, SUPERVISOR)
+            sums = ", ".join(f"{each.amount:+,.2f} {each.currency}" for each in late.report.amounts)
+            step.done(f"{late.report.account}: {sums}, on its next bill")
+            self._late = late
+
     async def show(self, wish: Wish, summary: RunSummary, leave: asyncio.Event) -> None:
         """Print the bills and open the dashboard until the user leaves."""
         await self._services.field.refresh(self._now())
         self._console.close_progress()
         self._console.bills(str(self._scene.cycle), self._rows)
+        for text in self._carried:
+            self._console.print(text)
+        if self._late is not None and self._late.report is not None:
+            self._console.correction(self._late.report)
         for currency, total in summary.totals.items():
             self._console.print(f"Billed {summary.kwh:,.3f} kWh, {total:,.2f} {currency} in all.")
         self._console.print(f"Invoices: {wish.home / INVOICES / str(self._scene.cycle)}")

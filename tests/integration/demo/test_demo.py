@@ -116,6 +116,9 @@ def played() -> Iterator[Path]:
         done = run("--once", "--home", str(home), off=-timedelta(days=local_today().day))
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"Bills of {last_cycle().previous}" in done.stdout
+        assert re.search(r"A late reading .*11 readings of", done.stdout)
+        assert re.search(r"Correct .*A-1003: \+\d\.\d\d EUR, on its next bill", done.stdout)
+        assert re.search(r"Energy night .* -\d\.\d\d", done.stdout)
         yield home
 
 
@@ -140,6 +143,9 @@ def test_started_again_it_bills_the_month_and_closes_the_days_between_and_says_s
         pytest.skip("midnight passed between the two")
     yesterday = before - timedelta(days=1)
     assert f"Bills of {last_cycle()}" in runs[0].stdout + runs[1].stdout
+    billed = runs[0].stdout + runs[1].stdout
+    assert re.search(r"carries: Adjustment of INV-000003: Energy night.*, -\d\.\d\d", billed)
+    assert not any("A late reading" in done.stdout for done in runs)
     assert re.search(rf"Validate .*closed {yesterday}; 3 day blocks, 0 findings", runs[1].stdout)
     assert "no day is over since the last time; 0 day blocks" in runs[2].stdout
     for cycle in (last_cycle().previous, last_cycle()):
