@@ -226,7 +226,7 @@ charges:
   - {{id: power, qty: contracted_kw, price: {power}, per: month}}
   - {{id: pool, qty: import, times: spot}}
   - {{id: energy, qty: kwh, price: {energy}}}
-{promise}taxes: [{{id: vat, percent: {tax}, of: [all]}}]
+{promise}taxes: [{{id: vat, percent: {tax}, of: [all], point: interval}}]
 """
 _PROMISE = """\
 commitments:

@@ -313,7 +313,7 @@ SELECT id FROM decided
 """
     async with await psycopg.AsyncConnection.connect(migrated.dsn) as connection:
         row = await (await connection.execute(by_rule)).fetchone()
-        with pytest.raises(psycopg.errors.RestrictViolation, match="entered a version"):
+        with pytest.raises(psycopg.errors.RestrictViolation, match="changed its account"):
             await connection.execute(
                 "UPDATE correction SET state = 'approved', approved_by = decided_by,"
                 " approved_at = decided_at WHERE id = %s",
