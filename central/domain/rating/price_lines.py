@@ -61,6 +61,7 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
     handed: StateHandOver = NOTHING_HANDED,
     borders: Sequence[date] = (),
     rates: Mapping[str, TariffVersion] = NO_RATES,
+    stay: DayRange | None = None,
 ) -> tuple[list[RatedLine], tuple[YearSum, ...]]:
     """The lines of a bill from its determinants, and what yearly minimums have to remember.
 
@@ -91,6 +92,7 @@ def price_segments(  # noqa: PLR0913 - all that a bill is priced from
             tuple(spans),
             rates,
             needs,
+            stay,
         )
         spans.append(span)
         _take_up(span, handed, before_taxes=True)

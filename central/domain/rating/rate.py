@@ -73,6 +73,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     period: BillingPeriod | None = None,
     ending: PartEnding = GOES_ON,
     predecessor: TariffVersion | None = None,
+    stay: DayRange | None = None,
     opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
@@ -94,6 +95,8 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         ending: What ends with the bill: nothing, what its tariff carries, or the occupancy.
         predecessor: The version of another tariff that the opening state comes from, where no bill
             under it has handed that state over.
+        stay: All days that the bill bills of the occupancy, where other parts of it have some
+            under another tariff; by default `days`.
         opening: What earlier bills left: peaks, credits, sums of the year.
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance; days outside the bill are ignored.
@@ -154,6 +157,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
             handed=handed,
             borders=borders,
             rates=rates,
+            stay=stay,
         )
         closing = closing_of(segments, context, whole, sums, ending)
     except HeldManyError as held:
@@ -170,7 +174,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
             for name in sorted(context.series)
             for source in context.series[name].sources(days)
         ]
-        parts = shared_inputs(segments, calendar, days, whole, context.prices)
+        parts = shared_inputs(segments, calendar, days, whole, context.prices, stay)
         if context.grants:
             paid = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
             parts["grants"] = canonical(sorted(paid))

@@ -43,6 +43,7 @@ class _Part:
         came: What the part before it left, as it is kept; None for the supply's opening.
         before: The tariff version that its opening state is of, where that is another's.
         period_end: The last day that its bill bills.
+        stay: All days that the bill bills of the occupancy, where the tariff changes in it.
     """
 
     supply: SupplyWork
@@ -54,6 +55,7 @@ class _Part:
     account: CarriedState = CarriedState()  # noqa: RUF009 - frozen
     came: CarriedState | None = None
     period_end: date | None = None
+    stay: DayRange | None = None
 
     @property
     def alike(self) -> tuple[object, ...]:
@@ -62,6 +64,7 @@ class _Part:
         return (
             self.supply.tariff,
             self.supply.days,
+            self.stay,
             self.supply.zone,
             self.supply.day_start,
             self.supply.settles,
@@ -106,7 +109,8 @@ def rate_parts(
         first = len(parts)
         last = max((supply.said_days.last for supply in work.supplies), default=None)
         own_parts = [
-            replace(each, period_end=last) for each in _parts(work, first, period, tariffs)
+            replace(each, period_end=last, stay=_stay(each.supply, work.supplies))
+            for each in _parts(work, first, period, tariffs)
         ]
         parts += with_own(own_parts, work, first, tariffs) if owns(work, tariffs) else own_parts
     rated: dict[int, Rated] = {}
@@ -155,6 +159,17 @@ def _parts(
             yield _Part(supply, offset + follows, ending)
         else:
             yield _first(supply, ending, tariffs)
+
+
+def _stay(supply: SupplyWork, supplies: Sequence[SupplyWork]) -> DayRange | None:
+    """All days of its occupancy in a bill, end to end; None where the supply has all of them."""
+    days = [
+        own.days for own in supplies if own.occupancy_id == supply.occupancy_id and not own.settles
+    ]
+    if len(days) < 2 or supply.settles:  # noqa: PLR2004 - it and another
+        return None
+    whole = DayRange(min(own.first for own in days), max(own.end for own in days))
+    return whole if sum(own.count for own in days) == whole.count else None
 
 
 def _first(supply: SupplyWork, ending: PartEnding, tariffs: Tariffs) -> _Part:
@@ -327,6 +342,7 @@ def _together(
             ending=part.ending,
             predecessor=part.before,
             period_end=part.period_end,
+            stay=part.stay,
         )
         meters = [_meter(parts[number].supply) for number in alike]
         rated.update(zip(alike, rate_many(meters, terms), strict=True))

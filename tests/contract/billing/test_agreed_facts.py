@@ -16,7 +16,7 @@ from central.service.registry.agreed_facts import AgreedAt, AgreedFactChanges
 from central.service.registry.record_changes import Effect
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CLERK
-from tests.support.books import NOW, Utility, month
+from tests.support.books import HOURLY, NOW, Utility, month
 
 FIRST, SIXTEENTH = date(2026, 9, 1), date(2026, 10, 16)
 AT = AgreedAt("A-1", "SP-1")
@@ -76,3 +76,24 @@ async def test_a_fact_holds_from_its_date_on_inside_a_bill(utility: Utility) -> 
         await facts.set(AgreedAt("A-1", "SP-9"), right, "elsewhere")
     with pytest.raises(InvalidValueError):
         await facts.set(AT, right, " ")
+
+
+async def test_a_tariff_that_changes_by_agreement_is_charged_for_its_days(
+    utility: Utility,
+) -> None:
+    """A level is shared by the days of the bill, whatever number of tariffs they are under."""
+    edge = await utility.found(period_s=HOURLY)
+    level = TARIFF.replace("charges:", "determinants: {kw: {counter: contracted_kw}}\ncharges:")
+    for name, price in (("OLD", "1.00"), ("NEW", "2.00")):
+        text = level.replace("contracted_kw, price: 1.00, per: month", f"kw, price: {price}")
+        await utility.enrol.tariff(text.replace("tariff: HOME", f"tariff: {name}"))
+    facts = AgreementFacts.of(contracted_kw=Decimal(31))
+    for agreed in (
+        AgreementRecord("A-1", "SP-1", "HOME", FIRST, date(2026, 10, 1), facts=facts),
+        AgreementRecord("A-1", "SP-1", "OLD", date(2026, 10, 1), SIXTEENTH, facts=facts),
+        AgreementRecord("A-1", "SP-1", "NEW", SIXTEENTH, facts=facts),
+    ):
+        await utility.enrol.agreement(agreed)
+    await utility.deliver(edge, month(period_s=HOURLY))
+    await utility.validate()
+    assert await total(utility) == Decimal("47.00")  # 15 days of 31, 16 of 62

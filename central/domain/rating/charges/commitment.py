@@ -81,6 +81,6 @@ def _counts(line: RatedLine, rule: Commitment) -> bool:
 def _share(rule: Commitment, span: VersionSpan) -> tuple[Fraction, str]:
     """How many times the amount a term needs: a month of each of the bill, or a part of a term."""
     if rule.begins is None and rule.months == 1 and rule.ends == "period":
-        return Fraction(span.whole_months), ""
+        return Fraction(span.whole_months * span.bill.count, span.occupied.count), ""
     share, how = share_so_far(rule, span)
     return share, f", {how}" if how else ""

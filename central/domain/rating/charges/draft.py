@@ -73,6 +73,8 @@ class VersionSpan:
         earlier: The bill's spans before it, ascending.
         rates: The versions that say the rates of taxes, by the point of the tax.
         needs: What monthly minimums need so far, by id; the bill's spans share it.
+        stay: All days that the bill bills of the occupancy; None for those of `bill`. There are
+            more where the tariff changes by agreement, and the part is under one of them.
     """
 
     segments: tuple[Segment, ...]
@@ -88,6 +90,12 @@ class VersionSpan:
     earlier: tuple[VersionSpan, ...] = ()
     rates: Mapping[str, TariffVersion] = field(default_factory=dict)
     needs: dict[str, MonthlyNeed[Any]] = field(default_factory=dict)
+    stay: DayRange | None = None
+
+    @property
+    def occupied(self) -> DayRange:
+        """The days among which what is charged once a bill is shared."""
+        return self.stay or self.bill
 
     @property
     def days(self) -> DayRange:
@@ -103,12 +111,12 @@ class VersionSpan:
 
     def month_share(self, days: DayRange) -> Fraction:
         """How many months some days of the bill are."""
-        return month_share(self.document.cycle, days, self.bill, self.period)
+        return month_share(self.document.cycle, days, self.occupied, self.period)
 
     @property
     def whole_months(self) -> int:
         """How many months the bill is where a part of a period counts as all of it."""
-        return self.period.whole_months(self.bill)
+        return self.period.whole_months(self.occupied)
 
     def based_on(self, names: Iterable[str]) -> list[RatedLine]:
         """The span's lines with these ids; `all` is every line that is not a tax."""

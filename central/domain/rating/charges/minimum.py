@@ -111,7 +111,7 @@ def _needed(minimum: Minimum, span: VersionSpan) -> Fraction:
         for quantity in span.context.of(minimum.qty or "", segment.number):
             as_time = isinstance(rule, MaxDeterminant | CounterDeterminant)
             as_time = as_time or quantity.unit in POWER.values()
-            days = segment.days if as_time else span.bill
+            days = segment.days if as_time else span.occupied
             needed += amount * quantity.value * _months(minimum, span, days)
     return needed
 
@@ -120,7 +120,7 @@ def _months(minimum: Minimum, span: VersionSpan, days: DayRange) -> Fraction:
     """How many times some days need the amount of a monthly minimum."""
     if minimum.prorate == "cycle":
         return span.month_share(days)
-    return Fraction(span.whole_months * days.count, span.bill.count)
+    return Fraction(span.whole_months * days.count, span.occupied.count)
 
 
 def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:

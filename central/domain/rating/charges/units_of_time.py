@@ -99,7 +99,7 @@ def fixed_time(charge: Charge, span: VersionSpan, days: DayRange) -> tuple[Fract
         return count, unit.name, "" if count.denominator == 1 else unit.arithmetic(days)
     share = span.month_share(days)
     if charge.prorate == "none":
-        share = Fraction(days.count * span.whole_months, span.bill.count)
+        share = Fraction(days.count * span.whole_months, span.occupied.count)
     if isinstance(unit, ByDays):
         return share * _DAYS_OF_MONTH, unit.name, "a month of 365/12 days"
     note = "" if share.denominator == 1 else f"{days.count} days: {share} of a month"
@@ -130,7 +130,7 @@ def time_share(charge: Charge, span: VersionSpan, segment: Segment) -> tuple[Fra
         share = span.month_share(segment.days) * unit.per_month
         return share, "" if share == 1 else f"x {share} {unit.name}"
     shared = span.is_demand(charge) and not span.is_daily(charge)
-    if shared and segment.days.count != span.bill.count:
-        share = Fraction(segment.days.count, span.bill.count)
-        return share, f"x {segment.days.count}/{span.bill.count} days"
+    if shared and segment.days.count != span.occupied.count:
+        share = Fraction(segment.days.count, span.occupied.count)
+        return share, f"x {segment.days.count}/{span.occupied.count} days"
     return Fraction(1), ""

@@ -121,7 +121,9 @@ class BillBatch:
         """As `input_hash`, for bills that share their facts."""
         terms = self.terms
         prices = {one.name: one for one in terms.prices}
-        shared = shared_inputs(self.segments, terms.calendar, terms.days, terms.period, prices)
+        shared = shared_inputs(
+            self.segments, terms.calendar, terms.days, terms.period, prices, terms.stay
+        )
         rates = rate_inputs(rates_of(terms, self.segments))
         sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
         # A tariff of fixed charges alone reads none.
@@ -234,6 +236,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         ending=terms.ending,
         predecessor=terms.predecessor,
         period_end=terms.period_end,
+        stay=terms.stay,
         prices=terms.prices,
         grants=meter.grants,
         options=terms.options,
@@ -363,6 +366,7 @@ def price_batch(
             GOES_ON,
             after,
             needs=needs,
+            stay=terms.stay,
         )
         digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
         ColumnPricer(

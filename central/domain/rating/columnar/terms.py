@@ -50,6 +50,8 @@ class Terms:
         ending: What ends with the bills.
         predecessor: The tariff version that their opening states are of, where that is another's.
         period_end: The last day that their bills bill, where that is after these days.
+        stay: All days that the bill bills of each occupancy, where other parts of it have some
+            under another tariff; None for `days`.
     """
 
     versions: tuple[TariffVersion, ...]
@@ -61,3 +63,4 @@ class Terms:
     ending: PartEnding = GOES_ON
     predecessor: TariffVersion | None = None
     period_end: date | None = None
+    stay: DayRange | None = None

@@ -22,9 +22,13 @@ def shared_inputs(
     days: DayRange,
     period: BillingPeriod,
     prices: Mapping[str, PriceSeries],
+    stay: DayRange | None = None,
 ) -> dict[str, str]:
     """Canonical text of the inputs that many bills share."""
-    return {
+    more = {}
+    if stay not in {None, days}:
+        more = {"stay": canonical([stay.first.isoformat(), stay.end.isoformat()])}
+    return more | {
         "tariffs": canonical(sorted({segment.version.sha256 for segment in segments})),
         "calendar": _calendar_text(calendar),
         "days": canonical([days.first.isoformat(), days.end.isoformat()]),
