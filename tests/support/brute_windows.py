@@ -51,15 +51,16 @@ class Window:
     label: str
 
 
-def windows(
+def windows(  # noqa: PLR0913 - what a window depends on
     steps: Steps,
     minutes: int,
     *,
     rolling: bool,
     label: Callable[[datetime], str],
     counts: Callable[[int], bool] = lambda _: True,
+    astride: str = "none",
 ) -> list[Window]:
-    """Every window that lies inside one run of a period, all of whose steps count.
+    """Every window all of whose steps count, once for each period that it counts for.
 
     Args:
         steps: The load.
@@ -67,6 +68,7 @@ def windows(
         rolling: From any step on, instead of from whole multiples of the length on the wall clock.
         label: Period at a local time.
         counts: Whether a step may be in a window.
+        astride: Which of several periods a window counts for: first, last, each or none.
     """
     width = minutes // steps.minutes
     found = []
@@ -75,11 +77,18 @@ def windows(
         begin = steps.local(first)
         if not rolling and (begin.hour * 60 + begin.minute) % minutes:
             continue
-        names = {label(steps.local(number)) for number in inside}
-        if len(names) > 1 or not all(counts(number) for number in inside):
+        names = list(dict.fromkeys(label(steps.local(number)) for number in inside))
+        names = {
+            "first": names[:1],
+            "last": [label(steps.local(inside[-1]))],
+            "each": names,
+            "none": names if len(names) == 1 else [],
+        }[astride]
+        if not all(counts(number) for number in inside):
             continue
         energy = Fraction(sum(steps.wh[number] for number in inside), 1000)
-        found.append(Window(first, energy * Fraction(60, minutes), begin.date(), names.pop()))
+        kw = energy * Fraction(60, minutes)
+        found += [Window(first, kw, begin.date(), name) for name in names]
     return found
 
 

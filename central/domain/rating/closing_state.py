@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
+from central.domain.rating.charges.counted_quantity import counted_over, rules_of
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.determinants.compute import metered_peaks
 from central.domain.rating.determinants.context import (
     HeldError,
     RatingContext,
-    average_fact,
     unknown_sums,
 )
 from central.domain.rating.determinants.monthly_peaks import peaks_by_month
@@ -25,9 +25,8 @@ from central.domain.rating.inputs.carried_state import (
     YearSum,
 )
 from central.domain.rating.inputs.segments import DayRange, Segment
-from central.domain.tariff.credit_rules import Commitment
 from central.domain.tariff.determinant_rules import EventDeterminant
-from central.domain.tariff.document import Minimum, TariffDocument
+from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.state_rules import Owner
 
 
@@ -111,27 +110,16 @@ def sums_of_others(context: RatingContext, document: TariffDocument) -> list[Yea
 def _quantity(
     identifier: str, segments: Sequence[Segment], context: RatingContext
 ) -> Fraction | None:
-    """What a minimum or commitment would be multiplied by if it ended with the bill.
-
-    A fact is averaged over the days of the last version, behind what ended inside the bill.
-    """
-    last = segments[-1]
-    document = last.version.document
-    rules: tuple[Minimum | Commitment, ...] = (*document.minimums, *document.commitments)
-    qty = next((rule.qty for rule in rules if rule.id == identifier), None)
-    if qty is None:
+    """What a minimum or commitment would be multiplied by if it ended with the bill."""
+    rules = rules_of(segments[-1].version.document)
+    rule = next((rule for rule in rules if rule.id == identifier), None)
+    if rule is None or rule.qty is None:
         return None
-    counted = context.of(qty, last.number)
-    if counted:
-        return sum((each.value for each in counted), Fraction(0))
-    if qty.partition(".")[0] in {rule.name for rule in document.determinants}:
-        return None
-    alike = [segment.days.first for segment in segments if segment.version == last.version]
-    inside = [day for day in context.closed.values() if day < last.days.end]
-    first = max([alike[0], *inside])
+    if context.closed.get(identifier) == segments[-1].days.end:
+        # What comes after it has no days yet.
+        context = replace(context, closed={})
     try:
-        days = replace(last, days=DayRange(first, last.days.end))
-        return average_fact(qty, days, context.facts)
+        return counted_over(rule, segments, context)
     except HeldError:
         return None
 

@@ -53,6 +53,8 @@ class MaxDeterminant:
             them count. None for every interval.
         meters: `together` adds the meters of an input before the maximum is taken (conjunctive);
             `each` adds the maxima of the meters.
+        astride: The period that a window counts for which lies in several: the `first`, the `last`,
+            `each` of them or `none`; "" where no window does, or the tariff is older than the key.
     """
 
     name: str
@@ -64,6 +66,7 @@ class MaxDeterminant:
     daily: bool = False
     during: str | None = None
     meters: Literal["together", "each"] = "together"
+    astride: Literal["", "first", "last", "each", "none"] = ""
 
 
 @dataclass(frozen=True, slots=True)

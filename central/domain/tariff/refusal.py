@@ -61,6 +61,7 @@ class Code(StrEnum):
     MAY_DIVIDE_BY_ZERO = "TARIFF_MAY_DIVIDE_BY_ZERO"
     NO_DAYS_OF_MONTH = "TARIFF_NO_DAYS_OF_MONTH"
     NO_TAX_POINT = "TARIFF_NO_TAX_POINT"
+    WINDOW_ASTRIDE = "TARIFF_WINDOW_ASTRIDE"
     CYCLE = "TARIFF_CYCLE"
     NO_BASE = "TARIFF_NO_BASE"
     CONFLICT = "TARIFF_CONFLICT"
@@ -71,7 +72,13 @@ class Code(StrEnum):
 
 
 REFUSED_LATER = frozenset(
-    {Code.UNKNOWN_CURRENCY, Code.MAY_DIVIDE_BY_ZERO, Code.NO_DAYS_OF_MONTH, Code.NO_TAX_POINT},
+    {
+        Code.UNKNOWN_CURRENCY,
+        Code.MAY_DIVIDE_BY_ZERO,
+        Code.NO_DAYS_OF_MONTH,
+        Code.NO_TAX_POINT,
+        Code.WINDOW_ASTRIDE,
+    }
 )
 """What earlier releases accepted: such a document stays readable, with what it meant then."""
 

@@ -102,6 +102,12 @@ class VersionSpan:
         """The days of the span."""
         return DayRange(self.segments[0].days.first, self.segments[-1].days.end)
 
+    @property
+    def segments_so_far(self) -> tuple[Segment, ...]:
+        """The bill's segments to the end of the span, ascending."""
+        before = (segment for span in self.earlier for segment in span.segments)
+        return (*before, *self.segments)
+
     def applies(self, unless: str | None, only: str | None = None) -> bool:
         """Whether the facts let a charge apply; where they change, another span begins."""
         day = self.segments[-1].days.days()[-1]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
 
 from central.domain.rating.bill_lines.line import RatedLine
+from central.domain.rating.charges.counted_quantity import counted_over
 from central.domain.rating.charges.draft import Draft, VersionSpan, named
 from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.charges.years import (
@@ -105,7 +107,7 @@ def _needed(minimum: Minimum, span: VersionSpan) -> Fraction:
     amount, base = Fraction(minimum.amount), (minimum.qty or "").partition(".")[0]
     rule = next((r for r in span.document.determinants if r.name == base), None)
     if rule is None:
-        return amount * minimum_count(minimum, span) * _months(minimum, span, span.days)
+        return amount * _fact_over(minimum, span) * _months(minimum, span, span.days)
     needed = Fraction(0)
     for segment in span.segments:
         for quantity in span.context.of(minimum.qty or "", segment.number):
@@ -123,8 +125,17 @@ def _months(minimum: Minimum, span: VersionSpan, days: DayRange) -> Fraction:
     return Fraction(span.whole_months * days.count, span.occupied.count)
 
 
+def _fact_over(minimum: Minimum, span: VersionSpan) -> Fraction:
+    """The fact that a monthly amount is multiplied by, over the days of one version."""
+    if minimum.qty is None:
+        return Fraction(1)
+    first = span.segments[0]
+    whole = Segment(first.number, span.days, first.version, first.season)
+    return average_fact(minimum.qty, whole, span.context.facts)
+
+
 def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:
-    """What the amount of a minimum or commitment is multiplied by.
+    """What the amount of a yearly minimum or a commitment is multiplied by: all of the bill's days.
 
     Where no days are billed it is what the last bill of days left.
 
@@ -136,18 +147,11 @@ def minimum_count(minimum: Minimum | Commitment, span: VersionSpan) -> Fraction:
     left = span.context.quantities.get(minimum.id)
     if left is not None:
         return left
-    last = span.segments[-1]
-    counted = span.context.of(minimum.qty, last.number)
-    if counted:
-        return sum((each.value for each in counted), Fraction(0))
-    first = span.segments[0]
-    whole = Segment(first.number, span.days, first.version, first.season)
-    try:
-        return average_fact(minimum.qty, whole, span.context.facts)
-    except HeldError:
-        base = minimum.qty.partition(".")[0]
-        if base not in {rule.name for rule in span.document.determinants}:
-            raise
+    counted = counted_over(minimum, span.segments_so_far, span.context)
+    if counted is not None:
+        return counted
+    with suppress(HeldError):
+        return average_fact(minimum.qty, span.segments[-1], span.context.facts)
     # A bill of an earlier release did not keep it.
     message = (
         f"No {minimum.qty!r} is known that {minimum.id!r} is multiplied by on {span.days.last}. Set"

@@ -48,7 +48,7 @@ _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
     "formula: a determinant computed from others": lambda tariff: any(
         isinstance(rule, FormulaDeterminant) for rule in tariff.determinants
     ),
-    "determinants: named intervals, one side, baselines, events, peaks by meter": lambda tariff: (
+    "determinants: named intervals, one side, baselines, events, some peaks": lambda tariff: (
         not all(map(_fits_a_matrix, tariff.determinants))
     ),
 }
@@ -121,7 +121,8 @@ def _fits_a_matrix(rule: Determinant) -> bool:
         case SumDeterminant():
             return rule.during is None and rule.outside is None and rule.each == "bill"
         case MaxDeterminant():
-            return rule.during is None and rule.meters == "together"
+            alone = rule.during is not None or rule.meters == "each"
+            return not alone and rule.astride in {"", "none"}
         case AllowanceDeterminant() | CounterDeterminant() | FormulaDeterminant():
             return True
         case _:

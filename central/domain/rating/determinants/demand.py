@@ -64,8 +64,8 @@ def compute_maxima(
     for number, label in enumerate(plan.labels):
         if not plan.runs[number]:
             continue
-        mine = np.flatnonzero(plan.numbers[begins] == number)
-        if rule.during is not None and not (plan.numbers[every] == number).any():
+        mine = np.flatnonzero(_counts_for(rule, plan, begins, width, number))
+        if rule.during is not None and not _counts_for(rule, plan, every, width, number).any():
             nothing, how = Fraction(0), "daily_max" if rule.daily else "max"
             yield Determinant(rule.name, segment.number, label, unit, nothing, nothing, how)
             continue
@@ -150,7 +150,9 @@ def _windows(
 
 
 def window_begins(rule: MaxDeterminant, plan: Plan, length: int, width: int) -> NDArray[np.int64]:
-    """First interval of every window inside one period, ascending in time.
+    """First interval of every window that counts for a period, ascending in time.
+
+    A window that lies in several periods is among them where the tariff says for which it counts.
 
     Args:
         rule: Block or rolling.
@@ -167,11 +169,25 @@ def window_begins(rule: MaxDeterminant, plan: Plan, length: int, width: int) -> 
     if rule.mode == "block":
         step = int((plan.minutes[1] - plan.minutes[0]) % 1440)
         begins = begins[plan.minutes[:count] % (step * width) == 0]
+    if rule.astride not in {"", "none"}:
+        return begins
     run_of = np.zeros(length, dtype=np.int64)
     run_of[plan.starts[1:]] = 1
     run_of = np.cumsum(run_of)
     inside: NDArray[np.int64] = begins[run_of[begins] == run_of[begins + width - 1]]
     return inside
+
+
+def _counts_for(
+    rule: MaxDeterminant, plan: Plan, begins: NDArray[np.int64], width: int, number: int
+) -> NDArray[np.bool_]:
+    """Whether each window counts for a period: that of its first interval, its last, or of any."""
+    offset = width - 1 if rule.astride == "last" else 0
+    counts: NDArray[np.bool_] = plan.numbers[begins + offset] == number
+    if rule.astride == "each":
+        for offset in range(1, width):
+            counts |= plan.numbers[begins + offset] == number
+    return counts
 
 
 def _daily(plan: Plan, begins: NDArray[np.int64], sums: NDArray[np.int64]) -> list[int]:

@@ -16,7 +16,7 @@ from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.calendar import ResolvedCalendar
 
 
-def shared_inputs(
+def shared_inputs(  # noqa: PLR0913, PLR0917 - all that bills share
     segments: Sequence[Segment],
     calendar: ResolvedCalendar,
     days: DayRange,

@@ -81,6 +81,34 @@ def _check_daily_peaks(peak: Cursor) -> None:
         peak.refuse(Code.CONFLICT, message, "Drop `per` or `meters`.")
 
 
+def _is_split_window(peak: Cursor) -> bool:
+    return bool(peak.values["by"]) and peak.values["window"] is not None
+
+
+def _check_windows_fit(peak: Cursor) -> None:
+    """Every window lies inside one period, or the tariff says for which of them it counts."""
+    window_s, values = peak.values["window"], peak.values
+    if not _is_split_window(peak) or values["astride"]:
+        return
+    schedule = peak.scope.calendar.schedule(values["by"])
+    borders = {
+        minute
+        for period in schedule.periods
+        for rule in period.rules or ()
+        for hours in rule.hours
+        for minute in hours
+    }
+    if values["mode"] == "rolling":
+        message = f"Rolling windows of {peak.key!r} lie in two periods of {values['by']!r}."
+    elif crossed := [minute for minute in sorted(borders) if minute * 60 % window_s]:
+        at = f"{crossed[0] // 60:02}:{crossed[0] % 60:02}"
+        message = f"A window of {peak.key!r} lies across {at}, where a period changes."
+    else:
+        return
+    remedy = "Add `astride: first`, last, each or none: the period that it counts for."
+    peak.note(Code.WINDOW_ASTRIDE, message, remedy)
+
+
 MAX = Record(
     MaxDeterminant,
     (
@@ -92,8 +120,14 @@ MAX = Record(
         Row("per", words({"bill": False, "day": True}), default=False, attribute="daily"),
         Row("during", HOURS),
         Row("meters", one_of("together", "each"), default="together"),
+        Row(
+            "astride",
+            one_of("first", "last", "each", "none"),
+            default="",
+            when=_is_split_window,
+        ),
     ),
-    checks=(_check_daily_peaks,),
+    checks=(_check_daily_peaks, _check_windows_fit),
     named=True,
 )
 

@@ -56,7 +56,8 @@ def label(cuts: list[int]) -> Callable[[datetime], str]:
     def period(at: datetime) -> str:
         if cuts == [0, 0]:
             return ""
-        return "peak" if at.weekday() < 5 and cuts[0] <= at.hour < cuts[1] else "low"
+        quarter = at.hour * 4 + at.minute // 15
+        return "peak" if at.weekday() < 5 and cuts[0] <= quarter < cuts[1] else "low"
 
     return period
 
@@ -66,8 +67,13 @@ def halves(named: list[bool]) -> Callable[[int], bool]:
     return lambda number: named[number // 2]
 
 
-def tariff(zone: str, cuts: list[int]) -> TariffVersion:
+def tariff(zone: str, cuts: list[int], astride: str) -> TariffVersion:
     determinants: dict[str, Any] = {"used": {"sum": "import"}, "apparent": {"sum": "kvah"}} | KINDS
+    determinants = {
+        name: rule | ({"astride": astride} if "by" in rule else {})
+        for name, rule in determinants.items()
+    }
+    at = "-".join(f"{cut // 4:02}:{cut % 4 * 15:02}" for cut in cuts)
     return TariffVersion.of(
         load_tariff(
             json.dumps(
@@ -79,7 +85,7 @@ def tariff(zone: str, cuts: list[int]) -> TariffVersion:
                     "calendar": {
                         "days": {"work": "mon-fri", "off": "rest"},
                         "periods": {
-                            "peak": [{"days": "work", "at": f"{cuts[0]:02}:00-{cuts[1]:02}:00"}],
+                            "peak": [{"days": "work", "at": at}],
                             "low": "rest",
                         },
                     },
@@ -108,7 +114,10 @@ def test_demand_is_that_of_every_window(zone: str) -> None:
         wh = [draw.randint(0, 900) for _ in range(count)]
         vah = [used + draw.randint(1, 300) for used in wh]
         named = [draw.random() < 0.2 for _ in range(-(-count // 2))]
-        cuts = sorted(draw.sample(range(1, 24), 2))
+        # Of quarter-hours, so that windows lie across them; a period has room for a window.
+        begin = draw.randint(1, 70)
+        cuts = [begin, draw.randint(begin + 8, 95)]
+        astride = draw.choice(["first", "last", "each", "none"])
         days = DayRange(first, end)
         blocks = {
             "import": blocks_of(days, zone, 900, wh),
@@ -118,7 +127,7 @@ def test_demand_is_that_of_every_window(zone: str) -> None:
         rated = rate(
             blocks,
             AgreementFacts(),
-            [tariff(zone, cuts)],
+            [tariff(zone, cuts, astride)],
             ResolvedCalendar(),
             days,
             prices=prices,
@@ -128,12 +137,14 @@ def test_demand_is_that_of_every_window(zone: str) -> None:
         for mode in ("block", "rolling"):
             for minutes in (15, 30, 60):
                 for split, name in ((one, "all"), (label(cuts), "tou")):
-                    found = windows(steps, minutes, rolling=mode == "rolling", label=split)
+                    found = windows(
+                        steps, minutes, rolling=mode == "rolling", label=split, astride=astride
+                    )
                     key = f"{mode}_{minutes}_{name}"
                     assert values(rated, key) == peaks(found), (seed, key)
         daily = windows(steps, 30, rolling=False, label=one)
         assert values(rated, "daily") == daily_peaks(daily)
-        daily = windows(steps, 60, rolling=False, label=label(cuts))
+        daily = windows(steps, 60, rolling=False, label=label(cuts), astride=astride)
         assert values(rated, "daily_tou") == daily_peaks(daily)
         system = windows(steps, 30, rolling=False, label=one, counts=halves(named))
         assert values(rated, "system") == (peaks(system) or {"": Fraction(0)})

@@ -1,0 +1,73 @@
+"""What an amount of a year or term is multiplied by: a quantity over the bill that settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from central.domain.rating.determinants.context import RatingContext, average_fact
+from central.domain.rating.inputs.segments import Segment
+from central.domain.tariff.credit_rules import Commitment
+from central.domain.tariff.document import Minimum, TariffDocument
+from central.domain.tariff.levels import is_level
+
+Rule = Minimum | Commitment
+
+
+def rules_of(document: TariffDocument) -> tuple[Rule, ...]:
+    """The minimums and commitments of a version."""
+    return (*document.minimums, *document.commitments)
+
+
+def counted_over(
+    rule: Rule, segments: Sequence[Segment], context: RatingContext
+) -> Fraction | None:
+    """A rule's quantity over the days of a bill under the versions that have the rule.
+
+        what is summed over time: sum over segments
+        a level, or a fact:       sum over segments of (value x days) / days
+
+    Args:
+        rule: With a quantity.
+        segments: Of the bill, ascending.
+        context: Determinants, facts, and where a year or term ended inside the bill.
+
+    Returns:
+        The quantity; None where none of the segments has that determinant.
+
+    Raises:
+        HeldError: A fact is not known.
+
+    Source: docs/reference/charges.md, "Minimums"
+    """
+    name, days, levels, total = rule.qty or "", 0, Fraction(0), Fraction(0)
+    known = False
+    since = context.closed.get(rule.id, segments[0].days.first)
+    for segment in _with_rule(rule, segments):
+        if segment.days.first < since:
+            continue
+        count, document = segment.days.count, segment.version.document
+        counted = context.of(name, segment.number)
+        days += count
+        if not counted and _is_determinant(name, document):
+            continue
+        known = True
+        if not counted:
+            levels += average_fact(name, segment, context.facts) * count
+            continue
+        value = sum((each.value for each in counted), Fraction(0))
+        if is_level(name, document.determinants):
+            levels += value * count
+        else:
+            total += value
+    return total + levels / days if known else None
+
+
+def _with_rule(rule: Rule, segments: Sequence[Segment]) -> Iterator[Segment]:
+    for segment in segments:
+        if any(own.id == rule.id for own in rules_of(segment.version.document)):
+            yield segment
+
+
+def _is_determinant(name: str, document: TariffDocument) -> bool:
+    return name.partition(".")[0] in {rule.name for rule in document.determinants}
