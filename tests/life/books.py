@@ -90,7 +90,7 @@ class Plan:
         said = self.said
         summed = "net" if said.get("bank") else said["input"]
         by = ", by: period" if "peak" in said else ""
-        bank = ", bank: nem" if said.get("bank") else ""
+        bank = ", bank: nem, netting: bill" if said.get("bank") else ""
         found = [f"used: {{sum: {summed}{by}{bank}}}"]
         if "demand" in said:
             found.append(f"kw: {{max: import, window: {said['window']}}}")

@@ -32,7 +32,7 @@ effective: 2026-01-01
 zone: UTC
 currency: {code: EUR, digits: 2}
 series: {net: {expr: import - export}}
-determinants: {netted: {sum: net, bank: saved}}
+determinants: {netted: {sum: net, bank: saved, netting: month}}
 charges: [{id: energy, qty: netted, price: 0.30}]
 banks: {saved: {unit: kWh}}
 taxes: [{id: vat, percent: 21, of: [all], point: interval}]

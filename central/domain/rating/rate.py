@@ -143,6 +143,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         context.past = lambda segment, name, day: series_on(
             name, segment, day, blocks, facts, known
         )
+        context.months = whole.months_of_it
         if whole.is_longer:
             context.begins = days.first.replace(day=1)
         rates = rate_versions(segments, known_versions, period_end or days.last)

@@ -165,6 +165,8 @@ class RunningBill:
         try:
             borders = borders_inside(cut(days, self._versions), self._facts, days)
             segments = cut(days, self._versions, borders)
+            context.months = self._period.months_of_it
+            context.raw = self._sums
             context.dropped = dropped_banks(self._opening, segments, self._versions)
             fill(segments, context, lambda rule, segment: self._made(rule, segment, context))
             round_determinants(segments, context)
@@ -232,6 +234,16 @@ class RunningBill:
             Determinant(rule.name, segment.number, label, unit, value, value, how)
             for label, value in merged.items()
         ]
+
+    def _sums(self, rule: Rule, segment: Segment) -> dict[str, Fraction]:
+        """The sums of a rule over some days of a segment, before any netting."""
+        begin = (segment.days.first - self._cycle.first).days
+        merged: dict[str, Fraction] = {}
+        for values in self._days[begin : begin + segment.days.count]:
+            for (name, label), value in values.items():
+                if name == rule.name:
+                    merged[label] = merged.get(label, Fraction(0)) + value
+        return merged
 
     @staticmethod
     def _merge(rule: Rule, before: Fraction | None, value: Fraction) -> Fraction:

@@ -21,9 +21,11 @@ class SumDeterminant:
         by: Schedule, or "" for no split.
         bank: Energy bank that takes the negative part and pays later use.
         side: `use` takes what is above zero of each period's sum, `surplus` what is below.
-        each: Whether that is asked of the sum of the `bill`, or of every `interval`.
+        each: `interval` asks that of every interval, as tariffs said it before `netting`.
         during: Series whose non-zero steps name the intervals that count; None for all.
         outside: Series whose non-zero steps name intervals that do not count.
+        netting: Over what use and surplus meet: an `interval`, a `month` of the bill's period, or
+            the `bill`. "" is each segment, as of tariffs that are older than the key.
     """
 
     name: str
@@ -34,6 +36,12 @@ class SumDeterminant:
     during: str | None = None
     outside: str | None = None
     each: Literal["bill", "interval"] = "bill"
+    netting: Literal["", "interval", "month", "bill"] = ""
+
+    @property
+    def by_interval(self) -> bool:
+        """Whether every interval is netted by itself."""
+        return "interval" in {self.netting, self.each}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Code(StrEnum):
     NO_DAYS_OF_MONTH = "TARIFF_NO_DAYS_OF_MONTH"
     NO_TAX_POINT = "TARIFF_NO_TAX_POINT"
     WINDOW_ASTRIDE = "TARIFF_WINDOW_ASTRIDE"
+    NO_NETTING_PERIOD = "TARIFF_NO_NETTING_PERIOD"
     CYCLE = "TARIFF_CYCLE"
     NO_BASE = "TARIFF_NO_BASE"
     CONFLICT = "TARIFF_CONFLICT"
@@ -78,6 +79,7 @@ REFUSED_LATER = frozenset(
         Code.NO_DAYS_OF_MONTH,
         Code.NO_TAX_POINT,
         Code.WINDOW_ASTRIDE,
+        Code.NO_NETTING_PERIOD,
     }
 )
 """What earlier releases accepted: such a document stays readable, with what it meant then."""

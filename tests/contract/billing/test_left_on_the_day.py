@@ -42,7 +42,7 @@ taxes: [{{id: vat, percent: 10, of: all, point: interval}}]
 USED = "determinants: {kwh: {sum: import}}\n"
 NET = """\
 series: {{net: {{expr: import - export}}}}
-determinants: {{kwh: {{sum: net, bank: {bank}}}}}
+determinants: {{kwh: {{sum: net, bank: {bank}, netting: month}}}}
 banks: {{{bank}: {{unit: kWh, at_end: {{pay: {pay}}}}}}}
 """
 SUN = NET.format(bank="sun", pay="0.09")

@@ -136,9 +136,9 @@ async def test_a_change_says_which_issued_bills_it_concerns(utility: Utility) ->
 
 async def test_no_version_takes_what_is_in_a_bank_for_something_else(utility: Utility) -> None:
     enrol = utility.enrol
-    energy = TARIFF.replace("{sum: import, by: period}", "{sum: import, bank: solar}").replace(
-        "price: {peak: 0.30, off: 0.10}", "price: 0.30"
-    )
+    energy = TARIFF.replace(
+        "{sum: import, by: period}", "{sum: import, bank: solar, netting: month}"
+    ).replace("price: {peak: 0.30, off: 0.10}", "price: 0.30")
     await enrol.tariff(f"{energy}banks: {{solar: {{unit: kWh}}}}\n")
     money = f"{TARIFF}banks: {{solar: {{offsets: energy}}}}\n".replace("2026-01-01", "2027-01-01")
     with pytest.raises(RegistryConflictError, match="kWh by period in the version from 2026-01-01"):

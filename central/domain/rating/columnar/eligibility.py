@@ -119,7 +119,8 @@ def _stepped(tariff: TariffDocument) -> set[str]:
 def _fits_a_matrix(rule: Determinant) -> bool:
     match rule:
         case SumDeterminant():
-            return rule.during is None and rule.outside is None and rule.each == "bill"
+            chosen = rule.during is not None or rule.outside is not None
+            return not chosen and not rule.netting and not rule.by_interval
         case MaxDeterminant():
             alone = rule.during is not None or rule.meters == "each"
             return not alone and rule.astride in {"", "none"}

@@ -24,12 +24,18 @@ from central.domain.rating.determinants.demand import added_up, compute_maxima
 from central.domain.rating.determinants.events import compute_events
 from central.domain.rating.determinants.formula import compute_formula
 from central.domain.rating.determinants.named_intervals import named_intervals
+from central.domain.rating.determinants.netting import (
+    crosses,
+    netting_periods,
+    shared,
+    together,
+)
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.energy_bank import net_with_bank
 from central.domain.rating.inputs.input_series import InputSeries, run_sums
 from central.domain.rating.inputs.interval_weights import runs_of
 from central.domain.rating.inputs.period_runs import Plan, plan_of
-from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.rounding import largest_remainder
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
@@ -50,6 +56,7 @@ def compute(segments: Sequence[Segment], context: RatingContext) -> None:
         HeldError: Something is missing.
         CalendarError: The calendar cannot place an interval.
     """
+    context.raw = lambda rule, segment: raw_sums(rule, segment, context)[0]
     fill(segments, context, lambda rule, segment: compute_rule(rule, segment, context))
     round_determinants(segments, context)
 
@@ -70,6 +77,7 @@ def fill(
         context: Takes them.
         make: Gives the determinants of a rule in a segment; formulas may read what is in it.
     """
+    context.segments = tuple(segments)
     early: Early = {}
     for segment in segments:
         for rule in segment.version.document.determinants:
@@ -154,7 +162,7 @@ def raw_sums(
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
     start = series.begin_of(place.start)
-    if rule.during is not None or rule.outside is not None or rule.each == "interval":
+    if rule.during is not None or rule.outside is not None or _one_side(rule):
         return _some_sums(rule, segment, context, plan, start)
     totals = [0] * len(plan.labels)
     sums = run_sums(series.values[place], plan.starts)
@@ -165,6 +173,11 @@ def raw_sums(
         {label: totals[number] * series.scale for number, label in used},
         {label: Selection(start, series.step_s, plan.runs[number]) for number, label in used},
     )
+
+
+def _one_side(rule: SumDeterminant) -> bool:
+    """Whether only the intervals above zero, or those below it, are summed."""
+    return rule.by_interval and rule.side != "both"
 
 
 def _some_sums(
@@ -179,7 +192,7 @@ def _some_sums(
     if name is not None:
         marks = named_intervals(name, segment, context, series, place)
         marks = marks if rule.during is not None else ~marks
-    if rule.each == "interval":
+    if _one_side(rule):
         marks &= values > 0 if rule.side == "use" else values < 0
     sums, selections = {}, {}
     for number, label in enumerate(plan.labels):
@@ -214,20 +227,77 @@ def _sums(rule: SumDeterminant, segment: Segment, context: RatingContext) -> Ite
 def settle_sums(
     rule: SumDeterminant, raw: Mapping[str, Fraction], segment: Segment, context: RatingContext
 ) -> dict[str, Fraction]:
-    """The sums after a bank, or of one side only."""
+    """The sums after a bank, or of one side only.
+
+    What is netted over a month or the bill is so once, for all segments that it crosses.
+    """
+    if crosses(rule):
+        if (rule.name, segment.number) not in context.netted:
+            _net_over(rule, context)
+        return context.netted.get((rule.name, segment.number), {})
     if rule.bank is not None:
-        banks = segment.version.document.energy_banks
-        bank = next(found for found in banks if found.name == rule.bank)
-        own = context.credits.setdefault(bank.name, {})
-        charged, lapsed = net_with_bank(bank, raw, segment, context.month, own)
-        if lapsed:
-            context.lapsed[bank.name] = context.lapsed.get(bank.name, Fraction(0)) + lapsed
-        return charged
+        steps = _in_time(rule, segment, context) if rule.by_interval else None
+        return _with_bank(rule.bank, raw, segment, context, steps)
     if rule.side == "use":
         return {label: max(Fraction(0), value) for label, value in raw.items()}
     if rule.side == "surplus":
         return {label: max(Fraction(0), -value) for label, value in raw.items()}
     return dict(raw)
+
+
+def _with_bank(
+    name: str,
+    sums: Mapping[str, Fraction],
+    segment: Segment,
+    context: RatingContext,
+    steps: Mapping[str, Sequence[Fraction]] | None = None,
+) -> dict[str, Fraction]:
+    banks = segment.version.document.energy_banks
+    bank = next(found for found in banks if found.name == name)
+    own = context.credits.setdefault(bank.name, {})
+    charged, lapsed = net_with_bank(bank, sums, segment, context.month, own, steps)
+    if lapsed:
+        context.lapsed[bank.name] = context.lapsed.get(bank.name, Fraction(0)) + lapsed
+    return charged
+
+
+def _net_over(rule: SumDeterminant, context: RatingContext) -> None:
+    """Net over each netting period of a bill, and share what is left of it."""
+    charged: dict[tuple[int, str], Fraction] = {}
+
+    def sums_of(part: Segment) -> Mapping[str, Fraction]:
+        return context.raw(rule, part)
+
+    for pieces in netting_periods(rule, context.segments, context.months, sums_of):
+        net = together(pieces)
+        sign = -1 if rule.side == "surplus" else 1
+        left = {label: max(Fraction(0), sign * value) for label, value in net.items()}
+        if rule.bank is not None:
+            whole = DayRange(pieces[0].segment.days.first, pieces[-1].segment.days.end)
+            at = replace(pieces[-1].segment, days=whole)
+            left = _with_bank(rule.bank, net, at, context)
+        for label, value in left.items():
+            for piece, part in zip(pieces, shared(pieces, label, value, sign), strict=True):
+                if label in piece.sums:
+                    key = piece.segment.number, label
+                    charged[key] = charged.get(key, Fraction(0)) + part
+    for (number, label), value in charged.items():
+        context.netted.setdefault((rule.name, number), {})[label] = value
+
+
+def _in_time(
+    rule: SumDeterminant, segment: Segment, context: RatingContext
+) -> dict[str, list[Fraction]]:
+    """The intervals of each period in order of time."""
+    series = known_series(rule.series, context)
+    place = series.slice_of(segment.days)
+    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
+    values = series.values[place]
+    return {
+        label: [value * series.scale for value in values[plan.numbers == number].tolist()]
+        for number, label in enumerate(plan.labels)
+        if plan.runs[number]
+    }
 
 
 def series_of(name: str, segment: Segment, context: RatingContext) -> InputSeries:

@@ -20,10 +20,11 @@ from central.domain.rating.inputs.carried_state import (
 )
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.price_series import PriceSeries
-from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.inputs.usage_event import Events, Levels
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.credit_rules import BUDGET_BILLING
+from central.domain.tariff.determinant_rules import SumDeterminant
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.input_units import BUILT_IN_INPUTS
 from central.domain.tariff.version import TariffVersion
@@ -46,6 +47,11 @@ class HeldError(Exception):
 def _no_past(segment: Segment, name: str, day: date) -> InputSeries:
     message = f"The intervals of {name!r} on {day} are not loaded. Rate the whole cycle."
     raise HeldError(Hold("NO_INTERVALS", message, f"{name} {segment.number}"))
+
+
+def _no_sums(rule: SumDeterminant, segment: Segment) -> Mapping[str, Fraction]:
+    message = f"The days of {rule.name!r} are not loaded. Rate the whole cycle."
+    raise HeldError(Hold("NO_INTERVALS", message, f"{rule.name} {segment.number}"))
 
 
 @dataclass(slots=True)
@@ -78,6 +84,10 @@ class RatingContext:
             are billed that it could be counted on.
         lapsed: What an energy bank's map let lapse, by bank. [kWh]
         not_taken: Credits that lapse, for the next tariff takes nothing of their bank over.
+        segments: Of the bill.
+        months: Of the bill's period.
+        raw: Gives the sums of a rule in a segment, or in some days of one, before any netting.
+        netted: What is left of netting periods that cross segments, by determinant and segment.
     """
 
     series: Mapping[str, InputSeries]
@@ -105,6 +115,10 @@ class RatingContext:
     quantities: Mapping[str, Fraction] = field(default_factory=dict)
     lapsed: dict[str, Fraction] = field(default_factory=dict)
     not_taken: list[Credit] = field(default_factory=list)
+    segments: tuple[Segment, ...] = ()
+    months: tuple[DayRange, ...] = ()
+    raw: Callable[[SumDeterminant, Segment], Mapping[str, Fraction]] = _no_sums
+    netted: dict[tuple[str, int], dict[str, Fraction]] = field(default_factory=dict)
 
     def of(self, name: str, segment: int) -> list[Determinant]:
         """All labels of a determinant in a segment; a label may be named after a dot."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.segments import DayRange, months_after
 from firmware_bridge.contract.errors import InvalidValueError
 
 
@@ -91,6 +91,21 @@ class BillingPeriod:
     def whole_months(self, days: DayRange) -> int:
         """How many months some of its days begin: those of every own period that they touch."""
         return sum(stretch.months for stretch in self.measures if stretch.days.within(days))
+
+    @property
+    def months_of_it(self) -> tuple[DayRange, ...]:
+        """Its months: those of each own period that it touches, from that one's first day on."""
+        found = []
+        for stretch in self.measures:
+            first, end = stretch.days.first, stretch.days.end
+            starts = [months_after(first, number) for number in range(stretch.months)]
+            ends = [*starts[1:], end]
+            found += [
+                DayRange(start, stop)
+                for start, stop in zip(starts, ends, strict=True)
+                if start < stop
+            ]
+        return tuple(found)
 
     @property
     def is_longer(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -18,8 +18,13 @@ TOTAL = "*"
 Own = dict[str, list[Credit]]
 
 
-def net_with_bank(
-    bank: EnergyBank, sums: Mapping[str, Fraction], segment: Segment, month: date, own: Own
+def net_with_bank(  # noqa: PLR0913, PLR0917 - what a bank is netted with
+    bank: EnergyBank,
+    sums: Mapping[str, Fraction],
+    segment: Segment,
+    month: date,
+    own: Own,
+    steps: Mapping[str, Sequence[Fraction]] | None = None,
 ) -> tuple[dict[str, Fraction], Fraction]:
     """Pay each period's use from its credits, and bank each period's surplus.
 
@@ -34,6 +39,8 @@ def net_with_bank(
         segment: Whose sums they are.
         month: First day of the bill's month.
         own: The bank's credits by label; changed in place.
+        steps: The intervals of each period in order of time, where each is netted by itself: the
+            surplus of one pays for later ones.
 
     Returns:
         Period to energy that is charged, and what lapses as the map says. [kWh]
@@ -44,7 +51,13 @@ def net_with_bank(
     lapsed = _relabel(bank, segment.season, own)
     charged = {}
     for label, value in sums.items():
-        if value < 0:
+        if steps is not None:
+            before = sum((credit.amount for credit in own.get(label, ())), Fraction(0))
+            charged[label], taken, left = charged_and_left(steps[label], before)
+            draw(own, label, taken)
+            if left:
+                own[label].append(Credit(bank.name, label, month, left, origin))
+        elif value < 0:
             own.setdefault(label, []).append(Credit(bank.name, label, month, -value, origin))
             charged[label] = Fraction(0)
         else:
@@ -54,6 +67,30 @@ def net_with_bank(
         after = max(Fraction(0), before - sum(sums.values(), Fraction(0)))
         own[TOTAL] = [Credit(bank.name, TOTAL, month, after, origin)] if after else []
     return charged, lapsed
+
+
+def charged_and_left(
+    steps: Sequence[Fraction], before: Fraction
+) -> tuple[Fraction, Fraction, Fraction]:
+    """What is charged where the surplus of each interval pays for later ones, as time goes by.
+
+    Args:
+        steps: Energy of the intervals in order of time, below zero for surplus.
+        before: Credit that they open with.
+
+    Returns:
+        What is charged, what is taken of the credit before, and what is left of the surplus.
+    """
+    credit, own, charged, taken = before, Fraction(0), Fraction(0), Fraction(0)
+    for step in steps:
+        if step < 0:
+            own -= step
+            continue
+        old = min(credit, step)
+        new = min(own, step - old)
+        credit, own = credit - old, own - new
+        taken, charged = taken + old, charged + step - old - new
+    return charged, taken, own
 
 
 def draw(own: Own, label: str, wanted: Fraction) -> Fraction:

@@ -59,6 +59,19 @@ def _check_side_of_intervals(total: Cursor) -> None:
         total.refuse(Code.CONFLICT, message, "Add `side: use` or drop `each`.")
 
 
+def _check_netting(total: Cursor) -> None:
+    """What nets says over what; what does not says nothing of it."""
+    values = total.values
+    nets = values["bank"] is not None or values["side"] != "both"
+    if values["netting"] and not nets:
+        message = f"{total.key!r} has neither a bank nor a side, and so nets nothing."
+        total.refuse(Code.CONFLICT, message, "Drop `netting`, or add `bank` or `side`.")
+    if (nets and not values["netting"]) or total.has("each"):
+        message = f"{total.key!r} does not name its netting period."
+        remedy = "Write `netting: interval`, month or bill; it takes the place of `each`."
+        total.note(Code.NO_NETTING_PERIOD, message, remedy)
+
+
 SUM = Record(
     SumDeterminant,
     (
@@ -69,8 +82,14 @@ SUM = Record(
         Row("each", one_of("bill", "interval"), default="bill"),
         Row("during", HOURS),
         Row("outside", HOURS),
+        Row("netting", one_of("interval", "month", "bill"), default=""),
     ),
-    checks=(_check_bank_or_side, _check_inside_or_outside, _check_side_of_intervals),
+    checks=(
+        _check_bank_or_side,
+        _check_inside_or_outside,
+        _check_side_of_intervals,
+        _check_netting,
+    ),
     named=True,
 )
 

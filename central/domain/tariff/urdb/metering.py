@@ -57,7 +57,7 @@ def apply_rule(  # noqa: PLR0913 - what a rule depends on
         determinants["kwh"]["sum"] = "net"
     true_up = {"month": str(true_up_month)}
     if rule is Rule.NET_METERING:
-        determinants["kwh"]["bank"] = "surplus"
+        determinants["kwh"] |= {"bank": "surplus", "netting": "month"}
         said["banks"] = {
             "surplus": {
                 "unit": "kWh",
@@ -68,8 +68,9 @@ def apply_rule(  # noqa: PLR0913 - what a rule depends on
         }
         return
     if rule is Rule.NET_METERING_CREDITS:
-        determinants["kwh"]["side"] = "use"
-        determinants["sold"] = {"sum": "net", "by": "period", "side": "surplus"}
+        determinants["kwh"] |= {"side": "use", "netting": "month"}
+        sold: Said = {"sum": "net", "by": "period", "side": "surplus", "netting": "month"}
+        determinants["sold"] = sold
     else:
         determinants["sold"] = {"sum": "export", "by": "period"}
     if rule in {Rule.NET_BILLING, Rule.BUY_ALL_SELL_ALL}:

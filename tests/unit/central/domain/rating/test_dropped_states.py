@@ -32,7 +32,7 @@ from tests.support.months import HEAD, amounts, codes, month_of, version
 
 OCTOBER = Cycle.parse("2026-10").period
 SEPTEMBER = date(2026, 9, 1)
-NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
+NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar, netting: month}}")
 ENERGY = CarriedState(credits=(Credit("solar", "", SEPTEMBER, Fraction("595.2")),))
 MONEY = CarriedState(credits=(Credit("wallet", "", SEPTEMBER, Fraction(30)),))
 OURS = Origin(owner=Owner.ACCOUNT)

@@ -32,9 +32,9 @@ cycle: {normal_days: 30}
 calendar: {periods: {day: [{at: "08:00-20:00"}], night: rest}}
 series: {net: {expr: import - export}}
 determinants:
-  taken: {sum: net, by: period, side: use, each: interval}
-  given: {sum: net, side: surplus, each: interval}
-  all_taken: {sum: net, side: use}
+  taken: {sum: net, by: period, side: use, netting: interval}
+  given: {sum: net, side: surplus, netting: interval}
+  all_taken: {sum: net, side: use, netting: bill}
 charges:
   - {id: taken, qty: taken, price: 0.3}
   - id: given

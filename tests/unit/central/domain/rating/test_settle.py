@@ -33,7 +33,7 @@ SEPTEMBER, AUGUST = date(2026, 9, 1), date(2026, 8, 1)
 LAST = DayRange(date(2026, 10, 31), date(2026, 11, 1))
 NO_FACTS = AgreementFacts()
 FINAL = PartEnding(final=True)
-NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
+NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar, netting: month}}")
 KW = HEAD.replace("{sum: import}}", "{sum: import}, kw: {max: import, window: 60m}}")
 ENERGY = CarriedState(credits=(Credit("solar", "", SEPTEMBER, Fraction("595.2")),))
 TERM = "commitments: [{id: c, of: energy, amount: 1200, per: term, begins: 2026-08-01, months: "

@@ -42,7 +42,7 @@ from tests.support.rating import blocks_from
 OCTOBER = Cycle.parse("2026-10").period
 SEPTEMBER = date(2026, 9, 1)
 FINAL = PartEnding(final=True)
-NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
+NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar, netting: month}}")
 ENERGY = CarriedState(credits=(Credit("solar", "", SEPTEMBER, Fraction("595.2")),))
 MONEY = CarriedState(credits=(Credit("wallet", "", SEPTEMBER, Fraction(30)),))
 
@@ -167,7 +167,7 @@ def test_a_commitment_that_ends_early_charges_what_is_short() -> None:
 
 SUCCESSOR = version(
     HEAD.replace("tariff: t", "tariff: new").replace(
-        "{kwh: {sum: import}}", "{kwh: {sum: import, bank: roof}}"
+        "{kwh: {sum: import}}", "{kwh: {sum: import, bank: roof, netting: month}}"
     )
     + "banks: {roof: {unit: kWh, owner: account}}\ntakes_over: {solar: roof}\n"
 )
@@ -225,7 +225,7 @@ def test_energy_taken_over_into_money_or_into_unknown_periods_holds() -> None:
     assert [hold.code for hold in rated.holds] == ["STATE_MISMATCH"]
     periods = 'calendar: {periods: {day: [{at: "00:00-12:00"}], night: rest}}\n'
     split = HEAD.replace("tariff: t", "tariff: n") + periods
-    split = split.replace("{sum: import}", "{sum: import, by: period, bank: solar}")
+    split = split.replace("{sum: import}", "{sum: import, by: period, bank: solar, netting: month}")
     split += "banks: {solar: {unit: kWh}}\ntakes_over: {solar: solar}\n"
     rated = october(text, ENERGY, PartEnding(successor=version(split).document))
     assert [hold.code for hold in rated.holds] == ["STATE_MISMATCH"]

@@ -27,7 +27,7 @@ from tests.support.rating import blocks_from
 
 OCTOBER = Cycle.parse("2026-10").period
 MIDDLE = date(2026, 10, 16)
-NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar}}")
+NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar, netting: month}}")
 OLD = NET.replace("tariff: t", "tariff: old") + (
     "banks: {solar: {unit: kWh, true_up: {month: 4, pay: 0.05}}}\n"
 )

@@ -58,6 +58,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "options": "the release, which has every draft rated again",
         "ending": (POINT, ACCOUNT, TARIFF, "among the others that a part was rated with"),
         "predecessor": (TARIFF, "among the others that a part was rated with"),
+        "stay": (POINT, ACCOUNT, CLAIM),
     },
     Meter: {"blocks": POINT, "facts": (POINT, ACCOUNT), "opening": BEFORE, "grants": ACCOUNT},
 }

@@ -29,7 +29,7 @@ def words(name: str) -> set[str]:
         ("commercial-tou-demand", {"tiers"}),
         ("tiers-volume-tou", set()),
         ("spot", {"times"}),
-        ("net-metering", {"series", "energy_banks"}),
+        ("net-metering", {"series", "energy_banks", "determinants"}),
         ("net-billing", {"money_banks", "minimums"}),
         ("budget-billing", {"settlement"}),
         ("power-factor", {"formula"}),
