@@ -88,7 +88,7 @@ def windows(  # noqa: PLR0913 - what a window depends on
             continue
         energy = Fraction(sum(steps.wh[number] for number in inside), 1000)
         kw = energy * Fraction(60, minutes)
-        found += [Window(first, kw, begin.date(), name) for name in names]
+        found.extend(Window(first, kw, begin.date(), name) for name in names)
     return found
 
 

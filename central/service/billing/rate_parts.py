@@ -164,12 +164,14 @@ def _parts(
 def _stay(supply: SupplyWork, supplies: Sequence[SupplyWork]) -> DayRange | None:
     """All days of its occupancy in a bill, end to end; None where the supply has all of them."""
     days = [
-        own.days for own in supplies if own.occupancy_id == supply.occupancy_id and not own.settles
+        other.days
+        for other in supplies
+        if other.occupancy_id == supply.occupancy_id and not other.settles
     ]
     if len(days) < 2 or supply.settles:  # noqa: PLR2004 - it and another
         return None
-    whole = DayRange(min(own.first for own in days), max(own.end for own in days))
-    return whole if sum(own.count for own in days) == whole.count else None
+    whole = DayRange(min(some.first for some in days), max(some.end for some in days))
+    return whole if sum(some.count for some in days) == whole.count else None
 
 
 def _first(supply: SupplyWork, ending: PartEnding, tariffs: Tariffs) -> _Part:

@@ -41,7 +41,7 @@ def counted_over(
     Source: docs/reference/charges.md, "Minimums"
     """
     name, days, levels, total = rule.qty or "", 0, Fraction(0), Fraction(0)
-    known = False
+    is_counted = False
     since = context.closed.get(rule.id, segments[0].days.first)
     for segment in _with_rule(rule, segments):
         if segment.days.first < since:
@@ -51,7 +51,7 @@ def counted_over(
         days += count
         if not counted and _is_determinant(name, document):
             continue
-        known = True
+        is_counted = True
         if not counted:
             levels += average_fact(name, segment, context.facts) * count
             continue
@@ -60,12 +60,12 @@ def counted_over(
             levels += value * count
         else:
             total += value
-    return total + levels / days if known else None
+    return total + levels / days if is_counted else None
 
 
 def _with_rule(rule: Rule, segments: Sequence[Segment]) -> Iterator[Segment]:
     for segment in segments:
-        if any(own.id == rule.id for own in rules_of(segment.version.document)):
+        if rule.id in {other.id for other in rules_of(segment.version.document)}:
             yield segment
 
 

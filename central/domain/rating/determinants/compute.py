@@ -253,9 +253,9 @@ def _with_bank(
     steps: Mapping[str, Sequence[Fraction]] | None = None,
 ) -> dict[str, Fraction]:
     banks = segment.version.document.energy_banks
-    bank = next(found for found in banks if found.name == name)
-    own = context.credits.setdefault(bank.name, {})
-    charged, lapsed = net_with_bank(bank, sums, segment, context.month, own, steps)
+    bank = next(rule for rule in banks if rule.name == name)
+    credits_of_bank = context.credits.setdefault(bank.name, {})
+    charged, lapsed = net_with_bank(bank, sums, segment, context.month, credits_of_bank, steps)
     if lapsed:
         context.lapsed[bank.name] = context.lapsed.get(bank.name, Fraction(0)) + lapsed
     return charged
@@ -265,8 +265,8 @@ def _net_over(rule: SumDeterminant, context: RatingContext) -> None:
     """Net over each netting period of a bill, and share what is left of it."""
     charged: dict[tuple[int, str], Fraction] = {}
 
-    def sums_of(part: Segment) -> Mapping[str, Fraction]:
-        return context.raw(rule, part)
+    def sums_of(days: Segment) -> Mapping[str, Fraction]:
+        return context.raw(rule, days)
 
     for pieces in netting_periods(rule, context.segments, context.months, sums_of):
         net = together(pieces)
@@ -277,10 +277,10 @@ def _net_over(rule: SumDeterminant, context: RatingContext) -> None:
             at = replace(pieces[-1].segment, days=whole)
             left = _with_bank(rule.bank, net, at, context)
         for label, value in left.items():
-            for piece, part in zip(pieces, shared(pieces, label, value, sign), strict=True):
+            for piece, energy in zip(pieces, shared(pieces, label, value, sign), strict=True):
                 if label in piece.sums:
                     key = piece.segment.number, label
-                    charged[key] = charged.get(key, Fraction(0)) + part
+                    charged[key] = charged.get(key, Fraction(0)) + energy
     for (number, label), value in charged.items():
         context.netted.setdefault((rule.name, number), {})[label] = value
 
@@ -290,9 +290,9 @@ def _in_time(
 ) -> dict[str, list[Fraction]]:
     """The intervals of each period in order of time."""
     series = known_series(rule.series, context)
-    place = series.slice_of(segment.days)
+    chosen = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
-    values = series.values[place]
+    values = series.values[chosen]
     return {
         label: [value * series.scale for value in values[plan.numbers == number].tolist()]
         for number, label in enumerate(plan.labels)

@@ -48,15 +48,15 @@ def netting_periods(
         months: Of the bill's period.
         sums_of: Gives sums.
     """
-    mine = [one for one in segments if rule in one.version.document.determinants]
-    spans = [DayRange(mine[0].days.first, mine[-1].days.end)]
+    under = [cut for cut in segments if rule in cut.version.document.determinants]
+    spans = [DayRange(under[0].days.first, under[-1].days.end)]
     if rule.netting == "month":
         spans = list(months)
     for span in spans:
-        inside = ((one, one.days.within(span)) for one in mine)
-        parts = [replace(one, days=days) for one, days in inside if days is not None]
-        if parts:
-            yield tuple(Piece(part, sums_of(part)) for part in parts)
+        inside = ((cut, cut.days.within(span)) for cut in under)
+        cuts = [replace(cut, days=days) for cut, days in inside if days is not None]
+        if cuts:
+            yield tuple(Piece(cut, sums_of(cut)) for cut in cuts)
 
 
 def together(pieces: Sequence[Piece]) -> Sums:
@@ -81,4 +81,4 @@ def shared(pieces: Sequence[Piece], label: str, left: Fraction, sign: int) -> li
     """
     brought = [max(Fraction(0), sign * piece.sums.get(label, Fraction(0))) for piece in pieces]
     whole = sum(brought, Fraction(0))
-    return [left * part / whole if whole else Fraction(0) for part in brought]
+    return [left * energy / whole if whole else Fraction(0) for energy in brought]

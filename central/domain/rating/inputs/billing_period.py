@@ -95,17 +95,17 @@ class BillingPeriod:
     @property
     def months_of_it(self) -> tuple[DayRange, ...]:
         """Its months: those of each own period that it touches, from that one's first day on."""
-        found = []
+        every: list[DayRange] = []
         for stretch in self.measures:
             first, end = stretch.days.first, stretch.days.end
             starts = [months_after(first, number) for number in range(stretch.months)]
             ends = [*starts[1:], end]
-            found += [
+            every += [
                 DayRange(start, stop)
                 for start, stop in zip(starts, ends, strict=True)
                 if start < stop
             ]
-        return tuple(found)
+        return tuple(every)
 
     @property
     def is_longer(self) -> bool:

@@ -81,16 +81,16 @@ def charged_and_left(
     Returns:
         What is charged, what is taken of the credit before, and what is left of the surplus.
     """
-    credit, own, charged, taken = before, Fraction(0), Fraction(0), Fraction(0)
+    credit, surplus, charged, taken = before, Fraction(0), Fraction(0), Fraction(0)
     for step in steps:
         if step < 0:
-            own -= step
+            surplus -= step
             continue
         old = min(credit, step)
-        new = min(own, step - old)
-        credit, own = credit - old, own - new
+        new = min(surplus, step - old)
+        credit, surplus = credit - old, surplus - new
         taken, charged = taken + old, charged + step - old - new
-    return charged, taken, own
+    return charged, taken, surplus
 
 
 def draw(own: Own, label: str, wanted: Fraction) -> Fraction:
