@@ -71,7 +71,7 @@ def windows(  # noqa: PLR0913 - what a window depends on
         astride: Which of several periods a window counts for: first, last, each or none.
     """
     width = minutes // steps.minutes
-    found = []
+    found: list[Window] = []
     for first in range(len(steps.wh) - width + 1):
         inside = range(first, first + width)
         begin = steps.local(first)

@@ -59,6 +59,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "ending": (POINT, ACCOUNT, TARIFF, "among the others that a part was rated with"),
         "predecessor": (TARIFF, "among the others that a part was rated with"),
         "stay": (POINT, ACCOUNT, CLAIM),
+        "period_end": CLAIM,
     },
     Meter: {"blocks": POINT, "facts": (POINT, ACCOUNT), "opening": BEFORE, "grants": ACCOUNT},
 }
