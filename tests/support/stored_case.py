@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import accumulate
 
 from central.domain.billing.bill import Party
@@ -17,8 +18,7 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.export import to_canonical_text
+from central.domain.tariff.load.document import load_tariff
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import (
@@ -58,7 +58,7 @@ class StoredCase:
 
     Args:
         name: Of point and account.
-        documents: Versions of the tariff.
+        texts: Versions of the tariff.
         period: Of the bill.
         days: That are billed.
         blocks: By input, of one meter each.
@@ -69,7 +69,7 @@ class StoredCase:
     """
 
     name: str
-    documents: tuple[TariffDocument, ...]
+    texts: tuple[str, ...]
     period: BillingPeriod
     days: DayRange
     blocks: dict[str, list[DayBlock]]
@@ -81,13 +81,13 @@ class StoredCase:
     @classmethod
     def of(cls, name: str, case: BillCase) -> StoredCase:
         """A customer whose bill a file says."""
-        parts = (case.documents, case.period, case.days, case.blocks, case.facts, case.prices)
+        parts = (case.texts, case.period, case.days, case.blocks, case.facts, case.prices)
         return cls(name, *parts, final="final" in case.given, opening=case.opening)
 
     async def enter(self, utility: Utility, edge: Edge) -> None:
         """Enter point, meter, account, tariff and prices, and send what the meter read."""
         enrol = utility.enrol
-        document = self.documents[0]
+        document = load_tariff(self.texts[0])
         span = self.days.interval(document.zone)
         channels = [
             PointChannelRecord(_CODES[name], blocks[0].period_s, _unit(name))
@@ -98,8 +98,8 @@ class StoredCase:
             InstallationRecord(self.name, "MTL", self.name, span.start, span.end, gateway=edge.name)
         )
         await enrol.account(AccountRecord(self.name, Party(f"Customer {self.name}")))
-        for version in self.documents:
-            await enrol.tariff(to_canonical_text(version))
+        for text in self.texts:
+            await enrol.tariff(text)
         end = self.days.end if self.final or self.days.end < self.period.days.end else None
         await enrol.agreement(
             AgreementRecord(self.name, self.name, document.tariff, self.days.first, end, self.facts)
@@ -134,7 +134,7 @@ class StoredCase:
                     bank=credit.bank,
                     period=credit.label,
                     earned=credit.earned,
-                    amount=Decimal(str(credit.amount)),
+                    amount=_decimal(credit.amount),
                 )
                 for credit in state.credits
             ),
@@ -143,7 +143,7 @@ class StoredCase:
                     name=peak.name,
                     period=peak.label,
                     month=peak.month,
-                    value=Decimal(str(peak.value)),
+                    value=_decimal(peak.value),
                 )
                 for peak in state.peaks
             ),
@@ -183,3 +183,7 @@ class StoredCase:
 
 def _unit(name: str) -> Unit:
     return _UNITS.get(name, Unit.WATT_HOUR)
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / value.denominator

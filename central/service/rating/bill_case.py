@@ -62,11 +62,13 @@ class BillCase:
     Args:
         given: What the file says, all scalars as text.
         documents: Of its tariffs.
+        texts: Of them, as they stand in their files.
         successor: The tariff after it, None where the bill says none.
     """
 
     given: Mapping[str, Any]
     documents: tuple[TariffDocument, ...]
+    texts: tuple[str, ...]
     successor: TariffDocument | None = None
 
     @cached_property
@@ -224,10 +226,13 @@ def read_case(text: str, file: str, tariff: ReadTariff) -> BillCase:
         message = f"{file} does not name a tariff, and a cycle or a period."
         raise BillCaseError(message, value=file)
     names = given["tariff"] if isinstance(given["tariff"], list) else [given["tariff"]]
-    documents = tuple(load_tariff(tariff(name), file=name) for name in names)
+    texts = tuple(map(tariff, names))
+    documents = tuple(
+        load_tariff(content, file=name) for name, content in zip(names, texts, strict=True)
+    )
     after = given.get("successor")
     successor = None if after is None else load_tariff(tariff(after), file=after)
-    case = BillCase(given, documents, successor)
+    case = BillCase(given, documents, texts, successor)
     try:
         # All that the file says is looked at here, so that nothing of it is refused later.
         for member in (

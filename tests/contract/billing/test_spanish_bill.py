@@ -12,7 +12,6 @@ from central.domain.billing.cycle import Cycle
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.tariff.load.document import load_tariff
 from central.service.billing.lineage import ExplainBill
 from central.service.rating.input_files import counted_steps
 from central.service.rating.series_csv import read_series_file
@@ -42,7 +41,7 @@ async def test_hours_of_a_register_become_the_published_bill(utility: Utility) -
     blocks = counted_steps(hours_csv(folder), "import", "hours", (MADRID, MIDNIGHT), 1)
     case = StoredCase(
         "ES-1",
-        (load_tariff(tariff_text(folder)),),
+        (tariff_text(folder),),
         BillingPeriod("2020-03.read", DAYS, 1, DAYS.end),
         DAYS,
         {"import": blocks},
@@ -88,7 +87,7 @@ async def test_days_of_clock_changes_bill_each_hour_at_its_price(utility: Utilit
         text = "\n".join(f"{at.isoformat()},{price}" for at, price in prices)
         case = StoredCase(
             f"ES-{day}",
-            (load_tariff(HOURLY),),
+            (HOURLY,),
             Cycle(day.year, day.month).period,
             DayRange(day, day + timedelta(days=1)),
             {"import": blocks},
