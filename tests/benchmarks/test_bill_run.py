@@ -34,7 +34,7 @@ from tests.support.servers import MIGRATED, Database, fresh_database, fresh_fold
 ACCOUNTS = int(os.environ.get("METERLINE_BENCH_BILLS", "4000"))
 SHARD = 250
 KERNEL_LOOPS = 3_000_000
-TABLES = ("bill", "bill_line", "bill_part", "billed_period")
+TABLES = ("bill", "bill_figures", "line_form", "bill_part", "billed_period")
 
 
 def work(dsn: str, run: RunRecord) -> None:

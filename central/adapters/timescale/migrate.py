@@ -38,6 +38,7 @@ from central.adapters.timescale.queue_schema import (
     queue_rights,
 )
 from central.adapters.timescale.wide_blocks import bring_over
+from central.adapters.timescale.wide_lines import bring_lines_over
 from firmware_bridge.contract.errors import ConfigurationError
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -96,7 +97,7 @@ _VARIANTS: dict[Flavour, tuple[str, ...]] = {
     Flavour.COLUMNSTORE: ("hypertable", "columnstore", "guards"),
 }
 # What is done to rows before a migration, by its name.
-_BEFORE = {"wide_blocks": bring_over}
+_BEFORE = {"wide_blocks": bring_over, "wide_lines": bring_lines_over}
 
 
 class MigrationChangedError(ConfigurationError):

@@ -134,7 +134,11 @@ PLANTED = (
     "UPDATE ledger_entry SET amount = amount + 0.01 WHERE key = 'p-1'",
     "UPDATE bank_movement SET applied = applied + 0.01 WHERE received = 150",
     "UPDATE bank_movement SET received = received + 0.01 WHERE received = 150",
-    "UPDATE bill_line SET amount = amount - 0.01 WHERE charge = 'prepaid' AND amount = -83",
+    (
+        "UPDATE bill_figures SET figures = replace(figures, '\"-83.00\"', '\"-83.01\"')"
+        " WHERE bill_id IN"
+        " (SELECT bill_id FROM bill_line WHERE charge = 'prepaid' AND amount = -83)"
+    ),
     "UPDATE account_state SET closing = replace(closing::text, '\"67\"', '\"67.01\"')::jsonb",
     "DELETE FROM ledger_use WHERE entry_id = (SELECT id FROM ledger_entry WHERE key = 'p-1')",
     "DELETE FROM bank_movement WHERE received = 150",
@@ -185,7 +189,7 @@ async def test_a_cent_that_is_planted_is_seen(migrated: Database) -> None:
             with psycopg.connect(migrated.dsn, autocommit=True) as owner:
                 owner.execute("SET session_replication_role = replica")
                 saved = (
-                    *("ledger_entry", "ledger_use", "bank_movement", "bill_line", "bill_part"),
+                    *("ledger_entry", "ledger_use", "bank_movement", "bill_figures", "bill_part"),
                     "account_state",
                 )
                 for table in saved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from uuid import uuid4
 
 import psycopg
@@ -119,14 +120,28 @@ def test_a_bill_needs_four_eyes(app: psycopg.Connection[tuple[object, ...]]) -> 
 
 def test_an_issued_bill_is_never_changed(app: psycopg.Connection[tuple[object, ...]]) -> None:
     bill = _bill(app)
-    line = (
-        "INSERT INTO bill_line (bill_id, number, service_point, charge, kind, name, label, unit,"
-        " amount, lineage) VALUES (%s, %s, 'SP', 'c', 'fixed', 'C', '', '', 1, '{}')"
+    app.execute(
+        "INSERT INTO line_form (sha256, charge, kind, name, label, unit, amount_at, price_at,"
+        " quantity_at, content) VALUES (sha256('x'), 'c', 'fixed', 'C', '', '', 3, 4, 5,"
+        ' E\'{"amount":\x1f,"price":\x1f,"quantity":\x1f}\')'
     )
-    app.execute(line, (bill, 1))
+    line = (
+        "INSERT INTO bill_figures SELECT %s, array_agg(id),"
+        ' E\'"SP"\x1e1\x1f$1\x1f"1.00"\x1fnull\x1f"2"\' FROM line_form'
+    )
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        app.execute("INSERT INTO bill_figures VALUES (%s, '{77}', E'\\x1e1')", (bill,))
+    app.execute(line, (bill,))
+    assert app.execute("SELECT * FROM bill_line WHERE bill_id = %s", (bill,)).fetchall() == [
+        (
+            *(bill, 1, "SP", "c", "fixed", "C", "", Decimal(2), "", None, Decimal(1)),
+            {"amount": "1.00", "price": None, "quantity": "2"},
+        )
+    ]
+    for figures in ("1", "E'\\x1e\\\\u0000'"):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            app.execute(f"INSERT INTO bill_figures VALUES (0, '{{1}}', {figures})".encode())  # noqa: S608
     app.execute("UPDATE bill SET state = 'approved', approver = 'chief' WHERE id = %s", (bill,))
-    with pytest.raises(psycopg.errors.RestrictViolation):
-        app.execute(line, (bill, 2))
     with pytest.raises(psycopg.errors.RestrictViolation):
         app.execute("UPDATE bill SET total = 2 WHERE id = %s", (bill,))
     app.execute(
@@ -147,4 +162,11 @@ def test_an_issued_bill_is_never_changed(app: psycopg.Connection[tuple[object, .
         with pytest.raises(psycopg.errors.RestrictViolation):
             app.execute(change.encode())
     with pytest.raises(psycopg.errors.RestrictViolation):
-        app.execute("DELETE FROM bill_line WHERE bill_id = %s", (bill,))
+        app.execute("DELETE FROM bill_figures WHERE bill_id = %s", (bill,))
+
+
+def test_an_approved_bill_gets_no_line(app: psycopg.Connection[tuple[object, ...]]) -> None:
+    bill = _bill(app)
+    app.execute("UPDATE bill SET state = 'approved', approver = 'chief' WHERE id = %s", (bill,))
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        app.execute("INSERT INTO bill_figures VALUES (%s, '{}', '')", (bill,))

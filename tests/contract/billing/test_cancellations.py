@@ -52,8 +52,11 @@ UPDATE bill SET state = 'approved', approver = 'person:chief', approved_at = mad
 WHERE cancels IS NOT NULL
 """
 ONE_LINE_LESS = (
-    b"DELETE FROM bill_line USING bill WHERE bill.id = bill_id AND bill.cancels IS NOT NULL"
-    b" AND bill_line.number = 1;" + APPROVED
+    b"WITH gone AS (DELETE FROM bill_figures USING bill WHERE bill.id = bill_id"
+    b" AND bill.cancels IS NOT NULL RETURNING bill_figures.*)"
+    b" INSERT INTO bill_figures SELECT bill_id, forms[2:],"
+    b" array_to_string(said[1:1] || said[3:], E'\\x1e')"
+    b" FROM gone, string_to_array(figures, E'\\x1e') AS said;" + APPROVED
 )
 
 

@@ -35,7 +35,8 @@ KEPT = (
     "series_day",
     "tariff_version",
     "bill",
-    "bill_line",
+    "bill_figures",
+    "line_form",
     "bill_part",
     "bill_run_starter",
     "audit_log",
@@ -231,7 +232,7 @@ ASIDE = (
     "UPDATE ONLY block_heading SET actor = 'other'",
     "CREATE VIEW blocks AS SELECT * FROM day_block; UPDATE blocks SET reason = 'other'",
     "CREATE VIEW blocks AS SELECT * FROM day_block; DELETE FROM blocks",
-    "WITH gone AS (DELETE FROM bill_line RETURNING *) SELECT count(*) FROM gone",
+    "WITH gone AS (DELETE FROM bill_figures RETURNING *) SELECT count(*) FROM gone",
     "COPY bill_document FROM PROGRAM 'true'; UPDATE bill_document SET kind = 'other'",
 )
 STRUCTURE = (
@@ -245,7 +246,7 @@ ERRS = (
     "DROP FUNCTION refuse_truncate CASCADE",
     "DROP TRIGGER reading_append_only ON reading",
     "ALTER TABLE bill DROP COLUMN total CASCADE",
-    "ALTER TABLE bill_line ALTER COLUMN amount TYPE numeric(4, 1) USING 0",
+    "ALTER TABLE bill_figures ALTER COLUMN figures TYPE varchar(4) USING ''",
     "ALTER TABLE audit_log ENABLE REPLICA TRIGGER kept_from_truncate",
     "DROP OWNED BY meterline_app",
 )
@@ -295,7 +296,7 @@ def test_an_owner_who_errs_drops_and_disables_nothing(issued: Database) -> None:
             owner.execute("ALTER TABLE bill SET (autovacuum_vacuum_scale_factor = 0.1)")
         # Whoever means it says so.
         with owner.transaction(force_rollback=True):
-            owner.execute("SET LOCAL meterline.migrating = 'on'; DROP TABLE bill_line CASCADE")
+            owner.execute("SET LOCAL meterline.migrating = 'on'; DROP TABLE bill_figures CASCADE")
 
 
 def test_the_application_may_drop_and_disable_nothing(issued: Database) -> None:

@@ -22,7 +22,7 @@ from tests.support.daily_books import TARIFF, approve, at, bill, found, heads, m
 from tests.support.servers import Database
 
 SEPTEMBER, OCTOBER, NOVEMBER = (date(2026, month, 1) for month in (9, 10, 11))
-_TABLES = ("bill", "bill_part", "bill_line", "billed_period", "run_note")
+_TABLES = ("bill", "bill_part", "bill_figures", "billed_period", "run_note")
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from tests.support.data import REPOSITORY
 from tests.support.servers import Database
 
 STORE = REPOSITORY / "central" / "adapters" / "timescale"
-# It reads a table that is there only while a migration brings its rows over.
-MIGRATING = STORE / "wide_blocks.sql"
-FILES = sorted(set(STORE.rglob("*.sql")) - {MIGRATING})
+# They read tables that are there only while a migration brings their rows over.
+MIGRATING = {STORE / "wide_blocks.sql", STORE / "wide_lines.sql"}
+FILES = sorted(set(STORE.rglob("*.sql")) - MIGRATING)
 VALIDATION = STORE / "validation" / "validation.sql"
 _PLACE = re.compile(r"%\((\w+)\)[bs]")
 # COPY and SET are not prepared, and some are pieces of others.

@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, errors
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing.account_state import hold_accounts
-from central.adapters.timescale.billing.save import add_lines
+from central.adapters.timescale.billing.lines import add_lines, numbered
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs, hold_inputs
 from central.adapters.timescale.knowledge import record_at
@@ -160,7 +160,7 @@ async def add_note(
         "at": at,
     }
     ((key,),) = await _rows(connection, "add", **values)
-    await add_lines(connection, key, note.bill, text)
+    await add_lines(connection, [(key, numbered(note.bill, text))])
     await connection.execute(_SQL["add_parts"], {"parts": list(note.parts), "bill": key})
     return uid
 

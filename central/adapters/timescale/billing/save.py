@@ -19,8 +19,9 @@ from central.adapters.timescale.billing.account_state import OwnRow, rows_of
 from central.adapters.timescale.billing.adjustments import CarryingBill, carry
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
 from central.adapters.timescale.billing.entries import ConsumingPart, consume
+from central.adapters.timescale.billing.lines import add_lines, numbered
 from central.adapters.timescale.queries import load_queries
-from central.domain.billing.bill import Bill, CanonicalText
+from central.domain.billing.bill import CanonicalText
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
@@ -167,13 +168,9 @@ class ShardWriter:
         await self._copy(SQL["add_bills"], (self._bill(key, draft) for key, draft in added))
         await self._change(again)
         written = [*added, *again]
-        await self._copy(
-            SQL["add_lines"],
-            (
-                row
-                for key, draft in written
-                for row in _lines(key, draft.new.bill, draft.text.lines)
-            ),
+        await add_lines(
+            self._connection,
+            ((key, numbered(draft.new.bill, draft.text)) for key, draft in written),
         )
         await self._copy(
             SQL["add_parts"], (row for key, draft in written for row in self._parts(key, draft))
@@ -255,7 +252,7 @@ class ShardWriter:
             new: What it says.
         """
         draft = _BillText.of(new, self._claims.part_ids)
-        await self._copy(SQL["add_lines"], _lines(key, new.bill, draft.text.lines))
+        await add_lines(self._connection, [(key, numbered(new.bill, draft.text))])
         await self._copy(SQL["add_parts"], self._parts(key, draft))
         await self._copy(OWN["add"], _shared_rows(key, draft))
         parts = [
@@ -334,31 +331,3 @@ def _shared_rows(key: int, draft: _BillText) -> Iterator[Sequence[object]]:
     for row, closing in draft.shared:
         hashes = row.opening_sha256, row.closing_sha256
         yield row.part_id, key, draft.new.account_id, row.position, row.state_from, *hashes, closing
-
-
-def _lines(key: int, bill: Bill, lineages: Sequence[str]) -> Iterator[Sequence[object]]:
-    for entry, lineage in zip(bill.lines, lineages, strict=True):
-        line = entry.line
-        yield (
-            key,
-            entry.position,
-            entry.service_point,
-            line.id,
-            line.kind,
-            line.name,
-            line.label,
-            line.quantity,
-            line.unit,
-            line.price,
-            line.amount,
-            lineage,
-        )
-
-
-async def add_lines(
-    connection: AsyncConnection[_Row], key: int, bill: Bill, text: CanonicalText
-) -> None:
-    """Add the lines of a bill that is there, by its key."""
-    async with connection.cursor() as cursor, cursor.copy(SQL["add_lines"]) as copy:
-        for row in _lines(key, bill, text.lines):
-            await copy.write_row(row)

@@ -32,16 +32,29 @@ WHERE id = ANY(%(bills)s)
     AND (%(creator)s <> ALL(contributors) OR release IS DISTINCT FROM %(release)s)
 
 -- name: drop_lines
-DELETE FROM bill_line WHERE bill_id = ANY(%(bills)s)
+DELETE FROM bill_figures WHERE bill_id = ANY(%(bills)s)
 
 -- name: drop_parts
 DELETE FROM bill_part WHERE bill_id = ANY(%(bills)s)
 
--- name: add_lines
-COPY bill_line (
-    bill_id, number, service_point, charge, kind, name, label, quantity, unit, price, amount,
-    lineage
-) FROM STDIN
+-- name: forms
+SELECT sha256, id FROM line_form WHERE sha256 = ANY(%(hashes)s::bytea[])
+
+-- name: add_forms
+-- In the order of their hashes, so that those who add some at once wait in one order.
+INSERT INTO line_form (
+    sha256, charge, kind, name, label, unit, content, amount_at, price_at, quantity_at
+)
+SELECT * FROM unnest(
+    %(hashes)s::bytea[], %(charge)s::text[], %(kind)s::text[], %(name)s::text[], %(label)s::text[],
+    %(unit)s::text[], %(content)s::text[], %(amount_at)s::smallint[], %(price_at)s::smallint[],
+    %(quantity_at)s::smallint[]
+)
+ORDER BY 1
+ON CONFLICT (sha256) DO NOTHING
+
+-- name: add_figures
+COPY bill_figures (bill_id, forms, figures) FROM STDIN
 
 -- name: add_parts
 COPY bill_part (
