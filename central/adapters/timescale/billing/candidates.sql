@@ -249,13 +249,13 @@ LIMIT %(limit)s
 -- name: figures
 SELECT
     count(*), count(hold),
-    count(*) FILTER (WHERE opened_at > %(at)s - interval '1 day'),
+    count(*) FILTER (WHERE opened_at > %(at)s::timestamptz - interval '1 day'),
     count(*) FILTER (
-        WHERE opened_at <= %(at)s - interval '1 day' AND opened_at > %(at)s - interval '7 days'
+        WHERE opened_at <= %(at)s::timestamptz - interval '1 day' AND opened_at > %(at)s::timestamptz - interval '7 days'
     ),
     count(*) FILTER (
-        WHERE opened_at <= %(at)s - interval '7 days' AND opened_at > %(at)s - interval '30 days'
+        WHERE opened_at <= %(at)s::timestamptz - interval '7 days' AND opened_at > %(at)s::timestamptz - interval '30 days'
     ),
-    count(*) FILTER (WHERE opened_at <= %(at)s - interval '30 days'),
+    count(*) FILTER (WHERE opened_at <= %(at)s::timestamptz - interval '30 days'),
     min(opened_at)
 FROM correction_candidate WHERE closed_at IS NULL
