@@ -20,20 +20,30 @@ from central.domain.billing.bill import Party
 from central.domain.billing.candidate import CandidateEnd
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.correction_rule import NoSuchRuleError, RuleState, RuleTerms
+from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.billing.state import SelfApprovalError
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.find_candidates import CandidateTally, FindCandidates
+from central.service.billing.post_entries import AccountLedger
 from central.service.billing.rebill_bills import RebillBills
 from central.service.ports.candidates import CorrectionCandidate
-from central.service.ports.registry import AccountRecord, AgreementRecord
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    PointChannelRecord,
+    PointRecord,
+)
+from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
 from tests.support.corrected_books import (
     AUGUST,
     NEEDS_FACT,
     NET,
+    NOVEMBER,
     OCTOBER,
     SEPTEMBER,
     Corrected,
@@ -43,7 +53,7 @@ from tests.support.corrected_books import (
     netting,
     three_months,
 )
-from tests.support.daily_books import bill, settle
+from tests.support.daily_books import TARIFF, bill, measured, settle
 from tests.support.servers import Database
 
 USED, SOLD = (10, 20, 10), (20, 10, 0)
@@ -189,6 +199,30 @@ async def test_a_decision_closes_it_and_only_another_change_brings_it_back(swept
     assert (await swept.sweep()).rated == 0
 
 
+async def test_money_that_comes_later_is_of_the_next_bill_and_no_candidate(swept: Swept) -> None:
+    utility = swept.books.utility
+    prepaid = TARIFF.format(name="PRE", price="0.30") + "settlement: [prepaid]\n"
+    await utility.enrol.tariff(prepaid)
+    await utility.enrol.service_point(
+        PointRecord("SP-2", "UTC"), PointChannelRecord(ACTIVE_IMPORT, 86_400, Unit.WATT_HOUR)
+    )
+    await utility.enrol.account(AccountRecord("A-2", Party("Customer 2")))
+    await utility.enrol.agreement(AgreementRecord("A-2", "SP-2", "PRE", OCTOBER))
+    await measured(utility, OCTOBER, NOVEMBER, 3)
+    await settle(utility, "2026-10")
+    await swept.sweep()
+    utility.now += timedelta(hours=2)
+    ledger = AccountLedger(utility.ledger, utility.billing, lambda: utility.now)
+    in_october = OCTOBER + timedelta(days=10)
+    paid = LedgerEntry(
+        "p-1", "A-2", EntryKind.PAY_IN, in_october, "EUR", Decimal(20), bank="prepaid"
+    )
+    await ledger.post(paid, CLERK, "transfer")
+    tally = await swept.on_change()
+    assert (tally.rated, await swept.open()) == (1, [])
+    assert (await swept.sweep()).rated == 0
+
+
 @pytest.mark.parametrize("anew", [True, False])
 async def test_a_credit_note_closes_it(swept: Swept, anew: bool) -> None:  # noqa: FBT001
     utility = swept.books.utility
@@ -313,7 +347,7 @@ SELECT id FROM decided
 """
     async with await psycopg.AsyncConnection.connect(migrated.dsn) as connection:
         row = await (await connection.execute(by_rule)).fetchone()
-        with pytest.raises(psycopg.errors.RestrictViolation, match="changed its account"):
+        with pytest.raises(psycopg.errors.RestrictViolation, match="not approved by somebody who"):
             await connection.execute(
                 "UPDATE correction SET state = 'approved', approved_by = decided_by,"
                 " approved_at = decided_at WHERE id = %s",
