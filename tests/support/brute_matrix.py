@@ -75,16 +75,16 @@ Pricer = Callable[[Bill], list[Decimal]]
 
 
 def hours_of(first: date, end: date, zone: str, draw: Callable[[], int]) -> dict[date, list[Hour]]:
-    """The hours of each local day between two dates, found by walking UTC."""
+    """The hours of each local day between two dates, by_day by walking UTC."""
     at = datetime(first.year, first.month, first.day, tzinfo=UTC) - timedelta(days=1)
-    found: dict[date, list[Hour]] = {day: [] for day in days_between(first, end)}
+    by_day: dict[date, list[Hour]] = {day: [] for day in days_between(first, end)}
     while at < datetime(end.year, end.month, end.day, tzinfo=UTC) + timedelta(days=1):
         local = at.astimezone(ZoneInfo(zone))
-        if local.date() in found:
+        if local.date() in by_day:
             fed = draw() if 9 <= local.hour < 17 else 0
-            found[local.date()].append(Hour(local.hour, draw(), fed, draw() % 300))
+            by_day[local.date()].append(Hour(local.hour, draw(), fed, draw() % 300))
         at += timedelta(hours=1)
-    return found
+    return by_day
 
 
 def stretches(bill: Bill, *, by_exempt: bool = False) -> list[Stretch]:
@@ -169,27 +169,27 @@ def graduated(bound: Callable[[Bill, Stretch], Fraction]) -> Pricer:
     """The price up to a bound, and twice the price beyond it."""
 
     def lines(bill: Bill) -> list[Decimal]:
-        found = []
+        amounts = []
         for days in stretches(bill):
             energy, top, of = kwh(days), bound(bill, days), price(bill, days)
-            found.append(cents(min(energy, top) * of))
+            amounts.append(cents(min(energy, top) * of))
             if energy > top:
-                found.append(cents((energy - top) * of * 2))
-        return found
+                amounts.append(cents((energy - top) * of * 2))
+        return amounts
 
     return lines
 
 
 def packages(bill: Bill) -> list[Decimal]:
     """Whole packages of 7 kWh: the price up to the bound, and twice the price beyond it."""
-    found = []
+    amounts = []
     for days in stretches(bill):
         energy = -(-kwh(days) // 7) * Fraction(7)
         top, of = 300 * month(bill, days), price(bill, days)
-        found.append(cents(min(energy, top) / 7 * of))
+        amounts.append(cents(min(energy, top) / 7 * of))
         if energy > top:
-            found.append(cents((energy - top) / 7 * of * 2))
-    return found
+            amounts.append(cents((energy - top) / 7 * of * 2))
+    return amounts
 
 
 def reached(bill: Bill, days: Stretch) -> Fraction:
@@ -225,20 +225,20 @@ def with_tax(bill: Bill) -> list[Decimal]:
 
 def with_tax_of_each(bill: Bill) -> list[Decimal]:
     """Energy, and 21 % of what it is under each version."""
-    found = []
+    amounts = []
     for of_version in versions(bill):
         lines = each(energy_line)(Bill(list(of_version), bill.period, bill.prices))
-        found += [*lines, cents(Fraction(sum(lines, Decimal(0))) * 21 / 100)]
-    return found
+        amounts += [*lines, cents(Fraction(sum(lines, Decimal(0))) * 21 / 100)]
+    return amounts
 
 
 def topped_up(needed: Callable[[Bill], Fraction]) -> Pricer:
     """Energy, and what it is short of an amount, once."""
 
     def lines(bill: Bill) -> list[Decimal]:
-        found = each(energy_line)(bill)
-        short = needed(bill) - Fraction(sum(found, Decimal(0)))
-        return [*found, *([cents(short)] if short > 0 else [])]
+        amounts = each(energy_line)(bill)
+        short = needed(bill) - Fraction(sum(amounts, Decimal(0)))
+        return [*amounts, *([cents(short)] if short > 0 else [])]
 
     return lines
 
@@ -268,8 +268,8 @@ def netted(sign: int) -> Callable[[Bill], list[Decimal]]:
         every = [max(Fraction(0), sign * net(days)) for days in stretches(bill)]
         whole = sum(every, Fraction(0))
         return [
-            cents(left * own / whole * price(bill, days) if whole else Fraction(0))
-            for own, days in zip(every, stretches(bill), strict=True)
+            cents(left * energy / whole * price(bill, days) if whole else Fraction(0))
+            for energy, days in zip(every, stretches(bill), strict=True)
         ]
 
     return lines
