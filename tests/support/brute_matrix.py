@@ -75,7 +75,7 @@ Pricer = Callable[[Bill], list[Decimal]]
 
 
 def hours_of(first: date, end: date, zone: str, draw: Callable[[], int]) -> dict[date, list[Hour]]:
-    """The hours of each local day between two dates, by_day by walking UTC."""
+    """The hours of each local day between two dates, found by walking UTC."""
     at = datetime(first.year, first.month, first.day, tzinfo=UTC) - timedelta(days=1)
     by_day: dict[date, list[Hour]] = {day: [] for day in days_between(first, end)}
     while at < datetime(end.year, end.month, end.day, tzinfo=UTC) + timedelta(days=1):
