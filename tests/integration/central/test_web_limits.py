@@ -15,11 +15,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conftest import POSTGRES
 from tests.support.servers import Database
+
+if TYPE_CHECKING:
+    from tests.conftest import _Servers
 
 TOKEN = "a-token-of-an-operator-of-forty-bytes-ok"  # noqa: S105 - a made-up token
 MIB = 1024 * 1024
@@ -83,6 +88,16 @@ def serve(database: Database, **settings: str) -> Iterator[Served]:
             process.wait(timeout=30)
 
 
+@pytest.fixture(scope="module")
+def web(_servers: _Servers) -> Iterator[Served]:
+    """One process for all of them: what one test does to it, the next has to outlive."""
+    with (
+        _servers.copy(POSTGRES[0]) as database,
+        serve(database, METERLINE_WEB_TOKEN=TOKEN) as served,
+    ):
+        yield served
+
+
 def answer_of(line: socket.socket) -> tuple[int, dict[str, object]]:
     """Status and problem document of the answer on a connection."""
     with contextlib.closing(http.client.HTTPResponse(line)) as answer:
@@ -116,55 +131,54 @@ def measures(chunked: bool) -> str:  # noqa: FBT001 - a parameter of the test
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
-def test_a_body_without_end_is_held_by_nobody(plain_migrated: Database, *, chunked: bool) -> None:
+def test_a_body_without_end_is_held_by_nobody(web: Served, *, chunked: bool) -> None:
     size, as_json = measures(chunked), "Content-Type: application/json"
-    with serve(plain_migrated, METERLINE_WEB_TOKEN=TOKEN) as web:
-        form, _ = web.ask("GET", "/sign-in")
-        cookie = str(form.getheader("Set-Cookie")).partition(";")[0]
-        _, page = web.ask("GET", "/sign-in", Cookie=cookie)
-        csrf_token = re.search(r'name="csrf_token" value="(\w+)"', page)
-        assert csrf_token is not None
-        bearer = f"Authorization: Bearer {TOKEN}"
-        proven = (f"Cookie: {cookie}", f"X-Meterline-Form: {csrf_token[1]}")
-        before = web.peak_mib()
-        for path, lines in [
-            ("/sign-in", (size, *proven)),
-            ("/sign-in", (size, f"Cookie: {cookie}")),
-            ("/api/v1/accounts", (size, as_json, bearer)),
-            ("/api/v1/accounts", (size, as_json, bearer, "Idempotency-Key: one")),
-            ("/api/v1/tariffs", (size, as_json, bearer)),
-        ]:
-            with web.connect() as line:
-                status, problem = flood(line, head("POST", path, *lines), chunked=chunked)
-                assert status == 413, path
-                if path.startswith("/api/"):
-                    assert problem["code"] == "BODY_TOO_LARGE"
-        for path, lines in [
-            ("/api/v1/accounts", (size, as_json)),
-            ("/api/v1/meters", (size, bearer)),
-        ]:
-            method = "POST" if path.endswith("accounts") else "GET"
-            with web.connect() as line:
-                status, _ = flood(line, head(method, path, *lines), chunked=chunked)
-                assert status == (413 if not chunked else 401 if method == "POST" else 200)
-        grown = web.peak_mib() - before
-        assert web.is_well()
+    form, _ = web.ask("GET", "/sign-in")
+    cookie = str(form.getheader("Set-Cookie")).partition(";")[0]
+    _, page = web.ask("GET", "/sign-in", Cookie=cookie)
+    csrf_token = re.search(r'name="csrf_token" value="(\w+)"', page)
+    assert csrf_token is not None
+    bearer = f"Authorization: Bearer {TOKEN}"
+    proven = (f"Cookie: {cookie}", f"X-Meterline-Form: {csrf_token[1]}")
+    before = web.peak_mib()
+    for path, lines in [
+        ("/sign-in", (size, *proven)),
+        ("/sign-in", (size, f"Cookie: {cookie}")),
+        ("/api/v1/accounts", (size, as_json, bearer)),
+        ("/api/v1/accounts", (size, as_json, bearer, "Idempotency-Key: one")),
+        ("/api/v1/tariffs", (size, as_json, bearer)),
+    ]:
+        with web.connect() as line:
+            status, problem = flood(line, head("POST", path, *lines), chunked=chunked)
+            assert status == 413, path
+            if path.startswith("/api/"):
+                assert problem["code"] == "BODY_TOO_LARGE"
+    for path, lines in [
+        ("/api/v1/accounts", (size, as_json)),
+        ("/api/v1/meters", (size, bearer)),
+    ]:
+        method = "POST" if path.endswith("accounts") else "GET"
+        with web.connect() as line:
+            status, _ = flood(line, head(method, path, *lines), chunked=chunked)
+            assert status == (413 if not chunked else 401 if method == "POST" else 200)
+    grown = web.peak_mib() - before
+    assert web.is_well()
+
     assert grown < GROWTH_MIB, f"grown over {before:.1f} MiB by {SENT_MIB} MiB"
 
 
-def test_what_fits_is_taken(plain_migrated: Database) -> None:
-    kind = "application/json"
-    with serve(plain_migrated) as web:
-        order = {"number": "A-1", "name": "Ada", "address": ["\u00e9" * 400] * 8}
-        answer, _ = web.ask("POST", "/api/v1/accounts", json.dumps(order), Content_Type=kind)
-        assert answer.status == 201
-        large = json.dumps({"document": "#" * 999_999})
-        answer, said = web.ask("POST", "/api/v1/tariffs", large, Content_Type=kind)
-        assert (answer.status, json.loads(said)["code"]) == (422, "TARIFF_REFUSED")
+def test_what_fits_is_taken(web: Served) -> None:
+    heads = {"Content_Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    order = {"number": "A-1", "name": "Ada", "address": ["\u00e9" * 400] * 8}
+    answer, _ = web.ask("POST", "/api/v1/accounts", json.dumps(order), **heads)
+    assert answer.status == 201
+    large = json.dumps({"document": "#" * 999_999})
+    answer, said = web.ask("POST", "/api/v1/tariffs", large, **heads)
+    assert (answer.status, json.loads(said)["code"]) == (422, "TARIFF_REFUSED")
 
 
-def test_half_sent_heads_hold_no_connection(plain_migrated: Database) -> None:
-    with serve(plain_migrated) as web, contextlib.ExitStack() as opened:
+def test_half_sent_heads_hold_no_connection(web: Served) -> None:
+    with contextlib.ExitStack() as opened:
         lines = [opened.enter_context(web.connect()) for _ in range(200)]
         began = time.monotonic()
         for line in lines:
@@ -184,8 +198,8 @@ def test_half_sent_heads_hold_no_connection(plain_migrated: Database) -> None:
         assert web.is_well()
 
 
-def test_more_half_sent_requests_than_connections_keep_nobody_out(plain_migrated: Database) -> None:
-    with serve(plain_migrated) as web, contextlib.ExitStack() as opened:
+def test_more_half_sent_requests_than_connections_keep_nobody_out(web: Served) -> None:
+    with contextlib.ExitStack() as opened:
         for number in range(700):
             begun = b"GET / HTTP"
             if number % 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from central.domain.billing.bill import Account, Party
@@ -35,16 +35,21 @@ from firmware_bridge.contract.reading import (
     Kind,
     Quality,
     TimeQuality,
-    from_ms,
+    to_ms,
     unpack_flags,
 )
 from tests.support.memory.account_state import own_before, own_parts
 from tests.support.memory.books import MemoryBooks
 from tests.support.memory.ledger import open_entries
 from tests.support.memory.stamps import holes_at, stamp_of, waiting_at
-from tests.support.memory.validation import block_of, conflicts_of, device_channels, readings_at
+from tests.support.memory.validation import (
+    block_of,
+    conflicts_of,
+    device_channels,
+    readings_between,
+)
 
-_TOLERANCE = timedelta(seconds=10)
+_TOLERANCE_MS = 10_000
 
 
 class WorkLoader:
@@ -247,18 +252,20 @@ class WorkLoader:
             )
 
     def _shown(self, one: InstallationRecord, obis: Obis, at: datetime) -> Decimal | None:
-        found = []
+        found, asked_ms = [], to_ms(at)
         for channel, (kind, _, source, _) in device_channels(self._ingest, one, obis).items():
-            for at_ms, kept in readings_at(self._ingest, channel).items():
+            if kind is not Kind.REGISTER:
+                continue
+            near = readings_between(
+                self._ingest, channel, asked_ms - _TOLERANCE_MS, asked_ms + _TOLERANCE_MS
+            )
+            for at_ms, kept in near.items():
                 quality, time_quality = unpack_flags(kept.flags)
-                usable = (
-                    kind is Kind.REGISTER
-                    and quality is not Quality.SUSPECT
+                if (
+                    quality is not Quality.SUSPECT
                     and time_quality is not TimeQuality.UNSYNCHRONISED
-                )
-                distance = abs(from_ms(at_ms) - at)
-                if usable and distance <= _TOLERANCE:
-                    found.append((-source, distance, at_ms, kept))
+                ):
+                    found.append((-source, abs(at_ms - asked_ms), at_ms, kept))
         if not found:
             return None
         kept = min(found, key=lambda one: one[:3])[3]

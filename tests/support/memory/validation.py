@@ -275,8 +275,9 @@ class _Transaction(EstimateTables):
         ).items():
             rows = [
                 (at_ms, kept.mantissa, kept.exponent, kept.flags)
-                for at_ms, kept in sorted(readings_at(self._ingest, channel_id).items())
-                if first <= at_ms <= last
+                for at_ms, kept in sorted(
+                    readings_between(self._ingest, channel_id, first, last).items()
+                )
             ]
             if rows:
                 series.append(
@@ -369,10 +370,16 @@ def device_channels(
     return found
 
 
-def readings_at(ingest: State, channel_id: int) -> dict[int, StoredReading]:
-    """The newest revision of a device channel's readings by instant. [ms]."""
-    newest = {**ingest.readings, **ingest.revised}
-    return {at_ms: kept for (key, at_ms), kept in newest.items() if key == channel_id}
+def readings_between(
+    ingest: State, channel_id: int, first_ms: int, last_ms: int
+) -> dict[int, StoredReading]:
+    """The newest revision of a device channel's readings by instant, both ends included. [ms]."""
+    return {
+        at_ms: kept
+        for table in (ingest.readings, ingest.revised)
+        for (key, at_ms), kept in table.items()
+        if key == channel_id and first_ms <= at_ms <= last_ms
+    }
 
 
 def conflicts_of(ingest: State, installation: InstallationRecord, obis: Obis) -> Iterator[datetime]:
