@@ -21,9 +21,11 @@ from central.cli.bill import (
     find_run,
     require_narrowed,
     require_some,
+    run_type_of,
 )
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
+from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import RunScope
 from central.domain.billing.state import BillState
 from central.process.stores import Stores, open_stores
@@ -55,9 +57,18 @@ class _Selected:
     final: bool
 
     async def heads(self, store: BillingStore) -> tuple[BillHead, ...]:
-        """The bills of the run."""
+        """The bills of the run; of an account alone in whichever run of the cycle they are.
+
+        Raises:
+            UnknownRunError: The cycle was not run for them.
+        """
         if self.cycle is None:
             return ()
+        if self.only.account is not None and self.only.group is None:
+            cycle, run_type = Cycle.parse(self.cycle), run_type_of(final=self.final)
+            found = await store.heads_of(self.only.account, cycle, run_type)
+            if found:
+                return found
         run = await find_run(store, self.cycle, self.only, final=self.final)
         return await store.heads(run)
 

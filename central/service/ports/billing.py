@@ -256,6 +256,9 @@ class BillingStore(ShardHolders, Protocol):
     async def heads(self, run: RunRecord) -> tuple[BillHead, ...]:
         """The bills of a run, by account number."""
 
+    async def heads_of(self, account: str, cycle: Cycle, run_type: RunType) -> tuple[BillHead, ...]:
+        """The bills of an account's number in all runs of a cycle, by their days."""
+
     async def bill(self, uid: UUID) -> BillRecord | None:
         """Get one bill."""
 

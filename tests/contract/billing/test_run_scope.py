@@ -65,6 +65,12 @@ async def test_a_run_is_one_of_its_scope(utility: Utility) -> None:
     assert narrowed.scope == route
     assert narrowed.id != rest.run.id
     assert await utility.billing.run_of(narrowed.uid) == narrowed
+    for account in ("A-1", "A-4"):
+        (head,) = await utility.billing.heads_of(account, CYCLE, RunType.REGULAR)
+        assert (head.account, head.period) == (account, "2026-10")
+    assert await utility.billing.heads_of("A-1", CYCLE, RunType.FINAL) == ()
+    assert await utility.billing.heads_of("A-1", CYCLE.previous, RunType.REGULAR) == ()
+    assert await utility.billing.heads_of("A-404", CYCLE, RunType.REGULAR) == ()
     again = await _bill(utility, route)
     assert again.run.id == narrowed.id
     assert await _accounts(utility, again) == ["A-1"]

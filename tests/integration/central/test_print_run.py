@@ -105,6 +105,11 @@ async def test_a_month_says_which_of_its_bills_are_held(office: Office, tmp_path
     assert reasons[f"{ACCOUNTS[0]}/{CYCLE}"]["code"] == "UNPRINTABLE_TEXT"
     assert all(one["message"].startswith("The bill is held: ") for one in reasons.values())
     assert "U+5317" in reasons[f"{ACCOUNTS[0]}/{CYCLE}"]["message"]
+    # An account alone is looked for in whichever run it was billed.
+    code, _ = await printed(tmp_path / "alone", "--cycle", str(CYCLE), "--account", ACCOUNTS[2])
+    assert (code, names_in(tmp_path / "alone")) == (0, [f"{ACCOUNTS[2]}-{CYCLE}-draft.pdf"])
+    code, nobody = await printed(tmp_path, "--cycle", str(CYCLE), "--account", "A-404")
+    assert (code, nobody["error"]["code"]) == (2, "UNKNOWN_RUN")
     # Named beside its month it is tried once, and said once.
     code, again = await printed(tmp_path, f"{ACCOUNTS[0]}/{CYCLE}", "--cycle", str(CYCLE))
     assert code == 3

@@ -224,6 +224,18 @@ class MemoryBillingStore:
         async with self._books.begin() as state:
             return tuple(_head(one.record) for one in _bills(state, run))
 
+    async def heads_of(self, account: str, cycle: Cycle, run_type: RunType) -> tuple[BillHead, ...]:
+        """See `BillingStore`."""
+        async with self._books.begin() as state:
+            runs = {
+                run.id
+                for run in state.runs.values()
+                if (run.cycle, run.run_type) == (cycle, run_type)
+            }
+            found = [kept.record for kept in state.bills.values() if kept.run_id in runs]
+        mine = [record for record in found if record.bill.account == account]
+        return tuple(map(_head, sorted(mine, key=lambda record: record.bill.days.first)))
+
     async def bill(self, uid: UUID) -> BillRecord | None:
         """See `BillingStore`."""
         async with self._books.begin() as state:

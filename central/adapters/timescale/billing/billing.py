@@ -210,6 +210,12 @@ class TimescaleBillingStore(BillDecisions):
         async with self._begin() as connection:
             return await _heads(connection, run, None, _MOST)
 
+    async def heads_of(self, account: str, cycle: Cycle, run_type: RunType) -> tuple[BillHead, ...]:
+        """See `BillingStore`."""
+        values = {"account": account, "cycle": str(cycle), "run_type": run_type.value}
+        async with self._begin() as connection:
+            return _as_heads(await _all(connection, "heads_of", **values))
+
     async def bill(self, uid: UUID) -> BillRecord | None:
         """See `BillingStore`."""
         async with self._begin() as connection:

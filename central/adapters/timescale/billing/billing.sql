@@ -85,6 +85,15 @@ WHERE bill.run_id = %(run)s AND (%(state)s::text IS NULL OR bill.state = %(state
 ORDER BY account.number, bill.first_day, bill.id
 LIMIT %(limit)s
 
+-- name: heads_of
+SELECT
+    bill.uid, account.number, bill.cycle, bill.state, bill.holds, bill.currency, bill.total, bill.kwh
+FROM live_bill AS bill
+JOIN account ON account.id = bill.account_id
+JOIN bill_run ON bill_run.id = bill.run_id
+WHERE account.number = %(account)s AND bill_run.cycle = %(cycle)s AND bill_run.run_type = %(run_type)s
+ORDER BY bill.first_day, bill.id
+
 -- name: held_elsewhere
 SELECT
     bill.uid, account.number, bill.cycle, bill.state, bill.holds, bill.currency, bill.total, bill.kwh
