@@ -1,0 +1,72 @@
+"""Every table says how it answers as of a time, or stands here with the reason why it does not."""
+
+from __future__ import annotations
+
+import psycopg
+
+from tests.support.servers import Database
+
+TABLES = """\
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+"""
+WITHOUT = {
+    # Rows that say their own times and are never changed.
+    "audit_log": "every row says when it was written",
+    "audit_seal": "as the rows that it seals",
+    "correction_candidate": "says when it was found and closed; nobody asks for those of a time",
+    "correction_rule": "versions say when they were entered, approved and withdrawn",
+    "document_template": "a text under its hash, for ever",
+    "quarantine": "says when a batch came and was released",
+    "reading_recorded": "is how readings answer",
+    "rejected": "counts what claims no place; kept within a bound",
+    # What is only about work that waits or was done.
+    "answer": "what a request with an idempotency key was answered; it expires",
+    "audit_unsealed": "rows that wait for their seal",
+    "bill_shard": "what a worker takes of a run",
+    "changed_input": "inputs that wait to be compared",
+    "finished_occupancy": "spares runs a look; deleted when something changes",
+    "gateway_epoch": "how far a gateway's buffer has been received",
+    "meter_seen": "when a meter was heard last",
+    "night_job": "jobs of the nights",
+    "run_note": "what the last work of a run said; made anew with it",
+    "schedule": "when jobs are due",
+    "touched": "days that wait for validation",
+    "unclosed_days": "days that wait to be closed",
+    # Counters, whose value now says nothing of a time.
+    "bill_series": "the next number of a series",
+    "bill_tally": "sums of bills, summed again as of a time",
+    "common_input": "a revision",
+    # What must go when a person's values are erased.
+    "personal_value": "values of audit rows, until they are erased",
+    # About the schema itself.
+    "knowledge_begin": "since when there is a past",
+    "knowledge_rule": "how tables answer",
+    "queue_migration": "of the schema",
+    "schema_migration": "of the schema",
+}
+
+
+def tables_of(database: Database) -> tuple[set[str], set[str]]:
+    """Names of all tables, and of those that a rule is about."""
+    with psycopg.connect(database.dsn) as connection:
+        found = connection.execute(TABLES).fetchall()
+        ruled = connection.execute("SELECT relation FROM knowledge_rule WHERE kind <> 'view'")
+        return {name for (name,) in found}, {name for (name,) in ruled.fetchall()}
+
+
+def test_every_table_has_a_rule_or_a_reason(migrated: Database) -> None:
+    tables, ruled = tables_of(migrated)
+    assert tables - ruled - WITHOUT.keys() == set(), "add it to knowledge_rule, or above and why"
+    assert (ruled | WITHOUT.keys()) - tables == set(), "gone: remove it"
+    assert ruled & WITHOUT.keys() == set()
+
+
+def test_every_rule_has_its_view_and_what_is_kept_its_past(migrated: Database) -> None:
+    with psycopg.connect(migrated.dsn) as connection:
+        without = connection.execute(
+            "SELECT relation FROM knowledge_rule"
+            " WHERE to_regclass('as_of.' || quote_ident(relation)) IS NULL"
+            " OR kind = 'kept' AND to_regclass('past.' || quote_ident(relation)) IS NULL"
+        ).fetchall()
+    assert without == []
