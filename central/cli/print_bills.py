@@ -66,9 +66,9 @@ class _Selected:
             return ()
         if self.only.account is not None and self.only.group is None:
             cycle, run_type = Cycle.parse(self.cycle), run_type_of(final=self.final)
-            found = await store.heads_of(self.only.account, cycle, run_type)
-            if found:
-                return found
+            heads = await store.heads_of(self.only.account, cycle, run_type)
+            if heads:
+                return heads
         run = await find_run(store, self.cycle, self.only, final=self.final)
         return await store.heads(run)
 

@@ -24,7 +24,7 @@ from tests.support.power_cut.contents import BUFFER, GATEWAY, T0, cycle, held, r
 from tests.support.power_cut.disk import lay_out
 from tests.support.size import sized
 
-FILES = sized("METERLINE_FLIPS", 48, 4_000)
+FILES = sized("METERLINE_FLIPS", 32, 4_000)
 SEED = int(os.environ.get("METERLINE_FLIP_SEED", "20261124"))
 LOG = BUFFER + "-wal"
 OVERWRITTEN = [(name, size) for name in (BUFFER, LOG) for size in (8, 64, 512)]

@@ -27,7 +27,7 @@ from tests.support.power_cut.vector import kept
 from tests.support.power_cut.verdict import expectations, judge
 from tests.support.size import sized
 
-STATES = sized("METERLINE_POWER_CUTS", 320, 20_000)
+STATES = sized("METERLINE_POWER_CUTS", 200, 20_000)
 SEED = int(os.environ.get("METERLINE_POWER_CUT_SEED", "20261123"))
 ONE = os.environ.get("METERLINE_POWER_CUT_STATE")
 # Each process that has a part records anew.

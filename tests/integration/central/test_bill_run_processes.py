@@ -18,6 +18,8 @@ from tests.support.bulk_customers import october_kwh, seed_customers
 from tests.support.servers import Database
 
 ACCOUNTS = 60
+# Shorter than a shard takes.
+LOOK_S = 0.005
 CHANNELS = list(range(1, ACCOUNTS + 1))
 
 
@@ -74,6 +76,7 @@ def test_a_killed_run_is_resumed(plain_migrated: Database) -> None:
                 "SELECT count(*) FROM bill_shard WHERE done_at IS NOT NULL"
             ).fetchone()
             done = row[0] if row else 0
+            time.sleep(LOOK_S)
         os.kill(first.pid, signal.SIGKILL)
         assert first.wait() == -signal.SIGKILL
         bills = connection.execute("SELECT count(*), coalesce(sum(kwh), 0) FROM bill").fetchone()

@@ -232,8 +232,8 @@ class MemoryBillingStore:
                 for run in state.runs.values()
                 if (run.cycle, run.run_type) == (cycle, run_type)
             }
-            found = [kept.record for kept in state.bills.values() if kept.run_id in runs]
-        mine = [record for record in found if record.bill.account == account]
+            records = [bill.record for bill in state.bills.values() if bill.run_id in runs]
+        mine = [record for record in records if record.bill.account == account]
         return tuple(map(_head, sorted(mine, key=lambda record: record.bill.days.first)))
 
     async def bill(self, uid: UUID) -> BillRecord | None:

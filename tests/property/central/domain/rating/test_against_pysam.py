@@ -1,6 +1,6 @@
 """Random tariffs and loads: month by month as PySAM, the reference, bills them.
 
-60 draws by default; 10,000 soak (`METERLINE_SOAK=1`), and `METERLINE_DRAWS` sets any number. The
+40 draws by default; 10,000 soak (`METERLINE_SOAK=1`), and `METERLINE_DRAWS` sets any number. The
 seed of a failing draw is in the message; `METERLINE_FIRST_SEED` begins elsewhere.
 """
 
@@ -25,7 +25,7 @@ from tests.support.size import QUICK, sized
 
 ur = pytest.importorskip("PySAM.Utilityrate5", reason="nrel-pysam is not installed")
 
-DRAWS = sized("METERLINE_DRAWS", 60, 10_000)
+DRAWS = sized("METERLINE_DRAWS", 40, 10_000)
 FIRST = int(os.environ.get("METERLINE_FIRST_SEED", "0"))
 CHUNKS = 20
 # Among so many seeds everything is found that the reference prices.
