@@ -1,7 +1,8 @@
 """From MQTT to committed rows, beside raw binary COPY into the same table in the same run.
 
 Real mosquitto, real PostgreSQL with fsync on, ingest and gateways as processes of their own; the
-clock stops when every batch is acknowledged, which is after its commit.
+clock stops when every batch is acknowledged, which is after its commit. Where others use the
+machine, processor time says more: of ingest, database, broker, and of the gateways that send.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
 from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.ingest.rows import copy_rows, timestamps
 from central.adapters.timescale.migrate import migrate
+from tests.support.effort import by_program
 from tests.support.servers import PostgresKind, fresh_folder, mosquitto_program, postgres_servers
 
 ROUNDS = int(os.environ.get("METERLINE_BENCH_ROUNDS", "3"))
@@ -45,10 +47,21 @@ class Load:
         return self.channels * self.times
 
     @property
+    def sent(self) -> int:
+        """Batches that are measured; the first of each gateway makes its channels appear."""
+        return self.gateways * (self.batches - 1)
+
+    @property
     def measured(self) -> int:
-        return self.gateways * (self.batches - 1) * self.size
+        return self.sent * self.size
 
 
+_PROGRAMS = {
+    "central.process.ingest": "ingest",
+    "postgres": "database",
+    "mosquitto": "broker",
+    "tests.benchmarks.edges": "gateways",
+}
 LOADS = (Load(20, 26, 10, 100), Load(500, 25, 10, 1))
 
 
@@ -58,11 +71,14 @@ def test_ingest_rate(kind: PostgresKind, capsys: pytest.CaptureFixture[str]) -> 
         pytest.skip("mosquitto is not installed")
     raw: list[float] = []
     rates: dict[Load, list[float]] = {load: [] for load in LOADS}
+    used: dict[Load, list[dict[str, float]]] = {load: [] for load in LOADS}
     with fresh_folder() as home, _servers(home, kind) as (dsn, port):
         for number in range(ROUNDS):
             for load in LOADS:
                 raw.append(_copy(dsn, load, number))
-                rates[load].append(_send(dsn, port, load, f"r{number}-{load.size}"))
+                per_s, cpu_s = _send(dsn, port, load, f"r{number}-{load.size}")
+                rates[load].append(per_s)
+                used[load].append(cpu_s)
         _check(dsn)
     baseline = statistics.median(raw)
     lines = [
@@ -73,6 +89,9 @@ def test_ingest_rate(kind: PostgresKind, capsys: pytest.CaptureFixture[str]) -> 
         ratio = statistics.median(found) / baseline
         rate = f"{_spread(found)} readings/s = {ratio:.2f} of COPY"
         lines.append(f"  MQTT to committed, {load.size:>4} a batch  {rate}")
+        for name in sorted(used[load][0]):
+            each_us = [cpu_s[name] * 1e6 / load.sent for cpu_s in used[load]]
+            lines.append(f"    {name:<10} {_spread(each_us)} us of CPU a batch")
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
@@ -109,7 +128,8 @@ def _servers(home: Path, kind: PostgresKind) -> Iterator[tuple[str, int]]:
                 ingest.terminate()
 
 
-def _send(dsn: str, port: int, load: Load, prefix: str) -> float:
+def _send(dsn: str, port: int, load: Load, prefix: str) -> tuple[float, dict[str, float]]:
+    """Readings a second, and what each program used of the processors meanwhile."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO gateway (name, enrolled_at)"
@@ -124,9 +144,13 @@ def _send(dsn: str, port: int, load: Load, prefix: str) -> float:
         assert edges.stdin is not None
         assert edges.stdout is not None
         assert edges.stdout.readline() == "ready\n"
+        before = by_program()
         edges.stdin.write("\n")
         edges.stdin.flush()
-        return load.measured / float(edges.stdout.readline())
+        took_s = float(edges.stdout.readline())
+        after = by_program()
+        cpu_s = {_PROGRAMS[name]: after[name] - before[name] for name in _PROGRAMS}
+        return load.measured / took_s, cpu_s
 
 
 def _copy(dsn: str, load: Load, number: int) -> float:

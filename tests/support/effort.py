@@ -91,6 +91,22 @@ def descendants_s() -> float:
     return sum(_used_s(pid) for pid in _descendants(os.getpid()))
 
 
+def by_program() -> dict[str, float]:
+    """Those of the living descendants by name of their program. [s]."""
+    used: dict[str, float] = defaultdict(float)
+    for pid in _descendants(os.getpid()):
+        try:
+            name = _read(f"/proc/{pid}/comm").decode().strip()
+            words = _read(f"/proc/{pid}/cmdline").split(b"\0")
+        except OSError:
+            continue
+        # Of an interpreter, the module that it runs.
+        if b"-m" in words:
+            name = words[words.index(b"-m") + 1].decode()
+        used[name] += _used_s(pid)
+    return used
+
+
 def _descendants(pid: int) -> Iterator[int]:
     try:
         threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - a third of what Path costs

@@ -126,7 +126,9 @@ class Intake:
             return False
         self._arrived.clear()
         try:
-            await asyncio.wait_for(self._arrived.wait(), timeout_s)
+            # Unlike `wait_for` of Python 3.11 it loses no cancellation that comes with an arrival.
+            async with asyncio.timeout(timeout_s):
+                await self._arrived.wait()
         except TimeoutError:
             return False
         return True

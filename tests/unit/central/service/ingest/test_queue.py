@@ -102,3 +102,23 @@ async def test_a_window_that_could_not_be_stored_is_tried_again_unacknowledged()
         await gateway.until(1)
     assert len(gateway.replies) == 1
     assert intake.counts["retries"] == 3
+
+
+async def test_it_ends_also_where_a_message_comes_as_it_is_told_to() -> None:
+    edge = Edge("gw1")
+    payloads = [
+        edge.seal(readings(1, START + number * timedelta(hours=6))).payload for number in range(2)
+    ]
+    # Whichever of its steps it is told at.
+    for steps in range(6):
+        intake = Intake(Counted(await store_of("gw1")), IntakeLimits(window_s=3_600))
+        task = asyncio.create_task(intake.run(Gateway().send))
+        intake.offer(Arrival("gw1", payloads[0], NOW))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        intake.offer(Arrival("gw1", payloads[1], NOW))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+        assert task.cancelled(), steps
