@@ -87,11 +87,8 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
         lines["nem_settlement", before.name] = _settled(bank, before)
         bank.clear()
     month = (end - _DAY).replace(day=1)
-    quantities = [
-        _net(found, span.plan, bank, month.isoformat())
-        for found, span in zip(sums, spans, strict=True)
-        if found is not None
-    ]
+    whole = [found for found in sums if found is not None]
+    quantities = _netted(whole, spans, bank, month.isoformat())
     _round_quantities(quantities, spans)
     highest = [_highest(books, point, span, blocks) for span in spans]
     for charged, peak, span in zip(quantities, highest, spans, strict=True):
@@ -246,6 +243,25 @@ def _is_peak(counter: Counter, day: date, zone: str) -> NDArray[np.bool_]:
         peak = [at.weekday() < 5 and 10 <= at.hour < 14 for at in local]
         _PEAKS[key] = np.array(peak)
     return _PEAKS[key]
+
+
+def _netted(
+    sums: Sequence[dict[str, Fraction]], spans: Sequence[_Span], bank: Bank, month: str
+) -> list[dict[str, Fraction]]:
+    """What nets does so over all spans of the bill, which share what is left by their use."""
+    quantities = [dict(one) for one in sums]
+    nets = [n for n, span in enumerate(spans) if span.plan.said.get("bank")]
+    together: dict[str, Fraction] = {}
+    for n in nets:
+        for label, value in sums[n].items():
+            together[label] = together.get(label, Fraction(0)) + value
+    left = _net(together, spans[nets[0]].plan, bank, month) if nets else {}
+    for label, charged in left.items():
+        used = {n: max(Fraction(0), sums[n][label]) for n in nets if label in sums[n]}
+        every = sum(used.values(), Fraction(0))
+        for n, value in used.items():
+            quantities[n][label] = charged * value / every if every else Fraction(0)
+    return quantities
 
 
 def _net(sums: dict[str, Fraction], plan: Plan, bank: Bank, month: str) -> dict[str, Fraction]:
