@@ -32,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.life", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--months", type=int, default=26)
+    parser.add_argument("--corrected", action="store_true", help="correct what was issued, too")
     parser.add_argument("--kept", type=Path, help="a life that was kept as JSON")
     parser.add_argument("--server", type=int, default=0, help="which of the servers found")
     parser.add_argument("--trials", type=int, default=30, help="to shorten a life that fails")
@@ -39,7 +40,7 @@ def main() -> int:
     asked = parser.parse_args()
     quiet = structlog.make_filtering_bound_logger(logging.WARNING)
     structlog.configure(wrapper_class=quiet)
-    life = draw(asked.seed, asked.months)
+    life = draw(asked.seed, asked.months, corrected=asked.corrected)
     if asked.kept is not None:
         life = Life.parse(asked.kept.read_text(encoding="utf-8"))
     if asked.show:
@@ -68,7 +69,8 @@ def _live(life: Life, number: int, most: int) -> int:
     parts = ", ".join(f"{name} {spent:.1f}" for name, spent in lived.seconds.most_common())
     sys.stdout.write(
         f"\nlived {took:.1f} s ({parts}), {lived.steps} steps, {lived.judged} bills judged\n"
-        f"bills {dict(lived.bills)}\nevents {dict(lived.met)}\nrefused {dict(lived.refusals)}\n"
+        f"bills {dict(lived.bills)}\ncorrected {dict(lived.ways)}\n"
+        f"events {dict(lived.met)}\nrefused {dict(lived.refusals)}\n"
     )
     return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter as Count
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,13 +15,18 @@ from tests.life.violation import Violation
 
 _DAY = timedelta(days=1)
 _COVERED = {"issued": "billed", "approved": "approved", "draft": "draft", "held": "held"}
-_READ = {"billed", "approved", "draft"}
+_READ = {"billed", "adjusted", "approved", "draft"}
 Energy = Mapping[tuple[str, str, str], tuple[int, int, Decimal]]
 """Service, unit and coverage to intervals, those without a value, and the sum of the others."""
 
 
-def energy(
-    books: Books, parts: Sequence[Part], blocks: Blocks, read: Mapping[str, Blocks], last: date
+def energy(  # noqa: PLR0913, PLR0917 - what becomes of a day depends on
+    books: Books,
+    parts: Sequence[Part],
+    blocks: Blocks,
+    read: Mapping[str, Blocks],
+    again: Blocks,
+    last: date,
 ) -> Energy:
     """What becomes of each validated interval, counted from blocks, books and parts.
 
@@ -31,6 +35,7 @@ def energy(
         parts: Live parts.
         blocks: The newest of the days that are counted.
         read: By service, those that its bills read.
+        again: Those that were looked at again, when bills were corrected.
         last: The present day: what ends later is not due yet.
     """
     found: dict[tuple[str, str, str], tuple[int, int, Decimal]] = {}
@@ -44,7 +49,8 @@ def energy(
             if covered in _READ:
                 # What was not there when the bill was made is not in it.
                 counted = read[service].found.get(place, block)
-                covered = covered if place in read[service].found else "not in the bill"
+                seen = place in read[service].found or place in again.found
+                covered = covered if seen else "not in the bill"
             _add(found, (service, unit, covered), counted)
     return found
 
@@ -72,7 +78,9 @@ def _covered(  # noqa: PLR0913, PLR0917 - whose day it is
     own = [part for part in parts if (part.point, part.service) == place]
     reads = [part for part in own if part.first <= day < part.end]
     if reads:
-        return _COVERED[reads[0].state] if len(reads) == 1 else "twice"
+        if len(reads) > 1:
+            return "twice"
+        return "adjusted" if reads[0].version > 1 else _COVERED[reads[0].state]
     for one in occupancies:
         if one.place[1:] == place and one.first <= day and (one.end is None or day < one.end):
             gone = one.end is not None and one.end <= last
@@ -116,17 +124,3 @@ def guessed_too_often(
                 row = row + 1 if part.bill in guessed else 0
                 if row > most:
                     yield Violation(0, f"{part} is the {row}th in a row that is estimated")
-
-
-def per_account(parts: Sequence[Part], judged: Mapping[Any, Decimal]) -> Iterator[Violation]:
-    """0: what the issued bills of an account come to is what the oracle said at their issue."""
-    issued = {part.bill: part for part in parts if part.state == "issued"}
-    billed: Count[str] = Count()
-    expected: Count[str] = Count()
-    for bill, part in issued.items():
-        billed[part.account] += part.total or Decimal(0)  # type: ignore[assignment]
-        expected[part.account] += judged.get(bill, Decimal(0))  # type: ignore[assignment]
-    for account in sorted(billed):
-        if billed[account] != expected[account]:
-            message = f"{account} was billed {billed[account]} and owes {expected[account]}"
-            yield Violation(0, message)

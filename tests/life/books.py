@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
@@ -236,6 +236,13 @@ class Books:
             if (one.place, one.first) == (place, day) and one.plan != plan:
                 return self.in_force(one.plan, day)
         return None
+
+    def hand_over(self, issued: Iterable[tuple[tuple[str, str, str], date, str]]) -> None:
+        """Last bills under a tariff are issued: note which one is known to follow."""
+        for place, end, plan in issued:
+            following = self.follows(place, end, plan)
+            if following is not None:
+                self.handed[place, end] = following.name
 
     def withdraw(self, plan: str, effective: date) -> None:
         """A version was entered by mistake; what was in force before holds on."""

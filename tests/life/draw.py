@@ -57,9 +57,12 @@ class Calendar:
         return self._days[min(place + chance.randrange(most), len(self._days) - 1)]
 
 
-def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
-    """The life of a seed."""
+def draw(
+    seed: int, months: int = 26, sites: Sequence[Site] = WHOLE, *, corrected: bool = False
+) -> Life:
+    """The life of a seed; one in which issued bills are `corrected` has that, and more prices."""
     chance = random.Random(f"life {seed}")  # noqa: S311
+    others = random.Random(f"corrected {seed}")  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
     events = [*founding(FIRST, sites), *_taken_over(sites)]
     if seed % 2:
@@ -68,8 +71,10 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
     for number in range(months):
         month = month_after(FIRST, number)
         events += _weather(chance, calendar, month, sites)
+        events += _corrections(others, month) if corrected else ()
         events += office(month)
         events += _prices(chance, month)
+        events += _late_prices(others, month) if corrected else ()
         events += _too_late(chance, calendar, month, sites)
         events += _second_thoughts(chance, calendar, month, events)
         events += _facts(chance, calendar, month, sites)
@@ -81,7 +86,10 @@ def draw(seed: int, months: int = 26, sites: Sequence[Site] = WHOLE) -> Life:
     events = [*(event for event in events if stays(event, own)), *own]
     events.sort(key=lambda event: event.day)
     lived = [event for event in events if event.day <= end - 3 * _DAY]
-    return Life(seed, FIRST, end, (*lived, *_settled(months, end, sites)))
+    settled = [*_settled(months, end, sites)]
+    if corrected:
+        settled.append(Event(end, "work_off", {"ways": ["full", "adjust", "leave"]}))
+    return Life(seed, FIRST, end, (*lived, *settled))
 
 
 def _settled(months: int, end: date, sites: Sequence[Site]) -> Iterator[Event]:
@@ -272,6 +280,21 @@ def _too_late(
                 yield Event(day, "down", {"until": until.isoformat()})
 
 
+WAYS = ("adjust", "parts", "leave", "full", "cancel", "adjust", "carries", "adjusted", "parts")
+"""One after the other, so that each has its turns; see `corrections.py`."""
+
+
+def _corrections(chance: random.Random, month: date) -> Iterator[Event]:
+    """Issued bills are corrected: while the next is a draft, or is issued, or is to come yet."""
+    end = month_after(month)
+    if month == FIRST:
+        return
+    turn = (month.year * 12 + month.month) * 2
+    for number, day in enumerate(chance.sample((4, 9, 16), 2)):
+        said = {"way": WAYS[(turn + number) % len(WAYS)], "nth": chance.randrange(7)}
+        yield Event(end + _DAY * (day - 1), "correct", said)
+
+
 def _switches(months: int, sites: Sequence[Site]) -> Iterator[Event]:
     """Who has the sun on the roof changes the tariff, at a month's end or within it."""
     roofs = [site for site in sites if site.plan == "SOLAR"]
@@ -290,6 +313,19 @@ def _prices(chance: random.Random, month: date) -> Iterator[Event]:
         effective = month + _DAY * (0 if plan == "SHOP" else chance.choice([0, 0, 14]))
         days = [effective - _DAY, *(effective.replace(day=day) for day in (3, 16))]
         yield _version(chance, chance.choice(days), plan, effective)
+
+
+def _late_prices(chance: random.Random, month: date) -> Iterator[Event]:
+    """Prices of days that are issued were wrong; sometimes that was wrong as well."""
+    if chance.random() < 0.6 and month > FIRST:
+        plan = chance.choice(sorted(PLANS))
+        effective = month_after(month, -1) + _DAY * (0 if plan == "SHOP" else chance.choice([0, 9]))
+        end = month_after(month)
+        event = _version(chance, end + _DAY * chance.choice([3, 8]), plan, effective)
+        yield Event(event.day, "tariff", {**event.said, "reason": "the prices were wrong"})
+        if chance.random() < 0.4:
+            said = {"plan": plan, "effective": effective.isoformat()}
+            yield Event(end + _DAY * chance.choice([15, 33]), "withdraw", said)
 
 
 def _version(chance: random.Random, day: date, plan: str, effective: date) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.life.corrected_wrongly import CORRECTED_WRONGLY
 from tests.life.events import Event
 from tests.life.fault import Fault, at, bills, leaves, on
 from tests.life.told_late import TOLD_LATE
@@ -215,4 +216,5 @@ FAULTS = (
         (1,),
     ),
     *TOLD_LATE,
+    *CORRECTED_WRONGLY,
 )

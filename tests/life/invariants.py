@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from types import MappingProxyType
 from uuid import UUID
 
 from tests.life.books import Books, Occupancy, PayIn, Plan, State
@@ -132,10 +133,24 @@ def _chain(occupancy: Occupancy, parts: Sequence[Part]) -> list[Part]:
     return sorted(own, key=lambda part: (part.first, part.end))
 
 
+Carried = Mapping[str, Mapping[tuple[str, str], Decimal]]
+"""What a bill carries of others: amounts by point, charge and label."""
+
+
 class Judge:
     """Compares parts with the oracle."""
 
-    def __init__(self, books: Books, parts: Sequence[Part], lines: Lines, blocks: Blocks) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - all that a bill is compared with
+        self,
+        books: Books,
+        parts: Sequence[Part],
+        lines: Lines,
+        blocks: Blocks,
+        carried: Mapping[UUID, Carried] = MappingProxyType({}),
+        noted: Collection[int] = (),
+    ) -> None:
+        self._noted = noted
+        self._carried = carried
         self._books = books
         self._parts = parts
         self._lines = lines
@@ -161,7 +176,20 @@ class Judge:
         return self._rated[key]
 
     def _rate(self, part: Part) -> Rated | None:
-        opening = self.opening(part)
+        return self.rate(part, self.opening(part), ends=self.ends(part))
+
+    def ends(self, part: Part) -> bool:
+        """Whether the customer goes with a part."""
+        return (part.place, part.end) in self._moves_out
+
+    def rate(self, part: Part, opening: State | None, *, ends: bool) -> Rated | None:
+        """What a part must be that opens with a state; None where something is missing.
+
+        Args:
+            part: Its days.
+            opening: What it opens with; None for nothing.
+            ends: Whether it settles what is left, since the customer goes.
+        """
         if part.settles:
             plan = self._books.in_force(part.plan, part.first - _DAY)
             return settle(opening or State(), plan)
@@ -176,7 +204,7 @@ class Judge:
             opening or State(),
             self._blocks,
             paid_in=self.taken(part),
-            ends=drops or (part.place, part.end) in self._moves_out,
+            ends=drops or ends,
             before=self._not_handed(part),
         )
 
@@ -190,11 +218,18 @@ class Judge:
         return self._books.in_force(earlier.plan, part.first - _DAY)
 
     def taken(self, part: Part) -> list[PayIn]:
-        """What was paid in and this part takes: what no earlier one did."""
+        """What was paid in and this part takes: what no earlier one did.
+
+        What is issued took what was there then, and hands it to the bill in its place.
+        """
+        if part.key in self._noted or part.replaces is not None:
+            own = (one for one in self._books.pay_ins if one.account == part.account)
+            return [one for one in own if one.part == part.first]
         open_parts = sorted(
             other.first
             for other in self._parts
-            if other.place == part.place and other.end <= part.first and other.state != "issued"
+            if other.place == part.place and other.end <= part.first
+            if other.key not in self._noted
         )
         ends = {other.first: other.end for other in self._parts if other.account == part.account}
         return [
@@ -265,11 +300,6 @@ class Judge:
         except UnlikeTruthError as error:
             yield Violation(ORACLE, str(error))
 
-    def owed(self, bill: UUID) -> Decimal:
-        """What a bill comes to."""
-        rated = [one for key, one in self._rated.items() if key[0] == bill]
-        return sum((one.total for one in rated if one is not None), Decimal(0))
-
     def guessed(self, bill: UUID) -> bool:
         """Whether something of its days was estimated since it was missing for too long."""
         days = {
@@ -303,12 +333,21 @@ class Judge:
             lines = expected.setdefault(part.point, {})
             for key, amount in rated.lines.items():
                 lines[key] = lines.get(key, Decimal(0)) + amount
-        for point, lines in expected.items():
-            got = self._lines.get(own[0].bill, {}).get(point, {})
+        yield from self._said(own[0], expected, number)
+
+    def _said(
+        self, first: Part, expected: dict[str, dict[tuple[str, str], Decimal]], number: int
+    ) -> Iterator[Violation]:
+        """The lines of a bill against those of its parts, and what it carries."""
+        for point, carried in self._carried.get(first.bill, {}).items():
+            expected.setdefault(point, {}).update(carried)
+        said = self._lines.get(first.bill, {})
+        for point in expected.keys() | said.keys():
+            got, lines = said.get(point, {}), expected.get(point, {})
             if got != lines:
                 wrong = {k for k in got.keys() | lines.keys() if got.get(k) != lines.get(k)}
                 shown = ", ".join(f"{k}: {got.get(k)} not {lines.get(k)}" for k in sorted(wrong))
-                yield Violation(number, f"{own[0]}: {point} {shown}")
+                yield Violation(number, f"{first}: {point} {shown}")
 
     def _may_be_held(self, part: Part) -> bool:
         if self.conflicts(part) or self.waits(part) or (_NO_CLAIM & set(part.holds)):

@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from tests.life.accounts import energy, guessed_too_often, per_account, reconciled
+from tests.life.accounts import energy, guessed_too_often, reconciled
+from tests.life.books import Books
+from tests.life.candidates import as_previewed, worked_off
+from tests.life.charged import Charged
+from tests.life.clock import steps
+from tests.life.corrections import ANEW, SETTLED
 from tests.life.events import Event, Life
 from tests.life.invariants import (
     BILLED,
@@ -32,11 +35,13 @@ from tests.life.invariants import (
 from tests.life.look import Look, Part
 from tests.life.product import open_product
 from tests.life.remembered import Remembered
-from tests.life.violation import LifeBrokenError, Violation
+from tests.life.validated import UnlikeTruthError
+from tests.life.violation import ORACLE, LifeBrokenError, Violation
 from tests.life.world import OFFICE, World, noon
 
 _DAY = timedelta(days=1)
-_QUIET = 7
+_PAYERS = {"agree", "leave", "right_end", "switch", "unagree"}
+CORRECTIONS = {"correct", "work_off"}
 
 
 @dataclass
@@ -49,6 +54,7 @@ class Lived:
         judged: Bills that the oracle looked at.
         met: Events by kind.
         refusals: Events that the product refused, by kind and code.
+        ways: In which issued bills were corrected, and why not.
         seconds: It took, by what.
     """
 
@@ -57,6 +63,7 @@ class Lived:
     judged: int = 0
     met: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    ways: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
 
 
@@ -76,14 +83,13 @@ class Living:
         self.life = life
         self.world = world
         self.look = look
-        self.lived = Lived(met=world.met, refusals=world.refusals)
+        self.lived = Lived(met=world.met, refusals=world.refusals, ways=world.ways)
         self._progress = progress
         self._closed_from = life.first
         self._validated_at = noon(life.first)
         self._states: dict[UUID, str] = {}
-        self._frozen: dict[UUID, tuple[Decimal | None, dict[str, Any]]] = {}
+        self._frozen: dict[UUID, dict[str, Any]] = {}
         self._after = "the beginning"
-        self._owed: dict[UUID, Decimal] = {}
         self._guessed: set[UUID] = set()
         self._remembered = Remembered(world.product, life.first)
 
@@ -114,6 +120,8 @@ class Living:
         for event in found:
             if event.kind not in OFFICE:
                 await world.happen(event)
+            if event.kind in _PAYERS:
+                world.charged.mark_point(event.said["point"])
         await self._named(day)
         async with self._timed("ingest"):
             await world.deliver(day)
@@ -126,14 +134,53 @@ class Living:
             await self._days(day)
         office = [event for event in found if event.kind in OFFICE]
         for event, after in zip_longest(office, office[1:]):
+            if event.kind in CORRECTIONS:
+                async with self._timed("candidates"):
+                    await self._refresh(await self.look.parts())
             async with self._timed(event.kind):
                 await world.happen(event)
             self._after = str(event)
+            if event.kind in CORRECTIONS:
+                async with self._timed("candidates"):
+                    await self._corrected(day, event)
             # Several of a kind are looked at together, but for what an issue hands to the next.
+            if event.kind in CORRECTIONS:
+                continue
             apart = event.kind in {"run", "issue"}
             if apart or after is None or after.kind != event.kind:
                 async with self._timed("check"):
                     await self._bills(day, event)
+
+    async def _refresh(self, parts: Sequence[Part]) -> None:
+        """What the issued bills would say now."""
+        self.world.charged.stand(parts)
+        try:
+            await self.world.charged.refresh(self.world.product.now)
+        except UnlikeTruthError as error:
+            self._raise(self.world.product.now.date(), [Violation(ORACLE, str(error))])
+
+    async def _candidates(self, parts: Sequence[Part]) -> list[Violation]:
+        """6: what issued bills would say otherwise is what the product says of it.
+
+        Where nobody corrects anything, nobody asks.
+        """
+        if not any(event.kind in CORRECTIONS for event in self.life.events):
+            return []
+        await self._refresh(parts)
+        return await as_previewed(self.world.charged, self.world.product.corrections)
+
+    async def _corrected(self, day: date, event: Event) -> None:
+        """What was decided is done: adjusted, left, or cancelled and billed anew."""
+        charged, decided = self.world.charged, list(self.world.decided)
+        self.world.decided.clear()
+        settled = [(one.account, one.way) for one in decided if one.way in SETTLED]
+        self._raise(day, await charged.decided(settled, await self.look.parts()))
+        await self._bills(day, event)
+        again = [one.account for one in decided if one.way in {*SETTLED, *ANEW}]
+        if again:
+            await self._refresh(await self.look.parts())
+            found = await worked_off(charged, self.world.product.corrections, again)
+            self._raise(day, found)
 
     async def _named(self, day: date) -> None:
         """6: issued bills that another version of their tariff concerns are named."""
@@ -141,6 +188,7 @@ class Living:
             return
         parts, books = await self.look.parts(), self.world.books
         for plan, effective, named in self.world.named:
+            self.world.charged.mark_plan(plan, effective)
             until = books.reach(plan, effective) or date.max
             own = {
                 part.bill
@@ -183,57 +231,54 @@ class Living:
                 found += unbilled(books, parts, end)
                 found += cut_short(books, parts)
                 found += unsettled(books, parts, end)
-            first = (end - _DAY).replace(day=1)
-            fresh = {
-                part.bill
-                for part in parts
-                if part.state not in BILLED
-                and (part.made_at == noon(day) or first < part.end <= end)
-            }
+            fresh = _made(parts, day, end)
         moved = {
             part.bill
             for part in parts
             if part.state in BILLED and self._states.get(part.bill) != part.state
         }
         judged = [part for part in parts if part.bill in fresh | moved]
-        lines = await self.look.lines(fresh | moved)
+        waiting = {part.bill for part in parts if part.state not in {"issued", "held"}}
+        lines = await self.look.lines(fresh | moved | waiting)
+        charged = self.world.charged
+        charged.stand(parts)
+        found += charged.adjustments.carried(parts, lines, all_made=event.kind == "run")
         self._frozen |= {
-            part.bill: (part.total, lines.get(part.bill, {}))
+            part.bill: lines.get(part.bill, {})
             for part in judged
             if part.bill in moved and part.state == "issued"
         }
-        judge = Judge(books, parts, lines, await blocks_of(self.look, judged))
+        carried = charged.adjustments.carries(fresh | moved)
+        blocks = await blocks_of(self.look, judged)
+        judge = Judge(books, parts, lines, blocks, carried, set(charged.charges))
         for bill in fresh:
             found += judge.bill(bill, 0)
         for bill in moved:
             found += judge.bill(bill, 5)
-            self._owed[bill] = judge.owed(bill)
             if judge.guessed(bill):
                 self._guessed.add(bill)
         found += guessed_too_often(books, parts, self._guessed, books.in_a_row)
-        for part in judged:
-            if part.bill in moved and (
-                judge.waits(part) or judge.conflicts(part) or judge.doubted(part)
-            ):
-                found.append(Violation(5, f"{part}, and something of its days waits"))
+        found += [
+            Violation(5, f"{part}, and something of its days waits")
+            for part in judged
+            if part.bill in moved
+            if judge.waits(part) or judge.conflicts(part) or judge.doubted(part)
+        ]
         self.lived.judged += len(fresh) + len(moved)
         issued = [part for part in judged if part.bill in moved and part.state == "issued"]
         _take(judge, issued)
-        for part in issued:
-            following = books.follows(part.place, part.end, part.plan)
-            if following is not None:
-                books.handed[part.place, part.end] = following.name
+        charged.issue(judge, issued)
+        books.hand_over((part.place, part.end, part.plan) for part in issued)
         self._raise(day, found)
         self._states = {part.bill: part.state for part in parts}
 
-    async def _changed(self, parts: Iterable[Part]) -> list[Violation]:
+    async def _changed(self) -> list[Violation]:
         """9: what is issued never changes."""
         lines = await self.look.lines(self._frozen)
-        totals = {part.bill: part.total for part in parts if part.state == "issued"}
         return [
             Violation(9, f"{bill} was issued and has changed")
             for bill, kept in self._frozen.items()
-            if kept != (totals.get(bill), lines.get(bill, {}))
+            if kept != lines.get(bill, {})
         ]
 
     async def _whole(self, day: date) -> None:
@@ -244,8 +289,9 @@ class Living:
         found = [
             *claimed_twice(self.world.books, parts),
             *out_of_order(self.world.books, parts),
-            *await self._changed(parts),
-            *per_account(parts, self._owed),
+            *await self._changed(),
+            *self.world.charged.balance(await self.look.documents()),
+            *await self._candidates(parts),
             *await self._energy(day, parts),
             *await self._kept(),
             *await self._known(day),
@@ -267,14 +313,21 @@ class Living:
         ]
         read = {
             service: await self.look.blocks(
-                (part.point, max(first, part.first), min(end, part.end), part.made_at)
+                (part.point, max(first, part.first), min(end, part.end), part.known_at)
                 for part in billed
                 if part.service == service
             )
             for service in sorted({part.service for part in billed})
         }
+        rated_at = {key: charge.rated_at for key, charge in self.world.charged.charges.items()}
+        again = await self.look.blocks(
+            (part.point, max(first, part.first), min(end, part.end), rated_at[part.key])
+            for part in billed
+            if rated_at.get(part.key)
+        )
         report = await self.world.product.reconciled(first, end)
-        return reconciled(energy(self.world.books, parts, blocks, read, present), report)
+        found = energy(self.world.books, parts, blocks, read, again, present)
+        return reconciled(found, report)
 
     async def _kept(self) -> Iterable[Violation]:
         """10: what is poison is kept."""
@@ -297,6 +350,16 @@ class Living:
             raise LifeBrokenError(day, self._after, broken)
 
 
+def _made(parts: Iterable[Part], day: date, end: date) -> set[UUID]:
+    """Bills that a run made anew, or of the month that ends on a day."""
+    first = (end - _DAY).replace(day=1)
+    return {
+        part.bill
+        for part in parts
+        if part.state not in BILLED and (part.made_at == noon(day) or first < part.end <= end)
+    }
+
+
 def _take(judge: Judge, issued: Iterable[Part]) -> None:
     """Note what was paid in and is taken by parts that are issued now."""
     for part in issued:
@@ -310,37 +373,6 @@ def _end_of(cycle: str) -> date:
     return date(year + month // 12, month % 12 + 1, 1)
 
 
-def steps(life: Life) -> list[date]:
-    """Days on which the clock stops: eventful days, weeks of clock change, firsts of months.
-
-    Between them at most seven days turn in one step.
-    """
-    zones = {event.said["zone"] for event in life.events if event.kind == "point"}
-    single = {event.day for event in life.events} | {life.first, life.end}
-    single |= {
-        date.fromisoformat(event.said[name])
-        for event in life.events
-        for name in ("found", "until")
-        if name in event.said
-    }
-    days = [life.first + _DAY * number for number in range((life.end - life.first).days + 1)]
-    for day in days:
-        if day.day == 1:
-            single.add(day)
-        for zone in zones:
-            if _offset(day, zone) != _offset(day + _DAY, zone):
-                single |= {day + _DAY * near for near in (-1, 0, 1, 2)}
-    found: list[date] = []
-    for day in days:
-        if day in single or (found and (day - found[-1]).days >= _QUIET):
-            found.append(day)
-    return found
-
-
-def _offset(day: date, zone: str) -> timedelta | None:
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).utcoffset()
-
-
 async def live(life: Life, dsn: str, progress: Callable[[date], None] = lambda _: None) -> Lived:
     """Live a life on a database that is migrated and empty.
 
@@ -349,5 +381,6 @@ async def live(life: Life, dsn: str, progress: Callable[[date], None] = lambda _
     """
     async with open_product(dsn) as product:
         product.now = datetime.combine(life.first, datetime.min.time(), UTC)
-        world = World(life, product)
-        return await Living(life, world, Look(product.pool), progress)()
+        look, books = Look(product.pool), Books()
+        world = World(life, product, books, Charged(books, look))
+        return await Living(life, world, look, progress)()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +24,17 @@ from tests.life.validated import MISSING, Block, Blocks
 _PARTS = """
 SELECT account.number, service_point.name, service.name, tariff.name,
     bill_part.first_day, bill_part.end_day, bill.state, bill.uid,
-    (SELECT sum(amount) FROM bill_line WHERE bill_line.bill_id = bill.id), bill_part.closing,
-    bill.holds, bill.creator, bill.approver, bill.made_at, bill_part.settles
+    coalesce(newest.closing, bill_part.closing),
+    bill.holds, bill.creator, bill.approver, bill.made_at, bill_part.settles, bill_part.id,
+    coalesce(newest.version, 1), newest.approved_at,
+    (SELECT uid FROM bill AS earlier WHERE earlier.id = bill.replaces AND bill.decision IS NOT NULL)
 FROM bill_part
+LEFT JOIN LATERAL (
+    SELECT settled_version.version, settled_version.closing, correction.approved_at
+    FROM settled_version JOIN correction ON correction.id = settled_version.correction_id
+    WHERE settled_version.part_id = bill_part.id
+    ORDER BY settled_version.version DESC LIMIT 1
+) AS newest ON true
 JOIN bill ON bill.id = bill_part.bill_id
 JOIN agreement ON agreement.id = bill_part.agreement_id
 JOIN account ON account.id = agreement.account_id
@@ -41,10 +50,52 @@ WHERE bill.state <> 'discarded' AND bill.cancels IS NULL
 ORDER BY account.number, service_point.name, bill_part.first_day
 """
 _LINES = """
-SELECT bill.uid, bill_line.service_point, bill_line.charge, bill_line.label, sum(amount)
+SELECT
+    bill.uid, bill_line.service_point,
+    -- What is adjusted of a tax or a settlement is told apart.
+    bill_line.charge || CASE
+        WHEN bill_line.charge = 'adjustment' AND kind IN ('tax', 'settlement') THEN ' ' || kind
+        ELSE ''
+    END,
+    bill_line.label, sum(amount)
 FROM bill JOIN bill_line ON bill_line.bill_id = bill.id
 WHERE bill.uid = ANY(%(bills)s)
 GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0
+"""
+# What parts say as they are settled; what a bill carries is of no part of it.
+_SETTLED = """
+SELECT wanted.id, line.charge, line.label, sum(line.amount)
+FROM unnest(%(parts)s::bigint[]) AS wanted (id)
+JOIN bill_part ON bill_part.id = wanted.id
+CROSS JOIN LATERAL (
+    SELECT version, lines FROM settled_version WHERE part_id = bill_part.id
+    UNION ALL
+    SELECT 1, NULL
+    ORDER BY 1 DESC LIMIT 1
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT charge, label, amount FROM bill_line
+    WHERE newest.version = 1 AND bill_id = bill_part.bill_id AND number <@ line_numbers
+    UNION ALL
+    SELECT each->>'id', each->>'label', (each->>'amount')::numeric
+    FROM jsonb_array_elements(newest.lines) AS each
+) AS line
+GROUP BY 1, 2, 3 HAVING sum(line.amount) <> 0
+"""
+_DOCUMENTS = """
+SELECT account.number, sum(bill_line.amount)
+FROM bill
+JOIN account ON account.id = bill.account_id
+JOIN bill_line ON bill_line.bill_id = bill.id
+WHERE bill.state = 'issued'
+GROUP BY 1
+"""
+_ANEW = """
+SELECT DISTINCT service_point.name, day
+FROM day_block
+JOIN point_channel ON point_channel.id = channel_id
+JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE version > 1 AND made_at > %(since)s
 """
 _BLOCKS = """
 SELECT DISTINCT ON (channel_id, day)
@@ -82,13 +133,16 @@ class Part:
         end: The day after the last.
         state: Of its bill.
         bill: Its bill.
-        total: Of all lines of the bill.
         closing: What it leaves.
         holds: Codes, where it is held.
         creator: Of the bill.
         approver: Of the bill.
         made_at: When the bill was made.
         settles: Whether it bills no day, but settles what was left when all days were billed.
+        key: In the store.
+        version: As which it is settled; 1 as its bill says it.
+        settled_at: When it was settled anew; None where its bill says it.
+        replaces: The bill that its own was issued for, with the cancellation of that.
     """
 
     account: str
@@ -99,13 +153,21 @@ class Part:
     end: date
     state: str
     bill: UUID
-    total: Decimal | None
     closing: State
     holds: tuple[str, ...]
     creator: str
     approver: str | None
     made_at: datetime
     settles: bool = False
+    key: int = 0
+    version: int = 1
+    settled_at: datetime | None = None
+    replaces: UUID | None = None
+
+    @property
+    def known_at(self) -> datetime:
+        """As of when it reads its days."""
+        return self.settled_at or self.made_at
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -153,13 +215,38 @@ class Look:
         names = ("points", "firsts", "ends", "known")
         columns = {name: [row[place] for row in wanted] for place, name in enumerate(names)}
         rows = await self._rows(_BLOCKS, **columns)
-        found = {}
-        for point, obis, day, exponent, packed, intervals, estimated in rows:
-            values, _ = unpack_days(packed, np.array([len(packed)]), np.array([intervals]))
+        found: dict[tuple[str, str, date], Block] = {}
+        if not rows:
+            return Blocks(found)
+        sizes = np.array([len(row[4]) for row in rows])
+        counts = np.array([row[5] for row in rows])
+        unpacked, _ = unpack_days(b"".join(row[4] for row in rows), sizes, counts)
+        ends = np.cumsum(counts)
+        for (point, obis, day, exponent, _, intervals, estimated), end in zip(
+            rows, ends.tolist(), strict=True
+        ):
             assert exponent >= 0, (point, day)
-            scaled = np.where(values == MISSING, MISSING, values * 10**exponent)
-            found[point, _code(obis), day] = Block(scaled, estimated)
+            values = unpacked[end - intervals : end]
+            if exponent:
+                values = np.where(values == MISSING, MISSING, values * 10**exponent)
+            found[point, _code(obis), day] = Block(values, estimated)
         return Blocks(found)
+
+    async def settled(self, parts: Iterable[Part]) -> dict[int, dict[tuple[str, str], Decimal]]:
+        """What parts say as they are settled, by their keys; amounts of zero are left out."""
+        keys = [part.key for part in parts]
+        found: dict[int, dict[tuple[str, str], Decimal]] = {key: {} for key in keys}
+        for key, charge, label, amount in await self._rows(_SETTLED, parts=keys):
+            found[key][charge, label] = amount
+        return found
+
+    async def documents(self) -> dict[str, Decimal]:
+        """What issued bills and credit notes of each account come to."""
+        return dict(await self._rows(_DOCUMENTS))
+
+    async def anew(self, since: datetime) -> set[tuple[str, date]]:
+        """Points and days that were validated anew since a time."""
+        return set(await self._rows(_ANEW, since=since))
 
     async def kept(self) -> tuple[int, int]:
         """How many messages are kept in quarantine, and how many as rejected."""
@@ -174,14 +261,15 @@ class Look:
         return {(point, _code(obis), day) for point, obis, day in rows}
 
 
+@cache
 def _code(obis: bytes) -> str:
     a, b, c, d, e, f = bytes(obis)
     return f"{a}-{b}:{c}.{d}.{e}*{f}"
 
 
 def _part(row: tuple[Any, ...]) -> Part:
-    account, point, service, plan, first, end, state, bill, total, closing, *rest = row
-    holds, creator, approver, made_at, settles = rest
+    account, point, service, plan, first, end, state, bill, closing, *rest = row
+    holds, creator, approver, made_at, settles, key, version, settled_at, replaces = rest
     return Part(
         account,
         point,
@@ -192,13 +280,16 @@ def _part(row: tuple[Any, ...]) -> Part:
         first if settles else end,
         state,
         bill,
-        total,
         _state(closing),
         _codes(holds),
         creator,
         approver,
         made_at,
         settles,
+        key,
+        version,
+        settled_at,
+        replaces,
     )
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from central.adapters.timescale import knowledge
 from central.adapters.timescale.billing import (
+    adjustments,
     claims,
     decide,
     entries,
     load,
     reconciliation,
     stamps,
+    tail,
     waiting,
 )
 from central.adapters.timescale.inputs import ChangedInputs
@@ -28,6 +30,7 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import estimate_days
+from central.service.billing import rate_tail
 from central.service.billing.tariffs import Tariffs
 from central.service.ingest import ingest
 from central.service.ingest.isolate import Part, blame
@@ -221,6 +224,35 @@ def _nothing_is_settled_behind_a_bill(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(due, "settlements", lambda *_: ())
 
 
+def _differences_are_against_what_was_issued(patch: pytest.MonkeyPatch) -> None:
+    _replace(patch, tail.SQL, "parts", "newest.lines", "NULL")
+
+
+def _what_is_carried_is_open(patch: pytest.MonkeyPatch) -> None:
+    _replace(patch, adjustments.SQL, "open", "adjustment_use.adjustment_id IS NULL", "true")
+    _replace(patch, adjustments.SQL, "use", "AND there.bill_id = wanted.bill_id", "")
+
+
+def _nothing_is_carried(patch: pytest.MonkeyPatch) -> None:
+    _replace(patch, adjustments.SQL, "open", "adjustment_use.adjustment_id IS NULL", "false")
+
+
+def _nothing_behind_the_first_is_rated(patch: pytest.MonkeyPatch) -> None:
+    before = rate_tail._planned
+
+    def first(work: Any) -> Any:  # noqa: ANN401 - likewise
+        return [bill for bill in before(work) if bill.bill_id in work.heads][:1]
+
+    patch.setattr(rate_tail, "_planned", first)
+
+
+def _nothing_is_stamped(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(*_: object) -> None:
+        return
+
+    patch.setattr(tail.TimescaleTail, "stamp", nothing)
+
+
 def _replace(
     patch: pytest.MonkeyPatch, statements: Mapping[str, str], name: str, what: str, by: str
 ) -> None:
@@ -259,5 +291,11 @@ PATCHES: dict[str, Patch] = {
     "an end told after the last bill": _nothing_is_settled_behind_a_bill,
     "two services that read a day in two versions": _a_day_has_one_reader,
     "estimates beside the register": _an_estimate_is_not_scaled,
+    "a difference that is counted twice": _differences_are_against_what_was_issued,
+    "an adjustment that two bills carry": _what_is_carried_is_open,
+    "an adjustment that no bill carries": _nothing_is_carried,
+    "a tail that stops too early": _nothing_behind_the_first_is_rated,
+    "what was left that comes back": _nothing_is_stamped,
+    "a correction that says nothing of what is another": _inputs_are_not_compared,
 }
 """By the name of the fault."""

@@ -64,6 +64,7 @@ from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from tests.life.books import Agreement
+from tests.life.product_corrections import ProductCorrections
 from tests.life.truth import GAS, SERVICE, WATER
 from tests.life.wire import MAKER
 from tests.support.actors import person
@@ -87,6 +88,7 @@ class Product:
         settings = Settings(rejected_days=36_500, finding_days=36_500)
         self._nightly = nightly_jobs(self.pool, settings, self._clock)
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
+        self.corrections = ProductCorrections(self.pool, self._clock)
         self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
 
     def _clock(self) -> datetime:

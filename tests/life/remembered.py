@@ -14,8 +14,9 @@ from tests.life.violation import Violation
 FACTS = ("agreement", "occupancy", "service", "installation", "installation_register", "account")
 BLOCKS = ("day_block", "vee_finding", "conflict")
 BILLS = ("bill", "bill_part", "bill_line", "billed_period", "bank_movement", "ledger_use")
+CORRECTED = ("correction", "settled_version", "adjustment", "adjustment_use", "credited_part")
 _EVERY = 4
-_TABLES = (*FACTS, *BLOCKS, *BILLS)
+_TABLES = (*FACTS, *BLOCKS, *BILLS, *CORRECTED)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ from tests.support.size import sized
 
 LIVES = sized("METERLINE_LIVES", 1, 40)
 MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
+# Lives in which issued bills are corrected: rating them again and again takes its time.
+CORRECTED = sized("METERLINE_CORRECTED_LIVES", 0, 20)
+CORRECTED_MONTHS = sized("METERLINE_CORRECTED_MONTHS", 26, 26)
 # Of the faults those that a life without their patch is tried with; what breaks them breaks most.
 PLAIN = sized("METERLINE_LIFE_FAULTS", 4, len(FAULTS))
 # Lives that are lived at most to shorten one that failed.
@@ -29,8 +32,12 @@ TRIALS = sized("METERLINE_LIFE_TRIALS", 20, 200)
 FIRST_SEED = int(os.environ.get("METERLINE_LIFE_SEED", "1"))
 # A second value for a reading that is not there is none, a version that was withdrawn cannot be
 # withdrawn again, a second one of its date needs a reason, a cycle begins between two bills, and
-# no bill may say days of an agreement that is withdrawn.
+# no bill may say days of an agreement that is withdrawn. Of what is to be corrected nothing may be
+# there, or something may be missing; and who has left gets no next bill.
 REFUSED = {
+    "correct UNKNOWN_NAME",
+    "correct CORRECTION_HELD",
+    "correct NO_NEXT_BILL",
     "conflict UNKNOWN_NAME",
     "tariff REGISTRY_CONFLICT",
     "withdraw NOT_REGISTERED",
@@ -73,6 +80,19 @@ async def test_a_life_breaks_no_invariant(
     assert set(lived.refusals) <= REFUSED
     for kind in EVENTFUL:
         assert lived.met[kind] or MONTHS < 26, f"no {kind} in this life"
+
+
+if CORRECTED:
+
+    @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + CORRECTED))
+    async def test_a_life_whose_bills_are_corrected_breaks_no_invariant(
+        plain_migrated: Database, seed: int
+    ) -> None:
+        lived = await live(draw(seed, CORRECTED_MONTHS, corrected=True), plain_migrated.dsn)
+        assert set(lived.refusals) <= REFUSED
+        # Some lives have no occasion for one or the other way.
+        ways = {way for way in lived.ways if " " not in way}
+        assert len(ways) >= min(5, CORRECTED_MONTHS // 2), ways
 
 
 async def test_a_life_that_failed_once_fails_no_more(plain_migrated: Database) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 from central.service.ingest.classify import Arrival, Readable, examine
 from tests.life.books import Agreement, Books, Plan, Point, State
+from tests.life.clock import steps
 from tests.life.draw import draw
 from tests.life.events import Event, Life
-from tests.life.live import steps
 from tests.life.oracle import half_away, rate_part
 from tests.life.shrink import shrink
 from tests.life.truth import IMPORT, WATER, Counter, Register, Run, midnight

@@ -122,6 +122,8 @@ class Counter:
         # What is written down too much of a meter that came out, by the boundary.
         self.misread: dict[int, int] = {}
         self.misread_validated: dict[int, int] = {}
+        # Days of which something is validated otherwise, or the first time, since it was asked.
+        self.moved: set[date] = set()
 
     @cached_property
     def _first_day(self) -> date:
@@ -175,6 +177,14 @@ class Counter:
 
     def validate(self) -> None:
         """What has arrived is validated."""
+        moved = (self.validated != self.arrived) | (self.validated_by != self.decided)
+        places = {*np.flatnonzero(moved).tolist(), *self.queued, *self._reread()}
+        # A boundary is of the interval before it, too.
+        halves = {place * self.period_s // (DAY_S // 2) for place in places}
+        middle = self.begins(self._first_day) + timedelta(hours=12)
+        for half in halves:
+            day = self._day_of(middle + timedelta(hours=12 * half))
+            self.moved |= {day - timedelta(days=1), day, day + timedelta(days=1)}
         np.copyto(self.validated, self.arrived)
         np.copyto(self.validated_by, self.decided)
         self.queued.clear()
@@ -183,16 +193,20 @@ class Counter:
     def waits(self, first: int, last: int) -> bool:
         """Whether something of the boundaries from one to another waits for validation."""
         own = slice(max(0, first), last + 1)
-        places = self.queued | {
-            place
-            for place in self.misread.keys() | self.misread_validated.keys()
-            if self.misread.get(place) != self.misread_validated.get(place)
-        }
+        places = self.queued | self._reread()
         return (
             any(first <= place <= last for place in places)
             or not np.array_equal(self.validated[own], self.arrived[own])
             or not np.array_equal(self.validated_by[own], self.decided[own])
         )
+
+    def _reread(self) -> set[int]:
+        """Boundaries of which a read was written down otherwise since it was validated."""
+        return {
+            place
+            for place in self.misread.keys() | self.misread_validated.keys()
+            if self.misread.get(place) != self.misread_validated.get(place)
+        }
 
     def known(self, first: int = 0, end: int | None = None) -> NDArray[np.bool_]:
         """Boundaries whose register is known: by a reading, or written down at an exchange.

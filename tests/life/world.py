@@ -28,6 +28,7 @@ Office, after the day is validated, in their order:
     accept   what a gateway's batches lack does not come any more
     decide   the open conflicts of a point: keep, or replace
     run, approve, issue   a month, by somebody
+    correct, work_off     what is issued; see `corrections.py`
     down     nothing is validated until a day
 """
 
@@ -45,15 +46,16 @@ import numpy as np
 from central.service.ingest.outcome import OutcomeKind
 from firmware_bridge.contract.errors import MeterlineError
 from tests.life.books import Books, Point
+from tests.life.charged import Charged
+from tests.life.corrections import Corrector
 from tests.life.events import Event, Life
 from tests.life.poison import Poison, brew
 from tests.life.product import Product
-from tests.life.registrar import Registrar
 from tests.life.truth import OBIS, Counter, Register, Run, midnight, usage
 from tests.life.violation import Violation
 from tests.life.wire import Sender, batches
 
-OFFICE = {"decide", "accept", "run", "approve", "issue", "down"}
+OFFICE = {"decide", "accept", "run", "approve", "issue", "down", "correct", "work_off"}
 _NOON = time(12, tzinfo=UTC)
 _NIGHTS = 17
 _SPARE = timedelta(days=14)
@@ -72,11 +74,11 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, _NOON)
 
 
-class World(Registrar):
+class World(Corrector):
     """The utility between the product and its own books."""
 
-    def __init__(self, life: Life, product: Product) -> None:
-        super().__init__(product, Books())
+    def __init__(self, life: Life, product: Product, books: Books, charged: Charged) -> None:
+        super().__init__(product, books, charged)
         self.life = life
         self.senders: dict[str, Sender] = {}
         self.refusals: Count[str] = Count()
@@ -309,7 +311,7 @@ class World(Registrar):
         unseen = self._awaited - missing
         if unseen:
             self.broken.append(Violation(10, f"nobody misses a batch of {sorted(unseen)}"))
-        self._awaited = self._skipped & heard
+        self._awaited = (self._skipped & heard) - missing
         self._skipped -= heard
 
     @property
