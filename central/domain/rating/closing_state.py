@@ -9,12 +9,12 @@ from fractions import Fraction
 
 from central.domain.rating.charges.counted_quantity import counted_over, rules_of
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
-from central.domain.rating.determinants.compute import metered_peaks
 from central.domain.rating.determinants.context import (
     HeldError,
     RatingContext,
     unknown_sums,
 )
+from central.domain.rating.determinants.history import is_sum, metered
 from central.domain.rating.determinants.monthly_peaks import peaks_by_month
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import (
@@ -93,6 +93,7 @@ def closing_of(
         tuple(sorted(entries)),
         context.totals,
         tuple(sorted(levels)),
+        tuple(sorted(context.advances)),
     )
     lapsed = CarriedState(credits=tuple(sorted(context.not_taken)))
     return ending.carried(state.named_by(document.tariff), document, lapsed)
@@ -130,7 +131,7 @@ def _peaks(
     period: BillingPeriod,
     origin: Callable[[str], Origin],
 ) -> list[Peak]:
-    """Peaks in reach, with those that the bill has metered."""
+    """Peaks, and months' sums, in reach, with those that the bill has metered."""
     histories = [entry for s in segments for entry in s.version.document.history]
     apart = {entry.name for entry in histories if period.is_longer or entry.by == "calendar"}
     reach = max((entry.months for entry in histories), default=0)
@@ -140,15 +141,17 @@ def _peaks(
         for peak in context.opening.peaks
         if now - _number(peak.month) < reach
     }
-    metered = [(*peak, context.month) for peak in metered_peaks(segments, context)]
-    metered = [peak for peak in metered if peak[0] not in apart]
-    metered += [peak for name in sorted(apart) for peak in peaks_by_month(name, segments, context)]
+    billed = [peak for peak in metered(segments, context) if peak[0] not in apart]
+    billed += [peak for name in sorted(apart) for peak in peaks_by_month(name, segments, context)]
     kept = {entry.name for entry in histories}
-    for name, label, value, month in metered:
+    document = segments[-1].version.document
+    for name, label, value, month in billed:
         if name in kept:
             before = peaks.get((name, label, month))
-            highest = value if before is None else max(value, before.value)
-            peaks[name, label, month] = Peak(name, label, month, highest, origin(name))
+            joined = value if before is None else before.value
+            if before is not None:
+                joined = joined + value if is_sum(name, document) else max(joined, value)
+            peaks[name, label, month] = Peak(name, label, month, joined, origin(name))
     return list(peaks.values())
 
 

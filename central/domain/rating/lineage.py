@@ -11,7 +11,9 @@ from fractions import Fraction
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.determinants.baseline import WEIGHTED
+from central.domain.rating.determinants.demand import MEAN
 from central.domain.rating.determinants.events import distinct
+from central.domain.rating.determinants.excess import HIGHEST, ROOT, proven
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import billing_scale, source_of, step_of
 from central.domain.rating.inputs.interval_weights import spread
@@ -106,6 +108,8 @@ def prove(
         return _from_events(determinant, determinant.events, events or {})
     if determinant.selection is None and determinant.how != WEIGHTED:
         return Explained(determinant, (), determinant.exact)
+    if determinant.how in {HIGHEST, ROOT}:
+        return _from_windows(determinant, blocks)
     used: list[IntervalUsed] = []
     total = Fraction(0)
     for source in determinant.sources:
@@ -115,14 +119,36 @@ def prove(
             counts[unit] = counts.get(unit, 0) + count
         for unit, count in counts.items():
             total += count * unit * source.factor
-    if determinant.how in {"max", "daily_max"} and determinant.selection is not None:
+    if determinant.how in {"max", "daily_max", MEAN} and determinant.selection is not None:
         _, width = determinant.selection.runs[0]
         total = total * 3600 / (width * determinant.selection.step_s)
+        total /= len(determinant.selection.runs) if determinant.how == MEAN else 1
     total += determinant.adjusted
     if total != determinant.exact:
         message = f"The intervals of {determinant.key} sum to {total}, not {determinant.exact}."
         raise LineageError(message, value=total)
     return Explained(determinant, tuple(used), total)
+
+
+def _from_windows(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) -> Explained:
+    """What windows have beyond contracted power is no sum of theirs; each is compared again."""
+    used = [
+        interval
+        for source in determinant.sources
+        for interval, _, _ in _chosen(determinant, source, _blocks_of(source, blocks))
+    ]
+    selection = determinant.selection
+    if selection is None:
+        raise AssertionError
+    step = timedelta(seconds=selection.step_s)
+    value = proven(
+        determinant,
+        (((interval.start - selection.start) // step, interval.counted) for interval in used),
+    )
+    if value != determinant.exact:
+        message = f"The intervals of {determinant.key} make {value}, not {determinant.exact}."
+        raise LineageError(message, value=value)
+    return Explained(determinant, tuple(used), value)
 
 
 def _from_events(determinant: Determinant, source: EventSource, events: Events) -> Explained:

@@ -17,10 +17,14 @@ from central.domain.rating.charges.dynamic import price_dynamic
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, StateHandOver, printed_name
+from central.domain.rating.charges.in_advance import dropped_advances, price_advance
+from central.domain.rating.charges.included import price_included
 from central.domain.rating.charges.minimum import carried_sum, price_minimum, year_sum
 from central.domain.rating.charges.monthly_need import MonthlyNeed
+from central.domain.rating.charges.once import price_once
 from central.domain.rating.charges.percents import price_percent, share_of
 from central.domain.rating.charges.prepaid import price_prepaid
+from central.domain.rating.charges.round_total import round_total
 from central.domain.rating.charges.tax_points import BY_DAY, taxes_by_point
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
@@ -184,6 +188,8 @@ def _price(span: VersionSpan) -> None:
     document = span.document
     for charge in document.charges:
         _price_charge(charge, span, None)
+    for name, draft in dropped_advances(span):
+        span.add(name, "fixed", name.replace("_", " "), draft)
     for rider in document.riders:
         if isinstance(rider, Percent):
             _price_percent(rider, span, "rider")
@@ -231,9 +237,7 @@ def _settle(span: VersionSpan) -> None:
     if not any(isinstance(rule, TrueUpPayout) for rule in rules):
         rules = (TrueUpPayout(), *rules)
     _check_grants(span)
-    if not any(isinstance(rule, BudgetBilling) for rule in rules):
-        # What another tariff deferred is not forgotten.
-        _add_settlement(span, BUDGET_BILLING, price_deferred(span))
+    _pay_deferred(span)
     for rule in rules:
         due = sum((line.amount for line in (*span.before, *span.lines)), Decimal(0))
         match rule:
@@ -248,6 +252,14 @@ def _settle(span: VersionSpan) -> None:
                 _add_settlement(span, PREPAID, price_prepaid(rule, span, due))
     for name, draft in settle_ended(span):
         _add_settlement(span, name, (draft,))
+    for name, draft in round_total(span):
+        _add_settlement(span, name, (draft,))
+
+
+def _pay_deferred(span: VersionSpan) -> None:
+    """What another tariff deferred is not forgotten."""
+    if not any(isinstance(rule, BudgetBilling) for rule in span.document.settlement):
+        _add_settlement(span, BUDGET_BILLING, price_deferred(span))
 
 
 def _add_settlement(span: VersionSpan, identifier: str, drafts: Iterable[Draft]) -> None:
@@ -268,10 +280,18 @@ def _check_grants(span: VersionSpan) -> None:
 
 
 def _price_charge(charge: Charge, span: VersionSpan, kind: str | None) -> None:
+    if charge.in_advance:
+        for draft in price_advance(charge, span):
+            span.add(charge.id, kind or "fixed", charge.name or charge.id, draft)
+        return
     if not span.applies(charge.unless, charge.only):
         return
     base = (charge.qty or "").partition(".")[0]
-    if charge.times is not None:
+    if charge.on:
+        drafts = price_once(charge, span)
+    elif charge.included is not None:
+        drafts = price_included(charge, charge.included, span)
+    elif charge.times is not None:
         drafts = price_dynamic(charge, span)
     elif charge.steps:
         drafts = price_tiers(charge, span)
@@ -285,7 +305,7 @@ def _price_charge(charge: Charge, span: VersionSpan, kind: str | None) -> None:
 
 
 def _price_percent(percent: Percent, span: VersionSpan, kind: str) -> None:
-    if span.applies(percent.unless):
+    if span.applies(percent.unless, percent.only):
         for draft in price_percent(percent, span):
             span.add(percent.id, kind, percent.name or percent.id, draft)
 

@@ -30,6 +30,7 @@ from central.domain.rating.determinants.context import (
     levels_of,
 )
 from central.domain.rating.determinants.events import events_within
+from central.domain.rating.determinants.lookup import looked_up
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -63,7 +64,7 @@ _ROUNDED = RatingOptions()
 _NO_EVENTS: Events = {}
 
 
-def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
+def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
     blocks: Blocks,
     facts: AgreementFacts,
     versions: Sequence[TariffVersion],
@@ -115,6 +116,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     """
     state = given = opening or CarriedState()
     in_force = ordered(versions)
+    agreed, facts = facts, looked_up(facts, in_force)
     whole = period or BillingPeriod.month(days)
     known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
@@ -128,17 +130,17 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         tariff = segments[0].version.document.tariff
         if is_of_another(state, tariff, predecessor):
             old = _known_before(state, predecessor, days.first)
-            handed = hand_over(state, old, segments, whole, facts, calendar)
+            handed = hand_over(state, old, segments, whole, looked_up(agreed, [old]), calendar)
             state = handed.state
         series = align_inputs(segments, blocks, days, facts, known)
         context = RatingContext(
             series, facts, calendar, state, month_of(days), credits_of(state), known
         )
+        context.levels = levels_of(state)
         context.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
         document = segments[0].version.document
         span = days.interval(document.zone, document.day_start)
         context.events = {name: events_within(events[name], span) for name in sorted(events)}
-        context.levels = levels_of(state)
         context.dropped = dropped_banks(state, segments, known_versions)
         context.past = lambda segment, name, day: series_on(
             name, segment, day, blocks, facts, known
@@ -182,7 +184,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         parts |= _beyond(context, days, segments) | ending.inputs | rate_inputs(rates)
         if predecessor is not None:
             parts["predecessor"] = canonical(predecessor.sha256)
-        hashed = input_hash(sources, facts, given, parts)
+        hashed = input_hash(sources, agreed, given, parts)
     return Rated(
         currency,
         tuple(lines),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
+from math import isqrt
 
 UNROUNDED_DIGITS = 12
 _WIDE = Context(prec=400, traps=[Inexact])
@@ -19,6 +20,21 @@ def half_away(value: Fraction, digits: int) -> Decimal:
     number, denominator = abs(scaled.numerator), scaled.denominator
     whole = (2 * number + denominator) // (2 * denominator)
     return Decimal(whole if scaled.numerator >= 0 else -whole).scaleb(-digits, _WIDE)
+
+
+def root(value: Fraction) -> Fraction:
+    """The square root: exact where it is a fraction, else cut off after 12 decimals.
+
+    What is cut off never changes how it is rounded to fewer decimals.
+
+    Args:
+        value: Zero or more.
+    """
+    over, under = isqrt(value.numerator), isqrt(value.denominator)
+    if (over * over, under * under) == (value.numerator, value.denominator):
+        return Fraction(over, under)
+    scale = 10**UNROUNDED_DIGITS
+    return Fraction(isqrt(value.numerator * scale * scale // value.denominator), scale)
 
 
 def largest_remainder(

@@ -16,9 +16,7 @@ from central.domain.rating.determinants.baseline import WEIGHTED
 from central.domain.rating.determinants.compute import (
     compute_rule,
     fill,
-    raw_sums,
     round_determinants,
-    settle_sums,
 )
 from central.domain.rating.determinants.computed_series import series_on
 from central.domain.rating.determinants.context import (
@@ -28,7 +26,10 @@ from central.domain.rating.determinants.context import (
     levels_of,
     unit_of,
 )
+from central.domain.rating.determinants.demand import MEAN
 from central.domain.rating.determinants.events import events_within
+from central.domain.rating.determinants.lookup import looked_up
+from central.domain.rating.determinants.sums import raw_sums, settle_sums
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -88,8 +89,8 @@ class RunningBill:
         grants: Sequence[Grant] = (),
         options: RatingOptions | None = None,
     ) -> None:
-        self._facts = facts
         self._versions = ordered(versions)
+        self._facts = facts = looked_up(facts, self._versions)
         self._hold: Hold | None = None
         try:
             self._versions = overridden(self._versions, facts, period.days)
@@ -219,16 +220,15 @@ class RunningBill:
         for label in merged:
             peaks = [day[rule.name, label] for day in days if (rule.name, label) in day]
             context.daily[rule.name, segment.number, label] = (peaks, Fraction(1))
+            if isinstance(rule, MaxDeterminant) and rule.mean_of:
+                highest, how = sorted(peaks)[-rule.mean_of :], MEAN
+                merged[label] = sum(highest, Fraction(0)) / len(highest)
         if isinstance(rule, SumDeterminant):
             merged, how = settle_sums(rule, merged, segment, context), "sum"
         elif isinstance(rule, RebateDeterminant):
             how = WEIGHTED
-        elif rule.meters == "each":
-            message = f"The peaks of each meter behind {rule.name!r} need the whole cycle."
-            raise HeldError(Hold("NOT_RUNNING", message, rule.name))
-        elif rule.mode == "rolling" and rule.window_s is not None:
-            message = f"Rolling windows of {rule.name!r} cross days. Rate the whole cycle."
-            raise HeldError(Hold("NOT_RUNNING", message, rule.name))
+        else:
+            _check_days(rule)
         unit = self._units[rule.name]
         return [
             Determinant(rule.name, segment.number, label, unit, value, value, how)
@@ -252,6 +252,21 @@ class RunningBill:
         if isinstance(rule, MaxDeterminant) and not rule.daily:
             return max(before, value)
         return before + value
+
+
+def _check_days(rule: MaxDeterminant) -> None:
+    """Hold what single days do not say.
+
+    Raises:
+        HeldError: The peaks are of meters, or of windows that cross days.
+    """
+    message = ""
+    if rule.meters == "each":
+        message = f"The peaks of each meter behind {rule.name!r} need the whole cycle."
+    elif rule.mode == "rolling" and rule.window_s is not None:
+        message = f"Rolling windows of {rule.name!r} cross days. Rate the whole cycle."
+    if message:
+        raise HeldError(Hold("NOT_RUNNING", message, rule.name))
 
 
 def _in_order(values: Mapping[str, Fraction], rule: Rule, segment: Segment) -> dict[str, Fraction]:

@@ -11,6 +11,7 @@ from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.dropped import dropped_banks
 from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.charges.hand_over import printed_name, settled_lines
+from central.domain.rating.charges.round_total import round_total
 from central.domain.rating.closing_state import month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.context import (
@@ -19,6 +20,7 @@ from central.domain.rating.determinants.context import (
     credits_of,
     levels_of,
 )
+from central.domain.rating.determinants.lookup import looked_up
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -64,6 +66,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     Source: docs/reference/charges.md, "The end of a state"
     """
     in_force = ordered(versions)
+    agreed, facts = facts, looked_up(facts, in_force)
     try:
         version = _version_of(in_force, day)
         version = overridden([version], facts, day)[0]
@@ -88,7 +91,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     if grants:
         paid = [[grant.bank, grant.day.isoformat(), str(grant.amount)] for grant in grants]
         shared["grants"] = canonical(sorted(paid))
-    hashed = input_hash((), facts, state, shared)
+    hashed = input_hash((), agreed, state, shared)
     return Rated(
         document.currency.code,
         tuple(lines),
@@ -130,6 +133,8 @@ def _price(span: VersionSpan) -> None:
         span.add(line.id, line.kind, line.name, line.draft)
     if not taxed:
         price_taxes(span)
+    for name, draft in round_total(span):
+        span.add(name, "settlement", printed_name(name), draft)
     line_ids = {line.id for line in span.lines}
     for name in ends:
         if not line_ids & {name, *(f"{name}{end}" for end in _SETTLED)}:

@@ -17,11 +17,20 @@ class TrueUp:
 
     Args:
         month: Month whose bill settles it, 1 .. 12.
-        pay: Price per kWh of what is left, or share of the money; zero lets it lapse.
+        pay: Price per kWh of what is left, one for all or one by period, or share of the money;
+            zero lets it lapse.
+        series: Price series whose price at the end of the bill is paid instead, None for none.
+        into: Money bank that takes the value for later bills; None pays it out.
     """
 
     month: int
-    pay: Decimal = Decimal(0)
+    pay: Decimal | tuple[tuple[str, Decimal], ...] = Decimal(0)
+    series: str | None = None
+    into: str | None = None
+
+    def price_of(self, label: str) -> Decimal:
+        """The price of what is left of a period, or the share."""
+        return self.pay if isinstance(self.pay, Decimal) else dict(self.pay)[label]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +62,21 @@ class MoneyBank:
 
     Args:
         name: As minimums and taxes name its line.
-        earn: Determinant of exported energy, None where the bank holds grants alone.
+        earn: Determinant of exported energy, or its series beside `times`; None where the bank
+            holds grants alone.
         price: What it earns, None where steps or nothing say it. [currency per unit]
         offsets: Charges that credit may pay.
         when: `this_bill` lets a credit pay the bill it is earned on; `next_bill` does not.
         true_up: When it is settled.
-        expires_months: Age at which a credit lapses, None for never.
+        expires_months: Age at which a credit lapses, None for never; 0 at the end of the bill that
+            it was earned on.
         steps: Season or "" to steps, instead of `price`.
         tiers: How steps apply.
         at_end: What becomes of it at the end; None pays what a true-up would.
         owner: Whose it is.
+        unless: Fact that, when true, lets it neither earn nor pay.
+        only: Fact that must be true for it to do so.
+        times: Price series; it earns the sum of the products per interval of the series `earn`.
     """
 
     name: str
@@ -76,6 +90,9 @@ class MoneyBank:
     tiers: TierRules = field(default_factory=TierRules)
     at_end: AtEnd | None = None
     owner: Owner = Owner.OCCUPANCY
+    unless: str | None = None
+    only: str | None = None
+    times: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +115,8 @@ class Commitment:
         ends: Where a term ends.
         share: What a term that ends early needs of the amount.
         owner: Whose it is: that of one occupancy, or of all the account's together.
+        unless: Fact that drops it where it is true on the last day of a term.
+        only: Fact that must be true on that day for what is short to be charged.
     """
 
     id: str
@@ -114,6 +133,8 @@ class Commitment:
     ends: YearEnds = "period"
     share: YearShare = "none"
     owner: Owner = Owner.OCCUPANCY
+    unless: str | None = None
+    only: str | None = None
 
 
 TRUE_UP_PAYOUT = "true_up_payout"
@@ -156,7 +177,19 @@ class Prepaid:
     owner: Owner = Owner.ACCOUNT
 
 
-Settlement = TrueUpPayout | BudgetBilling | Prepaid
+@dataclass(frozen=True, slots=True)
+class RoundTotal:
+    """What is due is rounded to a multiple of an amount, halves away from zero, after all else.
+
+    Args:
+        to: The amount, such as 0.05, 10 or 1. [currency]
+    """
+
+    to: Decimal
+
+
+Settlement = TrueUpPayout | BudgetBilling | Prepaid | RoundTotal
+ROUND_TOTAL = "round_total"
 BUDGET_BILLING = "budget_billing"
 PREPAID = "prepaid"
 SETTLED: dict[type, str] = {BudgetBilling: BUDGET_BILLING, Prepaid: PREPAID}

@@ -63,6 +63,7 @@ class MaxDeterminant:
             `each` adds the maxima of the meters.
         astride: The period that a window counts for which lies in several: the `first`, the `last`,
             `each` of them or `none`; "" where no window does, or the tariff is older than the key.
+        mean_of: Number of days whose peaks are averaged, those of the highest; None for the peak.
     """
 
     name: str
@@ -75,6 +76,36 @@ class MaxDeterminant:
     during: str | None = None
     meters: Literal["together", "each"] = "together"
     astride: Literal["", "first", "last", "each", "none"] = ""
+    mean_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcessDeterminant:
+    """Power beyond what is contracted, over the windows of each period.
+
+    Args:
+        name: As charges name it.
+        series: Input or series of energy.
+        over: Period or "" to the fact that holds the contracted power; it counts on the local day
+            that a window begins on. [kW]
+        by: Schedule, or "" for no split.
+        window_s: Length of a window, a block of the local hour. [s]
+        take: `root` of the sum of the squares of every window's excess, or the `highest` of them.
+        estimated: Whether estimated intervals count.
+    """
+
+    name: str
+    series: str
+    over: tuple[tuple[str, str], ...]
+    by: str = ""
+    window_s: int = 900
+    take: Literal["root", "highest"] = "root"
+    estimated: Literal["exclude", "include"] = "exclude"
+
+    def fact_of(self, label: str) -> str:
+        """The fact that holds the contracted power of a period."""
+        over = dict(self.over)
+        return over.get(label) or over[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +235,7 @@ class EventDeterminant:
 Determinant = (
     SumDeterminant
     | MaxDeterminant
+    | ExcessDeterminant
     | FormulaDeterminant
     | AllowanceDeterminant
     | CounterDeterminant
@@ -214,7 +246,7 @@ Determinant = (
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How far back a determinant's metered peaks are kept.
+    """How far back a determinant's metered peaks, or its months' sums, are kept.
 
     Args:
         name: The determinant.

@@ -18,6 +18,7 @@ from central.domain.tariff.credit_rules import (
     Commitment,
     EnergyBank,
     MoneyBank,
+    RoundTotal,
     Settlement,
     TrueUpPayout,
 )
@@ -27,7 +28,9 @@ from central.domain.tariff.determinant_rules import (
     History,
     RebateDeterminant,
 )
-from central.domain.tariff.price_rules import PriceTable, Step, TierRules
+from central.domain.tariff.interval_prices import IntervalPrices, PriceRule
+from central.domain.tariff.lookup_rules import LookupTable
+from central.domain.tariff.price_rules import IncludedUnits, PriceTable, Step, TierRules
 from central.domain.tariff.state_rules import Owner, YearEnds, YearShare
 from firmware_bridge.contract.interval import MIDNIGHT
 
@@ -96,6 +99,10 @@ class Charge:
         times: Price series; the line is the sum of the products per interval.
         unless: Fact that, when true, drops the charge.
         only: Fact that must be true for the charge to apply.
+        on: Dates on which it is charged once, whole: of one year (2026-05-03), or --04-01 of every.
+        in_advance: Whether it is charged for the period to come.
+        included: Units of `qty` that the price begins above.
+        rate: Fact or table that gives the price, None for its own.
     """
 
     id: str
@@ -109,6 +116,15 @@ class Charge:
     times: str | None = None
     unless: str | None = None
     only: str | None = None
+    on: tuple[str, ...] = ()
+    in_advance: bool = False
+    included: IncludedUnits | None = None
+    rate: str | None = None
+
+    @property
+    def rolls_over(self) -> bool:
+        """Whether units that it includes can be used later."""
+        return self.included is not None and self.included.rollover_months is not None
 
     def steps_in(self, season: str) -> tuple[Step, ...]:
         """The steps of a season."""
@@ -134,6 +150,8 @@ class Percent:
             taxes.
         category: Tax category code for structured invoices (UNTDID 5305).
         unless: Fact that, when true, drops it.
+        only: Fact that must be true for it to apply.
+        rate: Fact or table that gives the percent of a rider, None for its own.
         point: Of a tax, which day's rate holds; None of a rider, and of a tax that an earlier
             release accepted without: it has that of each interval.
     """
@@ -145,6 +163,8 @@ class Percent:
     category: str | None = None
     unless: str | None = None
     point: TaxPoint | None = None
+    only: str | None = None
+    rate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +186,8 @@ class Minimum:
         ends: Where its year ends.
         share: What a part of a year needs of a yearly amount.
         owner: Whose the sum of the year is.
+        unless: Fact that, when true, drops it; it says so on the days that the minimum is for.
+        only: Fact that must be true for it to apply.
     """
 
     id: str
@@ -181,6 +203,8 @@ class Minimum:
     ends: YearEnds = "period"
     share: YearShare = "days"
     owner: Owner = Owner.OCCUPANCY
+    unless: str | None = None
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,21 +238,6 @@ class Series:
     terms: tuple[tuple[str, Fraction], ...]
     unit: str
     factors: tuple[Factor, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PriceRule:
-    """A price series that charges name.
-
-    Args:
-        name: As charges name it.
-        price: Name of the series given to the rater (`ES.DA`).
-        step_s: Length of its steps where the tariff insists on one, else None. [s]
-    """
-
-    name: str
-    price: str
-    step_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +277,11 @@ class TariffDocument:
         on_change: What a boundary inside a bill does.
         inputs: Name to unit of the input series beyond the built-in ones.
         needs: Agreement fact to its kind: `bool`, `text`, or the unit of a number.
+        tables: Numbers by what facts of the agreement say.
         history: What `prior` reads of earlier bills.
         calendar: Seasons, day types, schedules.
         series: Computed series.
-        prices: Price series.
+        prices: Price series, in order of the file.
         determinants: In order of the file.
         charges: In order of evaluation and print.
         riders: Charges and percents after the charges.
@@ -298,10 +308,11 @@ class TariffDocument:
     on_change: ChangeRules = field(default_factory=ChangeRules)
     inputs: tuple[tuple[str, str], ...] = ()
     needs: tuple[tuple[str, str], ...] = ()
+    tables: tuple[LookupTable, ...] = ()
     history: tuple[History, ...] = ()
     calendar: CalendarRules = field(default_factory=CalendarRules)
     series: tuple[Series, ...] = ()
-    prices: tuple[PriceRule, ...] = ()
+    prices: tuple[IntervalPrices, ...] = ()
     determinants: tuple[Determinant, ...] = ()
     charges: tuple[Charge, ...] = ()
     riders: tuple[Charge | Percent, ...] = ()
@@ -328,10 +339,11 @@ class TariffDocument:
             | {minimum.id: minimum.owner for minimum in self.minimums if minimum.per == "year"}
             | {commitment.id: commitment.owner for commitment in self.commitments}
             | {rule.name: Owner.OCCUPANCY for rule in events}
+            | {one.id: Owner.OCCUPANCY for one in self.charges if one.in_advance or one.rolls_over}
             | {
                 SETTLED[type(rule)]: rule.owner
                 for rule in self.settlement
-                if not isinstance(rule, TrueUpPayout)
+                if not isinstance(rule, TrueUpPayout | RoundTotal)
             }
         )
 
@@ -351,6 +363,5 @@ class TariffDocument:
     def given_series(self) -> frozenset[str]:
         """The series of prices and factors that whoever rates by it has to give."""
         factors = (factor for series in self.series for factor in series.factors)
-        return frozenset(
-            [*(rule.price for rule in self.prices), *(f.source for f in factors if not f.fact)]
-        )
+        prices = (rule.price for rule in self.prices if isinstance(rule, PriceRule))
+        return frozenset([*prices, *(factor.source for factor in factors if not factor.fact)])

@@ -6,14 +6,17 @@
     atom    := number | name | call | "(" sum ")"
     call    := name "(" argument ("," argument)* ")"
     argument := [word ":"] (months | sum)
-    months  := month "-" month            only after `months:`
+    months  := month "-" month            only after `months:` of prior and current
 
 What follows `else` is the value of the quotient before it where its divisor is zero.
 
-Names may be dotted (`kwh.total`). Functions: `max`, `min`, `sum` (of a series), and
+Names may be dotted (`kwh.total`). Functions: `max`, `min`, `sqrt`, `sum` (of a series), and
 `prior(determinant, months: 6-9, pct: 95)`, the largest metered value of that determinant in the
 named calendar months among the months the state keeps, times the percent. `current` takes the same
 arguments and gives this bill's own value where its month is among those named, and zero elsewhere.
+A root that is no fraction is cut off after 12 decimals; one of less than zero holds the bill.
+`mean(determinant, months: 12, floor: 2.5)` is the mean of the months kept, this bill's the last of
+so many, each at least the floor; `total` adds them up.
 """
 
 from __future__ import annotations
@@ -28,9 +31,11 @@ from firmware_bridge.contract.errors import ConfigurationError
 
 MAX_LENGTH = 4_000
 MAX_NESTING = 20
+MAX_MONTHS = 60
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)|(.))")
 _ALL_MONTHS = tuple(range(1, 13))
 _ELSE = "else"
+_FUNCTIONS = ("max", "min", "sqrt", "sum")
 
 
 class ExpressionError(ConfigurationError):
@@ -78,9 +83,9 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`max(...)`, `min(...)` or `sum(series)`."""
+    """`max(...)`, `min(...)`, `sqrt(value)` or `sum(series)`."""
 
-    function: Literal["max", "min", "sum"]
+    function: Literal["max", "min", "sqrt", "sum"]
     arguments: tuple[Expression, ...]
 
 
@@ -101,13 +106,30 @@ class Prior:
     now: bool = False
 
 
-Expression = Number | Name | Binary | Call | Prior
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What the latest months of a determinant come to, this bill's among them.
+
+    Args:
+        name: The determinant.
+        take: Their mean, or their total.
+        months: How many, the month of this bill the last.
+        floor: What a month counts at least, None for what it is.
+    """
+
+    name: str
+    take: Literal["mean", "total"]
+    months: int
+    floor: Fraction | None = None
+
+
+Expression = Number | Name | Binary | Call | Prior | Recent
 
 
 def names_in(expression: Expression) -> Iterator[str]:
-    """Names that an expression reads now; those of `prior` and `sum` included."""
+    """Names that an expression reads now; those of `prior`, `mean` and `sum` included."""
     match expression:
-        case Name(name) | Prior(name):
+        case Name(name) | Prior(name) | Recent(name):
             yield name
         case Binary():
             for operand in expression.operands:
@@ -119,10 +141,10 @@ def names_in(expression: Expression) -> Iterator[str]:
             return
 
 
-def priors_in(expression: Expression) -> Iterator[Prior]:
-    """The `prior` calls of an expression."""
+def priors_in(expression: Expression) -> Iterator[Prior | Recent]:
+    """What an expression reads of earlier months."""
     match expression:
-        case Prior():
+        case Prior() | Recent():
             yield expression
         case Binary():
             for operand in expression.operands:
@@ -224,8 +246,11 @@ class _Parser:
         self.expect("(")
         if function in {"prior", "current"}:
             return self.prior(now=function == "current")
-        if function not in {"max", "min", "sum"}:
-            raise self.error(f"{function!r} is not a function; use max, min, sum, prior or current")
+        if function in {"mean", "total"}:
+            return self.recent("mean" if function == "mean" else "total")
+        if function not in _FUNCTIONS:
+            names = ", ".join((*_FUNCTIONS, "mean", "total", "prior"))
+            raise self.error(f"{function!r} is not a function; use {names} or current")
         arguments = [self.sum(depth)]
         while self.peek() == ",":
             self.next()
@@ -235,12 +260,42 @@ class _Parser:
             if len(arguments) != 1 or not isinstance(arguments[0], Name):
                 raise self.error("sum takes the name of one series")
             return Call("sum", tuple(arguments))
+        if function == "sqrt":
+            if len(arguments) != 1:
+                raise self.error("sqrt takes one value")
+            return Call("sqrt", tuple(arguments))
         return Call("max" if function == "max" else "min", tuple(arguments))
 
-    def prior(self, *, now: bool) -> Prior:
+    def determinant(self, function: str) -> str:
         name = self.next()
         if not (name[:1].isalpha() or name[:1] == "_"):
-            raise self.error("prior takes the name of a determinant first")
+            raise self.error(f"{function} takes the name of a determinant first")
+        return name
+
+    def recent(self, function: Literal["mean", "total"]) -> Recent:
+        name = self.determinant(function)
+        months, floor = len(_ALL_MONTHS), None
+        while self.peek() == ",":
+            self.next()
+            word = self.next()
+            self.expect(":")
+            if word == "months":
+                months = self.count_of_months()
+            elif word == "floor":
+                floor = self.number()
+            else:
+                raise self.error(f"{word!r} is not an argument of {function}; use months or floor")
+        self.expect(")")
+        return Recent(name, function, months, floor)
+
+    def count_of_months(self) -> int:
+        number = self.number()
+        if number.denominator != 1 or not 1 <= number <= MAX_MONTHS:
+            raise self.error(f"{number} is not a number of months from 1 to {MAX_MONTHS}")
+        return int(number)
+
+    def prior(self, *, now: bool) -> Prior:
+        name = self.determinant("prior")
         months, percent = _ALL_MONTHS, Fraction(100)
         while self.peek() == ",":
             self.next()
@@ -287,7 +342,7 @@ def calls_in(expression: Expression) -> Iterator[Call]:
         case Binary():
             for operand in expression.operands:
                 yield from calls_in(operand)
-        case Number() | Name() | Prior():
+        case Number() | Name() | Prior() | Recent():
             return
 
 
@@ -302,5 +357,5 @@ def quotients_in(expression: Expression) -> Iterator[Binary]:
         case Call(_, arguments):
             for argument in arguments:
                 yield from quotients_in(argument)
-        case Number() | Name() | Prior():
+        case Number() | Name() | Prior() | Recent():
             return

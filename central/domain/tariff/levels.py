@@ -13,10 +13,11 @@ from central.domain.tariff.determinant_rules import (
     CounterDeterminant,
     Determinant,
     EventDeterminant,
+    ExcessDeterminant,
     FormulaDeterminant,
     MaxDeterminant,
 )
-from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
+from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior, Recent
 from central.domain.tariff.input_units import POWER
 
 _ADDED_UP = frozenset({"sum", "count"})
@@ -48,6 +49,8 @@ def _is_level(rule: Determinant, rules: Sequence[Determinant]) -> bool:
             return not rule.daily
         case CounterDeterminant():
             return True
+        case ExcessDeterminant():
+            return rule.take == "highest"
         case EventDeterminant():
             over_time = rule.take == "time_weighted" and rule.per != "average"
             return rule.take not in _ADDED_UP and not over_time
@@ -59,7 +62,7 @@ def _is_level(rule: Determinant, rules: Sequence[Determinant]) -> bool:
 def _is_amount(expression: Expression, rules: Sequence[Determinant]) -> bool:
     """Whether a formula's value grows with the time that it is computed for."""
     match expression:
-        case Number() | Prior():
+        case Number() | Prior() | Recent():
             return False
         case Name(name):
             rule = _rule(name, rules)

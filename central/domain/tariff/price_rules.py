@@ -78,3 +78,22 @@ class TierRules:
     scale: Literal["days_share", "whole"] = "days_share"
     size: Decimal | None = None
     below_zero: Literal["hold", "mirror"] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class IncludedUnits:
+    """Units that a charge's price begins above, and what becomes of those that are not used.
+
+    Args:
+        per_month: Units of each month.
+        times: Determinant or fact that multiplies them, None for once.
+        rollover_months: How many months after their own they can be used in; None for none.
+        most: Highest number that is carried on, None for no bound.
+        prorate: Whether a part of a month has a part of them.
+    """
+
+    per_month: Decimal
+    times: str | None = None
+    rollover_months: int | None = None
+    most: Decimal | None = None
+    prorate: Literal["cycle", "none"] = "cycle"

@@ -16,9 +16,15 @@ from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.columnar.rate_batch import rate_many
 from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn, brought_in
+from central.domain.rating.inputs.account_state import (
+    NOTHING_OWN,
+    AccountOwn,
+    account_after,
+    brought_in,
+    opening_of,
+)
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, account_after, opening_of
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.settle import settle
 from central.domain.tariff.state_rules import Owner

@@ -13,7 +13,7 @@ from typing import Any
 
 from central.domain.rating.hashing import digest
 
-_OWN_WINDOWS = frozenset({"max", "daily_max"})
+_OWN_WINDOWS = frozenset({"max", "daily_max", "mean_max", "excess", "excess_root"})
 _OF_LINE = ("amount", "exact", "quantity")
 _OF_DETERMINANT = ("exact", "value", "adjusted", "sources", "selection", "events")
 

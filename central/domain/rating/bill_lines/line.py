@@ -56,14 +56,15 @@ class Determinant(NamedTuple):
         unit: Unit of the value (`kWh`, `kW`, ...).
         exact: The value before rounding.
         value: The value that is priced and printed: `exact` where the tariff rounds nothing.
-        how: `sum`, `max`, `daily_max`, `weighted`, `formula`, `allowance`, `counter`, `fact`, or
-            what events make: `unique`, `latest`, `time_weighted`.
+        how: `sum`, `max`, `daily_max`, `mean_max`, `excess`, `excess_root`, `weighted`, `formula`,
+            `allowance`, `counter`, `fact`, or what events make: `unique`, `latest` and so on.
         selection: Intervals of a sum, or of the window of a maximum; None where none are behind.
         sources: Blocks behind it.
         of: Keys of determinants a formula read.
         adjusted: What a bank took from or gave to the sum of the intervals; `exact` holds it.
         events: Events behind it, None where it is made of none.
         bank: Of energy that it is netted with, "" for none.
+        over: Contracted power that windows are above, and for how many of them, in their order.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Determinant(NamedTuple):
     adjusted: Fraction = Fraction(0)
     events: EventSource | None = None
     bank: str = ""
+    over: tuple[tuple[Fraction, int], ...] = ()
 
     @property
     def key(self) -> str:
@@ -104,6 +106,8 @@ class Determinant(NamedTuple):
             said["events"] = self.events.to_json()
         if self.bank:
             said["bank"] = self.bank
+        if self.over:
+            said["over"] = [[ratio(power), count] for power, count in self.over]
         return said
 
     @classmethod
@@ -124,6 +128,7 @@ class Determinant(NamedTuple):
             adjusted=Fraction(value.get("adjusted", "0")),
             events=EventSource.from_json(value["events"]) if "events" in value else None,
             bank=value.get("bank", ""),
+            over=tuple((Fraction(power), count) for power, count in value.get("over", ())),
         )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.dropped import bank_of
+from central.domain.rating.charges.included import ended_units
 from central.domain.rating.charges.prepaid import shown
-from central.domain.rating.determinants.compute import metered_peaks
 from central.domain.rating.determinants.context import HeldError, unit_of, unknown_sums
+from central.domain.rating.determinants.history import metered, rule_of
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.energy_bank import balance, draw
+from central.domain.rating.inputs.energy_bank import Own, balance, balance_of, draw
 from central.domain.tariff.credit_rules import PREPAID, EnergyBank, MoneyBank
 from central.domain.tariff.determinant_rules import EventDeterminant, MaxDeterminant
 from central.domain.tariff.input_units import POWER
@@ -55,6 +57,7 @@ def settle_ended(span: VersionSpan) -> Ended:
             yield from _money(money, span)
     if PREPAID in document.owners and span.ends(PREPAID):
         yield from _refund(span)
+    yield from ended_units(span)
     yield from _unknown_banks(span)
     yield from _peaks(span)
     yield from _levels(span)
@@ -67,12 +70,23 @@ def _line(span: VersionSpan, quantity: Fraction | None, unit: str, note: str) ->
 def _priced(bank: EnergyBank | MoneyBank) -> AtEnd:
     if bank.at_end is not None:
         return bank.at_end
-    return AtEnd() if bank.true_up is None else AtEnd(pay=bank.true_up.pay)
+    return AtEnd() if bank.true_up is None else AtEnd(pay=bank.true_up.price_of(""))
+
+
+def _price_at_end(bank: EnergyBank, banked: Own) -> Fraction:
+    """The price per kWh of what is left; where periods differ, the average of them."""
+    by_period = None if bank.at_end is not None or bank.true_up is None else bank.true_up.pay
+    if by_period is None or isinstance(by_period, Decimal):
+        return Fraction(_priced(bank).pay)
+    left = {label: balance_of(banked, label) for label, _ in by_period}
+    worth = sum((left[label] * Fraction(price) for label, price in by_period), Fraction(0))
+    total = sum(left.values(), Fraction(0))
+    return worth / total if total else Fraction(0)
 
 
 def _energy(bank: EnergyBank, span: VersionSpan) -> Ended:
     banked = span.context.credits.setdefault(bank.name, {})
-    left, price = balance(bank, banked), Fraction(_priced(bank).pay)
+    left, price = balance(bank, banked), _price_at_end(bank, banked)
     lapses = span.ending.lapses(bank.name)
     if lapses:
         span.context.not_taken += [credit for found in banked.values() for credit in found]
@@ -208,17 +222,19 @@ def _unknown_banks(span: VersionSpan) -> Ended:
 
 
 def _peaks(span: VersionSpan) -> Ended:
-    metered = metered_peaks(span.segments, span.context)
+    billed = metered(span.segments, span.context)
     for history in span.document.history:
         if not span.ends(history.name):
             continue
         peaks = [peak.value for peak in span.context.opening.peaks if peak.name == history.name]
-        peaks += [value for name, _, value in metered if name == history.name]
-        rule = next(r for r in span.document.determinants if r.name == history.name)
-        if peaks and isinstance(rule, MaxDeterminant):
-            energy = unit_of(span.segments[-1], rule.series)
-            unit = POWER.get(energy, f"{energy}/h")
-            note = f"peaks of {history.months} months end"
+        peaks += [value for name, _, value, _ in billed if name == history.name]
+        rule = rule_of(history.name, span.document)
+        if peaks and rule is not None:
+            energy, word = unit_of(span.segments[-1], rule.series), "sums"
+            unit = energy
+            if isinstance(rule, MaxDeterminant):
+                unit, word = POWER.get(energy, f"{energy}/h"), "peaks"
+            note = f"{word} of {history.months} months end"
             yield f"{history.name}-peaks", _line(span, max(peaks), unit, note)
 
 

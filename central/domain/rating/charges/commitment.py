@@ -60,7 +60,8 @@ def price_commitment(rule: Commitment, span: VersionSpan) -> Iterator[Draft]:
     left = half_away(total - needed, digits) if carried == "carry" else Decimal(0)
     span.context.sums[rule.id] = left
     span.context.since[rule.id] = span.context.closed[rule.id] = span.days.end
-    if total < needed and (ended or rule.shortfall == "charge"):
+    applies = span.applies(rule.unless, rule.only)
+    if total < needed and applies and (ended or rule.shortfall == "charge"):
         code = span.document.currency.code
         yield Draft(
             span.days,

@@ -9,10 +9,12 @@ import numpy as np
 
 from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.charges.draft import Draft, VersionSpan
-from central.domain.rating.determinants.context import HeldError, known_series, unit_of
-from central.domain.rating.hold import Hold
+from central.domain.rating.determinants.context import known_series, unit_of
+from central.domain.rating.determinants.interval_prices import prices_of
 from central.domain.rating.inputs.input_series import run_sums
-from central.domain.tariff.document import Charge
+from central.domain.rating.inputs.segments import Segment
+from central.domain.tariff.document import Charge, TariffDocument
+from central.domain.tariff.interval_prices import PriceRule
 
 
 def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
@@ -24,48 +26,58 @@ def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
 
     Source: docs/reference/charges.md, "Prices per interval"
     """
-    rule = next(found for found in span.document.prices if found.name == charge.times)
-    prices = span.context.prices.get(rule.price)
-    if prices is None:
-        message = f"The price series {rule.price!r} has no prices."
-        raise HeldError(Hold("MISSING_PRICE", message, rule.price))
-    series = known_series(charge.qty or "", span.context)
+    name, series = charge.qty or "", charge.times or ""
+    note = note_of(charge, span.document)
     for segment in span.segments:
-        place = series.slice_of(segment.days)
-        count = place.stop - place.start
-        known = series.numbers_of(prices, place)
-        if rule.step_s is not None and prices.step_s != rule.step_s:
-            message = (
-                f"The prices {rule.price!r} have steps of {prices.step_s} s, not {rule.step_s} s."
-            )
-            raise HeldError(Hold("PRICE_STEP", message, rule.price))
-        if known is None:
-            message = f"The prices {rule.price!r} do not cover {segment.days.first}."
-            raise HeldError(Hold("MISSING_PRICE", message, rule.price))
-        values = series.values[place]
-        products = int((values.astype(object) * known).sum())
-        scale = Fraction(10) ** prices.exponent
-        total = run_sums(values, np.zeros(1, dtype=np.int64))[0] * series.scale
-        unit = unit_of(segment, charge.qty or "")
-        selection = Selection(series.begin_of(place.start), series.step_s, ((0, count),))
-        behind = Determinant(
-            charge.qty or "",
-            segment.number,
-            "",
-            unit,
-            total,
-            total,
-            "sum",
-            selection,
-            series.sources(segment.days),
-        )
+        behind, amount = worth(name, series, segment, span)
         yield Draft(
             segment.days,
             segment.number,
-            total,
-            unit,
+            behind.exact,
+            behind.unit,
             None,
-            products * series.scale * scale,
+            amount,
             determinants=(behind,),
-            note=f"each interval at {rule.price}",
+            note=note,
         )
+
+
+def note_of(charge: Charge, document: TariffDocument) -> str:
+    """What a line at a price per interval says of its prices."""
+    rule = next(rule for rule in document.prices if rule.name == charge.times)
+    return f"each interval at {rule.price if isinstance(rule, PriceRule) else rule.name}"
+
+
+def worth(
+    name: str, price_series: str, segment: Segment, span: VersionSpan
+) -> tuple[Determinant, Fraction]:
+    """What the intervals of a segment are worth, and their sum.
+
+    Args:
+        name: Input or series of the quantity.
+        price_series: As the tariff names it.
+        segment: Of the span.
+        span: With its context.
+
+    Raises:
+        HeldError: A price is not known.
+    """
+    series = known_series(name, span.context)
+    stretch = series.slice_of(segment.days)
+    prices = prices_of(price_series, segment, series, stretch, span.context)
+    values = series.values[stretch]
+    products = int((values.astype(object) * prices.tops).sum())
+    total = run_sums(values, np.zeros(1, dtype=np.int64))[0] * series.scale
+    count = stretch.stop - stretch.start
+    behind = Determinant(
+        name,
+        segment.number,
+        "",
+        unit_of(segment, name),
+        total,
+        total,
+        "sum",
+        Selection(series.begin_of(stretch.start), series.step_s, ((0, count),)),
+        series.sources(segment.days),
+    )
+    return behind, products * series.scale / prices.bottom

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from central.domain.rating.charges.years import dates_inside
+from central.domain.rating.determinants.context import true_fact
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange, Segment
-from central.domain.tariff.document import Charge, TariffDocument
+from central.domain.tariff.document import TariffDocument
 
 _DAY = timedelta(days=1)
 
@@ -34,6 +35,17 @@ def flag_changes(segments: Sequence[Segment], facts: AgreementFacts) -> tuple[da
     return tuple(sorted(dates))
 
 
+def applies_on(day: date, unless: str | None, only: str | None, facts: AgreementFacts) -> bool:
+    """Whether the facts let a line apply on a day.
+
+    Raises:
+        HeldError: A fact is not known.
+    """
+    if unless is not None and true_fact(unless, day, facts):
+        return False
+    return only is None or true_fact(only, day, facts)
+
+
 def borders_inside(
     segments: Sequence[Segment], facts: AgreementFacts, days: DayRange
 ) -> tuple[date, ...]:
@@ -47,6 +59,7 @@ def borders_inside(
 
 
 def _flags(document: TariffDocument) -> Iterator[str]:
-    for line in (*document.charges, *document.riders, *document.taxes):
-        only = line.only if isinstance(line, Charge) else None
-        yield from filter(None, (line.unless, only))
+    monthly = (minimum for minimum in document.minimums if minimum.per == "month")
+    lines = (*document.charges, *document.riders, *document.money_banks, *monthly, *document.taxes)
+    for line in lines:
+        yield from filter(None, (line.unless, line.only))

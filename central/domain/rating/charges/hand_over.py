@@ -13,6 +13,7 @@ from central.domain.rating.charges.budget import price_deferred
 from central.domain.rating.charges.commitment import price_commitment
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.ending import PartEnding
+from central.domain.rating.charges.in_advance import ended_advances
 from central.domain.rating.charges.minimum import price_minimum
 from central.domain.rating.determinants.context import RatingContext, credits_of, levels_of
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -102,10 +103,9 @@ def settled_lines(span: VersionSpan) -> Iterator[SettledLine]:
     Raises:
         HeldError: A minimum needs a quantity that only a bill of days has.
     """
-    for minimum in span.document.minimums:
-        if minimum.per == "year" and _is_counted(minimum.id, span) and span.ends(minimum.id):
-            for draft in price_minimum(minimum, span):
-                yield SettledLine(minimum.id, "minimum", minimum.name or minimum.id, draft)
+    for name, draft in ended_advances(span):
+        yield SettledLine(name, "fixed", printed_name(name), draft)
+    yield from _yearly_minimums(span)
     for term in span.document.commitments:
         if span.ends(term.id):
             counted = _is_counted(term.id, span)
@@ -116,6 +116,13 @@ def settled_lines(span: VersionSpan) -> Iterator[SettledLine]:
             yield SettledLine(BUDGET_BILLING, "settlement", printed_name(BUDGET_BILLING), draft)
     for name, draft in settle_ended(span):
         yield SettledLine(name, "settlement", printed_name(name), draft)
+
+
+def _yearly_minimums(span: VersionSpan) -> Iterator[SettledLine]:
+    for minimum in span.document.minimums:
+        if minimum.per == "year" and _is_counted(minimum.id, span) and span.ends(minimum.id):
+            for draft in price_minimum(minimum, span):
+                yield SettledLine(minimum.id, "minimum", minimum.name or minimum.id, draft)
 
 
 def _is_counted(identifier: str, span: VersionSpan) -> bool:

@@ -54,7 +54,7 @@ def price_minimum(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
 
 
 def _top_up_year(minimum: Minimum, span: VersionSpan) -> Iterator[Draft]:
-    if not is_over(minimum, span):
+    if not is_over(minimum, span) or not span.applies(minimum.unless, minimum.only):
         return
     counted = _counted(minimum, span)
     total = max(Fraction(0), Fraction(sum((line.amount for line in counted), Decimal(0))))
@@ -79,17 +79,19 @@ def month_need(
 ) -> MonthlyNeed[_LineT] | None:
     """What a monthly minimum needs of the bill; None until the last of its versions that has it.
 
+    Days on which a fact drops it need nothing, and their lines do not count.
+
     Args:
         minimum: Of the span's version.
         span: The days under that.
         of: Its lines that count.
     """
-    shares = ((minimum.amount, span.days.count),)
-    need = MonthlyNeed(span.days, _needed(minimum, span), tuple(of), shares)
-    before = span.needs.pop(minimum.id, None)
-    if before is not None:
-        need = before.joined(need)
-    if any(_has(document, minimum.id) for document in span.after):
+    need = span.needs.pop(minimum.id, None)
+    if span.applies(minimum.unless, minimum.only):
+        shares = ((minimum.amount, span.days.count),)
+        needed = MonthlyNeed(span.days, _needed(minimum, span), tuple(of), shares)
+        need = needed if need is None else need.joined(needed)
+    if need is not None and any(_has(document, minimum.id) for document in span.after):
         span.needs[minimum.id] = need
         return None
     return need

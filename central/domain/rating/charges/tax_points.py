@@ -82,4 +82,4 @@ def _tax(document: TariffDocument, name: str) -> Percent | None:
 
 def _takes_part(span: VersionSpan, point: str, tax: Percent) -> bool:
     mine = _tax(span.document, tax.id)
-    return (mine is None or mine.point == point) and span.applies(tax.unless)
+    return (mine is None or mine.point == point) and span.applies(tax.unless, tax.only)

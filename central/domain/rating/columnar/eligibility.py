@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
-from central.domain.rating.determinants.account_overrides import overrides_in
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.columnar.formula_columns import fits_columns
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.tariff.determinant_rules import (
@@ -38,15 +37,22 @@ _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
     "on_change: a peak shared by the segments": lambda tariff: (
         tariff.on_change.demand == "bill_peak"
     ),
-    "times: a price per interval": lambda tariff: any(
-        entry.times is not None for entry in _charges(tariff)
+    "in_advance: a charge for the period to come": lambda tariff: any(
+        entry.in_advance for entry in _charges(tariff)
+    ),
+    "included: units that a price begins above": lambda tariff: any(
+        entry.included is not None for entry in _charges(tariff)
+    ),
+    "on: a measured quantity, once": lambda tariff: any(
+        entry.on and _is_measured(entry, tariff) for entry in _charges(tariff)
     ),
     "tiers: steps in order of time": lambda tariff: any(
         entry.steps and entry.tiers.style == "in_order" for entry in _charges(tariff)
     ),
     "steps: tiers on each day's demand": lambda tariff: bool(_daily(tariff) & _stepped(tariff)),
-    "formula: a determinant computed from others": lambda tariff: any(
-        isinstance(rule, FormulaDeterminant) for rule in tariff.determinants
+    "formula: of earlier months, of intervals, or a root": lambda tariff: any(
+        isinstance(rule, FormulaDeterminant) and not fits_columns(rule.expr)
+        for rule in tariff.determinants
     ),
     "determinants: named intervals, one side, baselines, events, some peaks": lambda tariff: (
         not all(map(_fits_a_matrix, tariff.determinants))
@@ -91,19 +97,22 @@ def leaves_out_estimates(documents: Sequence[TariffDocument]) -> bool:
     )
 
 
-def is_alone(
-    facts: AgreementFacts, opening: CarriedState, grants: Sequence[Grant], tariff: str = ""
-) -> bool:
-    """Whether what was agreed, paid in or deferred makes this bill one of its own."""
+def is_alone(opening: CarriedState, grants: Sequence[Grant], tariff: str = "") -> bool:
+    """Whether what was paid in or deferred makes this bill one of its own."""
     if opening.tariff not in {"", tariff}:
         return True
     # A sum is one that is deferred, or that no rule of the tariff goes on with.
-    carried = opening.credits or opening.sums
-    return bool(grants or carried or overrides_in(facts))
+    carried = opening.credits or opening.sums or opening.advances
+    return bool(grants or carried)
 
 
 def _charges(tariff: TariffDocument) -> list[Charge]:
     return [entry for entry in (*tariff.charges, *tariff.riders) if isinstance(entry, Charge)]
+
+
+def _is_measured(charge: Charge, tariff: TariffDocument) -> bool:
+    base = (charge.qty or "").partition(".")[0]
+    return any(rule.name == base for rule in tariff.determinants)
 
 
 def _daily(tariff: TariffDocument) -> set[str]:
@@ -122,7 +131,7 @@ def _fits_a_matrix(rule: Determinant) -> bool:
             chosen = rule.during is not None or rule.outside is not None
             return not chosen and not rule.netting and not rule.by_interval
         case MaxDeterminant():
-            alone = rule.during is not None or rule.meters == "each"
+            alone = rule.during is not None or rule.meters == "each" or rule.mean_of is not None
             return not alone and rule.astride in {"", "none"}
         case AllowanceDeterminant() | CounterDeterminant() | FormulaDeterminant():
             return True

@@ -15,8 +15,10 @@ from math import lcm
 import numpy as np
 
 from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
+from central.domain.rating.charges.dynamic import note_of
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.minimum import month_need
+from central.domain.rating.charges.once import price_once
 from central.domain.rating.charges.tiers import TierBlock, effective
 from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
@@ -26,9 +28,16 @@ from central.domain.rating.columnar.tier_columns import parts_of, share_of
 from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.price_lines import kind_of, line_key
 from central.domain.rating.rounding import printed
-from central.domain.tariff.determinant_rules import MaxDeterminant, SumDeterminant
+from central.domain.tariff.determinant_rules import (
+    FormulaDeterminant,
+    MaxDeterminant,
+    SumDeterminant,
+)
 from central.domain.tariff.document import Charge, Minimum, Percent
 from central.domain.tariff.price_rules import Step
+
+_OF_METERS = SumDeterminant | MaxDeterminant | FormulaDeterminant
+"""Determinants that differ between meters."""
 
 
 class ColumnPricer:
@@ -125,9 +134,12 @@ class ColumnPricer:
         span = self._span
         if not span.applies(charge.unless, charge.only):
             return
+        if charge.times is not None:
+            self._dynamic(charge, kind)
+            return
         base = (charge.qty or "").partition(".")[0]
         if not charge.steps and not any(r.name == base for r in span.document.determinants):
-            for draft in price_fixed(charge, span):
+            for draft in price_once(charge, span) if charge.on else price_fixed(charge, span):
                 quantity = Column.same(draft.quantity or Fraction(0), self._count)
                 exact = Column.same(draft.exact, self._count)
                 own = kind or kind_of(charge, draft.unit, span.document)
@@ -140,12 +152,26 @@ class ColumnPricer:
             elif found:
                 self._usage(charge, segment, found, kind)
 
+    def _dynamic(self, charge: Charge, kind: str | None) -> None:
+        note = note_of(charge, self._span.document)
+        mine = {segment.number for segment in self._span.segments}
+        for number, behind in enumerate(self._measured):
+            model = behind.model
+            if behind.priced == charge.id and model.segment in mine and behind.worth is not None:
+                unit = model.unit
+                draft = Draft(behind.days, model.segment, None, unit, None, Fraction(0), note=note)
+                line_kind = kind or kind_of(charge, unit, self._span.document)
+                name = charge.name or charge.id
+                exact, numbers = behind.worth, (number,)
+                self._add(charge.id, line_kind, name, draft, behind.value, exact, None, numbers)
+
     def _of(self, name: str, segment: Segment) -> list[int]:
         base, _, label = name.partition(".")
         return [
             number
             for number, one in enumerate(self._measured)
             if one.model.name == base
+            and not one.priced
             and one.model.segment == segment.number
             and label in {"", "total", one.model.label}
         ]
@@ -217,7 +243,7 @@ class ColumnPricer:
     def _varies(self, step: Step) -> bool:
         base = (step.of or "").partition(".")[0]
         measured = any(
-            rule.name == base and isinstance(rule, SumDeterminant | MaxDeterminant)
+            rule.name == base and isinstance(rule, _OF_METERS)
             for rule in self._span.document.determinants
         )
         return measured or any(self._varies(inner) for inner in step.steps)
@@ -246,6 +272,9 @@ class ColumnPricer:
             NotColumnarError: A block has no price in this season and period.
         """
         quantity = added([self._measured[number].value for number in numbers])
+        if not isinstance(quantity.bottom, int):
+            message = f"The quantities of {charge.id!r} have no one denominator."
+            raise NotColumnarError(message)
         if charge.tiers.kind in {"graduated", "package"} and self._below_zero(numbers):
             message = f"The quantity of {charge.id!r} is below zero for some meter."
             raise NotColumnarError(message)
@@ -304,7 +333,7 @@ class ColumnPricer:
         return reduce(plus, (self._lines[number].counted for number in numbers), zero)
 
     def _percent(self, percent: Percent, kind: str) -> None:
-        if not self._span.applies(percent.unless):
+        if not self._span.applies(percent.unless, percent.only):
             return
         base = self._based_on(percent.of)
         if not base:
@@ -342,4 +371,4 @@ class ColumnPricer:
 
     def _measured_qty(self, minimum: Minimum) -> bool:
         base = (minimum.qty or "").partition(".")[0]
-        return any(one.model.name == base and one.series for one in self._measured)
+        return any(one.model.name == base and one.varies for one in self._measured)

@@ -30,15 +30,19 @@ from central.domain.rating.columnar.determinant_columns import (
     NotColumnarError,
     end_to_end,
     measure,
+    with_formulas,
 )
 from central.domain.rating.columnar.eligibility import is_alone, leaves_out_estimates, obstacles_of
+from central.domain.rating.columnar.interval_columns import price_intervals
 from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.columnar.price_columns import ColumnPricer
 from central.domain.rating.columnar.result_texts import ResultTexts
 from central.domain.rating.columnar.results import CanonicalColumn, Results
-from central.domain.rating.columnar.terms import Meter, Terms
+from central.domain.rating.columnar.terms import Meter, Terms, alike_in_prices, spelled_fact
+from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.align import inputs_of
 from central.domain.rating.determinants.context import HeldError, RatingContext, credits_of
+from central.domain.rating.determinants.lookup import looked_up
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
@@ -198,21 +202,24 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
     Raises:
         TariffVersionOverlapError: Two versions start on the same date.
     """
-    try:
-        segments = cut(terms.days, ordered(terms.versions))
-    except NoTariffVersionError:
+    versions = ordered(terms.versions)
+    if terms.predecessor is not None:
         return
-    documents = [segment.version.document for segment in segments]
-    rates = rates_of(terms, segments)
-    # Taxes at one rate for the bill are as those of its days where all is under one version.
-    plain = not rates or {version.sha256 for version in rates.values()} == {
-        segment.version.sha256 for segment in segments
-    }
-    if terms.predecessor is not None or not plain:
-        return
-    if not obstacles_of(documents, terms.period, terms.ending):
-        for numbers, shapes, table in _groups(meters, segments, terms):
-            made = _batch(meters[numbers[0]].facts, shapes, table, segments, terms)
+    for agreed in alike_in_prices(meters, versions):
+        facts = looked_up(meters[agreed[0]].facts, versions)
+        try:
+            priced = overridden(versions, facts, terms.days)
+            segments = cut(terms.days, priced)
+        except (HeldError, NoTariffVersionError):
+            continue
+        if not _taxed_alike(terms, segments):
+            continue
+        documents = [segment.version.document for segment in segments]
+        if obstacles_of(documents, terms.period, terms.ending):
+            continue
+        for numbers, shapes, table in _groups(meters, agreed, segments, terms):
+            facts = looked_up(meters[numbers[0]].facts, versions)
+            made = _batch(facts, shapes, table, segments, terms)
             if made is not None:
                 kept, batch = made
                 yield [numbers[row] for row in kept], batch
@@ -222,6 +229,12 @@ def rates_of(terms: Terms, segments: Sequence[Segment]) -> dict[str, TariffVersi
     """The versions that say the rates of taxes which are one for a bill, by the tax's point."""
     last = terms.period_end or terms.days.last
     return rate_versions(segments, ordered(terms.versions), last)
+
+
+def _taxed_alike(terms: Terms, segments: Sequence[Segment]) -> bool:
+    """Whether taxes at one rate for the bill are as those of its days, all under one version."""
+    rates = {version.sha256 for version in rates_of(terms, segments).values()}
+    return not rates or rates == {segment.version.sha256 for segment in segments}
 
 
 def _alone(meter: Meter, terms: Terms) -> Rated:
@@ -244,24 +257,23 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
 
 
 def _groups(
-    meters: Sequence[Meter], segments: Sequence[Segment], terms: Terms
+    meters: Sequence[Meter], among: Sequence[int], segments: Sequence[Segment], terms: Terms
 ) -> list[tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]]:
     """Numbers of meters that can share a matrix, and their rows per input."""
     of = Days.of(terms.days, segments[0].version.document)
     names = inputs_for(segments)
     tariff = segments[0].version.document.tariff
     groups: dict[object, tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]] = {}
-    for number, meter in enumerate(meters):
-        if is_alone(meter.facts, meter.opening, meter.grants, tariff):
+    for number in among:
+        meter = meters[number]
+        if is_alone(meter.opening, meter.grants, tariff):
             continue
         rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
         whole = [row for row in rows if row is not None]
         if len(whole) < len(names):
             continue
         shapes: tuple[Shape, ...] = tuple(shape for shape, _ in whole)
-        facts = tuple(
-            (fact.name, type(fact.value), fact.value, fact.effective) for fact in meter.facts.facts
-        )
+        facts = tuple(map(spelled_fact, meter.facts.facts))
         numbers, _, table = groups.setdefault((shapes, facts), ([], shapes, []))
         numbers.append(number)
         table.append([row for _, row in whole])
@@ -290,6 +302,7 @@ def _batch(
         return None
     of = Days.of(terms.days, segments[0].version.document)
     constants = RatingContext({}, facts, terms.calendar, CarriedState(), month_of(terms.days))
+    constants.prices = {series.name: series for series in terms.prices}
     parts: list[list[Measured]] = []
     kept: list[int] = []
     try:
@@ -297,11 +310,13 @@ def _batch(
             stacks, good = _stacked(shapes, table[begin : begin + CHUNK], segments, of)
             if good.size:
                 with suppress(NotColumnarError):
-                    parts.append(measure(segments, stacks, constants, good.size))
+                    chunk = measure(segments, stacks, constants, good.size)
+                    chunk += price_intervals(segments, stacks, constants)
+                    parts.append(chunk)
                     kept += (begin + good).tolist()
         if not kept:
             return None
-        measured = end_to_end(parts)
+        measured = with_formulas(end_to_end(parts), segments, constants, len(kept))
         lines = price_batch(measured, len(kept), segments, terms, constants)
     except (NotColumnarError, HeldError, CalendarError):
         return None

@@ -107,7 +107,7 @@ class ResultTexts:
             *(before, '"', _adjusted(model, figures), '"'),
             *(to_exact, '"', figures.exact.texts, '"'),
             *(to_selection, selection),
-            *(to_sources, "[", figures.source.texts, "]"),
+            *(to_sources, "[", "" if figures.source is None else figures.source.texts, "]"),
             *(to_value, '"', figures.value.texts, '"', end),
         )
         return canonical_texts(pieces, self._results.count)
@@ -148,7 +148,7 @@ class ResultTexts:
         pieces: tuple[Piece, ...] = (
             *('["', figures.exact.texts, '","', figures.value.texts, '","'),
             _adjusted(measured.model, figures),
-            f'",[{figures.source_number}],',
+            '",[],' if figures.source is None else f'",[{figures.source_number}],',
             *("null" if windows is None else windows.texts, "]"),
         )
         return canonical_texts(pieces, self._results.count)

@@ -49,7 +49,7 @@ class DeterminantFigures(NamedTuple):
         value: That is priced and printed.
         adjusted: What was left out of the sum; None where every meter has the model's.
         selection: The meter's own windows; None where every meter has the model's.
-        source: The blocks behind it.
+        source: The blocks behind it; None where none are, as of a formula.
         source_number: Its number among all sources.
     """
 
@@ -57,7 +57,7 @@ class DeterminantFigures(NamedTuple):
     value: CanonicalColumn[Fraction]
     adjusted: CanonicalColumn[Fraction] | None
     selection: CanonicalColumn[Selection] | None
-    source: CanonicalColumn[BlockSource]
+    source: CanonicalColumn[BlockSource] | None
     source_number: int
 
 
@@ -162,7 +162,7 @@ class Results:
 
     def _determinant_figures(self, one: Measured) -> DeterminantFigures | None:
         """None where every meter has the same, with nothing measured behind it."""
-        if not one.series:
+        if not one.varies:
             return None
         windows = None
         if one.begins is not None and one.model.selection is not None:
@@ -172,8 +172,8 @@ class Results:
             self._fractions(one.value),
             None if one.adjusted is None else self._fractions(one.adjusted),
             windows,
-            self.source(one.series, one.days),
-            self.places.index((one.series, one.days)),
+            self.source(one.series, one.days) if one.series else None,
+            self.places.index((one.series, one.days)) if one.series else 0,
         )
 
     def _determinant(self, one: Measured, figures: DeterminantFigures | None) -> list[Determinant]:
@@ -182,8 +182,9 @@ class Results:
         own: dict[str, Iterable[object]] = {
             "exact": figures.exact.values,
             "value": figures.value.values,
-            "sources": zip(figures.source.values, strict=True),
         }
+        if figures.source is not None:
+            own["sources"] = zip(figures.source.values, strict=True)
         if figures.adjusted is not None:
             own["adjusted"] = figures.adjusted.values
         if figures.selection is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.determinants.account_overrides import overrides_in
 from central.domain.rating.determinants.align import Blocks
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.determinants.lookup import rated_by_fact
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
@@ -64,3 +67,27 @@ class Terms:
     predecessor: TariffVersion | None = None
     period_end: date | None = None
     stay: DayRange | None = None
+
+
+def alike_in_prices(meters: Sequence[Meter], versions: Sequence[TariffVersion]) -> list[list[int]]:
+    """Numbers of meters of which the same prices and discounts were agreed, or none.
+
+    Args:
+        meters: In any order.
+        versions: Of their tariff, whose prices may be those of facts, or of tables by facts.
+    """
+    documents = [version.document for version in versions]
+    priced = {name for document in documents for name in rated_by_fact(document)}
+    keys = {name for document in documents for table in document.tables for name in table.by}
+    also = priced | keys if priced else set()
+    groups: dict[object, list[int]] = {}
+    for number, meter in enumerate(meters):
+        names = also.union(overrides_in(meter.facts))
+        facts = (fact for fact in meter.facts.facts if fact.name in names)
+        groups.setdefault(tuple(map(spelled_fact, facts)) if names else (), []).append(number)
+    return list(groups.values())
+
+
+def spelled_fact(fact: Fact) -> tuple[object, ...]:
+    """A fact as a key; a number and a word of the same text are not the same."""
+    return (fact.name, type(fact.value), fact.value, fact.effective)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from central.domain.rating.determinants.context import HeldError
+from central.domain.rating.determinants.lookup import rated_by_fact, with_rates
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, FactValue
 from central.domain.rating.inputs.segments import DayRange
@@ -35,6 +36,8 @@ def overridden(
         discount.<charge>         a line of its own: -percent of the charge
         discount.all              the same for every charge and rider that has none of its own
 
+    A price or percent that a fact or table gives (`rate`) begins a version where it changes, too.
+
     The word `tariff` ends an override. Versions keep the hash of the tariff's document: what is
     agreed is a fact, and hashed as such. Whatever rests on a charge rests on its discount too.
 
@@ -49,15 +52,17 @@ def overridden(
     Source: docs/reference/charges.md, "Commitments and credits"
     """
     names = overrides_in(facts)
-    if not names or not versions or versions[0].effective > days.first:
+    rates = {name for version in versions for name in rated_by_fact(version.document)}
+    none = not names and not rates
+    if none or not versions or versions[0].effective > days.first:
         return tuple(versions)
-    changes = {fact.effective for fact in facts.facts if fact.name in names}
+    changes = {fact.effective for fact in facts.facts if fact.name in rates.union(names)}
     changes |= {version.effective for version in versions}
     firsts = sorted({days.first} | {day for day in changes if days.first < day < days.end})
     found: list[TariffVersion] = []
     for first in firsts:
         version = version_on(versions, first)
-        document = version.document
+        document = with_rates(version.document, facts, first)
         for name in sorted(names, key=lambda one: one == f"{DISCOUNT}{ALL}"):
             value = facts.at(name, first)
             if value is not None and value != ENDED:

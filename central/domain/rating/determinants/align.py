@@ -15,6 +15,7 @@ from central.domain.rating.inputs.input_series import InputSeries, align
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import (
+    ExcessDeterminant,
     FormulaDeterminant,
     MaxDeterminant,
     RebateDeterminant,
@@ -26,6 +27,8 @@ from central.domain.tariff.document import (
 from central.domain.tariff.expression import Call, Expression, Name, calls_in
 from central.domain.tariff.version import TariffVersion
 
+ENERGY = SumDeterminant | MaxDeterminant | ExcessDeterminant | RebateDeterminant
+"""Determinants that are made of a series."""
 Blocks = Mapping[str, Sequence[DayBlock]]
 
 
@@ -83,7 +86,7 @@ def inputs_of(version: TariffVersion) -> tuple[str, ...]:
     document = version.document
     names: dict[str, None] = {}
     for rule in document.determinants:
-        if isinstance(rule, SumDeterminant | MaxDeterminant | RebateDeterminant):
+        if isinstance(rule, ENERGY):
             names[rule.series] = None
         elif isinstance(rule, FormulaDeterminant):
             names.update(dict.fromkeys(_summed(rule.expr)))
@@ -91,6 +94,9 @@ def inputs_of(version: TariffVersion) -> tuple[str, ...]:
     for charge in (*document.charges, *document.riders):
         if isinstance(charge, Charge) and charge.times is not None and charge.qty:
             names[charge.qty] = None
+    for bank in document.money_banks:
+        if bank.times is not None and bank.earn:
+            names[bank.earn] = None
     for series in computed.values():
         names.update(dict.fromkeys(name for name, _ in series.terms))
     return tuple(name for name in names if name not in computed)

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 from fractions import Fraction
 from math import lcm
 
 import numpy as np
 
-from central.domain.metering.block import exact_sum
-from central.domain.rating.bill_lines.line import Determinant, Selection
+from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.determinants.baseline import compute_rebate
 from central.domain.rating.determinants.context import (
     HeldError,
     RatingContext,
     average_fact,
     known_series,
-    unit_of,
 )
 from central.domain.rating.determinants.demand import added_up, compute_maxima
 from central.domain.rating.determinants.events import compute_events
+from central.domain.rating.determinants.excess import ROOT, compute_excess, share_by_squares
 from central.domain.rating.determinants.formula import compute_formula
-from central.domain.rating.determinants.named_intervals import named_intervals
-from central.domain.rating.determinants.netting import (
-    crosses,
-    netting_periods,
-    shared,
-    together,
-)
+from central.domain.rating.determinants.sums import compute_sums, raw_sums
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.energy_bank import net_with_bank
-from central.domain.rating.inputs.input_series import InputSeries, run_sums
-from central.domain.rating.inputs.interval_weights import runs_of
-from central.domain.rating.inputs.period_runs import Plan, plan_of
-from central.domain.rating.inputs.segments import DayRange, Segment
+from central.domain.rating.inputs.input_series import InputSeries
+from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.rounding import largest_remainder
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
     CounterDeterminant,
     EventDeterminant,
+    ExcessDeterminant,
     FormulaDeterminant,
     MaxDeterminant,
     RebateDeterminant,
@@ -70,7 +60,7 @@ def fill(
 
     Where the tariff bills the peak of the whole bill (`on_change.demand: bill_peak`), every segment
     has that of the segment with the highest one, the earliest among equals. Windows lie inside a
-    segment all the same.
+    segment all the same. Formulas are computed last: they may read what other segments have.
 
     Args:
         segments: Of the bill.
@@ -78,19 +68,47 @@ def fill(
         make: Gives the determinants of a rule in a segment; formulas may read what is in it.
     """
     context.segments = tuple(segments)
+    rated = _measured(segments, make)
+    _put(rated.values(), context)
+    share_by_squares(context)
+    for segment in segments:
+        for number, rule in enumerate(segment.version.document.determinants):
+            if isinstance(rule, FormulaDeterminant):
+                rated[segment.number, number] = list(make(rule, segment))
+                _put([rated[segment.number, number]], context)
+    # In the order of the tariff, segment by segment.
+    filled = context.found.copy()
+    context.found.clear()
+    for place in sorted(rated):
+        keys = [(single.name, single.segment, single.label) for single in rated[place]]
+        context.found.update({key: filled[key] for key in keys})
+
+
+def _measured(
+    segments: Sequence[Segment], make: Callable[[Rule, Segment], Iterable[Determinant]]
+) -> dict[tuple[int, int], list[Determinant]]:
+    """All but formulas, by number of the segment and of the rule."""
     early: Early = {}
+    rated: dict[tuple[int, int], list[Determinant]] = {}
     for segment in segments:
-        for rule in segment.version.document.determinants:
+        for number, rule in enumerate(segment.version.document.determinants):
             if isinstance(rule, MaxDeterminant):
-                for made in make(rule, segment):
-                    early.setdefault((rule.name, segment.number, made.label), []).append(made)
+                for peak in make(rule, segment):
+                    early.setdefault((rule.name, segment.number, peak.label), []).append(peak)
+            elif not isinstance(rule, FormulaDeterminant):
+                rated[segment.number, number] = list(make(rule, segment))
     for segment in segments:
-        for rule in segment.version.document.determinants:
+        for number, rule in enumerate(segment.version.document.determinants):
             if isinstance(rule, MaxDeterminant):
-                found = _maxima(rule, segment, early, len(segments))
-            else:
-                found = list(make(rule, segment))
-            context.found.update({(made.name, made.segment, made.label): made for made in found})
+                rated[segment.number, number] = _maxima(rule, segment, early, len(segments))
+    return rated
+
+
+def _put(rated: Iterable[Iterable[Determinant]], context: RatingContext) -> None:
+    for computed in rated:
+        context.found.update(
+            {(single.name, single.segment, single.label): single for single in computed}
+        )
 
 
 Early = dict[tuple[str, int, str], list[Determinant]]
@@ -128,9 +146,11 @@ def compute_rule(rule: Rule, segment: Segment, context: RatingContext) -> Iterat
     """
     match rule:
         case SumDeterminant():
-            yield from _sums(rule, segment, context)
+            yield from compute_sums(rule, segment, context)
         case MaxDeterminant():
             yield from compute_maxima(rule, segment, context)
+        case ExcessDeterminant():
+            yield from compute_excess(rule, segment, context)
         case FormulaDeterminant():
             yield compute_formula(rule, segment, context)
         case AllowanceDeterminant():
@@ -152,152 +172,6 @@ def compute_rule(rule: Rule, segment: Segment, context: RatingContext) -> Iterat
 
 def _plain(name: str, segment: Segment, unit: str, value: Fraction, how: str) -> Determinant:
     return Determinant(name, segment.number, "", unit, value, value, how)
-
-
-def raw_sums(
-    rule: SumDeterminant, segment: Segment, context: RatingContext
-) -> tuple[dict[str, Fraction], dict[str, Selection]]:
-    """The sum of a series by label, and the intervals behind each, before any bank."""
-    series = context.series[rule.series]
-    place = series.slice_of(segment.days)
-    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
-    start = series.begin_of(place.start)
-    if rule.during is not None or rule.outside is not None or _one_side(rule):
-        return _some_sums(rule, segment, context, plan, start)
-    totals = [0] * len(plan.labels)
-    sums = run_sums(series.values[place], plan.starts)
-    for run_label, run_sum in zip(plan.run_labels, sums, strict=True):
-        totals[run_label] += run_sum
-    used = [(number, label) for number, label in enumerate(plan.labels) if plan.runs[number]]
-    return (
-        {label: totals[number] * series.scale for number, label in used},
-        {label: Selection(start, series.step_s, plan.runs[number]) for number, label in used},
-    )
-
-
-def _one_side(rule: SumDeterminant) -> bool:
-    """Whether only the intervals above zero, or those below it, are summed."""
-    return rule.by_interval and rule.side != "both"
-
-
-def _some_sums(
-    rule: SumDeterminant, segment: Segment, context: RatingContext, plan: Plan, start: datetime
-) -> tuple[dict[str, Fraction], dict[str, Selection]]:
-    """Of the intervals that a series names, or of all others; of one side of each interval."""
-    series = context.series[rule.series]
-    place = series.slice_of(segment.days)
-    values = series.values[place]
-    marks = np.ones(len(values), dtype=np.bool_)
-    name = rule.during or rule.outside
-    if name is not None:
-        marks = named_intervals(name, segment, context, series, place)
-        marks = marks if rule.during is not None else ~marks
-    if _one_side(rule):
-        marks &= values > 0 if rule.side == "use" else values < 0
-    sums, selections = {}, {}
-    for number, label in enumerate(plan.labels):
-        if plan.runs[number]:
-            chosen = marks & (plan.numbers == number)
-            runs = runs_of(chosen.astype(object), Fraction(1))
-            sums[label] = exact_sum(values[chosen]) * series.scale
-            selections[label] = Selection(start, series.step_s, tuple(run[:2] for run in runs))
-    return sums, selections
-
-
-def _sums(rule: SumDeterminant, segment: Segment, context: RatingContext) -> Iterator[Determinant]:
-    raw, selections = raw_sums(rule, segment, context)
-    sources = context.series[rule.series].sources(segment.days)
-    unit = unit_of(segment, rule.series)
-    for label, value in settle_sums(rule, raw, segment, context).items():
-        yield Determinant(
-            rule.name,
-            segment.number,
-            label,
-            unit,
-            value,
-            value,
-            "sum",
-            selections[label],
-            sources,
-            adjusted=value - raw[label],
-            bank=rule.bank or "",
-        )
-
-
-def settle_sums(
-    rule: SumDeterminant, raw: Mapping[str, Fraction], segment: Segment, context: RatingContext
-) -> dict[str, Fraction]:
-    """The sums after a bank, or of one side only.
-
-    What is netted over a month or the bill is so once, for all segments that it crosses.
-    """
-    if crosses(rule):
-        if (rule.name, segment.number) not in context.netted:
-            _net_over(rule, context)
-        return context.netted.get((rule.name, segment.number), {})
-    if rule.bank is not None:
-        steps = _in_time(rule, segment, context) if rule.by_interval else None
-        return _with_bank(rule.bank, raw, segment, context, steps)
-    if rule.side == "use":
-        return {label: max(Fraction(0), value) for label, value in raw.items()}
-    if rule.side == "surplus":
-        return {label: max(Fraction(0), -value) for label, value in raw.items()}
-    return dict(raw)
-
-
-def _with_bank(
-    name: str,
-    sums: Mapping[str, Fraction],
-    segment: Segment,
-    context: RatingContext,
-    steps: Mapping[str, Sequence[Fraction]] | None = None,
-) -> dict[str, Fraction]:
-    banks = segment.version.document.energy_banks
-    bank = next(rule for rule in banks if rule.name == name)
-    credits_of_bank = context.credits.setdefault(bank.name, {})
-    charged, lapsed = net_with_bank(bank, sums, segment, context.month, credits_of_bank, steps)
-    if lapsed:
-        context.lapsed[bank.name] = context.lapsed.get(bank.name, Fraction(0)) + lapsed
-    return charged
-
-
-def _net_over(rule: SumDeterminant, context: RatingContext) -> None:
-    """Net over each netting period of a bill, and share what is left of it."""
-    charged: dict[tuple[int, str], Fraction] = {}
-
-    def sums_of(days: Segment) -> Mapping[str, Fraction]:
-        return context.raw(rule, days)
-
-    for pieces in netting_periods(rule, context.segments, context.months, sums_of):
-        net = together(pieces)
-        sign = -1 if rule.side == "surplus" else 1
-        left = {label: max(Fraction(0), sign * value) for label, value in net.items()}
-        if rule.bank is not None:
-            whole = DayRange(pieces[0].segment.days.first, pieces[-1].segment.days.end)
-            at = replace(pieces[-1].segment, days=whole)
-            left = _with_bank(rule.bank, net, at, context)
-        for label, value in left.items():
-            for piece, energy in zip(pieces, shared(pieces, label, value, sign), strict=True):
-                if label in piece.sums:
-                    key = piece.segment.number, label
-                    charged[key] = charged.get(key, Fraction(0)) + energy
-    for (number, label), value in charged.items():
-        context.netted.setdefault((rule.name, number), {})[label] = value
-
-
-def _in_time(
-    rule: SumDeterminant, segment: Segment, context: RatingContext
-) -> dict[str, list[Fraction]]:
-    """The intervals of each period in order of time."""
-    series = known_series(rule.series, context)
-    chosen = series.slice_of(segment.days)
-    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
-    values = series.values[chosen]
-    return {
-        label: [value * series.scale for value in values[plan.numbers == number].tolist()]
-        for number, label in enumerate(plan.labels)
-        if plan.runs[number]
-    }
 
 
 def series_of(name: str, segment: Segment, context: RatingContext) -> InputSeries:
@@ -365,28 +239,18 @@ def running_total(
 def round_determinants(segments: Sequence[Segment], context: RatingContext) -> None:
     """Round every determinant once, so that its parts sum to its rounded total.
 
-    Sums are rounded together over segments and labels; maxima and formulas one by one.
+    Sums are rounded together over segments and labels, roots over segments; maxima and formulas one
+    by one.
     """
-    groups: dict[tuple[str, int, int], list[tuple[str, int, str]]] = {}
+    groups: dict[tuple[str, int, str, int], list[tuple[str, int, str]]] = {}
     for key, found in context.found.items():
         digits = segments[found.segment].version.document.digits_of(found.unit)
         if digits is None:
             continue
-        alone = 0 if found.how == "sum" else 1 + len(groups)
-        groups.setdefault((found.name, digits, alone), []).append(key)
-    for (_, digits, _), keys in groups.items():
+        alone = 0 if found.how in {"sum", ROOT} else 1 + len(groups)
+        label = found.label if found.how == ROOT else ""
+        groups.setdefault((found.name, digits, label, alone), []).append(key)
+    for (_, digits, _, _), keys in groups.items():
         exact = [context.found[key].exact for key in keys]
         for key, value in zip(keys, largest_remainder(exact, digits), strict=True):
             context.found[key] = context.found[key]._replace(value=value)
-
-
-def metered_peaks(
-    segments: Sequence[Segment], context: RatingContext
-) -> list[tuple[str, str, Fraction]]:
-    """Largest metered value of every maximum over the segments of the bill."""
-    peaks: dict[tuple[str, str], Fraction] = {}
-    for found in context.found.values():
-        if found.how == "max" and found.segment < len(segments):
-            key = (found.name, found.label)
-            peaks[key] = max(found.value, peaks.get(key, found.value))
-    return [(name, label, value) for (name, label), value in sorted(peaks.items())]

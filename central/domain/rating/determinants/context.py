@@ -16,6 +16,7 @@ from central.domain.rating.inputs.carried_state import (
     Credit,
     Grant,
     MonthTotal,
+    PaidAhead,
     YearSum,
 )
 from central.domain.rating.inputs.input_series import InputSeries
@@ -76,9 +77,12 @@ class RatingContext:
         levels: Values that events left, by determinant and label, then key.
         daily: Peaks of the days behind a sum of daily peaks, and what they are multiplied by; by
             (name, segment, label).
+        squares: Sums of squares behind an excess by root; by (name, segment, label).
         past: Gives a series on one local day, before the bill or in it.
         days: What it gave; None for a day without whole data.
         begins: First day of the first month that the bill is of, None for that month alone.
+        used_advances: What days of the bill that were paid in advance cost by now, by charge.
+        advances: What the bill leaves paid in advance.
         dropped: Banks that the bill's last version does not have, with the last one that had them.
         quantities: What amounts of minimums and commitments are multiplied by, by id, where no days
             are billed that it could be counted on.
@@ -108,9 +112,12 @@ class RatingContext:
     daily: dict[tuple[str, int, str], tuple[Sequence[int | Fraction], Fraction]] = field(
         default_factory=dict
     )
+    squares: dict[tuple[str, int, str], Fraction] = field(default_factory=dict)
     past: Callable[[Segment, str, date], InputSeries] = _no_past
     days: dict[tuple[str, date], InputSeries | None] = field(default_factory=dict)
     begins: date | None = None
+    used_advances: dict[str, Fraction] = field(default_factory=dict)
+    advances: list[PaidAhead] = field(default_factory=list)
     dropped: Mapping[str, TariffVersion] = field(default_factory=dict)
     quantities: Mapping[str, Fraction] = field(default_factory=dict)
     lapsed: dict[str, Fraction] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,12 @@ from numpy.typing import NDArray
 
 from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.determinants.baseline import WEIGHTED
-from central.domain.rating.determinants.context import HeldError, RatingContext, unit_of
+from central.domain.rating.determinants.context import (
+    HeldError,
+    RatingContext,
+    known_series,
+    unit_of,
+)
 from central.domain.rating.determinants.named_intervals import named_intervals
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import BlockSource
@@ -24,6 +30,9 @@ from central.domain.tariff.determinant_rules import (
 )
 from central.domain.tariff.input_units import POWER
 
+MEAN = "mean_max"
+"""How the mean of the highest days' peaks is made."""
+
 
 def compute_maxima(
     rule: MaxDeterminant, segment: Segment, context: RatingContext
@@ -34,7 +43,9 @@ def compute_maxima(
 
     Meters of one input are added before the maximum is taken (conjunctive); with `meters: each`
     their maxima come one by one, for `added_up`. With `during`, only windows inside the intervals
-    that the system names count: the coincident peak, zero where it names none.
+    that the system names count: the coincident peak, zero where it names none. With `mean_of` the
+    value is the mean of so many days' peaks, the highest, one of each day; of all days where there
+    are fewer.
 
     Raises:
         HeldError: The window is not a multiple of the interval, none is complete, or the system's
@@ -45,46 +56,111 @@ def compute_maxima(
     if rule.meters == "each":
         yield from _of_each(rule, segment, context)
         return
-    series = context.series[rule.series]
+    windows = windows_of(rule, segment, context)
+    plan, begins, sums, width = windows.plan, windows.begins, windows.sums, windows.width
+    for number, label in enumerate(plan.labels):
+        if not plan.runs[number]:
+            continue
+        mine = np.flatnonzero(_counts_for(rule, plan, begins, width, number))
+        asked = _counts_for(rule, plan, windows.every, width, number)
+        if rule.during is not None and not asked.any():
+            nothing, how = Fraction(0), "daily_max" if rule.daily else "max"
+            yield Determinant(rule.name, segment.number, label, windows.unit, nothing, nothing, how)
+            continue
+        if mine.size == 0:
+            raise no_window(rule.name, label)
+        chosen = [int(sums[mine].argmax())]
+        if rule.daily or rule.mean_of:
+            chosen = _daily(plan, begins[mine], sums[mine])
+        if rule.mean_of:
+            chosen = _highest(chosen, sums[mine], rule.mean_of)
+        peaks = [int(sums[mine[index]]) for index in chosen]
+        value = sum(peaks) * windows.per_hour / (len(peaks) if rule.mean_of else 1)
+        if rule.daily:
+            context.daily[rule.name, segment.number, label] = (peaks, windows.per_hour)
+        runs = tuple((int(begins[mine][index]), width) for index in chosen)
+        how = "daily_max" if rule.daily else MEAN if rule.mean_of else "max"
+        selection = Selection(windows.start, windows.step_s, runs)
+        yield Determinant(
+            rule.name,
+            segment.number,
+            label,
+            windows.unit,
+            value,
+            value,
+            how,
+            selection,
+            windows.sources,
+        )
+
+
+def no_window(name: str, label: str) -> HeldError:
+    """Why a demand cannot be known in a period."""
+    message = f"No window of {name!r} {label} is complete and metered."
+    return HeldError(Hold("NO_DEMAND_WINDOW", message, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of a segment in which demand is measured.
+
+    Args:
+        plan: Periods.
+        start: First instant of the segment. UTC.
+        step_s: Length of an interval. [s]
+        width: Of a window, in intervals.
+        every: First interval of every window that the tariff asks for, ascending in time.
+        begins: Of those that are metered as it wants them.
+        sums: Energy of the latter, in counts of the series.
+        per_hour: Average power per count.
+        unit: Of the power.
+        sources: Blocks behind them.
+    """
+
+    plan: Plan
+    start: datetime
+    step_s: int
+    width: int
+    every: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    sums: NDArray[np.int64]
+    per_hour: Fraction
+    unit: str
+    sources: tuple[BlockSource, ...]
+
+
+def windows_of(rule: MaxDeterminant, segment: Segment, context: RatingContext) -> Windows:
+    """The windows of a segment.
+
+    Raises:
+        HeldError: The window is not a multiple of the interval, or the system's intervals are not
+            known.
+    """
+    series = known_series(rule.series, context)
     place = series.slice_of(segment.days)
     plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
     window_s = rule.window_s or series.step_s
     width = window_s // series.step_s
     _need_windows(rule, series, place)
-    start = series.begin_of(place.start)
     every = window_begins(rule, plan, place.stop - place.start, width)
     if rule.during is not None:
         marks = named_intervals(rule.during, segment, context, series, place)
         every = _named(every, marks, width)
     values, estimated = series.values[place], series.estimated[place]
     begins, sums = _windows(rule, every, values, estimated, width)
-    unit = POWER.get(unit_of(segment, rule.series), f"{unit_of(segment, rule.series)}/h")
-    per_hour = series.scale * Fraction(3600, window_s)
-    sources = series.sources(segment.days)
-    for number, label in enumerate(plan.labels):
-        if not plan.runs[number]:
-            continue
-        mine = np.flatnonzero(_counts_for(rule, plan, begins, width, number))
-        if rule.during is not None and not _counts_for(rule, plan, every, width, number).any():
-            nothing, how = Fraction(0), "daily_max" if rule.daily else "max"
-            yield Determinant(rule.name, segment.number, label, unit, nothing, nothing, how)
-            continue
-        if mine.size == 0:
-            message = f"No window of {rule.name!r} {label} is complete and metered."
-            raise HeldError(Hold("NO_DEMAND_WINDOW", message, rule.name))
-        chosen = [int(sums[mine].argmax())]
-        if rule.daily:
-            chosen = _daily(plan, begins[mine], sums[mine])
-        peaks = [int(sums[mine[index]]) for index in chosen]
-        value = sum(peaks) * per_hour
-        if rule.daily:
-            context.daily[rule.name, segment.number, label] = (peaks, per_hour)
-        runs = tuple((int(begins[mine][index]), width) for index in chosen)
-        how = "daily_max" if rule.daily else "max"
-        selection = Selection(start, series.step_s, runs)
-        yield Determinant(
-            rule.name, segment.number, label, unit, value, value, how, selection, sources
-        )
+    energy = unit_of(segment, rule.series)
+    return Windows(
+        plan,
+        series.begin_of(place.start),
+        series.step_s,
+        width,
+        every,
+        begins,
+        sums,
+        series.scale * Fraction(3600, window_s),
+        POWER.get(energy, f"{energy}/h"),
+        series.sources(segment.days),
+    )
 
 
 def _need_windows(rule: MaxDeterminant, series: InputSeries, span: slice) -> None:
@@ -198,3 +274,9 @@ def _daily(plan: Plan, begins: NDArray[np.int64], sums: NDArray[np.int64]) -> li
         mine = np.flatnonzero(days == day)
         chosen.append(int(mine[sums[mine].argmax()]))
     return chosen
+
+
+def _highest(days: Sequence[int], sums: NDArray[np.int64], count: int) -> list[int]:
+    """The windows of the highest days, in order of time; the earliest win a tie."""
+    ranked = sorted(days, key=lambda index: (-int(sums[index]), index))
+    return sorted(ranked[:count])

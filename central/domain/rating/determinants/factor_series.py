@@ -17,6 +17,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.input_series import Feed, InputSeries, common_scale, exact_ints
 from central.domain.rating.inputs.interval_weights import Runs, product, runs_of
 from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.rating.inputs.steps import numbers_of
 from central.domain.tariff.document import Factor
 
 Known = Mapping[str, PriceSeries]
@@ -70,7 +71,7 @@ def _given(
 ) -> tuple[NDArray[np.object_], Fraction]:
     given = known.get(factor.source)
     every = slice(0, len(series.values))
-    found = None if given is None else series.numbers_of(given, every)
+    found = None if given is None else numbers_of(series, given, every)
     if given is None or found is None:
         message = f"The factor series {factor.source!r} does not cover the days billed."
         raise HeldError(Hold("MISSING_FACTOR", message, factor.source))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -14,13 +14,15 @@ from central.domain.rating.determinants.context import (
     average_fact,
     known_series,
 )
+from central.domain.rating.determinants.history import missing_months, months_before, recent
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.input_series import run_sums
 from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.rounding import root
 from central.domain.tariff.determinant_rules import (
     FormulaDeterminant,
 )
-from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior
+from central.domain.tariff.expression import Binary, Call, Expression, Name, Number, Prior, Recent
 
 
 def compute_formula(
@@ -50,21 +52,36 @@ def _evaluate(  # noqa: PLR0911 - one return per kind of node
             if context.month.month not in months:
                 return Fraction(0)
             return _named(name, segment, context, used) * percent / 100
-        case Prior():
-            return _prior(expression, segment, context)
+        case Prior() | Recent():
+            return _earlier(expression, segment, context)
         case Call("sum", (Name(name),)):
             series = known_series(name, context)
             values = series.values[series.slice_of(segment.days)]
             return run_sums(values, np.zeros(1, dtype=np.int64))[0] * series.scale
         case Call(function, arguments):
             values_of = [_evaluate(argument, segment, context, used) for argument in arguments]
-            return max(values_of) if function == "max" else min(values_of)
+            return _FUNCTIONS[function](values_of)
         case Binary(operator, left, right, otherwise):
             first = _evaluate(left, segment, context, used)
             second = _evaluate(right, segment, context, used)
             if operator == "/" and second == 0 and otherwise is not None:
                 return _evaluate(otherwise, segment, context, used)
             return _apply(operator, first, second)
+
+
+def _root(values: Sequence[Fraction]) -> Fraction:
+    value = values[0]
+    if value < 0:
+        message = f"The formula takes the root of {value}, which is below zero."
+        raise HeldError(Hold("NEGATIVE_ROOT", message))
+    return root(value)
+
+
+_FUNCTIONS: dict[str, Callable[[Sequence[Fraction]], Fraction]] = {
+    "max": max,
+    "min": min,
+    "sqrt": _root,
+}
 
 
 def _apply(operator: str, left: Fraction, right: Fraction) -> Fraction:
@@ -90,24 +107,23 @@ def _named(name: str, segment: Segment, context: RatingContext, used: dict[str, 
     return average_fact(name, segment, context.facts)
 
 
-def _prior(prior: Prior, segment: Segment, context: RatingContext) -> Fraction:
-    history = {entry.name: entry for entry in segment.version.document.history}
-    base, _, label = prior.name.partition(".")
-    entry = history.get(base)
-    reach = 12 if entry is None else entry.months
-    earliest = context.month.year * 12 + context.month.month - reach
-    peaks: dict[date, Fraction] = {}
-    for peak in context.opening.peaks:
-        age = peak.month.year * 12 + peak.month.month
-        in_reach = earliest <= age < context.month.year * 12 + context.month.month
-        named = peak.name == base and label in {"", peak.label}
-        if named and in_reach and peak.month.month in prior.months:
-            peaks[peak.month] = max(peak.value, peaks.get(peak.month, peak.value))
+def _earlier(prior: Prior | Recent, segment: Segment, context: RatingContext) -> Fraction:
+    if isinstance(prior, Recent):
+        return recent(prior, segment, context)
+    document = segment.version.document
+    base = prior.name.partition(".")[0]
+    entry = next((history for history in document.history if history.name == base), None)
+    peaks = {
+        month: value
+        for month, value in months_before(prior, segment, context).items()
+        if month < context.month and month.month in prior.months
+    }
     begins = context.begins or context.month
-    until = begins.year * 12 + begins.month
-    wanted = sum(1 for age in range(earliest, until) if (age - 1) % 12 + 1 in prior.months)
-    metered = sum(1 for month in peaks if month < begins)
-    if entry is not None and entry.missing == "hold" and metered < wanted:
-        message = f"{wanted - metered} earlier peaks of {prior.name!r} are missing."
-        raise HeldError(Hold("MISSING_HISTORY", message, prior.name))
+    if entry is not None and entry.missing == "hold":
+        until = begins.year * 12 + begins.month
+        earliest = context.month.year * 12 + context.month.month - entry.months
+        wanted = sum(1 for age in range(earliest, until) if (age - 1) % 12 + 1 in prior.months)
+        missing = wanted - sum(1 for month in peaks if month < begins)
+        if missing > 0:
+            raise missing_months(prior.name, missing)
     return max(peaks.values(), default=Fraction(0)) * prior.percent / 100

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.rating.determinants.context import HeldError, RatingContext
+from central.domain.rating.determinants.interval_prices import prices_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.segments import Segment
+from central.domain.rating.inputs.steps import numbers_of
+from central.domain.tariff.interval_prices import PriceRule
 
 
 def named_intervals(
@@ -26,9 +29,13 @@ def named_intervals(
     Raises:
         HeldError: The series does not say for all of them.
     """
-    given = next(p.price for p in segment.version.document.prices if p.name == name)
+    rule = next(rule for rule in segment.version.document.prices if rule.name == name)
+    if not isinstance(rule, PriceRule):
+        prices = prices_of(name, segment, series, span, context)
+        return np.asarray(prices.tops != 0, dtype=np.bool_)
+    given = rule.price
     known = context.prices.get(given)
-    found = None if known is None else series.numbers_of(known, span)
+    found = None if known is None else numbers_of(series, known, span)
     if found is None:
         start = series.begin_of(span.start).date()
         message = f"The intervals named by {given!r} are not known from {start} on."

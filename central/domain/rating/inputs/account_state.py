@@ -7,7 +7,7 @@ of an earlier release do, is brought in with the first part of that occupancy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
@@ -54,6 +54,7 @@ def brought_in(account: CarriedState, before: CarriedState) -> CarriedState:
             lambda first, other: max(first, other, key=lambda peak: peak.value),
         ),
         credits=both.credits,
+        advances=both.advances,
         sums=_merged(
             both.sums,
             lambda total: total.id,
@@ -79,3 +80,31 @@ def _merged(
         same = key(entry)
         merged[same] = merge(merged[same], entry) if same in merged else entry
     return tuple(merged.values())
+
+
+def opening_of(before: CarriedState, account: CarriedState, names: Collection[str]) -> CarriedState:
+    """What a part opens with: its occupancy's state, and what it knows of its account's.
+
+    Args:
+        before: What the part directly before it in the occupancy left.
+        account: The account's own, as `account_after` leaves it.
+        names: Of the states that the part's tariff has.
+    """
+    wanted = {*names, *before.of(Owner.ACCOUNT).names}
+    shared = account.of(Owner.ACCOUNT).only(lambda name, _: name in wanted)
+    return before.of(Owner.OCCUPANCY).joined(shared)
+
+
+def account_after(
+    account: CarriedState, opening: CarriedState, closing: CarriedState
+) -> CarriedState:
+    """What is the account's own after a part, of whichever of its occupancies.
+
+    Args:
+        account: As it was before.
+        opening: What the part opened with.
+        closing: What it left.
+    """
+    taken = set(opening.of(Owner.ACCOUNT).names)
+    left = account.only(lambda name, _: name not in taken)
+    return left.joined(closing.of(Owner.ACCOUNT))

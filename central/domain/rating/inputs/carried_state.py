@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -156,6 +156,25 @@ class Level:
     origin: Origin = field(default=UNKNOWN, compare=False)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class PaidAhead:
+    """What was charged for days to come.
+
+    Args:
+        id: Of the charge.
+        amount: What is left of it, for the days of the origin. [currency]
+        days: How many days the whole of it was for.
+        months: How many months those were.
+        origin: The days that are paid for, and not billed yet.
+    """
+
+    id: str
+    amount: Decimal
+    days: int
+    months: int
+    origin: Origin = field(default=UNKNOWN, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class CarriedState:
     """All that a bill reads of earlier ones.
@@ -166,6 +185,7 @@ class CarriedState:
         sums: Ascending.
         totals: Ascending; for the rolling average of budget billing.
         levels: Ascending; what events left.
+        advances: Ascending; what was charged for days to come.
         tariff: Whose names these are, "" where nobody kept it.
         before: What of it the tariff before handed over, as that one named it; None where none
             did, or where it handed over what is the account's own.
@@ -176,6 +196,7 @@ class CarriedState:
     sums: tuple[YearSum, ...] = ()
     totals: tuple[MonthTotal, ...] = ()
     levels: tuple[Level, ...] = ()
+    advances: tuple[PaidAhead, ...] = ()
     tariff: str = field(default="", compare=False)
     before: CarriedState | None = field(default=None, compare=False)
 
@@ -239,7 +260,12 @@ class CarriedState:
             for entry in self.sums
             if entry.amount or (entry.counts and entry.id != BUDGET_BILLING)
         )
-        groups: tuple[tuple[Entry, ...], ...] = (self.peaks, self.credits, self.levels)
+        groups: tuple[tuple[Entry, ...], ...] = (
+            self.peaks,
+            self.credits,
+            self.levels,
+            self.advances,
+        )
         others = (name_of(entry) for entries in groups for entry in entries)
         return tuple(dict.fromkeys((*others, *sums)))
 
@@ -250,12 +276,12 @@ class CarriedState:
 
     @staticmethod
     def _of(entries: Iterable[tuple[Any, ...]], tariff: str) -> CarriedState:
-        peaks, credits_, sums, totals, levels = entries
-        return CarriedState(peaks, credits_, sums, totals, levels, tariff)
+        peaks, credits_, sums, totals, levels, advances = entries
+        return CarriedState(peaks, credits_, sums, totals, levels, advances, tariff)
 
     @property
     def _entries(self) -> tuple[tuple[Any, ...], ...]:
-        return (self.peaks, self.credits, self.sums, self.totals, self.levels)
+        return (self.peaks, self.credits, self.sums, self.totals, self.levels, self.advances)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; numbers as strings."""
@@ -277,6 +303,10 @@ class CarriedState:
         if self.levels:
             document["levels"] = [
                 [v.name, v.label, v.key, str(v.value), *v.origin.to_json()] for v in self.levels
+            ]
+        if self.advances:
+            document["advances"] = [
+                [a.id, str(a.amount), a.days, a.months, *a.origin.to_json()] for a in self.advances
             ]
         if self.tariff:
             document["tariff"] = self.tariff
@@ -308,12 +338,16 @@ class CarriedState:
                 Level(name, label, key, Fraction(level), _origin(rest))
                 for name, label, key, level, *rest in value.get("levels", ())
             ),
+            advances=tuple(
+                PaidAhead(name, Decimal(amount), int(days), int(months), _origin(rest))
+                for name, amount, days, months, *rest in value.get("advances", ())
+            ),
             tariff=value.get("tariff", ""),
             before=cls.from_json(value["before"]) if "before" in value else None,
         )
 
 
-Entry = Peak | Credit | YearSum | MonthTotal | Level
+Entry = Peak | Credit | YearSum | MonthTotal | Level | PaidAhead
 _E = TypeVar("_E", bound=Entry)
 _origin = Origin.from_json
 
@@ -336,7 +370,7 @@ def name_of(entry: Entry) -> str:
             return entry.name
         case Credit():
             return entry.bank
-        case YearSum():
+        case YearSum() | PaidAhead():
             return entry.id
         case MonthTotal():
             return BUDGET_BILLING
@@ -350,7 +384,7 @@ def renamed(entry: Entry, name: str, owner: Owner) -> Entry:
             return replace(entry, name=name, origin=origin)
         case Credit():
             return replace(entry, bank=name, origin=origin)
-        case YearSum():
+        case YearSum() | PaidAhead():
             return replace(entry, id=name, origin=origin)
         case MonthTotal():
             return replace(entry, origin=origin)
@@ -358,31 +392,3 @@ def renamed(entry: Entry, name: str, owner: Owner) -> Entry:
 
 def _wanted(entries: Iterable[_E], wanted: Callable[[str, Entry], bool]) -> tuple[_E, ...]:
     return tuple(entry for entry in entries if wanted(name_of(entry), entry))
-
-
-def opening_of(before: CarriedState, account: CarriedState, names: Collection[str]) -> CarriedState:
-    """What a part opens with: its occupancy's state, and what it knows of its account's.
-
-    Args:
-        before: What the part directly before it in the occupancy left.
-        account: The account's own, as `account_after` leaves it.
-        names: Of the states that the part's tariff has.
-    """
-    wanted = {*names, *before.of(Owner.ACCOUNT).names}
-    shared = account.of(Owner.ACCOUNT).only(lambda name, _: name in wanted)
-    return before.of(Owner.OCCUPANCY).joined(shared)
-
-
-def account_after(
-    account: CarriedState, opening: CarriedState, closing: CarriedState
-) -> CarriedState:
-    """What is the account's own after a part, of whichever of its occupancies.
-
-    Args:
-        account: As it was before.
-        opening: What the part opened with.
-        closing: What it left.
-    """
-    taken = set(opening.of(Owner.ACCOUNT).names)
-    left = account.only(lambda name, _: name not in taken)
-    return left.joined(closing.of(Owner.ACCOUNT))

@@ -124,6 +124,11 @@ def _relabel(bank: EnergyBank, season: str, own: Own) -> Fraction:
     return lapsed
 
 
+def balance_of(own: Own, label: str) -> Fraction:
+    """What is left of one period. [kWh]."""
+    return sum((credit.amount for credit in own.get(label, ())), Fraction(0))
+
+
 def balance(bank: EnergyBank, own: Own) -> Fraction:
     """What a settlement of the bank pays for. [kWh]."""
     labels = [TOTAL] if bank.basis == "total" else [label for label in own if label != TOTAL]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
 from math import gcd, lcm
 from typing import cast
 
@@ -24,9 +23,8 @@ from central.domain.metering.service_point import DAY_S
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.interval_weights import Runs, constant, cut, spread
-from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
-from firmware_bridge.contract.interval import MIDNIGHT, Interval
+from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
@@ -98,14 +96,6 @@ class InputSeries:
         if self.step_s != DAY_S:
             return (begin - self.start) // timedelta(seconds=self.step_s)
         return [block.start for block in self.feeds[0].blocks].index(begin)
-
-    def numbers_of(self, given: PriceSeries, span: slice) -> NDArray[np.object_] | None:
-        """The number of a series for each of some intervals; None where one is not known."""
-        if self.step_s != DAY_S:
-            count = span.stop - span.start
-            return given.at_steps(self.begin_of(span.start), self.step_s, count)
-        begins = [self.begin_of(number) for number in range(span.start, span.stop + 1)]
-        return given.over([Interval(*pair) for pair in pairwise(begins)])
 
     def is_even(self, span: slice) -> bool:
         """Whether all of some intervals have one length: days have not, where clocks change."""

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 from central.domain.tariff.document import Charge, Minimum, Percent
 from central.domain.tariff.grammar.commitments import BEGINNING
 from central.domain.tariff.grammar.cursor import Cursor
-from central.domain.tariff.grammar.kind import NUMBER, TEXT, Kind, number, one_of, whole
+from central.domain.tariff.grammar.kind import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    TEXTS,
+    Kind,
+    number,
+    one_of,
+    read_comma_texts,
+    whole,
+)
 from central.domain.tariff.grammar.names import (
+    CONDITIONS,
     COUNT,
-    FLAG_FACT,
     LINE_ID,
     LINES_ABOVE,
+    NUMERIC_FACT,
     PRICE_SERIES,
     no_lines,
 )
@@ -20,7 +34,8 @@ from central.domain.tariff.grammar.record import Record, Row, variants
 from central.domain.tariff.grammar.scope import Quantity
 from central.domain.tariff.grammar.state import OWNER, SHARES, YEAR_ENDS
 from central.domain.tariff.input_units import POWER
-from central.domain.tariff.price_rules import Step, TierRules
+from central.domain.tariff.levels import is_level
+from central.domain.tariff.price_rules import IncludedUnits, Step, TierRules
 from central.domain.tariff.refusal import Code
 
 _TEXT_FACTS = frozenset({"bool", "text"})
@@ -63,17 +78,89 @@ def _price_by_quantity(charge: Cursor) -> None:
 
 
 def _check_one_way_to_price(charge: Cursor) -> None:
-    ways = [way for way in ("price", "steps", "times") if charge.has(way)]
+    ways = [way for way in ("price", "steps", "times", "rate") if charge.has(way)]
     if not ways:
         charge.refuse(Code.MISSING_PRICE, "The charge has no price.", "Add `price` or `steps`.")
     if len(ways) > 1:
         message = "The charge is priced in two ways."
-        charge.refuse(Code.CONFLICT, message, "Keep one of price, steps and times.")
-    if not charge.has("qty") and ways != ["price"]:
+        charge.refuse(Code.CONFLICT, message, "Keep one of price, rate, steps and times.")
+    if not charge.has("qty") and ways not in (["price"], ["rate"]):
         charge.refuse(Code.MISSING_KEY, "Steps and price series need a quantity.", "Add `qty`.")
-    if not charge.has("qty") and not charge.has("per"):
+    if not charge.has("qty") and not charge.has("per") and not charge.has("on"):
         message = "A fixed price needs its unit of time."
         charge.refuse(Code.MISSING_KEY, message, "Add `per: month`.")
+
+
+def _read_dates(cursor: Cursor) -> tuple[str, ...]:
+    """Dates of one year, or of every."""
+    dates = read_comma_texts(cursor)
+    for text in dates:
+        try:
+            date.fromisoformat(f"2024{text[1:]}" if text[:2] == "--" else text)
+        except ValueError:
+            message = f"{text!r} is not a date."
+            cursor.refuse(Code.NOT_A_DATE, message, "Write 2026-07-01, or --07-01 of every year.")
+    return dates
+
+
+def _check_dates(charge: Cursor) -> None:
+    if not charge.values["on"]:
+        return
+    for key in ("per", "prorate", "steps", "times"):
+        if charge.has(key):
+            message = f"What is charged once on a date has no `{key}`."
+            charge.field(key).refuse(
+                Code.CONFLICT, message, "Write `price` and, if need be, `qty`."
+            )
+
+
+_UNITS = number(0, None, "The units are below zero.", "Write zero or more.")
+
+
+def _check_rollover(included: Cursor) -> None:
+    if included.values["most"] is not None and included.values["rollover_months"] is None:
+        message = "`most` bounds what is carried on, but nothing is."
+        included.field("most").refuse(Code.CONFLICT, message, "Add `rollover_months: 1`.")
+
+
+INCLUDED = Record(
+    IncludedUnits,
+    (
+        Row("per_month", _UNITS, required=True),
+        Row("times", COUNT),
+        Row("rollover_months", whole(1, 120)),
+        Row("most", _UNITS),
+        Row("prorate", one_of("cycle", "none"), default="cycle"),
+    ),
+    checks=(_check_rollover,),
+)
+
+
+def _check_included(charge: Cursor) -> None:
+    """Units are included in what is measured or counted, at one price beyond them."""
+    if charge.values["included"] is None:
+        return
+    scope, base = charge.scope, (charge.values["qty"] or "").partition(".")[0]
+    price = charge.values["price"]
+    if base not in scope.units or is_level(base, tuple(scope.determinants.values())):
+        message = "Units are included in a sum of energy or events, and in nothing else."
+        charge.field("included").refuse(Code.CONFLICT, message, "Name a determinant as `qty`.")
+    if price is None or price.by_period or charge.values["per"] or charge.values["on"]:
+        message = "What is beyond the units included has one price per unit and season."
+        charge.field("included").refuse(Code.CONFLICT, message, "Write one `price`, without `per`.")
+
+
+def _check_advance(charge: Cursor) -> None:
+    if not charge.values["in_advance"]:
+        return
+    is_fact = charge.values["qty"] is None or charge.values["qty"] in charge.scope.needs
+    if charge.values["per"] is None or charge.values["on"] or not is_fact:
+        message = "What is charged in advance is a price per time, once or per unit of a fact."
+        remedy = "Write `per: month`, and a fact of `needs` as `qty`."
+        charge.field("in_advance").refuse(Code.CONFLICT, message, remedy, line=charge.line)
+
+
+DATES = Kind(_read_dates, list, TEXTS.shape)
 
 
 def _check_days_are_prorated(charge: Cursor) -> None:
@@ -135,10 +222,16 @@ CHARGE = Record(
         Row("tiers", TIERS, default=TierRules()),
         Row("steps", SEASONAL_STEPS, default=()),
         Row("times", PRICE_SERIES),
-        Row("unless", FLAG_FACT),
-        Row("only", FLAG_FACT),
+        *CONDITIONS,
+        Row("on", DATES, default=()),
+        Row("in_advance", FLAG, default=False),
+        Row("included", INCLUDED),
+        Row("rate", NUMERIC_FACT),
     ),
     checks=(
+        _check_dates,
+        _check_advance,
+        _check_included,
         _check_one_way_to_price,
         _check_days_are_prorated,
         _check_tiers_have_steps,
@@ -148,16 +241,42 @@ CHARGE = Record(
     ref="charge",
 )
 
+
+def _has_own_percent(percent: Cursor) -> bool:
+    return not percent.has("rate") or percent.has("percent")
+
+
+def _own_percent(percent: Percent) -> Decimal | None:
+    return percent.percent if percent.rate is None else None
+
+
+def _percent_of_table(percent: Cursor) -> None:
+    """A percent that a table gives is known when a bill is rated."""
+    if percent.values["percent"] is None:
+        percent.values["percent"] = Decimal(0)
+
+
+def _check_one_percent(percent: Cursor) -> None:
+    if percent.has("percent") and percent.has("rate"):
+        message = "The rider has its percent in two ways."
+        percent.refuse(Code.CONFLICT, message, "Keep `percent` or `rate`.")
+
+
 _PERCENT_ROWS = (
     Row("id", LINE_ID, required=True),
     Row("name", TEXT),
-    Row("percent", NUMBER, required=True),
+    Row("percent", NUMBER, required=True, when=_has_own_percent, get=_own_percent),
     Row("of", LINES_ABOVE, required=True, absent=no_lines),
     Row("category", TEXT),
-    Row("unless", FLAG_FACT),
+    *CONDITIONS,
 )
 
-PERCENT = Record(Percent, _PERCENT_ROWS, ref="percent")
+PERCENT = Record(
+    Percent,
+    (*_PERCENT_ROWS, Row("rate", NUMERIC_FACT, then=_percent_of_table)),
+    checks=(_check_one_percent,),
+    ref="percent",
+)
 
 
 def _check_point(tax: Cursor) -> None:
@@ -177,7 +296,8 @@ TAX = Record(
 
 
 def _percent_or_charge(cursor: Cursor) -> Record:
-    return PERCENT if cursor.has("percent") else CHARGE
+    is_percent = cursor.has("percent") or (cursor.has("rate") and cursor.has("of"))
+    return PERCENT if is_percent else CHARGE
 
 
 RIDER = variants(PERCENT, CHARGE, pick=_percent_or_charge)
@@ -237,6 +357,7 @@ MINIMUM = Record(
         Row("ends", YEAR_ENDS, default="period", when=_is_yearly),
         Row("share", SHARES, default="days", when=_is_yearly),
         OWNER,
+        *CONDITIONS,
     ),
     checks=(_end_with_true_up,),
     ref="minimum",

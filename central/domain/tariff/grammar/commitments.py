@@ -16,7 +16,7 @@ from central.domain.tariff.grammar.kind import (
     read_text,
     whole,
 )
-from central.domain.tariff.grammar.names import COUNT, LINE_ID, LINES_ABOVE, no_lines
+from central.domain.tariff.grammar.names import CONDITIONS, COUNT, LINE_ID, LINES_ABOVE, no_lines
 from central.domain.tariff.grammar.record import Record, Row
 from central.domain.tariff.grammar.state import OWNER, SHARES, YEAR_ENDS
 from central.domain.tariff.refusal import Code
@@ -87,6 +87,7 @@ COMMITMENT = Record(
         Row("ends", YEAR_ENDS, default="period"),
         Row("share", SHARES, default="none"),
         OWNER,
+        *CONDITIONS,
     ),
     checks=(_count_months,),
     ref="commitment",

@@ -11,15 +11,17 @@ from central.domain.tariff.determinant_rules import (
     CounterDeterminant,
     Determinant,
     EventDeterminant,
+    ExcessDeterminant,
     FormulaDeterminant,
     History,
     MaxDeterminant,
     RebateDeterminant,
     SumDeterminant,
 )
-from central.domain.tariff.expression import priors_in
+from central.domain.tariff.expression import Prior, priors_in
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.events import EVENTS
+from central.domain.tariff.grammar.excess import EXCESS
 from central.domain.tariff.grammar.formula import FORMULA
 from central.domain.tariff.grammar.kind import (
     NAME,
@@ -35,6 +37,7 @@ from central.domain.tariff.grammar.kind import (
 from central.domain.tariff.grammar.names import BANK, HOURS, SCHEDULE, SERIES
 from central.domain.tariff.grammar.prices import PRICES
 from central.domain.tariff.grammar.record import Record, Row, named, variants
+from central.domain.tariff.grammar.schedule import borders_of
 from central.domain.tariff.grammar.scope import Scope
 from central.domain.tariff.grammar.state import OWNER
 from central.domain.tariff.input_units import POWER
@@ -98,6 +101,9 @@ def _check_daily_peaks(peak: Cursor) -> None:
     if peak.values["per"] and peak.values["meters"] == "each":
         message = "The peaks of every day are those of all meters together."
         peak.refuse(Code.CONFLICT, message, "Drop `per` or `meters`.")
+    if peak.values["mean_of"] and (peak.values["per"] or peak.values["meters"] == "each"):
+        message = "The mean of the highest days is that of all meters together, once a bill."
+        peak.refuse(Code.CONFLICT, message, "Drop `mean_of`, or `per` and `meters`.")
 
 
 def _is_split_window(peak: Cursor) -> bool:
@@ -109,14 +115,7 @@ def _check_windows_fit(peak: Cursor) -> None:
     window_s, values = peak.values["window"], peak.values
     if not _is_split_window(peak) or values["astride"]:
         return
-    schedule = peak.scope.calendar.schedule(values["by"])
-    borders = {
-        minute
-        for period in schedule.periods
-        for rule in period.rules or ()
-        for hours in rule.hours
-        for minute in hours
-    }
+    borders = borders_of(peak.scope.calendar.schedule(values["by"]))
     if values["mode"] == "rolling":
         message = f"Rolling windows of {peak.key!r} lie in two periods of {values['by']!r}."
     elif crossed := [minute for minute in sorted(borders) if minute * 60 % window_s]:
@@ -145,6 +144,7 @@ MAX = Record(
             default="",
             when=_is_split_window,
         ),
+        Row("mean_of", whole(1, 31)),
     ),
     checks=(_check_daily_peaks, _check_windows_fit),
     named=True,
@@ -228,6 +228,7 @@ REBATE = Record(
 _BY_KEY = {
     "sum": SUM,
     "max": MAX,
+    "excess": EXCESS,
     "expr": FORMULA,
     "per_day": ALLOWANCE,
     "counter": COUNTER,
@@ -268,7 +269,7 @@ def _unit_of(rule: Determinant, scope: Scope) -> str:
     match rule:
         case SumDeterminant() | RebateDeterminant():
             return scope.series[rule.series]
-        case MaxDeterminant():
+        case MaxDeterminant() | ExcessDeterminant():
             unit = scope.series[rule.series]
             return POWER.get(unit, f"{unit}/h")
         case CounterDeterminant():
@@ -282,7 +283,7 @@ def _split_of(rule: Determinant) -> str:
     match rule:
         case EventDeterminant() if rule.field:
             return f"{rule.name} by {rule.field}"
-        case SumDeterminant() | MaxDeterminant() | EventDeterminant():
+        case SumDeterminant() | MaxDeterminant() | ExcessDeterminant() | EventDeterminant():
             return rule.by
         case _:
             return ""
@@ -312,25 +313,44 @@ HISTORY = Record(
 
 
 def check_peaks_are_kept(document: Cursor) -> None:
-    """What is kept is a month's peak, and what `prior` reads is kept."""
+    """What is kept is a month's peak or plain sum, and what `prior` or `mean` reads is kept."""
     rules = document.scope.determinants
     histories = [entry.name for entry in document.values["state"]]
     for name in histories:
         rule = rules[name]
-        if not isinstance(rule, MaxDeterminant) or rule.daily:
-            message = f"{name!r} is not a peak of the month, so that nothing is kept of it."
+        if not _has_months(rule):
+            message = f"{name!r} is not a peak or plain sum of the month: nothing is kept of it."
             cursor = document.inside("state", document.node).inside(name, document.node)
-            cursor.refuse(Code.CONFLICT, message, "Name a `max`.")
+            cursor.refuse(Code.CONFLICT, message, "Name a `max`, or a `sum` without bank and side.")
+    _check_means(document)
     for rule in rules.values():
         if isinstance(rule, FormulaDeterminant):
             _check_priors(rule, histories, document)
 
 
+def _has_months(rule: Determinant) -> bool:
+    if isinstance(rule, SumDeterminant):
+        return rule.bank is None and rule.side == "both"
+    return isinstance(rule, MaxDeterminant) and not rule.daily
+
+
+def _check_means(document: Cursor) -> None:
+    """The highest days are those of a segment, and not of segments that share a peak."""
+    if document.values["on_change"].demand != "bill_peak":
+        return
+    for rule in document.scope.determinants.values():
+        if isinstance(rule, MaxDeterminant) and rule.mean_of:
+            message = f"The highest days of {rule.name!r} are those of a segment, not of the bill."
+            cursor = document.inside("determinants", document.node).inside(rule.name, document.node)
+            cursor.refuse(Code.CONFLICT, message, "Drop `on_change.demand`.")
+
+
 def _check_priors(rule: FormulaDeterminant, histories: list[str], document: Cursor) -> None:
     for prior in priors_in(rule.expr):
         base = prior.name.partition(".")[0]
-        if not prior.now and base not in histories:
-            message = f"prior({prior.name}) reads earlier peaks, but none are kept."
+        now = isinstance(prior, Prior) and prior.now
+        if not now and base not in histories:
+            message = f"{rule.name!r} reads earlier months of {prior.name!r}, but none are kept."
             remedy = f"Add `state: {{{base}: {{months: 12}}}}`."
             cursor = document.inside("determinants", document.node).inside(rule.name, document.node)
             cursor.refuse(Code.MISSING_KEY, message, remedy)

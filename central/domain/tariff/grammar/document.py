@@ -14,7 +14,6 @@ from central.domain.tariff.document import (
     ChangeRules,
     Currency,
     CycleRules,
-    PriceRule,
     PublishedFigures,
     Series,
     TariffDocument,
@@ -42,6 +41,7 @@ from central.domain.tariff.grammar.kind import (
     whole,
     words,
 )
+from central.domain.tariff.grammar.lookup import TABLES
 from central.domain.tariff.grammar.record import Record, Row, list_of, named, pairs
 from central.domain.tariff.grammar.series import SERIES
 from central.domain.tariff.grammar.settlement import SETTLEMENT
@@ -180,6 +180,10 @@ def _register_needs(document: Cursor) -> None:
     document.scope.needs |= dict(document.values["needs"])
 
 
+def _register_digits(document: Cursor) -> None:
+    document.scope.currency_digits = document.values["currency"].digits
+
+
 def _some_series(document: TariffDocument) -> object:
     return document if document.series or document.prices else ()
 
@@ -194,7 +198,7 @@ def _make_document(document: Cursor) -> TariffDocument:
     return TariffDocument(
         **values,
         series=tuple(entry for entry in series if isinstance(entry, Series)),
-        prices=tuple(entry for entry in series if isinstance(entry, PriceRule)),
+        prices=tuple(entry for entry in series if not isinstance(entry, Series)),
         energy_banks=tuple(bank for bank in banks if isinstance(bank, EnergyBank)),
         money_banks=tuple(bank for bank in banks if isinstance(bank, MoneyBank)),
     )
@@ -234,12 +238,13 @@ DOCUMENT = Record(
         Row("zone", ZONE, required=True),
         Row("day_start", DAY_START, default=MIDNIGHT),
         Row("clock", one_of("wall", "standard"), default="wall"),
-        Row("currency", CURRENCY, required=True),
+        Row("currency", CURRENCY, required=True, then=_register_digits),
         Row("quantities", pairs(whole(0, 9)), default=()),
         Row("cycle", CYCLE, default=CycleRules()),
         Row("on_change", ON_CHANGE, default=ChangeRules()),
         Row("inputs", pairs(TEXT), default=(), then=_register_inputs),
         Row("needs", pairs(TEXT), default=(), then=_register_needs),
+        Row("tables", TABLES, default=()),
         Row("calendar", CALENDAR, default=CalendarRules(), ends=True),
         Row("series", SERIES, default=(), get=_some_series, ends=True),
         Row("determinants", DETERMINANTS, default=(), ends=True),

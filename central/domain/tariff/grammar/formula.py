@@ -13,6 +13,7 @@ from central.domain.tariff.expression import (
     Name,
     Number,
     Prior,
+    Recent,
     calls_in,
     names_in,
     parse_expression,
@@ -110,6 +111,9 @@ def formula_text(expression: Expression) -> str:
             return f"({text})" if otherwise is None else f"({text} else {formula_text(otherwise)})"
         case Call(function, arguments):
             return f"{function}({', '.join(map(formula_text, arguments))})"
+        case Recent(name, take, count, floor):
+            least = "" if floor is None else f", floor: {_decimal_text(floor)}"
+            return f"{take}({name}, months: {count}{least})"
         case Prior(name, months, percent, now):
             span = f"{months[0]}-{months[-1]}"
             which = "current" if now else "prior"

@@ -16,6 +16,7 @@ from central.domain.tariff.grammar.kind import (
     read_text,
     read_texts,
 )
+from central.domain.tariff.grammar.record import Row
 from central.domain.tariff.refusal import Code
 
 
@@ -57,6 +58,14 @@ def _read_prices(cursor: Cursor) -> str:
     return name
 
 
+def _read_given_prices(cursor: Cursor) -> str:
+    name = _read_prices(cursor)
+    if name not in cursor.scope.given_prices:
+        message = f"{name!r} is computed from other prices."
+        cursor.refuse(Code.UNKNOWN_SERIES, message, "Name one that is given, as `{price: NAME}`.")
+    return name
+
+
 def _read_flag(cursor: Cursor) -> str:
     name = read_text(cursor)
     if name not in cursor.scope.needs:
@@ -66,6 +75,17 @@ def _read_flag(cursor: Cursor) -> str:
     if cursor.scope.needs[name] != "bool":
         message = f"The fact {name!r} is not true or false."
         cursor.refuse(Code.WRONG_FACT_KIND, message, "Make it `bool`.", line=cursor.record.line)
+    return name
+
+
+def _read_numeric_fact(cursor: Cursor) -> str:
+    name, needs = read_text(cursor), cursor.scope.needs
+    if name not in needs:
+        message = f"{name!r} is not an agreement fact and not a table."
+        cursor.refuse(Code.UNKNOWN_FACT, message, "Name it in `needs`, or define it in `tables`.")
+    if needs[name] in {"bool", "text"}:
+        message = f"The fact {name!r} is not a number."
+        cursor.refuse(Code.WRONG_FACT_KIND, message, "Give it a unit.")
     return name
 
 
@@ -114,12 +134,18 @@ SERIES = Kind(_read_series, str, NAME.shape)
 SCHEDULE = Kind(_read_schedule, str, TEXT.shape)
 # A price series whose non-zero steps name intervals.
 HOURS = Kind(_read_hours, str, NAME.shape)
+# A price series that is given, and not computed.
+GIVEN_PRICES = Kind(_read_given_prices, str, TEXT.shape)
 # A price series whose steps are prices.
 PRICE_SERIES = Kind(_read_prices, str, TEXT.shape)
 # A yes-or-no fact of the agreement.
 FLAG_FACT = Kind(_read_flag, str, TEXT.shape)
+# On which days a line applies, by facts of the agreement.
+CONDITIONS = (Row("unless", FLAG_FACT), Row("only", FLAG_FACT))
 # A bank of energy; what is in the banks is checked once they are read.
 BANK = Kind(read_text, str, NAME.shape)
+# A fact that is a number, or a table.
+NUMERIC_FACT = Kind(_read_numeric_fact, str, TEXT.shape)
 # What an amount is multiplied by: a determinant or a fact.
 COUNT = Kind(_read_count, str, TEXT.shape)
 # The id of a line, which no other line has.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from central.domain.tariff.calendar_rules import REST, Period, PeriodRule
+from central.domain.tariff.calendar_rules import REST, Period, PeriodRule, Schedule
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     TEXTS,
@@ -156,3 +156,14 @@ PERIODS = Kind(
     _write_periods,
     map_shape({"anyOf": [{"enum": [REST]}, list_shape(_RULE.schema)]}),
 )
+
+
+def borders_of(schedule: Schedule) -> set[int]:
+    """The minutes of a day at which a period of a schedule begins or ends."""
+    return {
+        minute
+        for period in schedule.periods
+        for rule in period.rules or ()
+        for hours in rule.hours
+        for minute in hours
+    }

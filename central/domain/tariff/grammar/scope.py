@@ -19,12 +19,14 @@ class Scope:
         series: Input or computed series to its unit.
         computed: Series that the document computes.
         prices: Price series.
+        given_prices: Those that are given, and not computed.
         determinants: By name.
         units: Determinant to its unit.
         splits: Determinant to the schedule it is split by, "" for none.
         fields: Split of an event determinant to its labels.
         lines: Ids of the lines.
         true_up_month: Month in which all banks are settled, None where there is no one month.
+        currency_digits: Decimals of a line.
     """
 
     calendar: CalendarRules = field(default_factory=CalendarRules)
@@ -32,12 +34,14 @@ class Scope:
     series: dict[str, str] = field(default_factory=BUILT_IN_INPUTS.copy)
     computed: set[str] = field(default_factory=set)
     prices: set[str] = field(default_factory=set)
+    given_prices: set[str] = field(default_factory=set)
     determinants: dict[str, Determinant] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     lines: set[str] = field(default_factory=set)
     true_up_month: int | None = None
+    currency_digits: int = 2
 
     def has_period(self, name: str) -> bool:
         """Whether the period named after a dot, if any, is one that the determinant is split by."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from central.domain.tariff.document import Factor, PriceRule, Series, TariffDocument
+from central.domain.tariff.document import Factor, Series, TariffDocument
 from central.domain.tariff.expression import (
     Binary,
     Expression,
@@ -14,6 +14,7 @@ from central.domain.tariff.expression import (
     parse_expression,
 )
 from central.domain.tariff.grammar.cursor import Cursor
+from central.domain.tariff.grammar.interval_prices import RECORDS, record_of, written
 from central.domain.tariff.grammar.kind import (
     ID,
     TEXT,
@@ -21,8 +22,6 @@ from central.domain.tariff.grammar.kind import (
     Json,
     Kind,
     map_shape,
-    minutes,
-    one_of,
     read_entries,
     read_texts,
 )
@@ -161,39 +160,22 @@ FORMULA = Record(
 )
 
 
-def _make_prices(prices: Cursor) -> PriceRule:
-    prices.scope.prices.add(prices.key)
-    return PriceRule(**PRICES.attributes(prices))
-
-
-PRICES = Record(
-    PriceRule,
-    (
-        Row("price", ID, required=True),
-        Row("step", minutes("step"), attribute="step_s"),
-        Row("missing", one_of("hold"), in_model=False),
-    ),
-    make=_make_prices,
-    named=True,
-)
-
-
 def _of_kind(cursor: Cursor) -> Record:
-    return PRICES if cursor.has("price") else FORMULA
+    return record_of(cursor) or FORMULA
 
 
 def _write_series(document: TariffDocument) -> Json:
     """Series by name; a unit that the terms share is not said."""
     units = BUILT_IN_INPUTS | dict(document.inputs)
     units |= {series.name: series.unit for series in document.series}
-    written = {series.name: FORMULA.write(series) for series in document.series}
+    texts = {series.name: FORMULA.write(series) for series in document.series}
     for series in document.series:
         if {units[name] for name, _ in series.terms} == {series.unit}:
-            del written[series.name]["unit"]
-    return written | {rule.name: PRICES.write(rule) for rule in document.prices}
+            del texts[series.name]["unit"]
+    return texts | {rule.name: written(rule) for rule in document.prices}
 
 
-_EACH = named(variants(FORMULA, PRICES, pick=_of_kind), alone=True)
+_EACH = named(variants(FORMULA, *RECORDS, pick=_of_kind), alone=True)
 # What is written depends on the units of all others, hence on the document.
 SERIES = Kind(_EACH.read, _write_series, _EACH.shape)
 

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from central.domain.tariff.credit_rules import (
     BUDGET_BILLING,
     PREPAID,
+    ROUND_TOTAL,
     TRUE_UP_PAYOUT,
     BudgetBilling,
     Prepaid,
+    RoundTotal,
     Settlement,
     TrueUpPayout,
 )
 from central.domain.tariff.grammar.cursor import Cursor
-from central.domain.tariff.grammar.kind import Kind, list_shape, one_of, whole
+from central.domain.tariff.grammar.kind import (
+    NUMBER,
+    Kind,
+    list_shape,
+    one_of,
+    read_number,
+    whole,
+)
 from central.domain.tariff.grammar.names import FLAG_FACT
 from central.domain.tariff.grammar.node import Fields, Scalar
 from central.domain.tariff.grammar.record import Record, Row
 from central.domain.tariff.grammar.state import OWNER_OF_MONEY
 from central.domain.tariff.refusal import Code
 
+
+def _read_step(cursor: Cursor) -> Decimal:
+    """What the currency's digits can hold a multiple of."""
+    step, digits = read_number(cursor), cursor.scope.currency_digits
+    if step <= 0 or step != round(step, digits):
+        message = f"{step} is not an amount above zero of at most {digits} decimals."
+        cursor.refuse(Code.OUT_OF_RANGE, message, "Write 0.05, 1 or 10.")
+    return step
+
+
+_STEP = Kind(_read_step, NUMBER.write, NUMBER.shape, ref=NUMBER.ref)
 _BY_WORD = {
     TRUE_UP_PAYOUT: Record(TrueUpPayout, ()),
     BUDGET_BILLING: Record(
@@ -32,6 +53,7 @@ _BY_WORD = {
             OWNER_OF_MONEY,
         ),
     ),
+    ROUND_TOTAL: Record(RoundTotal, (Row("to", _STEP, required=True),)),
     PREPAID: Record(
         Prepaid,
         (

@@ -60,5 +60,6 @@ def _states(document: Cursor) -> set[str]:
         | yearly
         | {commitment.id for commitment in values["commitments"]}
         | {rule.name for rule in rules if isinstance(rule, EventDeterminant)}
+        | {charge.id for charge in values["charges"] if charge.in_advance or charge.rolls_over}
         | settled
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -27,6 +27,7 @@ from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths
 from central.domain.rating.inputs.carried_state import CarriedState, Peak
+from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
 from central.domain.rating.rate import RatingOptions, rate
@@ -120,9 +121,64 @@ charges:
      {to: null, price: 0.02}]}
 taxes: [{id: vat, percent: 21, of: all, unless: exempt, point: interval}]
 """,
+    "tables": """\
+needs: {zone: text, contracted: kW}
+tables:
+  access:
+    by: zone
+    rows:
+      - {from: 2020-01-01, values: {A: 0.05, B: 0.06}}
+      - {from: 2026-10-18, values: {A: 0.055, B: 0.07}}
+  share: {by: zone, rows: [{from: 2020-01-01, values: {A: -5, B: 7.5}}]}
+determinants: {kwh: {sum: import}, over: {expr: kwh - contracted * access, unit: kWh}}
+charges:
+  - {id: energy, qty: kwh, rate: access}
+  - {id: over, qty: over, price: 0.01}
+  - {id: power, qty: contracted, rate: access, per: day}
+riders: [{id: share, rate: share, of: energy}]
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
+""",
+    "times": """\
+quantities: {kWh: 1}
+needs: {contracted: kW}
+series:
+  spot: {price: M}
+  retail: {prices: "max(0.01, min(0.3, spot * 1.1 + contracted / 100))"}
+determinants: {kwh: {sum: import}}
+charges:
+  - {id: pool, qty: import, times: spot}
+  - {id: energy, qty: kwh, price: 0.1}
+riders: [{id: capped, qty: import, times: retail}, {id: margin, percent: 3, of: pool}]
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
+""",
+    "agreed": """\
+determinants: {kwh: {sum: import, by: period}, kw: {max: import}}
+charges:
+  - {id: energy, qty: kwh, price: {peak: 0.2, low: 0.1}}
+  - {id: demand, qty: kw, price: 5}
+  - {id: standing, price: 4.21, per: month}
+riders: [{id: fuel, percent: 3, of: energy}]
+minimums: [{id: floor, of: [energy, fuel], amount: 60}]
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
+""",
     "formula": """\
-determinants: {kwh: {sum: import}, kw: {max: import}, billing: {expr: "max(kw, 2)", unit: kW}}
-charges: [{id: energy, qty: kwh, price: 0.1}, {id: demand, qty: billing, price: 5}]
+quantities: {pf: 3}
+needs: {contracted: kW}
+determinants:
+  kwh: {sum: import, by: period}
+  kw: {max: import}
+  billing: {expr: "max(kw, 0.8 * contracted, 2)", unit: kW}
+  share: {expr: "kwh.peak / kwh.total else 0", unit: share}
+  pf: {expr: "min(1, kwh / (kw * 24) else 1)", unit: pf}
+  adjusted: {expr: "billing * max(1, 0.95 / max(pf, 0.1)) - kw / 3", unit: kW}
+charges:
+  - {id: energy, qty: kwh, price: 0.1}
+  - {id: demand, qty: billing, price: 5}
+  - {id: steps, qty: billing, steps: [{to: 2.5, price: 3}, {to: null, price: 4}]}
+  - {id: adjusted, qty: adjusted, price: 2, per: day}
+  - {id: share, qty: share, price: -7.77}
+  - {id: factor, qty: pf, price: 1}
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
 """,
 }
 
@@ -138,9 +194,27 @@ FACTS = AgreementFacts(
         Fact("contracted", Decimal("5.75"), date(2026, 10, 9)),
         Fact("exempt", value=False),
         Fact("lamps", Decimal(3)),
+        Fact("zone", "A"),
+        Fact("zone", "B", date(2026, 10, 14)),
     )
 )
-EXEMPT = AgreementFacts.of(contracted=Decimal(3), exempt=True, lamps=Decimal(0))
+MARKET = (
+    PriceSeries(
+        "M",
+        datetime(2026, 9, 30, 22, tzinfo=UTC),
+        3600,
+        tuple(random.Random(1).randint(-900, 4000) for _ in range(80 * 24)),  # noqa: S311
+        -4,
+    ),
+)
+AGREED = AgreementFacts(
+    (
+        Fact("price.energy.peak", Decimal("0.17")),
+        Fact("price.energy.peak", "tariff", date(2026, 10, 17)),
+        Fact("discount.all", Decimal("7.5"), date(2026, 10, 12)),
+    )
+)
+EXEMPT = AgreementFacts.of(contracted=Decimal(3), exempt=True, lamps=Decimal(0), zone="A")
 
 
 def blocks(  # noqa: PLR0913 - what differs between meters
@@ -195,8 +269,8 @@ def meters_of(seed: int, days: DayRange, name: str) -> list[Meter]:
         if oddity == "two":
             own += blocks(draw, days, step, channel=100 + number)
         facts = FACTS if number % 3 else EXEMPT
-        if name != "facts":
-            facts = AgreementFacts()
+        if name not in {"facts", "formula", "times", "tables"}:
+            facts = AGREED if name == "agreed" and number % 3 else AgreementFacts()
         month = days.first.replace(day=1) - timedelta(days=40)
         peaks = (Peak("kw", "peak", month.replace(day=1), Fraction(7, 2)),) if number % 2 else ()
         found.append(Meter({"import": own}, facts, CarriedState(peaks=peaks)))
@@ -226,6 +300,7 @@ def alone(meter: Meter, terms: Terms) -> Rated:
         period=terms.period,
         ending=terms.ending,
         opening=meter.opening,
+        prices=terms.prices,
         options=terms.options,
     )
 
@@ -255,7 +330,7 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(  # noqa: PLR0913 - wha
     elif length > 3:
         period = replace(period, days=cycle)
     options, ending = RatingOptions(rounded=rounded), PartEnding(final=length % 2 == 0)
-    terms = Terms(versions, CALENDAR, days, period, options=options, ending=ending)
+    terms = Terms(versions, CALENDAR, days, period, MARKET, options=options, ending=ending)
     meters = meters_of(seed, days, name)
     found = rate_many(meters, terms)
     for meter, rated in zip(meters, found, strict=True):
@@ -267,12 +342,12 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(  # noqa: PLR0913 - wha
             assert texts.of(line) == canonical(line.to_json())
 
 
-@pytest.mark.parametrize("name", ["rounded", "tiers", "facts"])
+@pytest.mark.parametrize("name", BODIES)
 def test_plain_meters_are_not_rated_one_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     days = DayRange(date(2026, 10, 10), date(2026, 10, 20))
-    terms = Terms((version(BODIES[name]),), CALENDAR, days, BillingPeriod.month(days))
+    terms = Terms((version(BODIES[name]),), CALENDAR, days, BillingPeriod.month(days), MARKET)
     draw = random.Random(5)  # noqa: S311 - not for secrets
-    facts = FACTS if name == "facts" else AgreementFacts()
+    facts = AGREED if name == "agreed" else FACTS
     meters = [Meter({"import": blocks(draw, days, 900, channel=n)}, facts) for n in range(6)]
     monkeypatch.setattr(rate_batch, "rate", None)
     for rated in rate_many(meters, terms):

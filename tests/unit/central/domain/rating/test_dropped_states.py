@@ -15,13 +15,13 @@ from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.columnar.rate_batch import rate_many
 from central.domain.rating.columnar.terms import Meter, Terms
+from central.domain.rating.inputs.account_state import account_after
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import (
     CarriedState,
     Credit,
     Origin,
     YearSum,
-    account_after,
 )
 from central.domain.rating.rate import rate
 from central.domain.rating.running_bill import RunningBill

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
 from central.domain.rating.bill_lines.line import Rated
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.carried_state import CarriedState, Peak
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
@@ -85,3 +86,32 @@ def test_a_divisor_that_is_not_zero_needs_no_more(formula: str) -> None:
 def test_a_formula_is_written_as_it_is_read() -> None:
     document = load_tariff(TEXT.replace("FORMULA", "2 * kw.other / kw.noon else max(1, kw.other)"))
     assert load_tariff(to_canonical_text(document)) == document
+
+
+def test_what_a_table_does_not_have_holds_the_bill() -> None:
+    said = """\
+tariff: t
+effective: 2026-01-01
+zone: UTC
+currency: {code: EUR}
+needs: {zone: text}
+tables:
+  access:
+    by: zone
+    rows: [{from: 2026-01-01, values: {"1": 2}}, {from: 2026-06-11, values: {"1": 2, "2": 3}}]
+determinants: {kwh: {sum: import}}
+charges: [{id: energy, qty: kwh, rate: access}]
+"""
+    days = DayRange(date(2026, 6, 1), date(2026, 7, 1))
+    blocks = {"import": blocks_from(days, "UTC", 3600, lambda _: 1000)}
+    version = TariffVersion.of(load_tariff(said))
+
+    def bill(*facts: Fact) -> Rated:
+        return rate(blocks, AgreementFacts(facts), [version], ResolvedCalendar(), days)
+
+    # A stratum or zone that was entered as a number is the key of its digits.
+    known = bill(Fact("zone", Decimal(1)), Fact("zone", Decimal("2.0"), date(2026, 6, 21)))
+    assert [line.price for line in known.lines] == [Decimal(2), Decimal(3)]
+    assert [line.quantity for line in known.lines] == [Decimal(480), Decimal(240)]
+    assert [hold.code for hold in bill(Fact("zone", "2")).holds] == ["MISSING_FACT"]
+    assert [hold.code for hold in bill().holds] == ["MISSING_FACT"]

@@ -17,6 +17,7 @@ from central.domain.billing.billing_cycle import CALENDAR_MONTHS, BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charges.ending import PartEnding
+from central.domain.rating.inputs.account_state import account_after, opening_of
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import (
@@ -27,8 +28,6 @@ from central.domain.rating.inputs.carried_state import (
     Origin,
     Peak,
     YearSum,
-    account_after,
-    opening_of,
 )
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain

@@ -88,3 +88,57 @@ def test_a_minimum_is_that_of_the_whole_bill() -> None:
 
 def test_what_says_the_same_again_changes_nothing() -> None:
     assert rated(("exempt", False, date(2026, 6, 11))).lines == rated().lines
+
+
+CONDITIONS = """\
+tariff: flags
+effective: 2026-01-01
+zone: UTC
+currency: {code: EUR}
+cycle: {normal_days: cycle}
+needs: {exempt: bool, lit: bool}
+determinants: {kwh: {sum: import}}
+charges: [{id: energy, qty: kwh, price: 0.10}]
+riders: [{id: levy, percent: 10, of: energy, only: lit}]
+minimums:
+  - {id: least, of: energy, amount: 300, per: month, unless: exempt}
+  - {id: year, of: energy, amount: 2000, per: year, year_end: 6, share: none, only: lit}
+commitments: [{id: agreed, of: energy, amount: 500, per: month, only: lit}]
+taxes: [{id: vat, percent: 20, of: energy, only: lit, point: interval}]
+"""
+
+
+def conditioned(*changes: tuple[str, bool, date]) -> Rated:
+    version = TariffVersion.of(load_tariff(CONDITIONS))
+    blocks = {"import": blocks_from(JUNE, "UTC", 3600, lambda _: 1000)}
+    known = [Fact("exempt", False), Fact("lit", True)]
+    facts = AgreementFacts((*known, *(Fact(*change) for change in changes)))
+    bill = rate(blocks, facts, [version], ResolvedCalendar(), JUNE)
+    assert not bill.holds
+    return bill
+
+
+def test_a_monthly_minimum_is_for_the_days_on_which_it_applies() -> None:
+    # 10 of 30 days: 300 x 10/30 = 100.00, less the 24.00 of those days.
+    bill = conditioned(("exempt", True, date(2026, 6, 11)))
+    assert of(bill, "least") == {"least": [Decimal("76.00")]}
+    # From the 11th on: 200.00 less 48.00.
+    bill = conditioned(("exempt", True, date(2026, 1, 1)), ("exempt", False, date(2026, 6, 11)))
+    assert of(bill, "least") == {"least": [Decimal("152.00")]}
+    assert of(conditioned(("exempt", True, date(2026, 1, 1))), "least") == {"least": []}
+
+
+def test_taxes_and_percents_may_need_a_fact() -> None:
+    bill = conditioned(("lit", False, date(2026, 6, 11)))
+    assert of(bill, "levy", "vat") == {"levy": [Decimal("2.40")], "vat": [Decimal("4.80")]}
+
+
+def test_the_last_day_says_whether_a_year_or_term_needs_its_amount() -> None:
+    bill = conditioned()
+    assert of(bill, "year", "agreed") == {
+        "year": [Decimal("1928.00")],
+        "agreed": [Decimal("428.00")],
+    }
+    bill = conditioned(("lit", False, date(2026, 6, 30)))
+    assert of(bill, "year", "agreed") == {"year": [], "agreed": []}
+    assert not bill.closing.sum_of("year")

@@ -4,7 +4,6 @@ import pytest
 
 from central.domain.rating.columnar import eligibility
 from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
@@ -28,11 +27,12 @@ def words(name: str) -> set[str]:
         ("residential-tou", set()),
         ("commercial-tou-demand", {"tiers"}),
         ("tiers-volume-tou", set()),
-        ("spot", {"times"}),
+        ("spot", set()),
         ("net-metering", {"series", "energy_banks", "determinants"}),
         ("net-billing", {"money_banks", "minimums"}),
         ("budget-billing", {"settlement"}),
-        ("power-factor", {"formula"}),
+        ("power-factor", set()),
+        ("ratchet", {"formula"}),
         ("daily-demand", {"steps"}),
         ("conjunctive", {"on_change", "determinants"}),
     ],
@@ -55,4 +55,4 @@ def test_versions_in_two_time_zones_are_rated_one_by_one() -> None:
 
 
 def test_a_meter_without_anything_of_its_own_shares_a_batch() -> None:
-    assert not is_alone(AgreementFacts(), CarriedState(), ())
+    assert not is_alone(CarriedState(), ())

@@ -155,7 +155,7 @@ BAD: list[tuple[str, Code, str]] = [
     ("packages in order of time", Code.CONFLICT, with_charge("{id: a, qty: tou, tiers: {kind: package, size: 5, style: in_order}, steps: [{to: 9, price: 1}, {to: null, price: 2}]}")),
     ("stair by share of periods", Code.CONFLICT, with_charge("{id: a, qty: tou, tiers: {kind: stair}, steps: [{to: 9, price: {P1: 1, P2: 2}}, {to: null, price: 2}]}")),
     ("ratchet that keeps nothing", Code.MISSING_KEY, HEAD + 'determinants: {kw: {max: import}, b: {expr: "max(kw, prior(kw))"}}\n' + FIXED),
-    ("state of a sum", Code.CONFLICT, GOOD + "state: {kwh: {months: 12}}\n"),
+    ("state of a sum", Code.CONFLICT, GOOD.replace("kwh: {sum: import}", "kwh: {sum: import, side: use}") + "state: {kwh: {months: 12}}\n"),
     ("state of nothing", Code.UNKNOWN_DETERMINANT, GOOD + "state: {kva: {months: 12}}\n"),
     ("a series without sum", Code.UNKNOWN_SERIES, HEAD + 'determinants: {b: {expr: "2 * kvarh"}}\n' + FIXED),
     ("sum of a determinant", Code.UNKNOWN_SERIES, HEAD + 'determinants: {kwh: {sum: import}, b: {expr: "sum(kwh)"}}\n' + FIXED),

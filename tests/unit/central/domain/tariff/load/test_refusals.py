@@ -10,9 +10,14 @@ import pytest
 
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import TariffRefusedError
-from tests.unit.central.domain.tariff.load import test_bad_credits_and_events, test_bad_tariffs
+from tests.unit.central.domain.tariff.load import (
+    test_bad_credits_and_events,
+    test_bad_demand,
+    test_bad_tariffs,
+)
 
-BROKEN = {name: text for name, _, text in [*test_bad_tariffs.BAD, *test_bad_credits_and_events.BAD]}
+_MODULES = (test_bad_tariffs, test_bad_credits_and_events, test_bad_demand)
+BROKEN = {name: text for module in _MODULES for name, _, text in module.BAD}
 RECORDED = json.loads(Path(__file__).with_name("refusals.json").read_text())
 
 

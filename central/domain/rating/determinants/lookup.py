@@ -1,0 +1,95 @@
+"""What a tariff's tables say of an agreement: numbers that count like facts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from central.domain.rating.determinants.context import HeldError
+from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, FactValue
+from central.domain.tariff.document import Charge, Percent, TariffDocument
+from central.domain.tariff.price_rules import PriceTable
+from central.domain.tariff.version import TariffVersion
+
+_NOTHING = ""
+"""Value of a table on days of which it says nothing; no number, so that it holds a bill."""
+
+
+def looked_up(facts: AgreementFacts, versions: Sequence[TariffVersion]) -> AgreementFacts:
+    """The facts of an agreement, with what its tariff's tables say of it.
+
+    A table changes with its rows, with the facts that are its keys, and with the tariff's version.
+
+    Args:
+        facts: Of the agreement.
+        versions: Of its tariff, ascending.
+
+    Source: docs/reference/charges.md, "Lookup tables"
+    """
+    if not any(version.document.tables for version in versions):
+        return facts
+    return AgreementFacts((*facts.facts, *_of_tables(facts, versions)))
+
+
+def _of_tables(facts: AgreementFacts, versions: Sequence[TariffVersion]) -> Iterator[Fact]:
+    ends = [version.effective for version in versions[1:]]
+    for version, begin, end in zip(versions, (date.min, *ends), (*ends, date.max), strict=True):
+        for table in version.document.tables:
+            changes = {row.since for row in table.rows}
+            changes |= {fact.effective for fact in facts.facts if fact.name in table.by}
+            for day in sorted({begin} | {day for day in changes if begin < day < end}):
+                value = table.at([_key(facts.at(name, day)) for name in table.by], day)
+                yield Fact(table.name, _NOTHING if value is None else value, day)
+
+
+def _key(value: FactValue | None) -> str:
+    """A fact as a key: what was entered as a number is a key of the same digits."""
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+
+
+def rated_by_fact(document: TariffDocument) -> tuple[str, ...]:
+    """The facts and tables that prices and percents are taken from."""
+    lines = (*document.charges, *document.riders)
+    return tuple(dict.fromkeys(line.rate for line in lines if line.rate is not None))
+
+
+def with_rates(document: TariffDocument, facts: AgreementFacts, day: date) -> TariffDocument:
+    """A tariff with the prices and percents that facts and tables give on a day.
+
+    Raises:
+        HeldError: One is not known.
+    """
+    if not rated_by_fact(document):
+        return document
+    return replace(
+        document,
+        charges=tuple(_priced(charge, facts, day) for charge in document.charges),
+        riders=tuple(
+            _priced(rider, facts, day) if isinstance(rider, Charge) else _shared(rider, facts, day)
+            for rider in document.riders
+        ),
+    )
+
+
+def _priced(charge: Charge, facts: AgreementFacts, day: date) -> Charge:
+    if charge.rate is None:
+        return charge
+    price = PriceTable(((("", ""), _number(charge.rate, facts, day)),))
+    return replace(charge, price=price)
+
+
+def _shared(percent: Percent, facts: AgreementFacts, day: date) -> Percent:
+    if percent.rate is None:
+        return percent
+    return replace(percent, percent=_number(percent.rate, facts, day))
+
+
+def _number(name: str, facts: AgreementFacts, day: date) -> Decimal:
+    value = facts.at(name, day)
+    if not isinstance(value, Decimal):
+        message = f"Neither the agreement nor a table has a number {name!r} on {day}."
+        raise HeldError(Hold("MISSING_FACT", message, name))
+    return value
