@@ -105,6 +105,9 @@ ALONE = {
     "rate": f"{TARIFF_AND_LOAD} --start 2026-01-01T00:00 --step-minutes 60",
     "tariff check": "{file}",
     "tariff import-urdb": "{file} --zone UTC --effective 2026-01-01",
+    "tariff library": "nowhere",
+    "tariff new": "--from nowhere",
+    "tariff try": "{file}",
 }
 # What stays until it is stopped, migrates, or asks a broker.
 LIVING = {

@@ -22,13 +22,17 @@ _SAID = sql.SQL(
 )
 
 
+_SHARED = frozenset({"block_heading", "line_form"})
+"""What days and bills share; it says nothing by itself."""
+
+
 async def columns_as_of(pool: Pool) -> dict[str, list[str]]:
     """The columns that answer as of a time, by table."""
     async with pool.connection() as connection:
         rows = await (await connection.execute(_COLUMNS)).fetchall()
     by_table = {name.removeprefix("as_of."): columns for name, columns in rows}
-    # Rows of sums are summed again, to fewer of them; what days share says nothing by itself.
-    return {table: by_table[table] for table in by_table.keys() - {"bill_tally", "block_heading"}}
+    # Rows of sums are summed again, to fewer of them.
+    return {table: by_table[table] for table in by_table.keys() - {"bill_tally", *_SHARED}}
 
 
 async def table_hashes(

@@ -98,7 +98,10 @@ NOTHING = {
         "status",
         "tariff check",
         "tariff import-urdb",
+        "tariff library",
         "tariff list",
+        "tariff new",
+        "tariff try",
     ),
 }
 """What changes nothing that the centre keeps."""
