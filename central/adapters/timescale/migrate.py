@@ -170,8 +170,7 @@ def render(
         parts.insert(0, "CREATE EXTENSION IF NOT EXISTS timescaledb;\n")
     for step in load(flavour, folder):
         record = _record(step, flavour, now).as_string(None)
-        parts.append(f"BEGIN;\n{_CHANGING}\n{step.script}\n{record}\nCOMMIT;\n")
-    parts.append(_GUARD)
+        parts.append(f"BEGIN;\n{_CHANGING}\n{step.script}\n{record}\n{_GUARD}COMMIT;\n")
     if folder == MIGRATIONS:
         for shipped in queue_migrations():
             record = _record_queue(shipped, now).as_string(None)

@@ -86,9 +86,18 @@ def _check_one_way_to_price(charge: Cursor) -> None:
         charge.refuse(Code.CONFLICT, message, "Keep one of price, rate, steps and times.")
     if not charge.has("qty") and ways not in (["price"], ["rate"]):
         charge.refuse(Code.MISSING_KEY, "Steps and price series need a quantity.", "Add `qty`.")
-    if not charge.has("qty") and not charge.has("per") and not charge.has("on"):
+    timed = charge.has("per") or charge.has("on")
+    if not charge.has("qty") and not timed:
         message = "A fixed price needs its unit of time."
         charge.refuse(Code.MISSING_KEY, message, "Add `per: month`.")
+    if _is_fact(charge) and ways in (["price"], ["rate"]) and not timed:
+        message = "The price of what a fact says needs its unit of time."
+        charge.refuse(Code.MISSING_KEY, message, "Add `per: month`, or dates as `on`.")
+
+
+def _is_fact(charge: Cursor) -> bool:
+    name = charge.values["qty"]
+    return name is not None and name.partition(".")[0] in charge.scope.needs
 
 
 def _read_dates(cursor: Cursor) -> tuple[str, ...]:

@@ -59,6 +59,7 @@ BAD: list[tuple[str, Code, str]] = [
     ("empty charges", Code.NOTHING_TO_CHARGE, HEAD + "charges: []\n"),
     ("charge without id", Code.MISSING_KEY, with_charge("{price: 1, per: day}")),
     ("fixed without per", Code.MISSING_KEY, with_charge("{id: a, price: 1}")),
+    ("what a fact says without per", Code.MISSING_KEY, with_charge("{id: a, qty: kva, price: 1}", "needs: {kva: kW}\n")),
     ("steps without quantity", Code.MISSING_KEY, with_charge("{id: a, steps: [{to: null, price: 1}]}")),
     ("charges as mapping", Code.WRONG_TYPE, HEAD + "charges: {id: a}\n"),
     ("charge as word", Code.WRONG_TYPE, with_charge("fixed")),
