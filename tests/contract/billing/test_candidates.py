@@ -119,8 +119,12 @@ async def test_a_late_reading_is_a_candidate_at_once_with_its_difference(swept: 
     september = await bill(utility, "A-1", "2026-09")
     assert (candidate.account, candidate.number) == ("A-1", september.number)
     assert (candidate.first, candidate.end) == (SEPTEMBER, OCTOBER)
-    assert [(each["kind"], each["detail"]) for each in candidate.causes] == [
-        ("readings", "2026-09-01 validated anew")
+    assert candidate.causes == [
+        {
+            "kind": "readings",
+            "name": "1-0:1.8.0*255 at SP-1",
+            "detail": "2026-09-01 validated anew",
+        }
     ]
     # September draws the kilowatt-hour from August's bank, so October pays for it.
     report = await swept.books.correct.preview("A-1")

@@ -31,6 +31,7 @@ from central.service.ports.candidates import (
     NewCandidate,
     RaisedInput,
 )
+from firmware_bridge.contract.obis import Obis
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 SWEEP = Actor.job("candidates")
@@ -223,7 +224,8 @@ def _changed_days(row: _Row) -> CandidateCause:
     point, obis, first, last, count, edited = row
     days = str(first) if first == last else f"{count} days of {first} to {last}"
     what = "edited or estimated" if edited else "validated anew"
-    return CandidateCause(CauseKind.READINGS, f"{obis} at {point}", f"{days} {what}")
+    subject = f"{Obis(bytes(obis))} at {point}"
+    return CandidateCause(CauseKind.READINGS, subject, f"{days} {what}")
 
 
 _KINDS = {
