@@ -74,7 +74,8 @@ class RebillBills:
             reason: Why, which is kept.
             since: Identifier of the first bill; None for the first of which an input is another.
             only_changed: Whether of each bill only the parts that differ are cancelled and billed
-                anew; where they share a state with others of their account, all of them.
+                anew, with others of their occupancy; all of them where they share a state with
+                others of their account, or end on another day.
 
         Returns:
             Identifiers of the drafts that replace bills, by time; each names its own.
@@ -114,12 +115,7 @@ class RebillBills:
         if record is None:
             raise unknown(bill.head.uid)
         every = {issued.id: issued for issued in await self._cancellations.parts(record.uid)}
-        shares = any(brought.shared is not None for brought in bill.new.parts)
-        numbers = [
-            number
-            for number, corrected in enumerate(bill.parts)
-            if shares or not only_changed or _differs(corrected)
-        ]
+        numbers = _together(bill) if only_changed else range(len(bill.parts))
         replaced = [every[bill.parts[number].part_id] for number in numbers]
         return _Choice(bill, record, numbers, replaced)
 
@@ -169,6 +165,25 @@ def _nothing(account: str) -> NothingDiffersError:
 def _differs(corrected: CorrectedPart) -> bool:
     """Whether a part says or leaves something else."""
     return bool(corrected.differences) or corrected.leaves_other
+
+
+def _together(bill: CorrectedBill) -> Sequence[int]:
+    """The parts that differ, with those that cannot be rated without them, or they without those.
+
+    What shares a state with its account, or the days of its bill with others of its occupancy, is
+    rated with them; and taxes may go by the last day that the bill bills.
+    """
+    every = range(len(bill.parts))
+    if any(brought.shared is not None for brought in bill.new.parts):
+        return every
+    differ = {corrected.occupancy_id for corrected in bill.parts if _differs(corrected)}
+    chosen = [number for number in every if bill.parts[number].occupancy_id in differ]
+    lasts = [
+        max(bill.parts[number].days.end for number in numbers)
+        for numbers in (chosen, [number for number in every if number not in chosen])
+        if numbers
+    ]
+    return chosen if len(set(lasts)) == 1 else every
 
 
 def _in_time(parts: Sequence[IssuedPart]) -> list[IssuedPart]:

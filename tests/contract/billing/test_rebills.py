@@ -292,6 +292,48 @@ async def test_only_the_points_that_differ_are_billed_anew(plain_migrated: Datab
         assert summary.kwh == summary.validated_kwh == Decimal(310 + 310 + 300 + 350)
 
 
+async def test_parts_that_share_a_bill_are_billed_anew_together(plain_migrated: Database) -> None:
+    """Each is charged for its share of the days that both have; alone it would have all of them."""
+    rent = "charges: [{{id: rent, price: {rent}, per: month, prorate: none}}, "
+    shared = PLAIN.replace("charges: [", rent)
+    half = date(2026, 10, 16)
+    async with opened(plain_migrated) as (utility, _, rebill):
+        for name, price in (("FLAT", "31"), ("DEAR", "62")):
+            text = shared.format(name=name, price="0.30", rent=price)
+            await utility.enrol.tariff(text, reason="with rent")
+        await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "FLAT", OCTOBER, half))
+        await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "DEAR", half))
+        await settle(utility, "2026-10")
+        assert (await bill(utility, "A-1", "2026-10")).bill.amounts.net == Decimal("140.00")
+        dearer = shared.format(name="FLAT", price="0.40", rent="31")
+        await utility.enrol.tariff(dearer, reason="wrong price")
+        (uid,) = await rebill("A-1", AGENT, "wrong price", only_changed=True)
+        anew = await decided(utility, uid)
+        assert anew.bill.amounts.net == Decimal("155.00")
+        assert [supply.tariff for supply in anew.bill.supplies] == ["FLAT", "DEAR"]
+        with pytest.raises(NothingDiffersError):
+            await rebill("A-1", AGENT, "once more", uid)
+
+
+async def test_what_ends_earlier_keeps_the_rates_of_its_bill(plain_migrated: Database) -> None:
+    """A tax goes by the last day of the bill, and a point that left earlier is not billed alone."""
+    at_end = PLAIN.replace("point: interval", "point: period_end")
+    async with opened(plain_migrated, 2) as (utility, _, rebill):
+        await utility.enrol.tariff(at_end.format(name="FLAT", price="0.30"), reason="by period")
+        later = at_end.replace("2026-01-01", "2026-11-25").replace("percent: 10", "percent: 20")
+        await utility.enrol.tariff(later.format(name="FLAT", price="0.30"))
+        await utility.enrol.agreement(AgreementRecord("A-2", "SP-2", "FLAT", OCTOBER, NOVEMBER))
+        left = AgreementRecord("A-1", "SP-2", "FLAT", NOVEMBER, date(2026, 11, 21))
+        await utility.enrol.agreement(left)
+        await settle(utility, "2026-11")
+        await measured(utility, NOVEMBER, date(2026, 11, 6), 2, wh=20_000, version=2)
+        (uid,) = await rebill("A-1", AGENT, "late readings", only_changed=True)
+        anew = await decided(utility, uid)
+        assert anew.bill.amounts.total == Decimal("198.00")  # 90, 75 and 20 % of all
+        with pytest.raises(NothingDiffersError):
+            await rebill("A-1", AGENT, "once more", uid)
+
+
 async def test_an_owner_who_errs_issues_no_bill_beside_the_one_it_replaces(
     plain_migrated: Database,
 ) -> None:
