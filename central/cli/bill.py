@@ -47,7 +47,7 @@ from central.service.billing.approve_bills import (
     IssueBills,
 )
 from central.service.billing.find_bill import find_bill
-from central.service.billing.lineage import ExplainBill
+from central.service.billing.lineage import ExplainBill, ExplainedLine
 from central.service.billing.run_bills import RunBills
 from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.bill_shard import RunRecord
@@ -234,22 +234,18 @@ def show_command(
     """Show a bill with its lines."""
     knowledge = known_time(as_of)
 
-    async def work() -> tuple[BillRecord, dict[int, int], Sequence[ChainedBill]]:
+    async def work() -> tuple[BillRecord, tuple[ExplainedLine, ...], Sequence[ChainedBill]]:
         async with open_stores(settings(), "meterline-bill", knowledge=knowledge) as stores:
             store = stores.bills
             record = await find_bill(store, bill, final=final)
-            counts: dict[int, int] = {}
-            if explain:
-                for one in await ExplainBill(store).bill(str(record.uid)):
-                    count = sum(len(proof.intervals) for proof in one.proofs)
-                    counts[one.entry.position] = count
-            return record, counts, await stores.cancellations.chain(record.uid)
+            explained = await ExplainBill(store).bill(str(record.uid)) if explain else ()
+            return record, explained, await stores.cancellations.chain(record.uid)
 
-    record, counts, chain = wait_for(work())
+    record, explained, chain = wait_for(work())
     if as_json:
-        show(bill_object(record, chain))
+        show(bill_object(record, chain, explained))
     else:
-        print_bill(record, counts, chain)
+        print_bill(record, explained, chain)
 
 
 @app.command("approve")

@@ -14,11 +14,13 @@ from central.domain.actor import printed_name
 from central.domain.billing.bill import Bill
 from central.domain.rating.hold import Hold
 from central.process.stores import Stores
+from central.service.billing.lineage import ExplainedLine
 from central.service.billing.reconciliation_report import Reconciliation
 from central.service.billing.run_balance import run_balance
 from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillHead, BillRecord, RunSummary
 from central.service.ports.cancellations import ChainedBill
+from central.service.views.billing import spell_fraction
 
 BILLS_LISTED = 1_000
 
@@ -110,8 +112,17 @@ def _head(head: BillHead) -> dict[str, Any]:
     }
 
 
-def bill_object(record: BillRecord, chain: Sequence[ChainedBill]) -> dict[str, Any]:
-    """A bill as JSON, with its lineage and what is before and after it."""
+def bill_object(
+    record: BillRecord, chain: Sequence[ChainedBill], explained: Sequence[ExplainedLine] = ()
+) -> dict[str, Any]:
+    """A bill as JSON, with its lineage, what is before and after it, and what was proven."""
+    proven = {
+        entry.entry.position: {
+            "intervals": entry.interval_count,
+            **({} if entry.worth is None else {"worth": spell_fraction(entry.worth)}),
+        }
+        for entry in explained
+    }
     return {
         "bill": str(record.uid),
         "run": str(record.run),
@@ -128,6 +139,7 @@ def bill_object(record: BillRecord, chain: Sequence[ChainedBill]) -> dict[str, A
         "chain": [link.to_json() for link in chain],
         **record.bill.to_json(),
         "due": format(record.bill.amounts.due, "f"),
+        **({"proven": proven} if proven else {}),
     }
 
 
@@ -176,8 +188,11 @@ def _print_balance(report: RunReport) -> None:
         _print_whole(f"ITS DAYS DO NOT BALANCE: look with `{again}`.")
 
 
-def print_bill(record: BillRecord, counts: dict[int, int], chain: Sequence[ChainedBill]) -> None:
-    """Print a bill for people; `counts` are the proven intervals behind each line."""
+def print_bill(
+    record: BillRecord, explained: Sequence[ExplainedLine], chain: Sequence[ChainedBill]
+) -> None:
+    """Print a bill for people; `explained` are its lines with what was proven of each."""
+    proven = {entry.entry.position: entry for entry in explained}
     bill = record.bill
     out.print(
         f"{bill.account} {bill.period} {bill.state} {record.number or ''} {bill.buyer.name}",
@@ -187,8 +202,9 @@ def print_bill(record: BillRecord, counts: dict[int, int], chain: Sequence[Chain
     if not bill.lines:
         _print_whole("It is not rated.")
     table = Table("", "charge", *_numbers("quantity"), "", *_numbers("price", "amount"), box=None)
-    if counts:
+    if proven:
         table.add_column("intervals", justify="right")
+        table.add_column("at their prices", justify="right")
     for entry in bill.lines:
         line = entry.line
         unit = " %" if line.note == "percent" or line.kind == "tax" else ""
@@ -200,7 +216,7 @@ def print_bill(record: BillRecord, counts: dict[int, int], chain: Sequence[Chain
             "" if line.price is None else f"{line.price}{unit}",
             f"{line.amount:,}",
         ]
-        table.add_row(*row, *([str(counts.get(entry.position, 0))] if counts else []))
+        table.add_row(*row, *(_proven(proven[entry.position]) if proven else []))
     if bill.lines:
         out.print(table)
         for amount in bill.amounts.rows:
@@ -212,6 +228,10 @@ def print_bill(record: BillRecord, counts: dict[int, int], chain: Sequence[Chain
     if bill.holds:
         _print_whole("held")
         _print_holds(bill.holds)
+
+
+def _proven(line: ExplainedLine) -> tuple[str, str]:
+    return str(line.interval_count), "" if line.worth is None else spell_fraction(line.worth)
 
 
 def _print_chain(bill: Bill, chain: Sequence[ChainedBill]) -> None:

@@ -14,7 +14,7 @@ from central.cli.output import listed
 from central.cli.rate_request import RateAnswer
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.usage_event import Events
-from central.domain.rating.lineage import explain
+from central.domain.rating.lineage import IntervalUsed, explain
 from central.domain.rating.rounding import printed
 from central.service.rating.priced_bills import local_text, plain
 from central.service.rating.rate_bills import PricedBill, total_of
@@ -38,7 +38,7 @@ def print_bills(
     for bill in () if totals_alone else answer.bills:
         print_lines(bill, currency, lines)
         if explained:
-            _print_intervals(bill, zone, lines, answer.events)
+            _print_intervals(bill, currency, zone, lines, answer.events)
     for bill in answer.bills:
         name, amount = bill.billed.name, bill.rated.total
         typer.echo(f"{name}  {printed(bill.kwh):>14,.3f} kWh  {amount:>14,} {currency}")
@@ -76,7 +76,7 @@ def _row(bill: PricedBill, line: RatedLine) -> Row:
 
 
 def _print_intervals(
-    bill: PricedBill, zone: ZoneInfo, lines: Collection[str], events: Events
+    bill: PricedBill, currency: str, zone: ZoneInfo, lines: Collection[str], events: Events
 ) -> None:
     for line in bill.lines_of(lines):
         for proof in explain(line, bill.billed.blocks, events):
@@ -84,11 +84,12 @@ def _print_intervals(
             banked = (
                 f", of which a bank {plain(determinant.adjusted)}" if determinant.adjusted else ""
             )
+            worth = "" if proof.worth is None else f", worth {plain(proof.worth)} {currency}"
             of = f" of {', '.join(determinant.of)}" if determinant.of else ""
             typer.echo(
                 f"{line.key}: {determinant.key} is {plain(determinant.value)} {determinant.unit},"
                 f" {determinant.how}{of} over {len(proof.intervals)} intervals:"
-                f" {plain(proof.sum)}{banked}"
+                f" {plain(proof.sum)}{banked}{worth}"
             )
             rows: list[Row] = [
                 {
@@ -98,6 +99,7 @@ def _print_intervals(
                     "value": used.value,
                     "weight": _weight(used.weight),
                     "counted": plain(used.counted),
+                    **_worth_of(used),
                     "quality": used.quality,
                 }
                 for used in proof.intervals
@@ -105,6 +107,12 @@ def _print_intervals(
             if rows:
                 listed(rows, as_json=False, nothing="")
     typer.echo()
+
+
+def _worth_of(used: IntervalUsed) -> Row:
+    if used.price is None or used.worth is None:
+        return {}
+    return {"price": plain(used.price), "amount": plain(used.worth)}
 
 
 def _weight(weight: Fraction) -> Decimal | Fraction:

@@ -11,7 +11,7 @@ from central.dashboard.present import DASH, offset
 from central.domain.metering.block import DayBlock
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
-from central.service.views.billing import ProofDay
+from central.service.views.billing import ProofDay, spell_fraction
 from firmware_bridge.contract.interval import zone_info
 
 _WORDS = {
@@ -61,7 +61,10 @@ def line_slots(row: ProofDay, zone: str) -> Iterator[Slot]:
     digits = max(_digits(interval.value) for interval in row.intervals)
     for interval in row.intervals:
         time, turn = seen.read(interval.start)
-        yield _slot(time, f"{interval.value:,.{digits}f}", interval.quality, turn=turn)
+        value = f"{interval.value:,.{digits}f}"
+        if interval.price is not None:
+            value = f"{value} at {spell_fraction(interval.price)}"
+        yield _slot(time, value, interval.quality, turn=turn)
 
 
 def _digits(value: Decimal) -> int:

@@ -22,7 +22,8 @@ from central.domain.billing.issue import IssueFacts
 from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
-from central.domain.rating.bill_lines.line import AdjustedLine, RatedLine
+from central.domain.rating.bill_lines.adjusted_line import AdjustedLine
+from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.daily_usage import DailyUsage
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange

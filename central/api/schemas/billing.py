@@ -201,13 +201,16 @@ class ExplainedOut(Schema):
     quality: LowerName
     version: int
     series: str = Field(description="Input that it belongs to, such as import or export.")
+    price: _Fraction | None = Field(description="Its own price, where intervals have any.")
+    worth: _Fraction | None = Field(description="What it comes to at that price.")
 
 
 class ProofOut(Schema):
     """A quantity of a line, summed again from its intervals.
 
     `adjusted` is what of `total` a bank, or counting one side only, added to the intervals.
-    All three are fractions such as 2469/2 where no decimal is exact.
+    Where every interval has its own price, `worth` is what they come to, which the line charges
+    or a bank earned. All are fractions such as 2469/2 where no decimal is exact.
     """
 
     name: str
@@ -218,6 +221,7 @@ class ProofOut(Schema):
     total: _Fraction
     billed: _Fraction
     adjusted: _Fraction
+    worth: _Fraction | None
     intervals: list[ExplainedOut]
 
 

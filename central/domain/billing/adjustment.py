@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from central.domain.billing.line_difference import LineDifference
-from central.domain.rating.bill_lines.line import AdjustedLine, RatedLine
+from central.domain.rating.bill_lines.adjusted_line import AdjustedLine
+from central.domain.rating.bill_lines.line import RatedLine
 
 ADJUSTMENT = "adjustment"
 """The charge of such a line, and its kind where it is neither a tax nor a settlement."""

@@ -25,7 +25,7 @@ BETWEEN_LINES = "\x1e"
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 # What is a bill's own: what stands before it, then the value.
 _OWN = re.compile(
-    r'("(?:amount|quantity|price|exact|value|adjusted|note|channel_id|sha256|versions|number)":'
+    r'("(?:amount|quantity|price|exact|value|adjusted|worth|note|channel_id|sha256|versions|number)":'
     r'|"how":"(?:daily_)?max"[^{}]*"selection":|"adjusts":)'
     rf"({_STRING}|null|\d+|\[[\d,]*\]|\{{[^{{}}]*\}})"
 )

@@ -1,4 +1,4 @@
-"""The intervals behind a line, summed again."""
+"""The intervals behind a line, summed again, and what they are worth at their prices."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.metering.block import DayBlock
+from central.domain.rating.bill_lines.interval_price_text import prices_in
 from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.determinants.baseline import WEIGHTED
 from central.domain.rating.determinants.demand import MEAN
@@ -18,7 +19,7 @@ from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import billing_scale, source_of, step_of
 from central.domain.rating.inputs.interval_weights import spread
 from central.domain.rating.inputs.usage_event import Events, EventSource
-from central.domain.rating.rounding import exact_decimal, printed
+from central.domain.rating.rounding import exact_decimal, half_away, printed
 from firmware_bridge.contract.errors import OperatorError
 
 
@@ -42,6 +43,7 @@ class IntervalUsed:
         quality: As the block says.
         version: Of the block.
         weight: What it counts for: -1 for export in a net, a factor, a share, one of ten days.
+        price: Its own, None where intervals have none. [currency per billing unit]
     """
 
     series: str
@@ -52,11 +54,17 @@ class IntervalUsed:
     quality: int
     version: int
     weight: Fraction = Fraction(1)
+    price: Fraction | None = None
 
     @property
     def counted(self) -> Fraction:
         """What it adds to the sum, before a maximum is turned into power."""
         return Fraction(self.value) * self.weight
+
+    @property
+    def worth(self) -> Fraction | None:
+        """What it comes to at its price; None where it has none. [currency]."""
+        return None if self.price is None else self.counted * self.price
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +75,21 @@ class Explained:
         determinant: As the bill has it.
         intervals: Ascending in time within each channel; empty where none are behind it.
         sum: Computed again from the intervals, in the determinant's unit.
+        worth: What they come to, each at its price; None where intervals have no prices. [currency]
     """
 
     determinant: Determinant
     intervals: tuple[IntervalUsed, ...]
     sum: Fraction
+    worth: Fraction | None = None
 
 
 def explain(
     line: RatedLine, blocks: Mapping[str, Sequence[DayBlock]], events: Events | None = None
 ) -> tuple[Explained, ...]:
     """Prove a line's quantities from the intervals they were computed from.
+
+    Where every interval has its own price, the amount is proven as well, to its last digit.
 
     Args:
         line: Of a bill.
@@ -89,9 +101,26 @@ def explain(
 
     Raises:
         LineageError: A block or event is missing, is another than the one billed, or the sum
-            differs.
+            or the amount differs.
     """
-    return tuple(prove(determinant, blocks, events) for determinant in line.determinants)
+    proofs = tuple(prove(determinant, blocks, events) for determinant in line.determinants)
+    # A line that says what its intervals are worth beside its amount charges something else.
+    charged = [
+        proof.worth
+        for proof in proofs
+        if proof.worth is not None and proof.determinant.worth is None
+    ]
+    if charged:
+        worth, digits = sum(charged, Fraction(0)), _digits(line.amount)
+        if worth != line.exact or half_away(worth, digits) != line.amount:
+            message = f"The intervals of {line.key} come to {worth}, not {line.amount}."
+            raise LineageError(message, value=worth)
+    return proofs
+
+
+def _digits(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def prove(
@@ -111,11 +140,13 @@ def prove(
     if determinant.how in {HIGHEST, ROOT}:
         return _from_windows(determinant, blocks)
     used: list[IntervalUsed] = []
-    total = Fraction(0)
+    total, worths = Fraction(0), []
     for source in determinant.sources:
         counts: dict[Fraction, int] = {}
         for interval, count, unit in _chosen(determinant, source, _blocks_of(source, blocks)):
             used.append(interval)
+            if interval.price is not None:
+                worths.append(count * unit * source.factor * interval.price)
             counts[unit] = counts.get(unit, 0) + count
         for unit, count in counts.items():
             total += count * unit * source.factor
@@ -127,7 +158,17 @@ def prove(
     if total != determinant.exact:
         message = f"The intervals of {determinant.key} sum to {total}, not {determinant.exact}."
         raise LineageError(message, value=total)
-    return Explained(determinant, tuple(used), total)
+    return Explained(determinant, tuple(used), total, _worth(determinant, worths))
+
+
+def _worth(determinant: Determinant, worths: Sequence[Fraction]) -> Fraction | None:
+    if not determinant.prices:
+        return None
+    worth = sum(worths, Fraction(0))
+    if determinant.worth not in {None, worth}:
+        message = f"The intervals of {determinant.key} come to {worth}, not {determinant.worth}."
+        raise LineageError(message, value=worth)
+    return worth
 
 
 def _from_windows(determinant: Determinant, blocks: Mapping[str, Sequence[DayBlock]]) -> Explained:
@@ -199,6 +240,7 @@ def _chosen(
     for block in blocks:
         starts.append(starts[-1] + len(block.values))
     weights = spread(source.weights, starts[-1])
+    prices = _prices(determinant, starts[-1])
     for block, begin in zip(blocks, starts, strict=False):
         scale, end = billing_scale(block), begin + len(block.values)
         unit, step = exact_decimal(scale), timedelta(seconds=block.period_s)
@@ -219,5 +261,21 @@ def _chosen(
                     quality[number - begin],
                     block.version,
                     source.factor * weights[number] if source.weights else source.factor,
+                    prices[number] if prices else None,
                 )
                 yield interval, count, scale * weights[number] if source.weights else scale
+
+
+def _prices(determinant: Determinant, count: int) -> list[Fraction]:
+    """The price of each of all intervals; none where they have none."""
+    if not determinant.prices:
+        return []
+    try:
+        prices = prices_in(determinant.prices)
+    except ValueError as error:
+        message = f"The prices of {determinant.key} cannot be read."
+        raise LineageError(message, value=determinant.prices) from error
+    if len(prices) != count:
+        message = f"{determinant.key} has {len(prices)} prices for {count} intervals."
+        raise LineageError(message, value=len(prices))
+    return prices

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from uuid import UUID
 
 from central.domain.billing.bill import BillLine
@@ -26,6 +27,17 @@ class ExplainedLine:
 
     entry: BillLine
     proofs: tuple[Explained, ...]
+
+    @property
+    def interval_count(self) -> int:
+        """How many intervals are behind it."""
+        return sum(len(proof.intervals) for proof in self.proofs)
+
+    @property
+    def worth(self) -> Fraction | None:
+        """What they come to, each at its own price; None where they have none. [currency]."""
+        worths = [proof.worth for proof in self.proofs if proof.worth is not None]
+        return sum(worths, Fraction(0)) if worths else None
 
 
 class ExplainBill:

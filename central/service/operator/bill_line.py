@@ -62,6 +62,7 @@ def _proof(explained: Explained, zones: dict[int, str]) -> Proof:
         billed=determinant.value,
         adjusted=determinant.adjusted,
         bank=determinant.bank,
+        worth=explained.worth,
     )
 
 
@@ -74,4 +75,6 @@ def _interval(used: IntervalUsed, zone: str) -> ExplainedInterval:
         quality=IntervalQuality(used.quality),
         version=used.version,
         series=used.series,
+        price=used.price,
+        worth=used.worth,
     )

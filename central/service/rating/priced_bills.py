@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.usage_event import Events
-from central.domain.rating.lineage import Explained, explain
+from central.domain.rating.lineage import Explained, IntervalUsed, explain
 from central.domain.rating.rounding import printed
 from central.domain.tariff.document import TariffDocument
 from central.service.rating.rate_bills import PricedBill, total_of
@@ -98,20 +98,25 @@ def _proof(proof: Explained, zone: ZoneInfo) -> dict[str, Any]:
         "adjusted": plain(determinant.adjusted),
         "unit": determinant.unit,
         "sum": plain(proof.sum),
-        "intervals": [
-            {
-                "input": used.series,
-                "channel": used.channel_id,
-                "start": local_text(used.start, zone),
-                "minutes": (used.end - used.start) // timedelta(minutes=1),
-                "value": format(used.value, "f"),
-                "weight": str(used.weight),
-                "counted": plain(used.counted),
-                "quality": used.quality,
-            }
-            for used in proof.intervals
-        ],
+        **({} if proof.worth is None else {"worth": plain(proof.worth)}),
+        "intervals": [_interval(used, zone) for used in proof.intervals],
     }
+
+
+def _interval(used: IntervalUsed, zone: ZoneInfo) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "input": used.series,
+        "channel": used.channel_id,
+        "start": local_text(used.start, zone),
+        "minutes": (used.end - used.start) // timedelta(minutes=1),
+        "value": format(used.value, "f"),
+        "weight": str(used.weight),
+        "counted": plain(used.counted),
+        "quality": used.quality,
+    }
+    if used.price is not None and used.worth is not None:
+        said |= {"price": plain(used.price), "amount": plain(used.worth)}
+    return said
 
 
 def local_text(instant: datetime, zone: ZoneInfo) -> str:

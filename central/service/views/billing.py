@@ -279,6 +279,8 @@ class ExplainedInterval:
         quality: How the value came about.
         version: Version of the day block it is in.
         series: Input that it belongs to: import, export.
+        price: Its own price; None where intervals have none. [currency per billing unit]
+        worth: What it comes to at that price. [currency]
     """
 
     start: datetime
@@ -288,6 +290,8 @@ class ExplainedInterval:
     quality: IntervalQuality
     version: int
     series: str = ""
+    price: Fraction | None = None
+    worth: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +309,7 @@ class Proof:
         billed: What the line's price applies to: `total`, rounded where the tariff says so.
         adjusted: What a bank, or counting one side only, added to the intervals; `total` holds it.
         bank: Which bank; "" where none did.
+        worth: What the intervals come to at their own prices; None where they have none. [currency]
     """
 
     name: str
@@ -317,6 +322,7 @@ class Proof:
     billed: Fraction
     adjusted: Fraction = Fraction(0)
     bank: str = ""
+    worth: Fraction | None = None
 
     @property
     def metered(self) -> Fraction:
@@ -353,6 +359,12 @@ class ProofDay:
     def total(self) -> Decimal:
         """The exact sum of the day."""
         return sum((interval.value for interval in self.intervals), Decimal(0))
+
+    @property
+    def worth(self) -> Fraction | None:
+        """What the day comes to at the prices of its intervals; None without. [currency]."""
+        worths = [interval.worth for interval in self.intervals if interval.worth is not None]
+        return sum(worths, Fraction(0)) if worths else None
 
     @property
     def estimated(self) -> int:

@@ -65,6 +65,9 @@ async def test_hours_of_a_register_become_the_published_bill(utility: Utility) -
     proofs = [proof for line in explained for proof in line.proofs]
     assert all(proof.sum == proof.determinant.exact for proof in proofs)
     assert max(len(proof.intervals) for proof in proofs) == 720
+    priced = {one.entry.line.id: one for one in explained if one.worth is not None}
+    assert list(priced) == ["toll", "energy"]
+    assert all(one.worth == one.entry.line.exact for one in priced.values())
 
 
 async def test_days_of_clock_changes_bill_each_hour_at_its_price(utility: Utility) -> None:
@@ -96,8 +99,14 @@ async def test_days_of_clock_changes_bill_each_hour_at_its_price(utility: Utilit
         )
         await case.enter(utility, edge)
         await utility.validate()
-        (entry,) = (await case.bill(utility)).bill.lines
+        record = await case.bill(utility)
+        (entry,) = record.bill.lines
         exact = sum(price * kwh for (_, price), kwh in zip(prices, use, strict=True))
         assert entry.line.exact == Fraction(exact)
         assert entry.line.amount == Decimal(exact).quantize(Decimal("0.01"))
         assert entry.line.quantity == sum(use)
+        ((proof,),) = (
+            line.proofs for line in await ExplainBill(utility.billing).bill(str(record.uid))
+        )
+        assert proof.worth == exact
+        assert [used.price for used in proof.intervals] == [price for _, price in prices]

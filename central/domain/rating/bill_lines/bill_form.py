@@ -15,7 +15,7 @@ from central.domain.rating.hashing import digest
 
 _OWN_WINDOWS = frozenset({"max", "daily_max", "mean_max", "excess", "excess_root"})
 _OF_LINE = ("amount", "exact", "quantity")
-_OF_DETERMINANT = ("exact", "value", "adjusted", "sources", "selection", "events")
+_OF_DETERMINANT = ("exact", "value", "adjusted", "sources", "selection", "events", "worth")
 
 
 def form_of(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,8 @@ def determinant_figures(said: Mapping[str, Any], sources: Sequence[dict[str, Any
         said["adjusted"],
         [sources.index(source) for source in said["sources"]],
         said["selection"] if said["how"] in _OWN_WINDOWS else None,
-        *([said["events"]] if "events" in said else []),
+        *([said.get("events")] if said.keys() & {"events", "worth"} else []),
+        *([said["worth"]] if "worth" in said else []),
     ]
 
 
@@ -86,6 +87,8 @@ def filled(form: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, Any
     determinants = []
     for one, own in zip(form["determinants"], figures["determinants"], strict=True):
         with_figures = dict(zip(_OF_DETERMINANT, own, strict=False))
+        if with_figures.get("events") is None:
+            with_figures.pop("events", None)
         with_figures["sources"] = [figures["sources"][number] for number in own[3]]
         with_figures["selection"] = (
             one["selection"] if with_figures["selection"] is None else with_figures["selection"]

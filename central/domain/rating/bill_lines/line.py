@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
+from central.domain.rating.bill_lines.adjusted_line import AdjustedLine
 from central.domain.rating.bill_lines.bill_form import figures_of
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
@@ -65,6 +66,9 @@ class Determinant(NamedTuple):
         events: Events behind it, None where it is made of none.
         bank: Of energy that it is netted with, "" for none.
         over: Contracted power that windows are above, and for how many of them, in their order.
+        prices: Of its intervals, as `price_text` writes them; "" where they have none of their own.
+        worth: What they come to at these prices, where its line charges something else; None
+            elsewhere. [currency]
     """
 
     name: str
@@ -81,6 +85,8 @@ class Determinant(NamedTuple):
     events: EventSource | None = None
     bank: str = ""
     over: tuple[tuple[Fraction, int], ...] = ()
+    prices: str = ""
+    worth: Fraction | None = None
 
     @property
     def key(self) -> str:
@@ -108,6 +114,10 @@ class Determinant(NamedTuple):
             said["bank"] = self.bank
         if self.over:
             said["over"] = [[ratio(power), count] for power, count in self.over]
+        if self.prices:
+            said["prices"] = self.prices
+        if self.worth is not None:
+            said["worth"] = ratio(self.worth)
         return said
 
     @classmethod
@@ -129,49 +139,9 @@ class Determinant(NamedTuple):
             events=EventSource.from_json(value["events"]) if "events" in value else None,
             bank=value.get("bank", ""),
             over=tuple((Fraction(power), count) for power, count in value.get("over", ())),
+            prices=value.get("prices", ""),
+            worth=Fraction(value["worth"]) if "worth" in value else None,
         )
-
-
-class AdjustedLine(NamedTuple):
-    """The line of an issued bill that a line adjusts.
-
-    Args:
-        correction: Identifier of the correction.
-        bill: Legal number of the bill.
-        key: Of the line, unique in its part of that bill.
-        old_quantity: As it was settled; None where there was none.
-        new_quantity: As it is; None where there is none.
-        old_amount: As it was settled. [currency]
-        new_amount: As it is. [currency]
-    """
-
-    correction: str
-    bill: str
-    key: str
-    old_quantity: Decimal | None
-    new_quantity: Decimal | None
-    old_amount: Decimal
-    new_amount: Decimal
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object; amounts and quantities as strings."""
-        return {
-            "correction": self.correction,
-            "bill": self.bill,
-            "key": self.key,
-            "old_quantity": None if self.old_quantity is None else format(self.old_quantity, "f"),
-            "new_quantity": None if self.new_quantity is None else format(self.new_quantity, "f"),
-            "old_amount": format(self.old_amount, "f"),
-            "new_amount": format(self.new_amount, "f"),
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> AdjustedLine:
-        """The line that `to_json` wrote."""
-        quantities = (value["old_quantity"], value["new_quantity"])
-        old, new = (None if quantity is None else Decimal(quantity) for quantity in quantities)
-        amounts = Decimal(value["old_amount"]), Decimal(value["new_amount"])
-        return cls(value["correction"], value["bill"], value["key"], old, new, *amounts)
 
 
 class RatedLine(NamedTuple):

@@ -57,7 +57,7 @@ class LineTexts:
         return known
 
     def _determinant_text(self, determinant: Determinant) -> str:
-        if determinant.events is not None:
+        if determinant.events is not None or determinant.worth is not None:
             return canonical(determinant.to_json())
         before, to_exact, to_selection, to_sources, to_value, end = determinant_frame(determinant)
         selection = "null" if determinant.selection is None else _selection(determinant.selection)

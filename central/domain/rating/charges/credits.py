@@ -92,7 +92,7 @@ def _earned(bank: MoneyBank, span: VersionSpan) -> tuple[Fraction, tuple[Determi
     if bank.times is not None:
         worths = [worth(bank.earn, bank.times, segment, span) for segment in span.segments]
         return sum((amount for _, amount in worths), Fraction(0)), tuple(
-            behind for behind, _ in worths
+            behind._replace(worth=amount) for behind, amount in worths
         )
     if bank.steps:
         tiered = Charge(bank.name, qty=bank.earn, steps=bank.steps, tiers=bank.tiers)

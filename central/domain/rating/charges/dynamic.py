@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from central.domain.rating.bill_lines.interval_price_text import price_text
 from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.determinants.context import known_series, unit_of
@@ -22,7 +23,8 @@ def price_dynamic(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
 
         amount = sum over intervals of quantity x price of the interval, one line per segment
 
-    The products are summed in integers. A price that is not known holds the bill.
+    The products are summed in integers. A price that is not known holds the bill. The line keeps
+    the price of every interval, so that its amount can be computed again.
 
     Source: docs/reference/charges.md, "Prices per interval"
     """
@@ -51,7 +53,7 @@ def note_of(charge: Charge, document: TariffDocument) -> str:
 def worth(
     name: str, price_series: str, segment: Segment, span: VersionSpan
 ) -> tuple[Determinant, Fraction]:
-    """What the intervals of a segment are worth, and their sum.
+    """What the intervals of a segment are worth, and their sum, with the prices.
 
     Args:
         name: Input or series of the quantity.
@@ -79,5 +81,6 @@ def worth(
         "sum",
         Selection(series.begin_of(stretch.start), series.step_s, ((0, count),)),
         series.sources(segment.days),
+        prices=price_text(prices.tops.tolist(), prices.bottom),
     )
     return behind, products * series.scale / prices.bottom

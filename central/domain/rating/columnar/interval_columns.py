@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from central.domain.rating.bill_lines.interval_price_text import price_text
 from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.charges.draft import by_version
 from central.domain.rating.charges.flags import applies_on
@@ -68,6 +69,7 @@ def _worth(charge: Charge, segment: Segment, stack: Stack, constants: RatingCont
         nothing,
         "sum",
         Selection(stack.begin_of(span.start), stack.step_s, ((0, values.shape[1]),)),
+        prices=price_text(prices.tops.tolist(), prices.bottom),
     )
     worth = Column(products, 1).scaled(stack.scale / prices.bottom)
     return Measured(model, total, total, segment.days, name, priced=charge.id, worth=worth)

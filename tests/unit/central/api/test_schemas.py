@@ -23,6 +23,7 @@ from central.api.schemas.field import (
     PointChannelOut,
     ReadingOut,
 )
+from central.dashboard.slots import line_slots
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.service.operator.month import ChannelMonth, assemble_month
@@ -93,6 +94,15 @@ def test_a_proof_says_what_is_metered_and_keeps_import_and_export_apart() -> Non
     assert (proof.several, PROOF.several) == (True, False)
 
 
+def test_a_day_of_intervals_at_their_own_prices_says_what_it_comes_to() -> None:
+    (one,) = PROOF.intervals
+    priced = replace(one, price=Fraction(3, 10), worth=Fraction(3, 20))
+    (day,) = replace(PROOF, intervals=(priced, priced)).days
+    assert (day.worth, PROOF.days[0].worth) == (Fraction(3, 10), None)
+    (slot, _) = line_slots(day, "UTC")
+    assert (slot.value, next(line_slots(PROOF.days[0], "UTC")).value) == ("0.50 at 0.3", "0.50")
+
+
 async def sent(schema: object, body: BaseModel) -> str:
     """A body as a route of its schema sends it."""
     app = FastAPI()
@@ -153,9 +163,9 @@ EXPECTED: dict[str, str] = {
         '{"line":{"number":1,"charge":"energy","kind":"energy","label":null,"text":"Energ'
         'y","quantity":"12","unit":"kWh","price":null,"amount":"3","explained":true,"adjusts":null},"pro'
         'ofs":[{"name":"kwh","label":"","unit":"kWh","how":"sum","zone":"UTC","total":"1/'
-        '3","billed":"1.25","adjusted":"0","intervals":[{"start":"2026-10-03T09:00:00.500000Z","end":"20'
+        '3","billed":"1.25","adjusted":"0","worth":null,"intervals":[{"start":"2026-10-03T09:00:00.500000Z","end":"20'
         '26-10-03T09:00:00.500000Z","day":"2026-10-03","value":"0.50","quality":"estimate'
-        'd_linear","version":2,"series":""}]}]}'
+        'd_linear","version":2,"series":"","price":null,"worth":null}]}]}'
     ),
     "month": (
         '{"channel":"7","zone":"UTC","month":"2026-10","start":"2026-10-01T00:00:00Z","en'

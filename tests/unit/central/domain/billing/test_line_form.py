@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.domain.billing.line_form import NumberedLine, joined, parted
-from central.domain.rating.bill_lines.line import AdjustedLine, Determinant, RatedLine, Selection
+from central.domain.rating.bill_lines.adjusted_line import AdjustedLine
+from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.segments import DayRange

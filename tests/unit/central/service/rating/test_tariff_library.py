@@ -45,6 +45,8 @@ def test_every_bill_comes_out_as_computed_by_hand(name: str) -> None:
     assert bills
     for file, case in bills:
         bill = case.priced()
+        charges = [charge for document in case.documents for charge in document.charges]
+        priced = {charge.id for charge in charges if charge.times is not None}
         expected = case.given["lines"]
         amounts = {line.key: line.amount for line in bill.rated.lines}
         assert amounts == {line["key"]: Decimal(line["amount"]) for line in expected}, file
@@ -55,6 +57,8 @@ def test_every_bill_comes_out_as_computed_by_hand(name: str) -> None:
                     assert getattr(rated, what) == Decimal(line[what]), (file, line["key"])
             for proof in explain(rated, case.blocks, case.events):
                 assert proof.sum == proof.determinant.exact
+                if rated.id in priced:
+                    assert proof.worth == rated.exact
         assert bill.rated.total == Decimal(case.given["total"]) == sum(amounts.values())
 
 

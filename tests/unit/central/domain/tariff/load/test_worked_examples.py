@@ -13,6 +13,7 @@ import yaml
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.lineage import explain
+from central.domain.tariff.document import Charge
 from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load.document import load_kept, load_tariff
 from central.domain.tariff.load.json_schema import tariff_schema
@@ -31,6 +32,8 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
     expected = case.given["lines"]
     rated = case.priced().rated
     lines = {line.key: line for line in rated.lines}
+    charges = [one for said in case.documents for one in (*said.charges, *said.riders)]
+    priced = {one.id for one in charges if isinstance(one, Charge) and one.times is not None}
     assert list(lines) == [line["key"] for line in expected]
     for line in expected:
         assert lines[line["key"]].amount == Decimal(line["amount"]), line["key"]
@@ -41,6 +44,8 @@ def test_worked_example_bills_as_computed_by_hand(path: Path) -> None:
         assert RatedLine.from_json(lines[line["key"]].to_json()) == lines[line["key"]]
         for proof in explain(lines[line["key"]], case.blocks, case.events):
             assert proof.sum == proof.determinant.exact
+            if lines[line["key"]].id in priced:
+                assert proof.worth == lines[line["key"]].exact
     assert rated.total == Decimal(case.given["total"])
     if "closing" in case.given:
         assert rated.closing == state_of(case.given["closing"])
