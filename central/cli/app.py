@@ -25,6 +25,7 @@ from central.cli import (
     schedule,
     settings,
     tariffs,
+    vee,
     withdraw,
 )
 from central.cli.output import Commands, capture_pool_errors, group
@@ -59,6 +60,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(findings.findings, name="finding")
 app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")
+app.add_typer(vee.vee, name="vee")
 
 
 class _LateCommand(TyperCommand):

@@ -1,11 +1,10 @@
-"""A local day under judgement: what rules look at, and what they are."""
+"""A local day under judgement: what rules look at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +14,21 @@ from central.domain.metering.grid import Grid
 from central.domain.metering.intervals import Gap
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment, UseTrack
-from central.domain.vee.finding import VeeFinding
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import from_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where rules draw their lines, per class of channel.
+    """How readings become intervals. Where rules draw their lines are their own thresholds.
 
     Args:
         linear_gap: The longest gap that is interpolated.
         tolerance_ms: How far from its boundary a live reading may be. [ms]
-        missing: How many intervals may be missing.
-        capacity_margin: How far above the service capacity an interval may lie.
     """
 
     linear_gap: timedelta = timedelta(hours=2)
     tolerance_ms: int = 10_000
-    missing: int = 0
-    capacity_margin: Fraction = Fraction(11, 10)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +45,6 @@ class JudgedDay:
         estimated: Gaps that were interpolated, on `grid`.
         grid: The day's intervals with the margin.
         conflicts: Instants at which a second value waits for a decision.
-        thresholds: Where to draw the line.
     """
 
     channel: PointChannel
@@ -63,7 +56,6 @@ class JudgedDay:
     estimated: Sequence[Gap]
     grid: Grid
     conflicts: Sequence[datetime]
-    thresholds: Thresholds
 
     def instant(self, place: int) -> datetime:
         """Where an interval of the day starts; its number of intervals gives the end."""
@@ -80,7 +72,3 @@ class JudgedDay:
     def within(self, first_ms: int, end_ms: int) -> Interval | None:
         """The part of a stretch of time that lies in the day."""
         return Interval(from_ms(first_ms), from_ms(end_ms)).overlap(self.interval)
-
-
-Rule = Callable[[JudgedDay], Iterable[VeeFinding]]
-"""A rule: findings about a day, in ascending time. It changes nothing and raises nothing."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from central.domain.metering.block import DayBlock
 from central.domain.vee.estimate import EstimatedDay, is_estimated
-from central.domain.vee.finding import Severity, VeeCode, VeeFinding
+from central.domain.vee.finding import VeeFinding
+from central.domain.vee.notices import ESTIMATED_GAP, FIELD_ORDER
 
 
 def estimated_gap(day: EstimatedDay) -> VeeFinding:
@@ -17,9 +18,7 @@ def estimated_gap(day: EstimatedDay) -> VeeFinding:
     block = day.block
     count = int(np.count_nonzero(is_estimated(block)))
     evidence = {name: json.dumps(value) for name, value in json.loads(day.evidence).items()}
-    return VeeFinding(
-        VeeCode.ESTIMATED_GAP,
-        Severity.WARNING,
+    return ESTIMATED_GAP.finding(
         block.interval,
         f"{count} of {len(block.values)} intervals are estimated; the bill waited long enough.",
         evidence,
@@ -35,9 +34,7 @@ def field_order(block: DayBlock, reason: str, bill_until: date) -> VeeFinding:
         bill_until: The day after the last of the bill.
     """
     message = f"{reason} Read the meter on site, and import its reading or exchange it."
-    return VeeFinding(
-        VeeCode.FIELD_ORDER,
-        Severity.CRITICAL,
+    return FIELD_ORDER.finding(
         block.interval,
         message,
         {"missing": str(block.missing), "bill_until": bill_until.isoformat()},

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple, NewType
 
 from firmware_bridge.contract.interval import Interval
+
+VeeCode = NewType("VeeCode", str)
+"""What can be found. Stored and printed: never renamed. See docs/reference/vee.md."""
 
 
 class Severity(StrEnum):
@@ -14,35 +19,6 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
-
-
-class VeeCode(StrEnum):
-    """What can be found. Stored and printed: never renamed. See docs/reference/vee.md."""
-
-    MISSING_INTERVALS = "MISSING_INTERVALS"
-    ESTIMATED_LINEAR = "ESTIMATED_LINEAR"
-    ESTIMATED_GAP = "ESTIMATED_GAP"
-    FIELD_ORDER = "FIELD_ORDER"
-    REGISTER_ROLLOVER = "REGISTER_ROLLOVER"
-    REGISTER_GLITCH = "REGISTER_GLITCH"
-    REGISTER_RESET = "REGISTER_RESET"
-    REGISTER_BACKWARD = "REGISTER_BACKWARD"
-    METER_EXCHANGE = "METER_EXCHANGE"
-    EXCHANGE_READS_MISSING = "EXCHANGE_READS_MISSING"
-    NO_METER = "NO_METER"
-    UNSYNCHRONISED_READING = "UNSYNCHRONISED_READING"
-    SUSPECT_READING = "SUSPECT_READING"
-    EXTRA_INTERVALS = "EXTRA_INTERVALS"
-    UNIT_MISMATCH = "UNIT_MISMATCH"
-    CONFLICTING_READINGS = "CONFLICTING_READINGS"
-    SERVICE_CAPACITY = "SERVICE_CAPACITY"
-    NEGATIVE_USE = "NEGATIVE_USE"
-    UNREADABLE_DAY = "UNREADABLE_DAY"
-    VALIDATION_FAILED = "VALIDATION_FAILED"
-
-
-NOT_ACCEPTED = frozenset({VeeCode.MISSING_INTERVALS, VeeCode.CONFLICTING_READINGS})
-"""What nobody can answer for: intervals are filled, conflicts decided. Bills hold until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +38,40 @@ class VeeFinding:
     interval: Interval
     message: str
     evidence: dict[str, str] = field(default_factory=dict)
+
+
+class ClerkText(NamedTuple):
+    """When a finding is raised, for the clerk who looks it up."""
+
+    en: str
+    es: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingKind:
+    """What all findings of a code share.
+
+    Args:
+        code: It.
+        severity: What they do.
+        text: When they are raised.
+        accepted: Whether anybody may answer for one. Intervals are filled and conflicts decided;
+            bills hold until then.
+    """
+
+    code: VeeCode
+    severity: Severity
+    text: ClerkText
+    accepted: bool = True
+
+    def finding(
+        self, interval: Interval, message: str, evidence: Mapping[str, str] | None = None
+    ) -> VeeFinding:
+        """One of them.
+
+        Args:
+            interval: What it concerns.
+            message: One sentence.
+            evidence: The figures it rests on, as text.
+        """
+        return VeeFinding(self.code, self.severity, interval, message, dict(evidence or {}))

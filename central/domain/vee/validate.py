@@ -13,6 +13,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.grid import Grid, grid_of, reach_of
 from central.domain.metering.intervals import Metered, cut
 from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import (
     InstallationSegment,
@@ -20,31 +21,18 @@ from central.domain.metering.track import (
     finest_exponent,
     track,
 )
-from central.domain.vee.capacity import negative_use, service_capacity
-from central.domain.vee.conflict import conflicting_readings
-from central.domain.vee.day import JudgedDay, Rule, Thresholds
-from central.domain.vee.estimated import estimated_linear
-from central.domain.vee.exchange import exchanges
+from central.domain.vee.day import JudgedDay, Thresholds
 from central.domain.vee.finding import Severity, VeeFinding
+from central.domain.vee.history import NO_HISTORY, ChannelHistory
 from central.domain.vee.linear import fill
-from central.domain.vee.missing import missing_intervals
-from central.domain.vee.register_event import register_events
-from central.domain.vee.unusable import unusable_readings, usable
+from central.domain.vee.rule import Limits, VeeRule
+from central.domain.vee.rules import RULES
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import to_ms
 
 _SECOND = timedelta(seconds=1)
 
-RULES: tuple[Rule, ...] = (
-    missing_intervals,
-    exchanges,
-    register_events,
-    unusable_readings,
-    conflicting_readings,
-    service_capacity,
-    negative_use,
-    estimated_linear,
-)
+_DEFAULTS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +72,59 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     version: int = 1,
     conflicts: Sequence[datetime] = (),
     thresholds: Thresholds | None = None,
-    rules: Sequence[Rule] = RULES,
+    limits: Limits = _DEFAULTS,
+    history: ChannelHistory = NO_HISTORY,
+    rules: Sequence[VeeRule] = RULES,
 ) -> Validated:
-    """Turn a day's readings into its block.
+    """Turn a day's readings into its block, and judge it.
+
+    The block depends on the readings in `reading_window` alone, whatever else is passed.
+
+    Args:
+        channel: What is counted, and where.
+        day: The local date.
+        segments: Installations whose time touches the window, ascending, with their readings.
+        version: Of the block.
+        conflicts: Instants at which a second value waits for a decision.
+        thresholds: How readings become intervals; the defaults of docs/reference/vee.md.
+        limits: Where rules draw their lines; likewise.
+        history: The days before, as far as the rules ask for them.
+        rules: What judges.
+
+    Raises:
+        InvalidValueError: Intervals of the channel do not fill the local day.
+        RegisterOverflowError: A value does not fit 64 bits.
+    """
+    judged = measure_day(
+        channel, day, segments, version=version, conflicts=conflicts, thresholds=thresholds
+    )
+    return Validated(judged.block, judge(judged, rules, limits, history))
+
+
+def judge(
+    day: JudgedDay, rules: Sequence[VeeRule], limits: Limits, history: ChannelHistory
+) -> tuple[VeeFinding, ...]:
+    """What rules find in a day, by rule and time.
+
+    Args:
+        day: The day.
+        rules: What judges.
+        limits: Where they draw their lines.
+        history: The days before, as far as the rules ask for them.
+    """
+    return tuple(finding for rule in rules for finding in rule.judge(day, limits, history))
+
+
+def measure_day(  # noqa: PLR0913 - the facts of a day, each by name
+    channel: PointChannel,
+    day: date,
+    segments: Sequence[InstallationSegment],
+    *,
+    version: int = 1,
+    conflicts: Sequence[datetime] = (),
+    thresholds: Thresholds | None = None,
+) -> JudgedDay:
+    """Turn a day's readings into its block, ready to be judged.
 
     The result depends on the readings in `reading_window` alone, whatever else is passed.
 
@@ -96,8 +134,7 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
         segments: Installations whose time touches the window, ascending, with their readings.
         version: Of the block.
         conflicts: Instants at which a second value waits for a decision.
-        thresholds: Where rules draw their lines; the defaults of docs/reference/vee.md.
-        rules: What judges.
+        thresholds: How readings become intervals; the defaults of docs/reference/vee.md.
 
     Raises:
         InvalidValueError: Intervals of the channel do not fill the local day.
@@ -112,10 +149,7 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     values, quality, estimated = fill(metered, _longest(channel, limits))
     own = slice(grid.number_of(to_ms(interval.start)), grid.number_of(to_ms(interval.end)))
     block = _block(channel, day, interval, values[own], quality[own], exponent, version)
-    judged = JudgedDay(
-        channel, day, interval, block, line, seen, estimated, grid, conflicts, limits
-    )
-    return Validated(block, tuple(finding for rule in rules for finding in rule(judged)))
+    return JudgedDay(channel, day, interval, block, line, seen, estimated, grid, conflicts)
 
 
 def measure(
@@ -171,10 +205,15 @@ def _usable(
     return [
         InstallationSegment(
             segment.installation,
-            tuple(usable(one) for one in segment.series if one.unit is channel.unit),
+            tuple(_unmarked(one) for one in segment.series if one.unit is channel.unit),
         )
         for segment in segments
     ]
+
+
+def _unmarked(series: ReadingSeries) -> ReadingSeries:
+    """The readings of a series that validation may use unasked."""
+    return series.where(~(series.unsynchronised | series.suspect))
 
 
 def _block(  # noqa: PLR0913, PLR0917 - a block's columns

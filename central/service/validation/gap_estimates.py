@@ -14,8 +14,9 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.estimated_gap import estimated_gap
-from central.domain.vee.finding import VeeCode
 from central.domain.vee.like_days import REACH_DAYS
+from central.domain.vee.notices import ESTIMATED_GAP, FIELD_ORDER
+from central.domain.vee.rules import missing_intervals
 from central.domain.vee.validate import measure
 from central.service.billing.tariffs import Tariffs
 from central.service.ports.validation import (
@@ -26,7 +27,7 @@ from central.service.ports.validation import (
 )
 
 _REACH = timedelta(days=REACH_DAYS)
-_NO_LONGER = (VeeCode.MISSING_INTERVALS, VeeCode.FIELD_ORDER, VeeCode.ESTIMATED_GAP)
+_NO_LONGER = (missing_intervals.RULE.code, FIELD_ORDER.code, ESTIMATED_GAP.code)
 
 
 @dataclass(frozen=True, slots=True)

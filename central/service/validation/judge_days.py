@@ -13,7 +13,9 @@ from central.domain.metering.track import InstallationSegment
 from central.domain.vee.day import Thresholds
 from central.domain.vee.estimate import still_stands
 from central.domain.vee.estimated_gap import estimated_gap
-from central.domain.vee.finding import Severity, VeeCode, VeeFinding
+from central.domain.vee.finding import VeeFinding
+from central.domain.vee.notices import UNREADABLE_DAY
+from central.domain.vee.rules import meter_exchange, missing_intervals
 from central.domain.vee.validate import reading_window, validate_day
 from central.service.ports.validation import (
     ChannelDay,
@@ -88,11 +90,11 @@ def _is_installed(one: LockedChannel, day: date) -> bool:
 
 
 def _but_missing(findings: Sequence[VeeFinding]) -> Iterator[VeeFinding]:
-    return (finding for finding in findings if finding.code is not VeeCode.MISSING_INTERVALS)
+    return (finding for finding in findings if finding.code != missing_intervals.RULE.code)
 
 
 def _has_no_meter(findings: Sequence[VeeFinding]) -> bool:
-    return any(finding.code is VeeCode.NO_METER for finding in findings)
+    return any(finding.code == meter_exchange.NO_METER.code for finding in findings)
 
 
 def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
@@ -111,14 +113,7 @@ def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
     except (MeteringError, InvalidValueError) as error:
         # One day that cannot be told must not stop the queue; it holds its bill instead.
         interval = one.channel.local_day(day)
-        finding = VeeFinding(
-            VeeCode.UNREADABLE_DAY,
-            Severity.CRITICAL,
-            interval,
-            error.message,
-            {"error": error.code},
-        )
-        return None, (finding,)
+        return None, (UNREADABLE_DAY.finding(interval, error.message, {"error": error.code}),)
     return result.block, result.findings
 
 

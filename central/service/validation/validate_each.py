@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import structlog
 
 from central.domain.vee.day import Thresholds
-from central.domain.vee.finding import Severity, VeeCode, VeeFinding
+from central.domain.vee.notices import VALIDATION_FAILED
 from central.service.halved import NOBODYS, FailedItem, error_text, halved
 from central.service.ports.validation import (
     ChannelDay,
@@ -143,13 +143,7 @@ class ValidateEach:
         text = error_text(error)
         _log.error("day_not_validated", channel=key, day=str(day), error=text)
         message = "The day could not be validated; it is tried again."
-        finding = VeeFinding(
-            VeeCode.VALIDATION_FAILED,
-            Severity.CRITICAL,
-            _interval(day, locked),
-            message,
-            {"error": text},
-        )
+        finding = VALIDATION_FAILED.finding(_interval(day, locked), message, {"error": text})
         found = {ChannelDay(key, day): (finding,)}
         return Tally(findings=await self._work.settle_findings(found, self._now))
 

@@ -11,6 +11,8 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
+from central.domain.vee.notices import ESTIMATED_GAP
+from central.domain.vee.rules.meter_exchange import NO_METER
 from central.service.ports.bill_window import HeldDays, HeldRun
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputKind
@@ -51,9 +53,7 @@ class EstimateTables:
 
     async def with_estimates(self, channels: Collection[PointChannelId]) -> set[PointChannelId]:
         estimated = (
-            key.channel_id
-            for key, code, _ in self._state.findings
-            if code == VeeCode.ESTIMATED_GAP.value
+            key.channel_id for key, code, _ in self._state.findings if code == ESTIMATED_GAP.code
         )
         return set(channels) & set(estimated)
 
@@ -61,7 +61,7 @@ class EstimateTables:
         return {
             key.day
             for (key, code, _), kept in self._state.findings.items()
-            if code == VeeCode.NO_METER.value
+            if code == NO_METER.code
             and key.channel_id == channel_id
             and first <= key.day < end
             and kept.accepted_by is None
@@ -108,7 +108,7 @@ class EstimateTables:
         raised = 0
         for day, findings in findings_of.items():
             for finding in findings:
-                key = (day, finding.code.value, finding.interval.start)
+                key = (day, finding.code, finding.interval.start)
                 if key not in self._state.findings:
                     number = max((row.id for row in self._state.findings.values()), default=0) + 1
                     self._state.findings[key] = KeptFinding(number, finding)
@@ -118,7 +118,7 @@ class EstimateTables:
 
     async def close_finding(self, day: ChannelDay, code: VeeCode, at: datetime) -> None:
         del at
-        for key in [key for key in self._state.findings if key[:2] == (day, code.value)]:
+        for key in [key for key in self._state.findings if key[:2] == (day, code)]:
             del self._state.findings[key]
 
     def _raise(self, key: ChannelDay) -> None:

@@ -16,7 +16,8 @@ from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
-from central.domain.vee.finding import NOT_ACCEPTED, Severity, VeeFinding
+from central.domain.vee.catalogue import NOT_ACCEPTED
+from central.domain.vee.finding import Severity, VeeFinding
 from central.service.ports.ingest_records import ChannelId
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import InputKind
@@ -328,8 +329,8 @@ class _Transaction(EstimateTables):
     ) -> int:
         del at
         open_keys = [key for key in self._state.findings if key[0] in found]
-        wanted = {
-            (day, one.code.value, one.interval.start): one
+        wanted: dict[tuple[ChannelDay, str, datetime], VeeFinding] = {
+            (day, one.code, one.interval.start): one
             for day, findings in found.items()
             for one in findings
         }

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
-from central.domain.vee.finding import VeeCode
+from central.domain.vee.notices import ESTIMATED_GAP
 from central.service.ports.bill_shard import HOLES
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -28,7 +28,7 @@ async def unchanged_bills(
     values = {
         "bills": list(bills),
         "codes": list(HOLES),
-        "estimated": VeeCode.ESTIMATED_GAP.value,
+        "estimated": ESTIMATED_GAP.code,
         "release": release,
     }
     cursor = await connection.execute(_SQL["changed"], values)

@@ -16,7 +16,7 @@ from central.adapters.timescale.validation.point_channels import point_channel
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.finding import VeeCode
+from central.domain.vee.notices import ESTIMATED_GAP
 from central.service.ports.stamps import WaitingChange, reaches_into, waiting_change
 from firmware_bridge.contract.interval import Interval
 
@@ -58,7 +58,7 @@ async def waiting_at_points(
         points=[point for point, _ in asked],
         firsts=[days.first for _, days in asked],
         ends=[days.end for _, days in asked],
-        code=VeeCode.ESTIMATED_GAP.value,
+        code=ESTIMATED_GAP.code,
     )
     channels = {row[6]: point_channel(row[6:]) for row in rows}
     blocks = await _blocks(connection, rows, channels)

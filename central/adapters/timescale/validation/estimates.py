@@ -24,6 +24,8 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
+from central.domain.vee.notices import ESTIMATED_GAP
+from central.domain.vee.rules.meter_exchange import NO_METER
 from central.service.ports.bill_window import HeldDays, HeldRun
 from central.service.ports.registry import TariffRecord
 from central.service.ports.validation import ChannelDay, ChannelTariffs, PointChannelId
@@ -69,14 +71,14 @@ class EstimateRows:
         """See `EstimateTransaction`."""
         if not channels:
             return set()
-        code = VeeCode.ESTIMATED_GAP.value
+        code = ESTIMATED_GAP.code
         rows = await self._estimate_rows("with_estimates", ids=sorted(channels), code=code)
         return {PointChannelId(row[0]) for row in rows}
 
     async def without_meter(self, channel_id: PointChannelId, first: date, end: date) -> set[date]:
         """See `EstimateTransaction`."""
         asked = {"channel": channel_id, "first": first, "end": end}
-        code = VeeCode.NO_METER.value
+        code = NO_METER.code
         rows = await self._estimate_rows("without_meter", code=code, **asked)
         return {row[0] for row in rows}
 
@@ -112,7 +114,7 @@ class EstimateRows:
                 values = {
                     "channel_id": key.channel_id,
                     "day": key.day,
-                    "code": finding.code.value,
+                    "code": finding.code,
                     "severity": finding.severity.value,
                     "from_at": finding.interval.start,
                     "until_at": finding.interval.end,
@@ -128,7 +130,7 @@ class EstimateRows:
 
     async def close_finding(self, day: ChannelDay, code: VeeCode, at: datetime) -> None:
         """See `EstimateTransaction`."""
-        values = {"channel": day.channel_id, "day": day.day, "code": code.value, "at": at}
+        values = {"channel": day.channel_id, "day": day.day, "code": code, "at": at}
         await self._connection.execute(_SQL["close_code"], values)
 
 

@@ -38,8 +38,9 @@ from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
+from central.domain.vee.catalogue import NOT_ACCEPTED
 from central.domain.vee.estimate import ESTIMATOR
-from central.domain.vee.finding import NOT_ACCEPTED, Severity, VeeFinding
+from central.domain.vee.finding import Severity, VeeFinding
 from central.service.ports.validation import (
     ENDLESS,
     ChangedRange,
@@ -103,7 +104,7 @@ class TimescaleValidationStore:
         self, finding_id: int, actor: Actor, reason: str, at: datetime
     ) -> bool:
         """See `ValidationStore`."""
-        never = [code.value for code in NOT_ACCEPTED]
+        never = [*NOT_ACCEPTED]
         values = {"id": finding_id, "actor": actor.key, "reason": reason, "never": never, "at": at}
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
@@ -290,7 +291,7 @@ class _ValidationTransaction(EstimateRows):
         self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
     ) -> int:
         wanted = {
-            (key.channel_id, key.day, one.code.value, one.interval.start): one
+            (key.channel_id, key.day, one.code, one.interval.start): one
             for key, findings in found.items()
             for one in findings
         }

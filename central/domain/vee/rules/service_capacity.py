@@ -1,4 +1,4 @@
-"""Rule: no interval carries more than the connection can, and none less than nothing."""
+"""Rule: no interval carries more than the connection can."""
 
 from __future__ import annotations
 
@@ -12,27 +12,34 @@ import numpy as np
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
-from central.domain.vee.finding import Severity, VeeCode, VeeFinding
+from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
+from central.domain.vee.history import ChannelHistory
+from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
 
 _HOUR_S = 3600
+MARGIN = Threshold(
+    "capacity_margin",
+    ThresholdKind.RATIO,
+    Fraction(11, 10),
+    "",
+    "an interval may use the service capacity times this",
+)
 
 
-def service_capacity(day: JudgedDay) -> Iterator[VeeFinding]:
+def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFinding]:
     """Stretches above the service capacity times its margin."""
     capacity = day.channel.point.capacity
     if capacity is None:
         return
     block = day.block
-    ceiling = _ceiling(capacity, day.thresholds.capacity_margin, block.period_s, block.exponent)
+    ceiling = _ceiling(capacity, limits[MARGIN], block.period_s, block.exponent)
     mask = (block.quality != IntervalQuality.MISSING) & (block.values > ceiling)
     shown = display_unit(block.unit)
     most, step = shown.decimal(ceiling, block.exponent), timedelta(seconds=block.period_s)
     for stretch in day.runs(mask):
         first, end = ((at - block.start) // step for at in (stretch.start, stretch.end))
         largest = shown.decimal(int(block.values[first:end].max()), block.exponent)
-        yield VeeFinding(
-            VeeCode.SERVICE_CAPACITY,
-            Severity.CRITICAL,
+        yield RULE.finding(
             stretch,
             f"An interval has {largest:f} {shown.name}, more than the {most:f} {shown.name} that"
             " the connection carries in one.",
@@ -48,11 +55,13 @@ def _ceiling(capacity: Fraction, margin: Fraction, period_s: int, exponent: int)
     return min(int(most // 1), np.iinfo(np.int64).max)
 
 
-def negative_use(day: JudgedDay) -> Iterator[VeeFinding]:
-    """Stretches below zero on a channel that only counts up."""
-    block = day.block
-    mask = (block.quality != IntervalQuality.MISSING) & (block.values < 0)
-    for stretch in day.runs(mask):
-        yield VeeFinding(
-            VeeCode.NEGATIVE_USE, Severity.CRITICAL, stretch, "An interval is below zero."
-        )
+RULE = VeeRule(
+    code=VeeCode("SERVICE_CAPACITY"),
+    severity=Severity.CRITICAL,
+    text=ClerkText(
+        "an interval above 1.1 times the service capacity",
+        "un intervalo por encima de 1,1 veces la capacidad del suministro",
+    ),
+    judge=_judge,
+    thresholds=(MARGIN,),
+)

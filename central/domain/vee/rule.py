@@ -1,0 +1,94 @@
+"""What a rule is: code, severity, text, thresholds, the history it asks for, and how it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from fractions import Fraction
+from typing import Generic, TypeVar, cast
+
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import FindingKind, VeeFinding
+from central.domain.vee.history import ChannelHistory
+
+ThresholdValue = int | Fraction | timedelta
+_T = TypeVar("_T", int, Fraction, timedelta)
+
+
+class ThresholdKind(StrEnum):
+    """What a threshold's number is."""
+
+    COUNT = "count"
+    RATIO = "ratio"
+    QUANTITY = "quantity"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold(Generic[_T]):
+    """Where a rule draws its line.
+
+    Args:
+        name: In the policy document; one threshold, one name.
+        kind: What its number is: an int of a count, an exact fraction of a ratio or quantity, or a
+            length of time.
+        default: Without a policy.
+        unit: Of a quantity or count, for people.
+        text: What it separates.
+    """
+
+    name: str
+    kind: ThresholdKind
+    default: _T
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where the rules of a class of channels draw their lines.
+
+    Args:
+        values: By name of the threshold, where they differ from its default.
+    """
+
+    values: Mapping[str, ThresholdValue] = field(default_factory=dict)
+
+    def __getitem__(self, threshold: Threshold[_T]) -> _T:
+        """The value of a threshold."""
+        return cast("_T", self.values.get(threshold.name, threshold.default))
+
+
+Judge = Callable[[JudgedDay, Limits, ChannelHistory], Iterable[VeeFinding]]
+"""Findings about a day, in ascending time. It changes nothing and raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryNeed:
+    """What a rule asks about the days before the one it judges.
+
+    Args:
+        days: How many calendar days back; at most 400.
+        when: Whether this day is such that it has to ask. History costs a query, so a rule asks
+            for no ordinary day.
+    """
+
+    days: int = 0
+    when: Callable[[JudgedDay, Limits], bool] = lambda _day, _limits: False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VeeRule(FindingKind):
+    """A rule; each owns a module in `rules`.
+
+    Args:
+        judge: What it finds.
+        thresholds: All the numbers it draws lines with.
+        history: What it asks of the days before.
+    """
+
+    judge: Judge
+    thresholds: tuple[Threshold[int] | Threshold[Fraction] | Threshold[timedelta], ...] = ()
+    history: HistoryNeed = HistoryNeed()

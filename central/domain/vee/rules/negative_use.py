@@ -1,0 +1,27 @@
+"""Rule: a channel that only counts up has no interval below zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from central.domain.metering.quality import IntervalQuality
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
+from central.domain.vee.history import ChannelHistory
+from central.domain.vee.rule import Limits, VeeRule
+
+
+def _judge(day: JudgedDay, _: Limits, __: ChannelHistory) -> Iterator[VeeFinding]:
+    """Stretches below zero."""
+    block = day.block
+    mask = (block.quality != IntervalQuality.MISSING) & (block.values < 0)
+    for stretch in day.runs(mask):
+        yield RULE.finding(stretch, "An interval is below zero.")
+
+
+RULE = VeeRule(
+    code=VeeCode("NEGATIVE_USE"),
+    severity=Severity.CRITICAL,
+    text=ClerkText("an interval below zero", "un intervalo por debajo de cero"),
+    judge=_judge,
+)
