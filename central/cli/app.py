@@ -11,7 +11,7 @@ from central.cli import (
     accounts,
     audit,
     cancel,
-    correction_rules,
+    correction_limits,
     cycles,
     findings,
     groups,
@@ -49,7 +49,7 @@ app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
-app.add_typer(correction_rules.correction, name="correction")
+app.add_typer(correction_limits.correction, name="correction")
 app.add_typer(rate.app)
 app.add_typer(cancel.app, name="bill")
 app.add_typer(schedule.schedules, name="schedule")

@@ -41,7 +41,7 @@ def enter_command(  # noqa: PLR0913, PLR0917 - one option each
     """Enter the next version of a rule that settles small differences; another approves it."""
 
     async def work(stores: Stores) -> int:
-        terms = RuleTerms(way, _amount(amount), currency, days)
+        terms = RuleTerms(way, decimal_of(amount), currency, days)
         return await _rules(stores).enter(name, terms, actor_of(actor), reason)
 
     key = f"{name}@{asked(work)}"
@@ -101,7 +101,12 @@ def _rules(stores: Stores) -> CorrectionRules:
     return CorrectionRules(stores.correction_rules, CorrectBills(stores.corrections))
 
 
-def _amount(text: str) -> Decimal:
+def decimal_of(text: str) -> Decimal:
+    """An amount as it was given.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
     try:
         return Decimal(text)
     except InvalidOperation:

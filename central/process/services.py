@@ -11,6 +11,7 @@ from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
+from central.adapters.timescale.billing.correction_limits import TimescaleCorrectionLimits
 from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
@@ -59,6 +60,7 @@ def timescale_services(
         candidates=TimescaleCandidates(pool),
         claims=TimescaleClaimConflicts(pool),
         documents=TimescaleDocumentStore(pool),
+        correction_limits=TimescaleCorrectionLimits(pool),
         correction_rules=TimescaleCorrectionRules(pool),
         corrections=TimescaleCorrections(pool),
         cancellations=TimescaleCancellations(pool),

@@ -10,6 +10,7 @@ from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
+from central.adapters.timescale.billing.correction_limits import TimescaleCorrectionLimits
 from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
@@ -46,6 +47,7 @@ class Stores:
         bills: Runs of cycles and their bills.
         candidates: Issued bills that would say something else today.
         claims: Days that no claim can hold.
+        correction_limits: How far back bills may be corrected.
         correction_rules: Rules that settle small differences.
         corrections: Issued bills, rated again.
         documents: Documents as they were rendered.
@@ -72,6 +74,7 @@ class Stores:
     cancellations: TimescaleCancellations
     candidates: TimescaleCandidates
     claims: TimescaleClaimConflicts
+    correction_limits: TimescaleCorrectionLimits
     correction_rules: TimescaleCorrectionRules
     corrections: TimescaleCorrections
     documents: TimescaleDocumentStore
@@ -118,6 +121,7 @@ async def open_stores(
             cancellations=TimescaleCancellations(pool),
             candidates=TimescaleCandidates(pool),
             claims=TimescaleClaimConflicts(pool),
+            correction_limits=TimescaleCorrectionLimits(pool),
             correction_rules=TimescaleCorrectionRules(pool),
             corrections=TimescaleCorrections(pool),
             documents=TimescaleDocumentStore(pool),

@@ -12,6 +12,7 @@ from central.api.schemas.base import Schema
 from central.api.schemas.writes import Name, Order, Reason
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
+from central.domain.billing.correction_limit import MONTHS_MAX, TEXT_MAX, LimitTerms
 from central.domain.billing.correction_rule import DAYS_MAX, RuleState
 
 
@@ -244,3 +245,51 @@ class CorrectionRuleOut(CorrectionRuleRef):
     approved_at: AwareDatetime | None
     withdrawn_by: str | None
     withdrawn_at: AwareDatetime | None
+
+
+class CorrectionLimitIn(Order):
+    """How far back issued bills may be corrected."""
+
+    effective: date = Field(description="First day that it holds on.")
+    group: Name | None = Field(
+        default=None, description="Of accounts or service points; null for everybody."
+    )
+    charge_months: int | None = Field(
+        default=None, ge=0, le=MONTHS_MAX, description="How far back may be charged more."
+    )
+    credit_months: int | None = Field(
+        default=None, ge=0, le=MONTHS_MAX, description="How far back may be given back."
+    )
+    smallest: Decimal | None = Field(
+        default=None, gt=0, description="Smallest difference that is charged or given back."
+    )
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    source: str = Field(min_length=1, max_length=TEXT_MAX, description="Where it stands.")
+    reason: Reason
+
+    def terms(self) -> LimitTerms:
+        """What it says."""
+        return LimitTerms(
+            self.charge_months, self.credit_months, self.smallest, self.currency, self.source
+        )
+
+
+class CorrectionLimitRef(Schema):
+    """A revision of a limit."""
+
+    group: str | None
+    effective: date
+    revision: int
+
+
+class CorrectionLimitOut(CorrectionLimitRef):
+    """How far back issued bills may be corrected, as somebody recorded it."""
+
+    charge_months: int | None
+    credit_months: int | None
+    smallest: str | None
+    currency: str | None
+    source: str
+    reason: str
+    actor: str
+    recorded_at: AwareDatetime

@@ -24,6 +24,8 @@ class Coverage(StrEnum):
     """Read by one part of an issued bill."""
     ADJUSTED = "adjusted"
     """Read by one part of an issued bill as a correction settled it; the next bill carries it."""
+    BEYOND_LIMIT = "beyond limit"
+    """As `adjusted` or billed anew, but too far back: what it came to otherwise was taken off."""
     APPROVED = "approved"
     """Read by one part of an approved bill."""
     DRAFT = "draft"
@@ -63,6 +65,7 @@ BALANCED = frozenset(
     {
         Coverage.BILLED,
         Coverage.ADJUSTED,
+        Coverage.BEYOND_LIMIT,
         Coverage.APPROVED,
         Coverage.DRAFT,
         Coverage.HELD,
@@ -74,7 +77,15 @@ BALANCED = frozenset(
 )
 """Read by one live part, or named; every other is a fault, or work that waits."""
 
-READ = frozenset({Coverage.BILLED, Coverage.ADJUSTED, Coverage.APPROVED, Coverage.DRAFT})
+READ = frozenset(
+    {
+        Coverage.BILLED,
+        Coverage.ADJUSTED,
+        Coverage.BEYOND_LIMIT,
+        Coverage.APPROVED,
+        Coverage.DRAFT,
+    }
+)
 """Read by one part of a bill that was rated."""
 
 _REMEDIES = {
@@ -93,6 +104,7 @@ _REMEDIES = {
     Coverage.NOT_IN_BILL: "Run a draft again; an issued bill needs a correction.",
 }
 
+_SETTLED = frozenset({Coverage.BILLED, Coverage.ADJUSTED})
 _STATES = {
     BillState.ISSUED: Coverage.BILLED,
     BillState.APPROVED: Coverage.APPROVED,
@@ -124,6 +136,9 @@ class LivePart:
         days_read: Days of each channel that it was rated with; None where nobody kept them.
         adjusted: What settled it anew; None where it stands as its bill says it.
         written_off: What leaves it as it is, though its inputs are others; None where nothing does.
+        beyond: What settled it, where it reached back further than a limit lets through, with the
+            limit; None where it did not.
+        beyond_until: The day after the last one beyond the limit.
     """
 
     id: int
@@ -132,6 +147,12 @@ class LivePart:
     days_read: Mapping[int, Sequence[DayRange]] | None = None
     adjusted: CorrectionNote | None = None
     written_off: CorrectionNote | None = None
+    beyond: CorrectionNote | None = None
+    beyond_until: date | None = None
+
+    def is_beyond(self, day: date) -> bool:
+        """Whether what one of its days came to otherwise was taken off."""
+        return self.beyond_until is not None and day < self.beyond_until
 
     def reads(self, channel: int, day: date) -> bool:
         """Whether it was rated with a channel's day, one of its own."""
@@ -214,6 +235,8 @@ def coverage_on(
     parts = [live for mine in occupied for live in mine.parts if _in(day, live.days)]
     claims = [claim for mine in occupied for claim in mine.claims if _in(day, claim.days)]
     coverage = _claimed(parts, claims)
+    if coverage in _SETTLED and parts[0].is_beyond(day):
+        return Coverage.BEYOND_LIMIT
     if coverage is None:
         return _not_read(day, occupied, agreed, unread)
     if coverage not in BALANCED and _explained(parts, claims, decisions_on(day, occupied)):

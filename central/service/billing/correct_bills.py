@@ -89,6 +89,7 @@ class CorrectBills:
             InvalidValueError: There is no reason.
             NothingToCorrectError: They say what they would say today.
             NoNextBillError: No bill is to come that could carry the difference.
+            BelowSmallestError: The difference is smaller than a limit says.
             CorrectionWaitingError: The account has a decision that waits.
             CorrectionHeldError: And more: see `preview`.
         """
@@ -99,7 +100,7 @@ class CorrectBills:
                 message = f"The issued bills of {account} say what they would say today."
                 raise NothingToCorrectError(message, value=account)
             if way is CorrectionWay.ADJUST:
-                await _check_next_bill(work)
+                await _check_adjustable(work, report)
             await work.undo()
             decided = NewCorrection(way, report.causes, report.brief(), report.sha256)
             uid = await work.decide(decided, note)
@@ -117,6 +118,7 @@ class CorrectBills:
             SelfApprovalError: The approver decided it, or worked on what it corrects.
             CorrectionStaleError: The bills would say something else than was decided on.
             NoNextBillError: No bill is to come any more that could carry the difference.
+            BelowSmallestError: The difference is smaller than a limit says.
             CorrectionHeldError: And more: see `preview`.
         """
         waiting = await self._store.correction(uid)
@@ -133,7 +135,7 @@ class CorrectBills:
                 raise CorrectionStaleError(message, value=str(uid))
             withdrawn: Sequence[UUID] = ()
             if waiting.way is CorrectionWay.ADJUST:
-                await _check_next_bill(work)
+                await _check_adjustable(work, report)
                 await work.post(_adjustments(report))
                 withdrawn = await work.withdraw_behind()
             else:
@@ -160,6 +162,7 @@ class CorrectBills:
         Raises:
             SelfApprovalError: Who stands behind the rule worked on what it would settle.
             NoNextBillError: No bill is to come that could carry the difference.
+            BelowSmallestError: The difference is smaller than a limit says.
             CorrectionHeldError: And more: see `preview`.
         """
         note = self._note(rule.actor, f"rule {rule.key}: {rule.reason}")
@@ -177,7 +180,7 @@ class CorrectBills:
             await _check_people(work, rule.people)
             if way is CorrectionWay.ADJUST:
                 report = await _report(work)
-                await _check_next_bill(work)
+                await _check_adjustable(work, report)
                 await work.post(_adjustments(report))
                 withdrawn = await work.withdraw_behind()
             await work.stamp([bill.new for bill in report.bills], note.at)
@@ -221,13 +224,26 @@ async def _check_people(work: TailTransaction, approvers: Collection[str]) -> No
             raise SelfApprovalError(message, value=key)
 
 
-async def _check_next_bill(work: TailTransaction) -> None:
+async def _check_adjustable(work: TailTransaction, report: CorrectionReport) -> None:
+    await check_smallest(work, report)
     if not await work.has_next_bill():
         message = (
             f"{work.account} has left, and all is billed: no bill is to come that could carry the"
             " difference."
         )
         raise NoNextBillError(message, value=work.account)
+
+
+async def check_smallest(work: TailTransaction, report: CorrectionReport) -> None:
+    """Refuse a difference that is too little, where nothing behind it opens with another state.
+
+    Raises:
+        BelowSmallestError: It is.
+    """
+    terms = await work.limit()
+    if terms is not None and not any(bill.leaves_other for bill in report.bills):
+        for sums in report.amounts:
+            terms.check_smallest(sums.currency, sums.amount)
 
 
 def _adjustments(report: CorrectionReport) -> list[NewAdjustment]:

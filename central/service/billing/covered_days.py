@@ -113,6 +113,8 @@ def _ranges(service: ReconciledService) -> Iterable[DayRange]:
             yield decided.days
         for live in mine.parts:
             yield live.days
+            if live.beyond_until is not None:
+                yield DayRange(live.days.first, live.beyond_until)
             for read in (live.days_read or {}).values():
                 yield from read
 

@@ -15,6 +15,8 @@ from central.domain.billing.credit_note import CreditNote, IssuedPart
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.rounding import printed
 from central.service.billing.approve_bills import check_printable, unknown
+from central.service.billing.correct_bills import check_smallest
+from central.service.billing.correction_report import CorrectionReport
 from central.service.billing.credit_bills import credit_notes
 from central.service.billing.rate_accounts import IMPORT
 from central.service.billing.rate_tail import CorrectedBill, CorrectedPart, rate_tail
@@ -86,6 +88,7 @@ class RebillBills:
             UnknownBillError: The account has no such issued bill.
             NothingDiffersError: No bill would say something else.
             CorrectionHeldError: One cannot be rated again as its inputs are.
+            BelowSmallestError: The difference is smaller than a limit says.
             AlreadyCancelledError: One has a credit note, or the draft of one.
             AdjustedError: One was adjusted meanwhile.
             UnprintableTextError: The invoice's fonts lack what one would say.
@@ -101,6 +104,7 @@ class RebillBills:
             differing = [bill for bill in rated if any(map(_differs, bill.parts))]
             if not differing:
                 raise _nothing(account)
+            await check_smallest(work, CorrectionReport(account, tuple(rated)))
             choices = [await self._choice(bill, only_changed=only_changed) for bill in differing]
             chosen = {choice.record.uid: _in_time(choice.replaced) for choice in choices}
             notes = await credit_notes(self._bills, self._cancellations, chosen)

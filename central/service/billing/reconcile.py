@@ -151,7 +151,7 @@ class Reconcile:
         for rows, kinds in (
             (report.faults, frozenset(Coverage) - BALANCED),
             (report.decided, {Coverage.DECIDED}),
-            (report.adjusted, {Coverage.ADJUSTED}),
+            (report.adjusted, {Coverage.ADJUSTED, Coverage.BEYOND_LIMIT}),
         ):
             _add_named(rows, [each for each in named if each[0].coverage in kinds])
         report.services += len(services)
@@ -178,7 +178,11 @@ def _both(some: Iterable[DayRange], others: Sequence[DayRange]) -> Iterator[DayR
                 yield both
 
 
-_NAMED = (frozenset(Coverage) - BALANCED) | {Coverage.DECIDED, Coverage.ADJUSTED}
+_NAMED = (frozenset(Coverage) - BALANCED) | {
+    Coverage.DECIDED,
+    Coverage.ADJUSTED,
+    Coverage.BEYOND_LIMIT,
+}
 """Of which a report names the days."""
 
 _Counted = tuple[CoveredDays, ValidatedDays]
@@ -192,6 +196,8 @@ def _add_named(named: list[NamedDays], counted: Iterable[_Counted]) -> None:
         adjusted = None
         if reader is not None and each.coverage is Coverage.ADJUSTED:
             adjusted = reader.adjusted
+        elif reader is not None and each.coverage is Coverage.BEYOND_LIMIT:
+            adjusted = reader.beyond
         days = NamedDays(
             service.point,
             service.name,

@@ -19,6 +19,7 @@ from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.candidates import ShowCandidates
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.correct_bills import CorrectBills
+from central.service.billing.correction_limits import CorrectionLimits
 from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
@@ -32,6 +33,7 @@ from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.cancellations import CancellationStore
 from central.service.ports.candidates import CandidateStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
+from central.service.ports.correction_limits import CorrectionLimitStore
 from central.service.ports.correction_rules import CorrectionRuleStore
 from central.service.ports.corrections import CorrectionStore
 from central.service.ports.documents import DocumentStore
@@ -67,6 +69,7 @@ class OperatorServices:
         settings_store: Where the settings of invoices are kept.
         candidates: Issued bills that would say something else today.
         claims: Days that no claim can hold.
+        correction_limits: How far back bills may be corrected.
         correction_rules: Rules that settle small differences.
         corrections: Issued bills, rated again.
         documents: Where documents are kept as they were rendered.
@@ -93,6 +96,7 @@ class OperatorServices:
     settings_store: SettingsStore
     candidates: CandidateStore
     claims: ClaimConflictStore
+    correction_limits: CorrectionLimitStore
     correction_rules: CorrectionRuleStore
     corrections: CorrectionStore
     documents: DocumentStore
@@ -178,6 +182,11 @@ class OperatorServices:
     def show_candidates(self) -> ShowCandidates:
         """The use-cases that list candidates."""
         return ShowCandidates(self.candidates, self.correct)
+
+    @property
+    def limits(self) -> CorrectionLimits:
+        """The use-cases of limits of corrections."""
+        return CorrectionLimits(self.correction_limits, self.clock)
 
     @property
     def rules(self) -> CorrectionRules:

@@ -16,7 +16,9 @@ from uuid import UUID
 
 from central.domain.actor import Actor
 from central.domain.billing.correction import CorrectionState, CorrectionWay
+from central.domain.billing.correction_limit import LimitTerms
 from central.domain.billing.line_difference import LineDifference
+from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
@@ -206,6 +208,16 @@ class TailTransaction(ShardTransaction, Protocol):
 
     behind: Sequence[BillBehind]
     """Bills of the account that are not issued, by the end of their period."""
+
+    @property
+    def day(self) -> date:
+        """On which it is corrected; limits run back from it. UTC."""
+
+    async def limit(self) -> LimitTerms | None:
+        """What limits corrections of the account on that day; None for nothing."""
+
+    async def blocks(self, wanted: Mapping[tuple[int, date], int]) -> Sequence[DayBlock]:
+        """Versions of day blocks, by channel and day."""
 
     async def settled(self, bill: int) -> tuple[SettledPart, ...]:
         """The parts of a bill as they are settled, with their lines."""

@@ -82,6 +82,7 @@ NOTHING = {
     *(
         "conflict list",
         "correction candidates",
+        "correction limits",
         "correction list",
         "correction preview",
         "correction rules",
@@ -122,6 +123,7 @@ ELSEWHERE = {
     "bill cancel": "needs a database: test_cancel_faces.py",
     "correction approve": "needs a database: test_adjustments.py",
     "correction approve-rule": "needs a database: test_candidates.py",
+    "correction enter-limit": "needs a database: test_correction_limits.py",
     "correction enter-rule": "needs a database: test_candidates.py",
     "correction withdraw-rule": "needs a database: test_candidates.py",
     "correction decide": "needs a database: test_adjustments.py",
@@ -154,6 +156,7 @@ FORMS_AND_ROUTES = {
     "/bills/{bill}/withdraw": "bill withdraw",
     "/candidates/{uid}": "correction decide",
     "/claim-conflicts/{conflict}/decide": "bill decide-conflict",
+    "/correction-limits": "correction enter-limit",
     "/correction-rules": "correction enter-rule",
     "/correction-rules/{name}/{version}/approve": "correction approve-rule",
     "/correction-rules/{name}/{version}/withdraw": "correction withdraw-rule",

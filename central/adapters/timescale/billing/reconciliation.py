@@ -137,7 +137,7 @@ class TimescaleReconciliation:
     async def _occupied(self, services: list[int]) -> dict[int, list[OccupiedDays]]:
         parts: dict[int, list[LivePart]] = defaultdict(list)
         for occupancy, *row in await self._rows("parts", services=services):
-            parts[occupancy].append(_part(*row))
+            parts[occupancy].append(_part(*row[:-1], beyond_until=row[-1]))
         claims: dict[int, list[ClaimedDays]] = defaultdict(list)
         for occupancy, first, end, part_id in await self._rows("claims", services=services):
             claims[occupancy].append(ClaimedDays(DayRange(first, end), part_id))
@@ -251,13 +251,14 @@ def day_sum(block: DayBlock) -> ValidatedDays:
     )
 
 
-def _part(
+def _part(  # noqa: PLR0913 - the columns of its row
     key: int,
     first: date,
     end: date,
     state: str,
     read: Mapping[str, list[list[str]]] | None,
-    *corrections: str | None,
+    *settled: str | None,
+    beyond_until: date | None,
 ) -> LivePart:
     days_read = None
     if read is not None:
@@ -265,9 +266,16 @@ def _part(
             int(channel): [DayRange(*map(date.fromisoformat, ends)) for ends in ranges]
             for channel, ranges in read.items()
         }
-    adjusted, written_off = _note(*corrections[:2]), _note(*corrections[2:])
-    days = DayRange(first, end)
-    return LivePart(key, days, BillState(state), days_read, adjusted, written_off)
+    return LivePart(
+        key,
+        DayRange(first, end),
+        BillState(state),
+        days_read,
+        adjusted=_note(*settled[:2]),
+        written_off=_note(*settled[2:4]),
+        beyond=_note(*settled[4:]),
+        beyond_until=beyond_until,
+    )
 
 
 def _note(correction: str | None, reason: str | None) -> CorrectionNote | None:

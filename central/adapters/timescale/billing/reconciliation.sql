@@ -91,7 +91,9 @@ SELECT
     coalesce(part.occupancy_id, agreement.occupancy_id), part.id, part.first_day, part.end_day,
     part.state, part.days_read,
     -- What settled it anew, and what leaves it as it is until one of its days is validated anew.
-    adjusting.uid::text, adjusting.reason, leaving.uid::text, leaving.reason
+    adjusting.uid::text, adjusting.reason, leaving.uid::text, leaving.reason,
+    -- What reached back too far, by the lines that take it off.
+    coalesce(adjusting.uid, beyond.decision)::text, beyond.note, beyond.until
 FROM (
     SELECT DISTINCT account_id FROM agreement WHERE service_id = ANY(%(services)s)
 ) AS payer
@@ -117,6 +119,24 @@ LEFT JOIN correction AS leaving ON leaving.id = noted.correction_id AND leaving.
             AND day_block.made_at > noted.noted_at
         WHERE point_channel.service_point_id = agreement.service_point_id
     )
+LEFT JOIN settled_version AS newest
+    ON newest.part_id = settled_part.id AND newest.version = settled_part.version
+LEFT JOIN LATERAL (
+    SELECT
+        NULL::uuid AS decision, said.line ->> 'note' AS note,
+        (said.line ->> 'end')::date AS until
+    FROM jsonb_array_elements(newest.lines) AS said (line)
+    WHERE said.line ->> 'id' = 'beyond-limit'
+    UNION ALL
+    SELECT bill.decision, said.lineage ->> 'note', (said.lineage ->> 'end')::date
+    FROM bill_part AS numbered
+    JOIN bill ON bill.id = numbered.bill_id
+    JOIN bill_line AS said ON said.bill_id = numbered.bill_id
+        AND said.number <@ numbered.line_numbers
+    WHERE newest.part_id IS NULL AND numbered.id = part.id
+        AND numbered.replaces_part IS NOT NULL AND said.lineage ->> 'id' = 'beyond-limit'
+    LIMIT 1
+) AS beyond ON true
 ORDER BY part.id
 
 -- name: claims

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,17 +17,21 @@ from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import own_text
 from central.adapters.timescale.billing.adjustments import SQL as ADJUSTMENTS
 from central.adapters.timescale.billing.claims import ShardClaims
+from central.adapters.timescale.billing.correction_limits import limit_of
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.shard import TimescaleShard, shard_of
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.billing.bill import RunType
 from central.domain.billing.correction import CorrectionWaitingError, no_such_correction
+from central.domain.billing.correction_limit import LimitTerms
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.final_settlement import to_settle
+from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
@@ -161,6 +165,19 @@ class TimescaleTail(TimescaleShard):
         self._waiting: int | None = None
         self._waiting_uid: UUID | None = None
         self.kept = False
+
+    @property
+    def day(self) -> date:
+        """See `TailTransaction`."""
+        return self.at.astimezone(UTC).date()
+
+    async def limit(self) -> LimitTerms | None:
+        """See `TailTransaction`."""
+        return await limit_of(self._connection, self.account_id, self.day)
+
+    async def blocks(self, wanted: Mapping[tuple[int, date], int]) -> Sequence[DayBlock]:
+        """See `TailTransaction`."""
+        return list((await read_blocks(self._connection, wanted)).values())
 
     async def settled(self, bill: int) -> tuple[SettledPart, ...]:
         """See `TailTransaction`."""

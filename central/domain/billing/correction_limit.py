@@ -1,0 +1,168 @@
+"""How far back issued bills may be corrected: what the law of a place says, as dated data.
+
+A limit is of everybody, or of a named group of accounts or service points. It says its effective
+date; of a scope and a date the newest revision holds, and on a day the latest effective date up to
+it. Where several scopes say something of an account, the strictest of each figure holds.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
+
+MONTHS_MAX = 240
+TEXT_MAX = 500
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class BelowSmallestError(OperatorError):
+    """A difference is smaller than what may be charged or refunded."""
+
+    code = "BELOW_SMALLEST"
+    default_remedy = "Leave it with a reason: `correction decide --way leave`."
+
+
+@dataclass(frozen=True, slots=True)
+class LimitTerms:
+    """What a limit says.
+
+    Args:
+        charge_months: How far back may be charged more; None for however far. [months]
+        credit_months: How far back may be given back; None for however far. [months]
+        smallest: Differences below it, whatever their sign, are neither charged nor given back;
+            None for none. [currency]
+        currency: ISO 4217 letters of the smallest amount; differences in another have none.
+        source: Where it stands, such as a law and its article.
+
+    Raises:
+        InvalidValueError: A number is out of range, the currency is none, or there is no source.
+    """
+
+    charge_months: int | None = None
+    credit_months: int | None = None
+    smallest: Decimal | None = None
+    currency: str | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for months in (self.charge_months, self.credit_months):
+            if months is not None and not 0 <= months <= MONTHS_MAX:
+                message = f"{months} months are not 0 to {MONTHS_MAX}."
+                raise InvalidValueError(message, value=months)
+        if (self.smallest is None) is not (self.currency is None):
+            message = "A smallest amount needs a currency, and a currency an amount."
+            raise InvalidValueError(message, value=str(self.smallest))
+        if self.smallest is not None and not (self.smallest.is_finite() and self.smallest > 0):
+            message = f"{self.smallest} is not an amount above zero."
+            raise InvalidValueError(message, value=str(self.smallest))
+        if self.currency is not None and not _CURRENCY.fullmatch(self.currency):
+            message = f"{self.currency!r} is not a currency such as EUR."
+            raise InvalidValueError(message, value=self.currency)
+        if not 1 <= len(self.source.strip()) <= TEXT_MAX:
+            message = "A limit says where it stands, in 1 to 500 characters."
+            raise InvalidValueError(message, value=self.source)
+
+    def months(self, *, charged: bool) -> int | None:
+        """How far back may be charged more, or given back. [months]."""
+        return self.charge_months if charged else self.credit_months
+
+    def check_smallest(self, currency: str, amount: Decimal) -> None:
+        """Refuse a difference that is too small.
+
+        Args:
+            currency: ISO 4217 letters.
+            amount: That is charged more; below zero, less.
+
+        Raises:
+            BelowSmallestError: It is.
+        """
+        if self.smallest is not None and currency == self.currency and abs(amount) < self.smallest:
+            message = (
+                f"The difference of {amount} {currency} is below {self.smallest}, the smallest by"
+                f" {self.source}."
+            )
+            raise BelowSmallestError(message, value=str(amount))
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; the amount as a string, exact."""
+        return {
+            "charge_months": self.charge_months,
+            "credit_months": self.credit_months,
+            "smallest": None if self.smallest is None else format(self.smallest, "f"),
+            "currency": self.currency,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionLimit:
+    """A limit as somebody recorded it.
+
+    Args:
+        group: Name of a group of accounts or service points; None for everybody.
+        effective: First day that it holds on.
+        revision: Of that scope and day, from 1 on.
+        terms: What it says.
+        reason: Why it was entered.
+        actor: Key of who did.
+        recorded_at: When.
+    """
+
+    group: str | None
+    effective: date
+    revision: int
+    terms: LimitTerms
+    reason: str
+    actor: str
+    recorded_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "group": self.group,
+            "effective": self.effective.isoformat(),
+            "revision": self.revision,
+            **self.terms.to_json(),
+            "reason": self.reason,
+            "actor": self.actor,
+            "recorded_at": self.recorded_at.isoformat(),
+        }
+
+
+def strictest(limits: Iterable[LimitTerms]) -> LimitTerms | None:
+    """Of several limits the shortest times, and the largest of the smallest amounts.
+
+    Args:
+        limits: In order; of smallest amounts in several currencies those of the first count.
+    """
+    every = list(limits)
+    if not every:
+        return None
+    amounts = [each for each in every if each.smallest is not None]
+    alike = [each for each in amounts if each.currency == amounts[0].currency]
+    largest = max(alike, key=lambda each: each.smallest or Decimal(0), default=None)
+    return LimitTerms(
+        min((each.charge_months for each in every if each.charge_months is not None), default=None),
+        min((each.credit_months for each in every if each.credit_months is not None), default=None),
+        None if largest is None else largest.smallest,
+        None if largest is None else largest.currency,
+        "; ".join(dict.fromkeys(each.source for each in every))[:TEXT_MAX],
+    )
+
+
+def months_back(day: date, months: int) -> date:
+    """The first day of which a limit lets something through.
+
+    Args:
+        day: From which the time runs back; it may be corrected itself.
+        months: Whole months, the day of the month kept, or the last one of a shorter month.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
