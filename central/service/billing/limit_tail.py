@@ -63,7 +63,10 @@ async def _of_part(  # noqa: PLR0913, PLR0917 - both versions of a part, and wha
         start = day_start(day, summary.zone, summary.day_start)
         behind = blocks.get(id(lines), ())
         series = {
-            one.series for each in lines for part in each.determinants for one in part.sources
+            source.series
+            for each in lines
+            for determinant in each.determinants
+            for source in determinant.sources
         }
         return share_before(line, day, start, lines, dict.fromkeys(series, behind))
 
@@ -71,7 +74,7 @@ async def _of_part(  # noqa: PLR0913, PLR0917 - both versions of a part, and wha
 
 
 async def _blocks(work: TailTransaction, lines: Iterable[RatedLine]) -> Sequence[DayBlock]:
-    return await work.blocks(block_versions(part for line in lines for part in line.determinants))
+    return await work.blocks(block_versions(each for line in lines for each in line.determinants))
 
 
 def _with_lines(new: NewBill, cut: Sequence[Sequence[RatedLine]]) -> NewBill:

@@ -20,6 +20,7 @@ from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.correction_limits import limit_of
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import state_text
+from central.adapters.timescale.billing.settled_parts import settled_part
 from central.adapters.timescale.billing.shard import TimescaleShard, shard_of
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.queries import load_queries
@@ -34,7 +35,6 @@ from central.domain.billing.final_settlement import to_settle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
-from central.domain.rating.inputs.segments import DayRange
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import NewBill, NewPart, RunRecord, Shard
 from central.service.ports.billing_errors import UnknownBillError
@@ -186,7 +186,7 @@ class TimescaleTail(TimescaleShard):
             (number, point, RatedLine.from_json(lineage))
             for number, point, lineage in await _rows(self._connection, "lines", bill=bill)
         ]
-        return tuple(_settled(row, lines) for row in rows)
+        return tuple(settled_part(row, lines) for row in rows)
 
     async def has_next_bill(self) -> bool:
         """See `TailTransaction`."""
@@ -333,38 +333,6 @@ class TimescaleTail(TimescaleShard):
     def keep(self) -> None:
         """See `TailTransaction`."""
         self.kept = True
-
-
-def _settled(row: _Row, lines: Sequence[tuple[int, str, RatedLine]]) -> SettledPart:
-    key, occupancy, point, tariff, first, end, settles, version, closing, shared, *numbered = row
-    begin, after, is_numbered, newest, hashes = numbered
-    days = DayRange(first, end)
-    if newest is not None:
-        mine = tuple(map(RatedLine.from_json, newest))
-    elif is_numbered:
-        mine = tuple(line for number, _, line in lines if begin and begin <= number < after)
-    else:
-        billed = DayRange(first - timedelta(days=1), end) if settles else days
-        mine = tuple(
-            line
-            for _, of_point, line in lines
-            if of_point == point and line.tariff_sha256 in hashes and _within(line.first, billed)
-        )
-    return SettledPart(
-        id=key,
-        occupancy_id=occupancy,
-        service_point=point,
-        tariff=tariff,
-        days=days,
-        version=version,
-        lines=mine,
-        closing=CarriedState.from_json(closing),
-        own_closing=None if shared is None else CarriedState.from_json(shared),
-    )
-
-
-def _within(day: date, days: DayRange) -> bool:
-    return days.first <= day < days.end
 
 
 def _version(bill: NewBill, versioned: VersionedPart, rerated: NewPart) -> dict[str, object]:
