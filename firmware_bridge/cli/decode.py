@@ -9,6 +9,7 @@ import typer
 
 from firmware_bridge.cli.keys import parse_key
 from firmware_bridge.cli.signals import EXIT_UNUSABLE
+from firmware_bridge.dlms.list_files import ListFileError, TaughtLists
 from firmware_bridge.driver.interface import UnknownProtocolError
 from firmware_bridge.driver.telegram import Keys, Telegram, TelegramSyntaxError
 from firmware_bridge.recordings.decode import (
@@ -34,6 +35,9 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
         str, typer.Option(help="Time zone of the meter's clock, such as Europe/Madrid.")
     ] = "",
     crc_removed: Annotated[bool, typer.Option(help="Expect radio frames without CRCs.")] = False,  # noqa: FBT002 - a flag
+    lists: Annotated[
+        list[str] | None, typer.Option(help="File that explains DLMS lists; may be repeated.")
+    ] = None,
 ) -> None:
     """Print the readings of recorded telegrams, one JSON object per line.
 
@@ -42,7 +46,12 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
     Reports telegrams that cannot be decoded or hold no value on standard error. Exit codes: 0
     readings, 3 the file gives no reading (why is then the output).
     """
-    options = DecodeOptions(Keys(parse_key(key), parse_key(auth_key)), zone or None, crc_removed)
+    try:
+        taught = TaughtLists.load(lists or ())
+    except ListFileError as error:
+        raise typer.BadParameter(str(error), param_hint="--lists") from None
+    keys = Keys(parse_key(key), parse_key(auth_key))
+    options = DecodeOptions(keys, zone or None, crc_removed, taught)
     try:
         telegrams = decode_bytes(protocol, file.read_bytes(), options)
     except UnknownProtocolError as error:

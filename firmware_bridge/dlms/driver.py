@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from typing import Self
 
 from firmware_bridge.dlms.line import LineScanner
+from firmware_bridge.dlms.list_files import TaughtLists
 from firmware_bridge.driver.line import LineSettings
 from firmware_bridge.driver.pushed import PushDriver
 
 
+class DlmsSettings(LineSettings):
+    """`LineSettings`, and the files that explain lists.
+
+    Args:
+        lists: Paths of files of lists; their tables go before what is built in.
+    """
+
+    lists: tuple[str, ...] = ()
+
+
 class DlmsDriver(PushDriver):
-    """A `MeterDriver`; keys of its table as in `LineSettings`; 2400 baud, even parity."""
+    """A `MeterDriver`; keys of its table as in `DlmsSettings`; 2400 baud, even parity."""
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, object]) -> Self:
@@ -19,11 +30,13 @@ class DlmsDriver(PushDriver):
 
         Raises:
             DriverSettingError: A setting is missing, unknown or wrong.
+            ListFileError: A file of lists cannot be read, or breaks the format.
         """
-        chosen = LineSettings.parse({"baudrate": 2400, "parity": "E"} | dict(settings))
+        chosen = DlmsSettings.parse({"baudrate": 2400, "parity": "E"} | dict(settings))
+        taught = TaughtLists.load(chosen.lists)
         return cls(
             chosen.place,
-            lambda: LineScanner(chosen.keys, chosen.zone),
+            lambda: LineScanner(chosen.keys, chosen.zone, taught),
             chosen.timeout_s,
             configured=chosen.configured,
         )

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware_bridge.dlms.hdlc import FLAG, HdlcFrame, HdlcSplitter
+from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists
 from firmware_bridge.dlms.notification import (
     BLOCK_TRANSFER,
     FIRST_BYTES,
@@ -46,11 +47,18 @@ class Assembler:
     Args:
         keys: Where meters encrypt.
         zone: Zone of the meters' clocks; None for central Europe.
+        taught: The lists that the gateway's own files explain.
     """
 
-    def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        zone: str | None = None,
+        taught: TaughtLists = NOTHING_TAUGHT,
+    ) -> None:
         self._keys = keys
         self._zone = zone
+        self._taught = taught
         self._segments = bytearray()
         self._segment_raw = bytearray()
         self._blocks = bytearray()
@@ -155,7 +163,7 @@ class Assembler:
 
     def _observed(self, found: Notification, raw: bytes) -> Telegram:
         try:
-            return Telegram(raw, observe(found, self._zone))
+            return Telegram(raw, observe(found, self._zone, self._taught))
         except TelegramError as error:
             return Telegram.refused(raw, error)
 
@@ -166,11 +174,17 @@ class HdlcScanner:
     Args:
         keys: Where meters encrypt.
         zone: Zone of the meters' clocks; None for central Europe.
+        taught: The lists that the gateway's own files explain.
     """
 
-    def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        zone: str | None = None,
+        taught: TaughtLists = NOTHING_TAUGHT,
+    ) -> None:
         self._splitter = HdlcSplitter()
-        self._assembler = Assembler(keys, zone)
+        self._assembler = Assembler(keys, zone, taught)
         self._sender: bytes | None = None
 
     def feed(self, data: bytes) -> Iterator[Telegram]:
@@ -204,11 +218,17 @@ class MbusScanner:
     Args:
         keys: Where meters encrypt.
         zone: Zone of the meters' clocks; None for central Europe.
+        taught: The lists that the gateway's own files explain.
     """
 
-    def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        zone: str | None = None,
+        taught: TaughtLists = NOTHING_TAUGHT,
+    ) -> None:
         self._splitter = LinkSplitter()
-        self._assembler = Assembler(keys, zone)
+        self._assembler = Assembler(keys, zone, taught)
         self._next = 0
 
     def feed(self, data: bytes) -> Iterator[Telegram]:
@@ -245,8 +265,10 @@ class MbusScanner:
 class _PacketScanner:
     """Wrapper packets or bare APDUs: they tell their own length and have no checksum."""
 
-    def __init__(self, keys: Keys | None, zone: str | None, *, wrapped: bool) -> None:
-        self._assembler = Assembler(keys, zone)
+    def __init__(
+        self, keys: Keys | None, zone: str | None, taught: TaughtLists, *, wrapped: bool
+    ) -> None:
+        self._assembler = Assembler(keys, zone, taught)
         self._wrapped = wrapped
         self._buffer = bytearray()
 
@@ -289,11 +311,18 @@ class DlmsScanner:
     Args:
         keys: Where meters encrypt.
         zone: Zone of the meters' clocks; None for central Europe.
+        taught: The lists that the gateway's own files explain.
     """
 
-    def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        zone: str | None = None,
+        taught: TaughtLists = NOTHING_TAUGHT,
+    ) -> None:
         self._keys = keys
         self._zone = zone
+        self._taught = taught
         self._head = bytearray()
         self._inner: HdlcScanner | MbusScanner | _PacketScanner | None = None
 
@@ -315,9 +344,9 @@ class DlmsScanner:
 
     def _choose(self, data: bytes) -> HdlcScanner | MbusScanner | _PacketScanner:
         if data[:3] in LINK_HEADERS or data[0] in FIRST_BYTES:
-            return _PacketScanner(self._keys, self._zone, wrapped=False)
+            return _PacketScanner(self._keys, self._zone, self._taught, wrapped=False)
         if data[:2] == _WRAPPER:
-            return _PacketScanner(self._keys, self._zone, wrapped=True)
+            return _PacketScanner(self._keys, self._zone, self._taught, wrapped=True)
         if data[0] == LONG_START or FLAG not in data:
-            return MbusScanner(self._keys, self._zone)
-        return HdlcScanner(self._keys, self._zone)
+            return MbusScanner(self._keys, self._zone, self._taught)
+        return HdlcScanner(self._keys, self._zone, self._taught)

@@ -205,7 +205,8 @@ def unsupported(members: Sequence[Node], maker: str, why: str) -> TelegramUnsupp
     return TelegramUnsupportedError(message, value=held, remedy=remedy)
 
 
-_TYPE_NAMES = {
+# As the standard calls them.
+TYPE_NAMES = {
     Tag.NULL: "null",
     Tag.OCTETS: "octet-string",
     Tag.VISIBLE: "visible-string",
@@ -225,7 +226,7 @@ _TYPE_NAMES = {
 
 def _type_name(node: Node) -> str:
     """A type as the standard calls it."""
-    return _TYPE_NAMES.get(node.tag, node.tag.name.lower())
+    return TYPE_NAMES.get(node.tag, node.tag.name.lower())
 
 
 def text_of(node: Node) -> str:

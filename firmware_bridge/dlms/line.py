@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
+from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists
 from firmware_bridge.dlms.notification import FIRST_BYTES
 from firmware_bridge.driver.telegram import Keys, Scanner, Telegram
 
@@ -24,11 +25,20 @@ class LineScanner:
     Args:
         keys: Where meters encrypt.
         zone: Zone of the meters' clocks; None for central Europe.
+        taught: The lists that the gateway's own files explain.
     """
 
-    def __init__(self, keys: Keys | None = None, zone: str | None = None) -> None:
-        self._wrapped = DlmsScanner(keys, zone)
-        self._tried: tuple[Scanner, ...] = (HdlcScanner(keys, zone), MbusScanner(keys, zone))
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        zone: str | None = None,
+        taught: TaughtLists = NOTHING_TAUGHT,
+    ) -> None:
+        self._wrapped = DlmsScanner(keys, zone, taught)
+        self._tried: tuple[Scanner, ...] = (
+            HdlcScanner(keys, zone, taught),
+            MbusScanner(keys, zone, taught),
+        )
         self._head = b""
 
     def feed(self, data: bytes) -> Iterator[Telegram]:

@@ -15,12 +15,13 @@ customer interface; CZ EGD push setup; SODO I1 interface (Slovenia).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.dlms.attributes import Item, by_object, scale_of
 from firmware_bridge.dlms.axdr import NUMBERS, Descriptor, Node, Tag
 from firmware_bridge.dlms.layouts import Scales, layout_of
+from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists
 
 _BYTES = frozenset({Tag.INT8, Tag.UINT8, Tag.ENUM})
 
@@ -41,13 +42,25 @@ class PushList:
     scales: Scales | None = None
 
 
-def read_list(body: Node, maker: str = "") -> PushList:
+def read_list(body: Node, maker: str = "", taught: TaughtLists = NOTHING_TAUGHT) -> PushList:
     """The entries of a list of any shape, in order.
 
     Args:
         body: The list.
         maker: As in `layout_of`.
+        taught: What the gateway's own files explain; it goes before what is built in.
     """
+    explained = taught.by_position(body.items, maker)
+    if explained is not None:
+        return PushList(explained, scales={})
+    found = _told_list(body, maker)
+    if found.scales is not None:
+        return found
+    return replace(found, items=taught.scaled(found.items, body.items, maker))
+
+
+def _told_list(body: Node, maker: str) -> PushList:
+    """A list by what it says itself, or by the layouts that are built in."""
     pushed = _pushed_objects(body.items)
     if pushed:
         return PushList(*by_object(pushed))

@@ -1,5 +1,4 @@
 """What the entries of a push list measure, as observations."""
-# ruff: noqa: PLR2004 - group values of OBIS codes
 
 from __future__ import annotations
 
@@ -8,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import takewhile
 
-from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.attributes import Item
 from firmware_bridge.dlms.axdr import NUMBERS, Tag
@@ -23,49 +21,16 @@ from firmware_bridge.dlms.layouts import (
     text_of,
     unsupported,
 )
+from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists
 from firmware_bridge.dlms.lists import PushList, read_list
 from firmware_bridge.dlms.notification import Notification
+from firmware_bridge.dlms.units import UNITS, kind_of
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity, is_filler
 from firmware_bridge.driver.telegram import UNKNOWN, Observation, normalise, shift
 from firmware_bridge.iec62056_21.datasets import checked_obis
 
-# Source: IEC 62056-6-2, table 4.
-UNITS = {
-    1: "year",
-    2: "month",
-    3: "week",
-    4: "day",
-    5: "h",
-    6: "min",
-    7: "s",
-    8: "deg",
-    9: "degC",
-    13: "m3",
-    14: "m3",
-    15: "m3/h",
-    16: "m3/h",
-    19: "L",
-    20: "kg",
-    23: "Pa",
-    24: "bar",
-    25: "J",
-    26: "J/h",
-    27: "W",
-    28: "VA",
-    29: "var",
-    30: "Wh",
-    31: "VAh",
-    32: "varh",
-    33: "A",
-    34: "C",
-    35: "V",
-    44: "Hz",
-    52: "K",
-    56: "%",
-    255: "1",
-}
 _CLOCKS = frozenset(map(checked_obis, ("0-0:1.0.0", "0-1:1.0.0")))
 _SERIALS = tuple(
     map(
@@ -88,7 +53,9 @@ _MODEL = checked_obis("0-0:96.1.7")
 _LOGICAL_NAME = checked_obis("0-0:42.0.0")
 
 
-def observe(found: Notification, zone: str | None = None) -> tuple[Observation, ...]:
+def observe(
+    found: Notification, zone: str | None = None, taught: TaughtLists = NOTHING_TAUGHT
+) -> tuple[Observation, ...]:
     """The measured values of a notification.
 
     A value without scaler and unit is read only where its maker's list documents them, or where
@@ -97,12 +64,13 @@ def observe(found: Notification, zone: str | None = None) -> tuple[Observation, 
     Args:
         found: Parsed, and decrypted where it was ciphered.
         zone: Zone of the meter's clock, for times without deviation; None for central Europe.
+        taught: The lists that the gateway's own files explain.
 
     Raises:
         TelegramUnsupportedError: An unexplained list, or one whose members have other
             types than its maker says.
     """
-    sent = read_list(found.body, _sender(found))
+    sent = read_list(found.body, _sender(found), taught)
     items = sent.items
     clock = MeterZone(zone or DEFAULT_ZONE)
     list_name = _list_name(items)
@@ -135,7 +103,7 @@ def _others(items: tuple[Item, ...], meter: MeterIdentity) -> Iterator[Observati
     """Numbers that are no values though their objects' codes count something, for people."""
     for item in items:
         number, source = item.node.value, item.source
-        if item.obis is None or source is None or _kind(item.obis) is None:
+        if item.obis is None or source is None or kind_of(item.obis) is None:
             continue
         if item.node.tag in NUMBERS and isinstance(number, int | Decimal):
             label = f"attribute {source.attribute} of class {source.class_id}, {item.obis}"
@@ -158,7 +126,7 @@ def _scales(found: Notification, sent: PushList, list_name: str, meter: MeterIde
         raise unsupported(members, maker, why)
     scales = scales_by_name(list_name, maker)
     for item in sent.items:
-        kind = _kind(item.obis) if item.obis is not None and item.unit is None else None
+        kind = kind_of(item.obis) if item.obis is not None and item.unit is None else None
         if item.doubt and is_measured(item.node):
             raise unsupported(members, maker, item.doubt)
         if kind is None or not is_measured(item.node):
@@ -180,26 +148,11 @@ def _scaled(item: Item, scales: Scales) -> tuple[Decimal, str] | None:
     if item.unit is not None and item.scaler is not None:
         unit = UNITS.get(item.unit)
         return None if unit is None else (shift(value, item.scaler), unit)
-    kind = _kind(item.obis)
+    kind = kind_of(item.obis)
     scale = scales.get(kind[0]) if kind is not None else None
     if kind is None or scale is None or item.node.tag not in scale.types:
         return None
     return shift(value, scale.power), kind[1]
-
-
-def _kind(code: Obis) -> tuple[str, str] | None:
-    """What an electricity code counts, and its base unit. Source: IEC 62056-61, table 5."""
-    medium, _, c, d, _, _ = code.code
-    if medium != 1 or not 1 <= c <= 80 or d not in (4, 6, 7, 8):
-        return None
-    place = c % 20
-    if place in (11, 12, 13):
-        kind = {11: ("current", "A"), 12: ("voltage", "V"), 13: ("factor", "1")}[place]
-        return kind if d == 7 else None
-    letter = {1: "W", 2: "W", 9: "VA", 10: "VA"}.get(place, "var" if 3 <= place <= 8 else "")
-    if not letter:
-        return None
-    return ("energy", f"{letter}h") if d == 8 else ("power", letter)
 
 
 def _list_name(items: tuple[Item, ...]) -> str:

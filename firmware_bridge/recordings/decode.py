@@ -11,6 +11,7 @@ from firmware_bridge.codec.hex_dump import from_hex, is_text, lines_of_hex, with
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.frames import DlmsScanner, HdlcScanner, MbusScanner
+from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists
 from firmware_bridge.driver.interface import UnknownProtocolError, distinct
 from firmware_bridge.driver.naming import MeterUnnamedError, check_named
 from firmware_bridge.driver.telegram import (
@@ -43,11 +44,13 @@ class DecodeOptions:
         keys: Where telegrams are encrypted.
         zone: IANA zone of the meter's clock; None for the one that protocol or content imply.
         crc_removed: Whether a radio receiver stripped the CRCs.
+        taught: DLMS lists that files explain.
     """
 
     keys: Keys = field(default_factory=Keys)
     zone: str | None = None
     crc_removed: bool = False
+    taught: TaughtLists = NOTHING_TAUGHT
 
 
 _SCANNERS: dict[str, tuple[Callable[[DecodeOptions], Scanner], ...]] = {
@@ -70,9 +73,9 @@ _SCANNERS: dict[str, tuple[Callable[[DecodeOptions], Scanner], ...]] = {
         lambda options: ReceiverScanner(Framing.IMST, options.keys, options.zone),
     ),
     "dlms": (
-        lambda options: DlmsScanner(options.keys, options.zone),
-        lambda options: HdlcScanner(options.keys, options.zone),
-        lambda options: MbusScanner(options.keys, options.zone),
+        lambda options: DlmsScanner(options.keys, options.zone, options.taught),
+        lambda options: HdlcScanner(options.keys, options.zone, options.taught),
+        lambda options: MbusScanner(options.keys, options.zone, options.taught),
     ),
     "mqtt_native": (
         lambda options: MessageScanner(options.zone),

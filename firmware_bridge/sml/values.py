@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
-from firmware_bridge.dlms.values import UNITS
+from firmware_bridge.dlms.units import UNITS
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (
