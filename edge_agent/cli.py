@@ -174,22 +174,22 @@ def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
 
 @app.command("check-config")
 def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: FBT002
-    """Check the configuration, drivers, certificates and buffer path; start nothing."""
-    from edge_agent.buffer.path_check import check_file, check_folder  # noqa: PLC0415
+    """Check the configuration, drivers, certificates and buffer path; start nothing.
+
+    Names every fault.
+    """
     from edge_agent.config.settings import load_config  # noqa: PLC0415
-    from edge_agent.polling.meter_set import make_meter  # noqa: PLC0415
+    from edge_agent.main import faults_of  # noqa: PLC0415
 
     try:
         loaded = load_config(config)
-        check_folder(loaded.buffer.path)
-        check_file(loaded.buffer.path)
-        broker = loaded.broker.broker()
-        broker.tls_context()
-        broker.check_name(loaded.gateway)
-        meters = [make_meter(settings) for settings in loaded.meters]
     except MeterlineError as error:
         _fail(error, as_json=as_json)
-    names = [meter.name for meter in meters]
+    if wrong := faults_of(loaded):
+        for fault in wrong:
+            report_failure(fault, as_json=as_json)
+        raise typer.Exit(max(map(exit_code_of, wrong)))
+    names = [meter.name for meter in loaded.meters]
     if as_json:
         typer.echo(json.dumps({"gateway": loaded.gateway, "meters": names}))
     else:

@@ -6,20 +6,22 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
 from edge_agent.agent import Agent
 from edge_agent.buffer.buffer import Buffer
+from edge_agent.buffer.path_check import check_file, check_folder
 from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SteadyClock, SystemClock
 from edge_agent.config.settings import EdgeConfig
 from edge_agent.monitoring.status_socket import listen, socket_path
-from edge_agent.polling.meter_set import check_meters
+from edge_agent.polling.meter_set import check_meters, make_meter
 from edge_agent.polling.recorder import anchor_of
 from edge_agent.remote.service import RemoteService
 from edge_agent.uplink.listener import Listener
-from firmware_bridge.contract.errors import EnvironmentFaultError
+from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 
 _log = structlog.get_logger(__name__)
 
@@ -28,6 +30,31 @@ def make_clock(source: ClockSource, marks: Mapping[str, int]) -> SteadyClock:
     """The machine's clock, which may have been right earlier in this boot."""
     clock = SystemClock(source)
     return SteadyClock(clock, anchor_of(marks, clock.boot))
+
+
+def faults_of(config: EdgeConfig) -> tuple[MeterlineError, ...]:
+    """Everything that would keep an agent from running as configured; starts nothing.
+
+    Args:
+        config: Read already.
+    """
+    broker = config.broker.broker()
+    checks: list[Callable[[], object]] = [
+        lambda: check_folder(config.buffer.path),
+        lambda: check_file(config.buffer.path),
+        broker.tls_context,
+        lambda: broker.check_name(config.gateway),
+        *(partial(make_meter, settings) for settings in config.meters),
+    ]
+    return tuple(error for check in checks if (error := _fault(check)) is not None)
+
+
+def _fault(check: Callable[[], object]) -> MeterlineError | None:
+    try:
+        check()
+    except MeterlineError as error:
+        return error
+    return None
 
 
 @asynccontextmanager

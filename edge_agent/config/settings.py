@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import tomllib
+import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -28,14 +30,29 @@ from edge_agent.config.broker import Broker
 from edge_agent.config.remote import RemoteSettings, UpdateSettings
 from edge_agent.meter_clock import Trust
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
+from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import PERIOD_MAX_S
 from firmware_bridge.contract.topics import check_gateway
+from firmware_bridge.driver.table_faults import faults, read_toml, sentence
 
 PREFIX = "METERLINE_EDGE_"
 # Keys by which tables read one device each for other registers of it.
 _REGISTERS = ("obis", "registers")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+# Keys that name files.
+_PATHS = (
+    "buffer.path",
+    "broker.ca_file",
+    "broker.cert_file",
+    "broker.key_file",
+    "update.spool",
+    "update.ca_file",
+    "meters.profile",
+    "meters.lists",
+    "meters.count_file",
+)
 CLOCK_MAX_S = 31 * 86_400
+_FACTOR = re.compile(r"(?=[\d.]{1,10}$)\d+(\.\d+)?", re.ASCII)
 
 
 class ConfigurationFileError(ConfigurationError):
@@ -49,6 +66,20 @@ def _gateway(name: str) -> str:
         return check_gateway(name)
     except InvalidValueError as error:
         raise ValueError(error.message) from error
+
+
+def _factor(value: object) -> Decimal:
+    """An exact factor: a float would not be the one that was written."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int | str) and _FACTOR.fullmatch(str(value)) and Decimal(value) > 0:
+        return Decimal(value)
+    message = 'a factor is a number above 0 as text, such as "0.1", with up to 9 digits'
+    raise ValueError(message)
+
+
+def _code(text: str) -> str:
+    return str(Obis.parse(text))
 
 
 class BrokerSettings(BaseModel):
@@ -125,7 +156,10 @@ class MeterSettings(BaseModel):
         read_timeout_s: A read that takes longer is given up. [s]
         load_profile: Whether the meter's own memory is read.
         backfill_from: Its older entries are not asked for; None: as far as it remembers.
-        capacity_w: What the connection can carry; proves a rollover. None: not known. [W]
+        capacity_w: What the connection can carry; proves a rollover and a leap. None: not known.
+            [W]
+        scale: The true value of its counters over what it shows, a decimal number as text.
+        scaled_codes: Registers that `scale` holds for; empty: all that count energy or volume.
         use_gateway_time: The meter's own time is never believed.
         clock_tolerance_s: Where it is further from the gateway's, that is used. [s]
         clock_absurd_s: So far before what is known to have passed it is not believed either while
@@ -141,9 +175,18 @@ class MeterSettings(BaseModel):
     load_profile: bool = True
     backfill_from: AwareDatetime | None = None
     capacity_w: Annotated[int, Field(gt=0)] | None = None
+    scale: Annotated[Decimal, BeforeValidator(_factor)] | None = None
+    scaled_codes: tuple[Annotated[str, AfterValidator(_code)], ...] = ()
     use_gateway_time: bool = False
     clock_tolerance_s: Annotated[float, Field(ge=1, le=CLOCK_MAX_S)] = 180.0
     clock_absurd_s: Annotated[float, Field(ge=1, le=CLOCK_MAX_S)] = 86_400.0
+
+    @model_validator(mode="after")
+    def _check_scale(self) -> Self:
+        if self.scaled_codes and self.scale is None:
+            message = "`scaled_codes` needs `scale`"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _check_clock(self) -> Self:
@@ -225,18 +268,8 @@ def load_config(path: Path) -> EdgeConfig:
     Raises:
         ConfigurationFileError: Names the file, the key, and what to do.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        message = f"The configuration {path} cannot be read: {error.strerror}."
-        raise ConfigurationFileError(
-            message,
-            value=str(path),
-            remedy="Check the file and its permissions, or name another one with --config.",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"The configuration {path} is not valid TOML: {error}."
-        raise ConfigurationFileError(message, value=str(path)) from error
+    table = read_toml(path, ConfigurationFileError, "configuration")
+    _resolve(table, path.resolve().parent)
     return parse_config(table, origin=str(path))
 
 
@@ -249,12 +282,29 @@ def parse_config(table: dict[str, Any], origin: str = "the configuration") -> Ed
     try:
         return EdgeConfig(**table)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top)"
-        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-        message = f"{origin}: `{key}`: {reason}."
-        remedy = _remedy(first["type"], key)
-        raise ConfigurationFileError(message, value=first.get("input"), remedy=remedy) from error
+        listed = faults(error)
+        first = listed[0]
+        message = f"{origin}: {sentence(listed, '(top)')}"
+        remedy = _remedy(first.kind, first.key or "(top)")
+        raise ConfigurationFileError(message, value=first.value, remedy=remedy) from error
+
+
+def _resolve(table: dict[str, Any], folder: Path) -> None:
+    """Paths in a file count from its folder, wherever the agent was started."""
+    for name in _PATHS:
+        section, key = name.split(".")
+        values = table.get(section)
+        for entry in values if isinstance(values, list) else [values]:
+            if isinstance(entry, dict) and key in entry:
+                entry[key] = _from(folder, key, entry[key])
+
+
+def _from(folder: Path, key: str, value: object) -> object:
+    if isinstance(value, list):
+        return [_from(folder, key, item) for item in value]
+    if not isinstance(value, str) or not value or (key == "profile" and value[-5:] != ".toml"):
+        return value  # whoever checks it says what is wrong, or it is the name of a model
+    return str(folder / value)
 
 
 def _remedy(kind: str, key: str) -> str:
@@ -262,4 +312,4 @@ def _remedy(kind: str, key: str) -> str:
         return f"Add `{key}`, or set {PREFIX}{key.upper().replace('.', '__')}."
     if kind == "extra_forbidden":
         return "Remove it, or correct its spelling."
-    return "See docs/how-to/configure-a-gateway.md."
+    return "Correct it; the manual's page *Configure a gateway* has every key."

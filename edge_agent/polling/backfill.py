@@ -57,9 +57,12 @@ class Backfill:
         failure = None
         while True:
             try:
-                if not await self.catch_up():
+                self._meter.profile_readable = await self.catch_up()
+                if not self._meter.profile_readable:
                     return
             except (DeviceError, EnvironmentFaultError) as error:
+                if isinstance(error, DeviceError):
+                    self._meter.profile_readable = False
                 code, detail, raw = describe(error)
                 if code != failure:
                     _log.warning("backfill_waits", meter=self._meter.name, reason=detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,6 +42,8 @@ class Meter:
         under_way: Reads that have not ended.
         offline: Devices behind it that were said to be offline at the last read.
         profile_look: How the clock of its load profile stood when it was last asked.
+        profile_readable: Whether its load profile was read when it was last asked; None where it
+            was not asked yet.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Meter:
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     offline: tuple[str, ...] = ()
     profile_look: ProfileLook | None = None
+    profile_readable: bool | None = None
 
     @property
     def read_mark(self) -> str:
@@ -75,6 +79,21 @@ class Meter:
     def profile_mark(self) -> str:
         """Names the mark before which all entries are stored, in ms since 1970 UTC."""
         return f"meter.{self.name}.profile_ms"
+
+
+def is_spared(meter: Meter, marks: Mapping[str, int]) -> bool:
+    """Whether its own memory keeps what a live read would show, until there is room for it.
+
+    Only a load profile that was read counts: a model that should have one may refuse it.
+
+    Args:
+        meter: The meter.
+        marks: Of the buffer, which remember earlier runs.
+    """
+    if not (meter.load_profile and meter.driver.has_profile):
+        return False
+    before = meter.profile_mark in marks
+    return before if meter.profile_readable is None else meter.profile_readable
 
 
 def read_mark(meter: str) -> str:

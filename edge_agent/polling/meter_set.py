@@ -21,7 +21,9 @@ from edge_agent.polling.backfill import Backfill
 from edge_agent.polling.claims import Claims
 from edge_agent.polling.meter import Meter
 from edge_agent.polling.recorder import Recorder
+from edge_agent.polling.scaled_driver import CounterScale, ScaledDriver
 from firmware_bridge.contract.errors import MeterlineError
+from firmware_bridge.contract.obis import Obis
 from firmware_bridge.driver.interface import MeterDriver
 from firmware_bridge.driver.registry import create_driver
 
@@ -62,9 +64,13 @@ def make_meter(settings: MeterSettings, create: CreateDriver = create_driver) ->
     Raises:
         UnknownProtocolError, DriverSettingError: It cannot be what the configuration says.
     """
+    driver = create(settings.protocol, settings.driver_settings)
+    if settings.scale is not None:
+        codes = frozenset(map(Obis.parse, settings.scaled_codes))
+        driver = ScaledDriver(driver, CounterScale(settings.scale, codes))
     return Meter(
         name=settings.name,
-        driver=create(settings.protocol, settings.driver_settings),
+        driver=driver,
         period_s=settings.period_s,
         timeout_s=settings.read_timeout_s,
         load_profile=settings.load_profile,
@@ -229,4 +235,8 @@ def _keeps_profile(meter: Meter) -> bool:
 
 
 def _same_driver(old: MeterSettings, new: MeterSettings) -> bool:
-    return (old.protocol, old.driver_settings) == (new.protocol, new.driver_settings)
+    return _driver_keys(old) == _driver_keys(new)
+
+
+def _driver_keys(table: MeterSettings) -> tuple[object, ...]:
+    return table.protocol, table.driver_settings, table.scale, table.scaled_codes

@@ -20,7 +20,7 @@ from edge_agent.cancellation import end
 from edge_agent.clock import Clock
 from edge_agent.meter_clock import is_present
 from edge_agent.polling.claims import Admission
-from edge_agent.polling.meter import Meter, describe, read_mark
+from edge_agent.polling.meter import Meter, describe, is_spared, read_mark
 from edge_agent.polling.profile_clock import (
     ProfileNotTakenError,
     believed_until,
@@ -156,7 +156,7 @@ class Poller:
 
     def _wanted(self, meter: Meter) -> bool:
         # What its own memory keeps can wait until the disk has room.
-        spared = self._buffer.engine.short and meter.load_profile and meter.driver.has_profile
+        spared = self._buffer.engine.short and is_spared(meter, self._buffer.marks)
         return not (meter.reading or spared)
 
     async def _store(self, samples: Sequence[Sample]) -> None:

@@ -45,6 +45,7 @@ _SAYS: Final = {
     "reset": "was reset",
     "zero_glitch": "showed 0 for a moment",
     "backward": "went backwards",
+    "leap": "rose by more than the connection can carry",
 }
 
 

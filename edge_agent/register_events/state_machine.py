@@ -29,6 +29,8 @@ from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, Tim
 # A device that starts shows 0 for seconds; what stays there for longer was reset.
 RESET_AFTER_S: Final = 600
 CAPACITY_MARGIN: Final = Fraction(11, 10)
+# Displays step by a kilowatt-hour, some by ten after a firmware's rounding; a leap is more.
+LEAP_MIN: Final = 20_000
 A_DAY: Final = 24
 _DAY_MS: Final = 86_400_000
 _HOUR: Final = timedelta(hours=1)
@@ -64,6 +66,7 @@ class ReadingChange(Enum):
     LONG_ZERO = auto()
     ANEW = auto()
     LOWER = auto()
+    LEAPT = auto()
 
 
 TRANSITIONS: Final[
@@ -74,6 +77,8 @@ TRANSITIONS: Final[
     (RegisterState.COUNTING, ReadingChange.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
     (RegisterState.AT_ZERO, ReadingChange.SUCCESSOR): (RegisterState.COUNTING, EventKind.EXCHANGE),
     (RegisterState.COUNTING, ReadingChange.ONWARD): (RegisterState.COUNTING, None),
+    (RegisterState.COUNTING, ReadingChange.LEAPT): (RegisterState.COUNTING, EventKind.LEAP),
+    (RegisterState.AT_ZERO, ReadingChange.LEAPT): (RegisterState.COUNTING, EventKind.LEAP),
     (RegisterState.COUNTING, ReadingChange.ROLLED): (RegisterState.COUNTING, EventKind.ROLLOVER),
     (RegisterState.COUNTING, ReadingChange.ZERO): (RegisterState.AT_ZERO, None),
     (RegisterState.COUNTING, ReadingChange.ANEW): (RegisterState.COUNTING, EventKind.RESET),
@@ -254,9 +259,10 @@ def _change(
         return ReadingChange.SUCCESSOR
     if last is None:
         return ReadingChange.FIRST
-    if not _is_lower(reading, last):
-        return ReadingChange.ONWARD
     duration = reading.at - last.at if track.exact and _is_exact(reading) else timedelta(0)
+    if not _is_lower(reading, last):
+        leapt = _is_leap(reading, last, duration, limits)
+        return ReadingChange.LEAPT if leapt else ReadingChange.ONWARD
     if track.state is RegisterState.COUNTING and _is_rollover(reading, last, duration, limits):
         return ReadingChange.ROLLED
     if reading.mantissa == 0:
@@ -278,6 +284,17 @@ def _is_rollover(
     now = _fraction(reading.mantissa, reading.exponent)
     advance = now + modulus - _fraction(last.mantissa, last.exponent)
     return advance >= 0 and _is_plausible(advance, duration, reading.channel.unit, limits)
+
+
+def _is_leap(reading: Reading, last: Shown, duration: timedelta, limits: RegisterLimits) -> bool:
+    """Whether a register rose by more than the connection could have carried; False if unknown."""
+    advance = _fraction(reading.mantissa, reading.exponent) - _fraction(
+        last.mantissa, last.exponent
+    )
+    unit = reading.channel.unit
+    if limits.capacity_w is None or duration <= timedelta(0) or unit not in _POWERED:
+        return False
+    return advance > LEAP_MIN and not _is_plausible(advance - LEAP_MIN, duration, unit, limits)
 
 
 def _is_plausible(

@@ -26,6 +26,8 @@ class EventKind(IntEnum):
     """The meter's own clock is too far from the gateway's, whose time is used from here on."""
     CLOCK_RIGHT = 6
     """The meter's own clock is right again, and its time is used from here on."""
+    LEAP = 7
+    """It rose by more than the connection can carry."""
 
 
 ABOUT_CLOCKS = frozenset({EventKind.CLOCK_WRONG, EventKind.CLOCK_RIGHT})

@@ -33,7 +33,7 @@ from firmware_bridge.dlms.attributes import Item
 from firmware_bridge.dlms.axdr import NUMBERS, Node, Tag
 from firmware_bridge.dlms.layouts import TYPE_NAMES, text_of
 from firmware_bridge.dlms.units import NUMBERS_OF_UNITS, base_unit
-from firmware_bridge.driver.table_faults import faults, read_toml
+from firmware_bridge.driver.table_faults import faults, read_toml, sentence
 
 _TAGS = {name: tag for tag, name in TYPE_NAMES.items()}
 _MAKER_SIZE = 3
@@ -43,7 +43,7 @@ class ListFileError(ConfigurationError):
     """A file of lists cannot be read, or breaks the format."""
 
     code = "DLMS_LIST_FILE"
-    default_remedy = "Correct the key; see docs/reference/meter-protocols.md, DLMS lists."
+    default_remedy = "Correct the key; the manual's page *Meter protocols* has every key."
 
 
 def _tags(value: object) -> frozenset[Tag]:
@@ -166,8 +166,8 @@ class TaughtLists:
             maker: As for `by_position`.
         """
         codes = [t for t in self.lists if t.by == "code" and _is_meant(t, members, maker)]
-        known = {m.obis: m for table in reversed(codes) for m in table.members}
-        return tuple(_scaled(item, known.get(item.obis)) for item in items)
+        explained = {m.obis: m for table in reversed(codes) for m in table.members}
+        return tuple(_scaled(item, explained.get(item.obis)) for item in items)
 
 
 NOTHING_TAUGHT = TaughtLists()
@@ -176,8 +176,8 @@ NOTHING_TAUGHT = TaughtLists()
 def _scaled(item: Item, member: _Member | None) -> Item:
     if member is None or item.unit is not None or item.node.tag not in member.type:
         return item
-    told = member.item(item.node)
-    return replace(item, scaler=told.scaler, unit=told.unit, doubt="")
+    scaled = member.item(item.node)
+    return replace(item, scaler=scaled.scaler, unit=scaled.unit, doubt="")
 
 
 def _is_meant(table: _List, members: Sequence[Node], maker: str) -> bool:
@@ -191,6 +191,5 @@ def _load(path: Path) -> tuple[_List, ...]:
     try:
         return _Document.model_validate(table).lists
     except ValidationError as error:
-        told = "; ".join(f"{fault.key or '(top level)'}: {fault.reason}" for fault in faults(error))
-        message = f"{path}: {told}."
+        message = f"{path}: {sentence(faults(error))}"
         raise ListFileError(message, value=str(path)) from error

@@ -53,13 +53,13 @@ def read_list(body: Node, maker: str = "", taught: TaughtLists = NOTHING_TAUGHT)
     explained = taught.by_position(body.items, maker)
     if explained is not None:
         return PushList(explained, scales={})
-    found = _told_list(body, maker)
-    if found.scales is not None:
-        return found
-    return replace(found, items=taught.scaled(found.items, body.items, maker))
+    pushed_list = _explained_list(body, maker)
+    if pushed_list.scales is not None:
+        return pushed_list
+    return replace(pushed_list, items=taught.scaled(pushed_list.items, body.items, maker))
 
 
-def _told_list(body: Node, maker: str) -> PushList:
+def _explained_list(body: Node, maker: str) -> PushList:
     """A list by what it says itself, or by the layouts that are built in."""
     pushed = _pushed_objects(body.items)
     if pushed:

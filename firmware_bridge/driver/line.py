@@ -18,8 +18,9 @@ import serial
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic import model_validator as check_model
 
-from firmware_bridge.driver.interface import DriverSettingError, MeterConnectionError
+from firmware_bridge.driver.interface import MeterConnectionError
 from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, SerialNumber
+from firmware_bridge.driver.table_faults import setting_error
 from firmware_bridge.driver.telegram import Keys
 
 HELD_MAX = 65_536
@@ -339,9 +340,4 @@ class LineSettings(BaseModel):
         try:
             return cls.model_validate(dict(settings))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            name = ".".join(str(part) for part in first["loc"]) or "host"
-            message = f"Meter setting `{name}`: {first['msg']}."
-            known = ", ".join(cls.model_fields)
-            # A value is not repeated here: it may be a key.
-            raise DriverSettingError(message, remedy=f"Known settings: {known}.") from None
+            raise setting_error(error, cls, "host") from None

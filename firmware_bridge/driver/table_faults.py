@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.driver.interface import DriverSettingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +44,55 @@ def faults(error: ValidationError) -> tuple[TableFault, ...]:
     )
 
 
-def read_toml(path: Path, kind: type[ConfigurationError], what: str) -> dict[str, Any]:
+def sentence(listed: Sequence[TableFault], whole: str = "(top level)") -> str:
+    """All faults as one sentence, each key with its reason.
+
+    Args:
+        listed: At least one.
+        whole: What the table as a whole is called.
+    """
+    return "; ".join(f"`{fault.key or whole}`: {fault.reason}" for fault in listed) + "."
+
+
+def setting_error(
+    error: ValidationError, settings: type[BaseModel], whole: str
+) -> DriverSettingError:
+    """The refusal of a meter's table, which names every key that is wrong.
+
+    A value is not repeated: it may be a key or a password.
+
+    Args:
+        error: What the table's model says.
+        settings: That model.
+        whole: The setting that is wrong where several are only wrong together.
+    """
+    remedy = f"Known settings: {', '.join(settings.model_fields)}."
+    return DriverSettingError(f"Meter setting {sentence(faults(error), whole)}", remedy=remedy)
+
+
+def read_toml(
+    path: Path,
+    kind: type[ConfigurationError],
+    what: str,
+    unreadable: type[ConfigurationError] | None = None,
+) -> dict[str, Any]:
     """The table in a file.
 
     Args:
         path: The file.
-        kind: What to raise.
+        kind: What to raise where it is not valid TOML.
         what: What the file is, for people.
+        unreadable: What to raise where it cannot be read; None: the same.
 
     Raises:
-        ConfigurationError: Of that kind; the file cannot be read, or is not valid TOML.
+        ConfigurationError: Of these kinds.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"The {what} {path} cannot be read: {error.strerror}."
         remedy = "Check the path and the file's permissions."
-        raise kind(message, value=str(path), remedy=remedy) from error
+        raise (unreadable or kind)(message, value=str(path), remedy=remedy) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"The {what} {path} is not valid TOML: {error}."
         raise kind(message, value=str(path)) from error

@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.driver.interface import DriverSettingError
 from firmware_bridge.driver.naming import MakersName, SerialNumber
+from firmware_bridge.driver.table_faults import setting_error
 from firmware_bridge.modbus.endpoint import Endpoint, SerialEndpoint, TcpEndpoint
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
@@ -86,10 +86,4 @@ class ModbusSettings(BaseModel):
         try:
             return cls.model_validate(dict(settings))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(str(part) for part in first["loc"]) or "host"
-            message = f"Modbus setting `{key}`: {first['msg']}."
-            known = ", ".join(cls.model_fields)
-            raise DriverSettingError(
-                message, value=first.get("input"), remedy=f"Known settings: {known}."
-            ) from error
+            raise setting_error(error, cls, "host") from None

@@ -13,7 +13,6 @@ import aiomqtt
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from firmware_bridge.driver.interface import (
-    DriverSettingError,
     MeterConnectionError,
     MeterOfflineError,
     MeterStaleError,
@@ -23,6 +22,7 @@ from firmware_bridge.driver.interface import (
 )
 from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
+from firmware_bridge.driver.table_faults import setting_error
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
 from firmware_bridge.mqtt_native.presence import DevicePresence, companions
 from firmware_bridge.mqtt_native.values import as_line
@@ -205,11 +205,7 @@ class MqttNativeDriver(PushDriver):
         try:
             return cls(MqttSettings.model_validate(dict(settings)))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            name = ".".join(str(part) for part in first["loc"]) or "host"
-            message = f"Meter setting `{name}`: {first['msg']}."
-            known = ", ".join(MqttSettings.model_fields)
-            raise DriverSettingError(message, remedy=f"Known settings: {known}.") from None
+            raise setting_error(error, MqttSettings, "host") from None
 
     async def read(self) -> ReadOut:
         """What came since the last read, else the next message; see `MeterDriver.read`.

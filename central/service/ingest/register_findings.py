@@ -25,6 +25,7 @@ _CODES: Final = {
     EventKind.BACKWARD: FindingCode.EDGE_BACKWARD,
     EventKind.CLOCK_WRONG: FindingCode.EDGE_CLOCK_WRONG,
     EventKind.CLOCK_RIGHT: FindingCode.EDGE_CLOCK_RIGHT,
+    EventKind.LEAP: FindingCode.EDGE_LEAP,
 }
 _SAYS: Final = {
     EventKind.ROLLOVER: "started again at 0 after its last digit",
@@ -32,6 +33,7 @@ _SAYS: Final = {
     EventKind.RESET: "was reset",
     EventKind.ZERO_GLITCH: "showed 0 for a moment",
     EventKind.BACKWARD: "went backwards",
+    EventKind.LEAP: "rose by more than the connection can carry",
 }
 
 

@@ -316,6 +316,7 @@ class FindingCode(StrEnum):
     EDGE_BACKWARD = "EDGE_BACKWARD"
     EDGE_CLOCK_WRONG = "EDGE_CLOCK_WRONG"
     EDGE_CLOCK_RIGHT = "EDGE_CLOCK_RIGHT"
+    EDGE_LEAP = "EDGE_LEAP"
 
 
 @dataclass(frozen=True, slots=True)

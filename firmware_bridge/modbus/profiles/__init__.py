@@ -11,9 +11,9 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from firmware_bridge.driver.table_faults import read_toml
 from firmware_bridge.modbus.profiles.document import MeterProfileError, UnknownProfileError, build
 from firmware_bridge.modbus.register_map import MeterProfile
 
@@ -36,24 +36,16 @@ def load_profile(name: str) -> MeterProfile:
         name: One of `profile_names`, or the path of a file that ends in `.toml`.
 
     Raises:
-        UnknownProfileError: There is no such model or file.
-        MeterProfileError: The file is not a valid profile; names file, key and remedy.
+        UnknownProfileError: There is no such model, or the file cannot be read.
+        MeterProfileError: The file is not a valid profile; names all its faults.
     """
-    source: Traversable | Path
     if name.endswith(_SUFFIX):
-        source = Path(name)
-    elif name in profile_names():
-        source = files(__name__) / f"{name}{_SUFFIX}"
-    else:
+        path = Path(name)
+        table = read_toml(path, MeterProfileError, "meter profile", UnknownProfileError)
+        return build(path.name.removesuffix(_SUFFIX), table)
+    if name not in profile_names():
         message = f"The meter profile {name!r} does not exist."
         remedy = f"Known: {', '.join(profile_names())}; or give the path of a .toml file."
         raise UnknownProfileError(message, value=name, remedy=remedy)
-    try:
-        text = source.read_text(encoding="utf-8")
-        return build(source.name.removesuffix(_SUFFIX), tomllib.loads(text))
-    except OSError as error:
-        message = f"The meter profile {name} cannot be read: {error.strerror}."
-        raise UnknownProfileError(message, value=name) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{name} is not valid TOML: {error}."
-        raise MeterProfileError(message, value=name) from error
+    text = (files(__name__) / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
+    return build(name, tomllib.loads(text))

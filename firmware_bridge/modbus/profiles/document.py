@@ -19,6 +19,7 @@ from firmware_bridge.contract.errors import ConfigurationError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import MANUFACTURER_MAX, SERIAL_MAX
+from firmware_bridge.driver.table_faults import faults, sentence
 from firmware_bridge.modbus.frames import (
     REGISTER_SPACE,
     REGISTERS_PER_REQUEST,
@@ -269,19 +270,18 @@ def build(name: str, document: dict[str, Any]) -> MeterProfile:
     try:
         return _Document.model_validate(document).build(name)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        message = f"{name}.toml: {key}: {first['msg']}."
-        remedy = _REMEDIES.get(
-            first["type"], "Correct the key; see docs/reference/meter-profiles.md."
-        )
-        raise MeterProfileError(message, value=first.get("input"), remedy=remedy) from error
+        listed = faults(error)
+        first = listed[0]
+        remedy = _REMEDIES.get(first.kind, f"Correct the key; {MANUAL} has every key.")
+        message = f"{name}.toml: {sentence(listed)}"
+        raise MeterProfileError(message, value=first.value, remedy=remedy) from error
     except ValueError as error:
         message = f"{name}.toml: {error}."
         remedy = "Correct `address`, or `modbus.address_base`."
         raise MeterProfileError(message, remedy=remedy) from error
 
 
+MANUAL = "the manual's page *Meter profiles*"
 _REMEDIES = {
     "missing": "Add the key.",
     "extra_forbidden": "Remove the key, or correct its spelling.",

@@ -94,28 +94,32 @@ async def test_a_glitch_a_rollover_a_backward_step_and_an_exchange_over_a_restar
                     set_register(meter, 10**15 - 2_000)
                     await reads(centre)
                     set_register(meter, 1_000)
-                    await shows(centre, 2)
+                    await shows(centre, 3)
                     set_register(meter, 500_000_000)
                     await reads(centre)
                     set_register(meter, 400_000_000)
-                    await shows(centre, 3)
+                    await shows(centre, 5)
                     await settled(agent)
                 old = meter.serial
                 meter.exchange("4999", 70)
                 async with running_agent(config) as agent:
-                    await shows(centre, 4)
+                    await shows(centre, 6)
                     await reads(centre)
                     await settled(agent)
                     health = await agent.health()
                     figures = await agent.metrics()
-    glitch, rollover, backward, exchange = events(centre)
-    kinds = [event.kind for event in (glitch, rollover, backward, exchange)]
+    kinds = [event.kind for event in events(centre)]
+    _, leap, rollover, _, _, exchange = events(centre)
     assert kinds == [
         EventKind.ZERO_GLITCH,
+        EventKind.LEAP,
         EventKind.ROLLOVER,
+        EventKind.LEAP,
         EventKind.BACKWARD,
         EventKind.EXCHANGE,
     ]
+    assert leap.before is not None
+    assert leap.before.mantissa < 10**7 < leap.after.mantissa
     assert rollover.before is not None
     assert (rollover.before.mantissa > 10**15 - 3_000, rollover.after.mantissa < 2_000) == (
         True,
@@ -130,8 +134,8 @@ async def test_a_glitch_a_rollover_a_backward_step_and_an_exchange_over_a_restar
     record_property("events of a register", dict(Counter(k.name.lower() for k in kinds)))
     # The export register of the same meter has its own.
     assert health.events == {
-        "zero_glitch": 2, "rollover": 2, "backward": 2, "exchange": 2, "reset": 0, "withheld": 0,
-        "clock_wrong": 0, "clock_right": 0,
+        "zero_glitch": 2, "rollover": 2, "backward": 2, "exchange": 2, "reset": 0, "leap": 4,
+        "withheld": 0, "clock_wrong": 0, "clock_right": 0,
     }  # fmt: skip
     assert "meterline_edge_register_rollover_total 2" in figures
     assert health.readings["reconcile"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from edge_agent.cli import app
+from edge_agent.config.settings import load_config
 
 HEAD = 'gateway = "gw-1"\n[broker]\nurl = "mqtt://127.0.0.1:1"\n[buffer]\npath = "{path}"\n'
 PORT = '[[meters]]\nname = "{name}"\nprotocol = "dsmr"\nhost = "127.0.0.1"\nport = 1\n{more}\n'
@@ -53,3 +55,41 @@ def test_a_model_that_cannot_tell_its_number_needs_it_said(
     code, said = check(tmp_path, MODBUS.format(profile=profile) + more)
     assert code == expected, said
     assert ("Set `serial`" in said) is bool(expected)
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        HEAD.format(path=tmp_path / "none" / "buffer.db")
+        + port("a", "baudrate = 1\ntimeout_s = -1")
+        + port("b", "")
+        + MODBUS.format(profile="no-such-model")
+    )
+    ran = CliRunner().invoke(app, ["check-config", "--config", str(path)])
+    assert ran.exit_code == 3
+    assert "BUFFER_FOLDER" in ran.output
+    assert "`baudrate`" in ran.output
+    assert "`timeout_s`" in ran.output
+    assert "UNKNOWN_PROFILE" in ran.output
+    assert "docs/" not in ran.output
+
+
+def test_every_wrong_key_of_the_agents_own_is_named_at_once(tmp_path: Path) -> None:
+    code, said = check(tmp_path, port("a", "period_s = 0\ncapacity_w = -1"), port("a b", ""))
+    assert code == 3
+    for key in ("meters.0.period_s", "meters.0.capacity_w", "meters.1.name"):
+        assert f"`{key}`" in said
+
+
+def test_paths_count_from_the_files_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, elsewhere = tmp_path / "etc", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    shipped = files("firmware_bridge.modbus.profiles") / "eastron-sdm630.toml"
+    (folder / "mine.toml").write_text(shipped.read_text(encoding="utf-8"))
+    path = folder / "edge.toml"
+    path.write_text(HEAD.format(path="buffer.db") + MODBUS.format(profile="mine.toml"))
+    assert load_config(path).buffer.path == folder / "buffer.db"
+    ran = CliRunner().invoke(app, ["check-config", "--config", "../etc/edge.toml"])
+    assert ran.exit_code == 0, ran.output

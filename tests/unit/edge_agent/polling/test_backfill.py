@@ -176,6 +176,7 @@ async def test_a_meter_that_does_not_answer_is_tried_ever_later_and_noted_once()
     assert clock.waits[:3] == [RETRY_S, 2 * RETRY_S, 4 * RETRY_S]
     assert clock.waits[-1] == RETRY_MAX_S
     assert site.notes.codes == ["meter_timeout"]
+    assert site.meter.profile_readable is False
 
 
 async def test_a_full_disk_holds_a_back_fill_up() -> None:
@@ -194,6 +195,7 @@ async def test_a_meter_that_falls_behind_is_caught_up_on_again() -> None:
     task = asyncio.create_task(site.backfill.run())
     await settle()
     assert site.stored == [0, 1, 2, 3]
+    assert site.meter.profile_readable is True
     site.clock.now = at(6)
     site.driver.memory = ProfileMemory(DEVICE, 900, Interval(at(0), at(6)))
     site.driver.chunks = [ProfileChunk(Interval(at(4), at(6)), (entry(4), entry(5)))]

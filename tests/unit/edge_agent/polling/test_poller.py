@@ -121,10 +121,31 @@ async def test_a_slow_meter_is_stored_by_itself_and_asked_once_at_a_time() -> No
 async def test_what_a_meters_own_memory_keeps_waits_while_the_disk_is_short() -> None:
     profile = ScriptedDriver([read_out(value())], has_profile=True)
     site = Site(a=profile, b=gives(read_out(value(1, "2"), serial="2")))
+    site.meters[0].profile_readable = True
     site.notes.engine.short = True
     await site.cycle()
     assert [sample.meter for sample in site.records.samples] == ["b"]
     assert profile.reads == 0
+
+
+@pytest.mark.parametrize(
+    ("readable", "earlier", "reads"),
+    [(None, False, 1), (None, True, 0), (False, True, 1), (False, False, 1), (True, False, 0)],
+)
+async def test_a_load_profile_is_believed_only_after_it_was_read(
+    readable: bool | None,  # noqa: FBT001 - an outcome
+    earlier: bool,  # noqa: FBT001
+    reads: int,
+) -> None:
+    profile = ScriptedDriver([read_out(value())], has_profile=True)
+    site = Site(a=profile)
+    (meter,) = site.meters
+    meter.profile_readable = readable
+    if earlier:
+        site.notes.marks[meter.profile_mark] = to_ms(NOON)
+    site.notes.engine.short = True
+    await site.cycle()
+    assert profile.reads == reads
 
 
 async def test_a_cycle_that_cannot_be_stored_does_not_end_the_agent() -> None:

@@ -81,6 +81,32 @@ def test_a_rollover_is_proven_by_the_digits_and_the_capacity() -> None:
     assert kinds(before, 0, 4, modulus=MODULUS, capacity_w=10_000) == ["ROLLOVER 99999000>0"]
 
 
+@pytest.mark.parametrize(
+    ("values", "events"),
+    [
+        ((100_000, 101_000, 102_000), []),  # 4 kW, and a display that steps by a kilowatt-hour
+        ((100_000, 101_000, 1_010_000), ["LEAP 101000>1010000"]),
+        ((100_000, 0, 1_000_000), ["LEAP 100000>1000000"]),
+        # Of 10 kW 2,750 Wh in a quarter of an hour, with the margin; and what no step explains.
+        ((100_000, 122_750, 145_501), ["LEAP 122750>145501"]),
+    ],
+)
+def test_a_rise_beyond_the_capacity_is_a_leap(values: tuple[int, ...], events: list[str]) -> None:
+    assert kinds(*values, capacity_w=10_000) == events
+    assert not [event for event in kinds(*values) if event.startswith("LEAP")]
+
+
+def test_a_leap_is_not_proven_where_a_time_is_not_known_or_nothing_flows() -> None:
+    watch = RegisterWatch()
+    watch.learn(PLATE, ACTIVE_IMPORT, RegisterLimits(None, 10_000))
+    watch.learn(PLATE, GAS_VOLUME, RegisterLimits(None, 10_000))
+    first, second = readings(100, 10_000_000)
+    vague = replace(first, time_quality=TimeQuality.UNSYNCHRONISED, span_ms=5_000)
+    assert not seen(watch, vague, second)
+    gas = replace(CHANNEL, obis=GAS_VOLUME, unit=Unit.LITRE)
+    assert not seen(watch, *readings(100, 10_000_000, channel=gas))
+
+
 def test_a_rollover_is_not_proven_where_a_time_is_not_known() -> None:
     watch = RegisterWatch()
     watch.learn(PLATE, ACTIVE_IMPORT, RegisterLimits(MODULUS, 10_000))

@@ -19,6 +19,7 @@ from firmware_bridge.contract.envelope import (
     open_batch,
     seal,
 )
+from firmware_bridge.contract.event import EventKind
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 
@@ -138,7 +139,7 @@ BAD: dict[str, tuple[type[errors.MessageError], bytes]] = {
     ),
     "an event of an unassigned kind": (
         errors.SchemaError,
-        framed(body(events=[[7, 0, None, None]])),
+        framed(body(events=[[len(EventKind), 0, None, None]])),
     ),
     "an event of five fields": (
         errors.SchemaError,

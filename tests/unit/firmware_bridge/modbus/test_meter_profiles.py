@@ -90,7 +90,7 @@ def test_a_wrong_key_is_named_with_its_remedy(
     damage(tree)
     with pytest.raises(MeterProfileError) as caught:
         build("mine", tree)
-    assert str(caught.value).startswith(f"mine.toml: {key}")
+    assert str(caught.value).startswith(f"mine.toml: `{key}")
     assert says in str(caught.value)
     assert caught.value.remedy
 
