@@ -24,6 +24,7 @@ from central.cli import (
     remote,
     schedule,
     settings,
+    tables,
     tariffs,
     vee,
     withdraw,
@@ -41,6 +42,7 @@ app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
 app.add_typer(tariffs.tariffs, name="tariff")
+app.add_typer(tables.tables, name="table")
 app.add_typer(history.histories, name="registry")
 app.add_typer(accounts.accounts, name="account")
 app.add_typer(withdraw.agreements, name="agreement")

@@ -89,6 +89,9 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
         list[str] | None,
         typer.Option(help="Prices or factors that the tariff names, as NAME=CSV of start,value."),
     ] = None,
+    table: Annotated[
+        list[Path] | None, typer.Option(help="File of a lookup table that the tariff names.")
+    ] = None,
     fact: Annotated[
         list[str] | None,
         typer.Option(help="Fact of the agreement, as NAME=VALUE, or NAME=VALUE@DAY from a day on."),
@@ -182,6 +185,7 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
                 final=final,
                 rounded=not unrounded,
                 reference=reference,
+                tables=table or (),
             ).answer()
     except RatingHeldError as error:
         report_failure(error, as_json=as_json)

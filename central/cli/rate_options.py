@@ -18,6 +18,9 @@ from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Events
+from central.domain.tariff.kept_tables import by_name
+from central.domain.tariff.load.document import load_table
+from central.domain.tariff.lookup_rules import TableVersion
 from central.service.rating.bill_case import state_of
 from central.service.rating.events_jsonl import read_events_file
 from central.service.rating.input_files import counted_reads, counted_steps
@@ -90,6 +93,15 @@ def series_of(options: Sequence[str] | None, zone: ZoneInfo) -> list[PriceSeries
         text, file = read_text(path)
         series.append(read_series_file(text, name, file, zone))
     return series
+
+
+def tables_of(paths: Sequence[Path] | None) -> dict[str, tuple[TableVersion, ...]]:
+    """What files of lookup tables say, by the tables' names.
+
+    Raises:
+        TariffRefusedError: One is refused.
+    """
+    return by_name(map(load_table, paths or ()))
 
 
 def events_of(path: Path | None) -> Events | None:

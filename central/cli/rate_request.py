@@ -17,6 +17,7 @@ from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import RatingOptions
 from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.kept_tables import with_kept_tables
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.urdb.metering import Rule
 from central.domain.tariff.version import TariffVersion
@@ -89,6 +90,7 @@ class RateRequest:
         final: Whether the occupancy ends with it.
         rounded: Whether lines are rounded.
         reference: Whether what the reference ignores is left out.
+        tables: Files of the lookup tables that the tariff names.
     """
 
     tariffs: Sequence[Path]
@@ -114,6 +116,7 @@ class RateRequest:
     final: bool
     rounded: bool
     reference: bool
+    tables: Sequence[Path] = ()
 
     def answer(self) -> RateAnswer:
         """Price the bills.
@@ -147,7 +150,8 @@ class RateRequest:
     @cached_property
     def versions(self) -> tuple[TariffVersion, ...]:
         """Of the tariff, on the calendar that was asked for."""
-        documents = [document for document, _ in self._read]
+        tables = given.tables_of(self.tables)
+        documents = [with_kept_tables(document, tables) for document, _ in self._read]
         if len({document.tariff for document in documents}) > 1:
             names = ", ".join(document.tariff for document in documents)
             message = f"{names} are several tariffs, and no versions of one."

@@ -15,6 +15,7 @@ from central.cli import rate_options as given
 from central.cli.output import EXIT_HELD, AsJson, answered, listed, show
 from central.domain.rating.rounding import printed
 from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.kept_tables import with_kept_tables
 from central.service.rating.priced_bills import to_object
 from central.service.rating.rate_bills import RatingHeldError, total_of
 from central.service.rating.rate_file import read_tariff, versions_for
@@ -39,6 +40,9 @@ def try_command(  # noqa: PLR0913, PLR0917 - one option each
     kwh: Annotated[
         str, typer.Option(help="Use of the year, shared over hours as a household's is. [kWh]")
     ] = "3500",
+    table: Annotated[
+        list[Path] | None, typer.Option(help="File of a lookup table that the tariff names.")
+    ] = None,
     fact: Annotated[
         list[str] | None,
         typer.Option(help="Fact of the agreement, as NAME=VALUE, or NAME=VALUE@DAY from a day on."),
@@ -61,7 +65,7 @@ def try_command(  # noqa: PLR0913, PLR0917 - one option each
 
     Exit codes: 0 shown; 2 the tariff or an option is refused; 3 a month is held.
     """
-    document = _read(file, source)
+    document = with_kept_tables(_read(file, source), given.tables_of(table))
     of_year = year or document.effective.year
     if not _YEARS[0] <= of_year <= _YEARS[1]:
         message = f"The year {of_year} cannot be tried."

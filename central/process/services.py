@@ -25,6 +25,7 @@ from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
+from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.views.billing import TimescaleBilling
@@ -68,6 +69,7 @@ def timescale_services(
         rebills=TimescaleRebills(pool),
         reconciliation=TimescaleReconciliation(pool),
         unclosed=TimescaleUnclosedDays(pool),
+        series=TimescaleSeriesStore(pool),
         schedule_store=TimescaleScheduleStore(pool),
         nights=TimescaleNightStore(pool),
         audit=audit,

@@ -164,11 +164,11 @@ def test_what_is_nowhere_is_refused(
     # What lists, counts or adds finds nothing to refuse.
     does = re.compile(
         r"(audit|bill (conflicts|list|run|summary)|conflict list"
-        r"|correction (candidates|enter-rule|list|rules)"
+        r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|cycle (add|extend|list)"
         r"|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"
-        r"|settings|status|tariff list|validate)\b"
+        r"|settings|status|tariff list|validate|vee)\b"
     )
 
     def cases() -> Iterator[tuple[typer.Typer, list[str]]]:

@@ -93,6 +93,9 @@ CENTRAL = {
     "settings set": "--reason r --zone UTC --effective 2026-01-01",
     "settings show": "--day 2026-01-01",
     "status": "",
+    "table add": "{file}",
+    "table list": "vat --as-of 2026-01-01T00:00:00Z",
+    "table withdraw": "vat 2026-01-01 --reason r",
     "tariff add": "{file}",
     "tariff list": "HOME --as-of 2026-01-01T00:00:00Z",
     "tariff withdraw": "HOME 2026-01-01 --reason r",
@@ -110,6 +113,7 @@ ALONE = {
     "tariff library": "nowhere",
     "tariff new": "--from nowhere",
     "tariff try": "{file}",
+    "vee rules": "",
 }
 # What stays until it is stopped, migrates, or asks a broker.
 LIVING = {

@@ -19,6 +19,7 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.lookup_rules import LookupTable
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import (
@@ -40,6 +41,7 @@ from central.service.registry.cutover_file import (
 from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.import_cutover import import_cutover
+from central.service.registry.lookup_tables import keep_table
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
@@ -66,6 +68,7 @@ class StoredCase:
         prices: That the tariff names.
         final: Whether the customer leaves with it.
         opening: What another system billed before, and left.
+        tables: That the tariff names.
     """
 
     name: str
@@ -77,12 +80,14 @@ class StoredCase:
     prices: tuple[PriceSeries, ...] = ()
     final: bool = False
     opening: CarriedState = field(default_factory=CarriedState)
+    tables: tuple[LookupTable, ...] = ()
 
     @classmethod
     def of(cls, name: str, case: BillCase) -> StoredCase:
         """A customer whose bill a file says."""
         parts = (case.texts, case.period, case.days, case.blocks, case.facts, case.prices)
-        return cls(name, *parts, final="final" in case.given, opening=case.opening)
+        final = "final" in case.given
+        return cls(name, *parts, final=final, opening=case.opening, tables=case.tables)
 
     async def enter(self, utility: Utility, edge: Edge) -> None:
         """Enter point, meter, account, tariff and prices, and send what the meter read."""
@@ -109,6 +114,8 @@ class StoredCase:
             await import_cutover(enrol, self._cutover())
         for series in self.prices:
             await keep_series(utility.series, series, TRADER)
+        for table in self.tables:
+            await keep_table(utility.series, table, TRADER)
         await utility.deliver(edge, *(list(self._readings(name)) for name in self.blocks))
 
     async def bill(self, utility: Utility) -> BillRecord:

@@ -29,6 +29,7 @@ from central.api.routers import (
     reconciliation,
     schedules,
     settings,
+    tables,
     withdrawals,
 )
 
@@ -58,6 +59,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             withdrawals,
             schedules,
             settings,
+            tables,
             audit,
         )
     )

@@ -121,7 +121,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
     known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
-        known_versions = overridden(in_force, facts, days)
+        known_versions = overridden(in_force, facts, days, period_end)
         segments = cut(days, known_versions)
         borders = borders_inside(segments, facts, days)
         if borders:

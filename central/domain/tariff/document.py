@@ -151,7 +151,7 @@ class Percent:
         category: Tax category code for structured invoices (UNTDID 5305).
         unless: Fact that, when true, drops it.
         only: Fact that must be true for it to apply.
-        rate: Fact or table that gives the percent of a rider, None for its own.
+        rate: Fact or table that gives the percent, None for its own.
         point: Of a tax, which day's rate holds; None of a rider, and of a tax that an earlier
             release accepted without: it has that of each interval.
     """
@@ -358,6 +358,11 @@ class TariffDocument:
         """The streams of events that whoever rates by it has to give."""
         rules = [rule for rule in self.determinants if isinstance(rule, EventDeterminant)]
         return frozenset(rule.stream for rule in rules)
+
+    @property
+    def given_tables(self) -> frozenset[str]:
+        """The tables kept outside that whoever rates by it has to look up."""
+        return frozenset(entry.table for entry in self.tables if entry.table is not None)
 
     @property
     def given_series(self) -> frozenset[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.export import to_canonical_text
+from central.domain.tariff.kept_tables import tables_sha256, with_kept_tables
+from central.domain.tariff.lookup_rules import TableVersion
 from firmware_bridge.contract.errors import OperatorError
 
 
@@ -37,12 +39,14 @@ class TariffVersion:
         document: What it says.
         sha256: Hex digest of the document's canonical text: it is the same for two files that
             say the same in another order of keys, spacing or comments.
+        tables_sha256: Of what the tables say that are kept outside, "" where it names none.
     """
 
     tariff: str
     effective: date
     document: TariffDocument
     sha256: str
+    tables_sha256: str = ""
 
     def __hash__(self) -> int:
         """The content's own hash says all; a document is long to walk."""
@@ -53,7 +57,20 @@ class TariffVersion:
         """The version that a document makes."""
         text = to_canonical_text(document)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return cls(document.tariff, document.effective, document, digest)
+        tables = tables_sha256(document)
+        return cls(document.tariff, document.effective, document, digest, tables)
+
+    def with_tables(self, versions: Mapping[str, Iterable[TableVersion]]) -> TariffVersion:
+        """The version with what the tables say that it names; it keeps the hash of its document.
+
+        Args:
+            versions: Of tables by name; a table that is not there says nothing.
+
+        Raises:
+            TableMismatchError: It reads a table otherwise than it is kept.
+        """
+        document = with_kept_tables(self.document, versions)
+        return replace(self, document=document, tables_sha256=tables_sha256(document))
 
 
 def ordered(versions: Iterable[TariffVersion]) -> tuple[TariffVersion, ...]:

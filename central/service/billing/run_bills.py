@@ -249,6 +249,8 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
     async for failed in halved(sorted(tariffs.series_names), load):
         if failed is not None:
             tariffs.mark_unreadable(failed.item, failed.error)
+    if tables := tariffs.table_names:
+        tariffs.set_tables(await work.tables(tables))
     return tariffs
 
 

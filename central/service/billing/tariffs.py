@@ -21,6 +21,7 @@ from central.domain.tariff.holiday_calendar import (
     kept_years,
 )
 from central.domain.tariff.load.document import load_kept
+from central.domain.tariff.lookup_rules import TableVersion
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import TariffVersion
 from central.service.billing.unrated import TARIFF_REFUSED
@@ -28,6 +29,7 @@ from central.service.halved import error_text
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import DaysRead, InputStamp
 from central.service.rating.resolve_calendar import resolve_calendar
+from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.interval import MIDNIGHT
 
 _DAY = timedelta(days=1)
@@ -91,8 +93,27 @@ class Tariffs:
 
     @property
     def series_names(self) -> frozenset[str]:
-        """The series that any of the tariffs names."""
+        """The series, and tables kept outside, that any of the tariffs names."""
         return frozenset(chain.from_iterable(map(self._named, self._versions)))
+
+    @property
+    def table_names(self) -> frozenset[str]:
+        """The lookup tables kept outside that any of the tariffs names."""
+        versions = chain.from_iterable(self._versions.values())
+        return frozenset(chain.from_iterable(version.document.given_tables for version in versions))
+
+    def set_tables(self, tables: Iterable[TableVersion]) -> None:
+        """Take what lookup tables say; a tariff that reads one otherwise is refused."""
+        given: dict[str, list[TableVersion]] = {}
+        for version in tables:
+            given.setdefault(version.table, []).append(version)
+        for name, versions in self._versions.items():
+            try:
+                self._versions[name] = tuple(version.with_tables(given) for version in versions)
+            except MeterlineError as error:
+                self._versions[name] = ()
+                message = f"The tariff {name} does not fit a table that it names."
+                self.refused[name] = Hold(TARIFF_REFUSED, message, error_text(error))
 
     @property
     def looks_back(self) -> Mapping[str, int]:
@@ -197,7 +218,9 @@ class Tariffs:
 
     def _named(self, name: str) -> frozenset[str]:
         versions = self.versions(name)
-        return frozenset(chain.from_iterable(one.document.given_series for one in versions))
+        documents = [version.document for version in versions]
+        names = (document.given_series | document.given_tables for document in documents)
+        return frozenset(chain.from_iterable(names))
 
 
 @lru_cache(maxsize=4096)

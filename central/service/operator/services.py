@@ -46,6 +46,7 @@ from central.service.ports.rebills import RebillStore
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
 from central.service.ports.schedules import ScheduleStore
+from central.service.ports.series import SeriesStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
@@ -77,6 +78,7 @@ class OperatorServices:
         rebills: Issued bills, cancelled and billed anew as one.
         reconciliation: What is validated, claimed and billed.
         unclosed: Days that are over and not closed.
+        series: Prices, factors and lookup tables.
         schedule_store: When jobs are done.
         nights: What is done of them.
         audit: Who did what.
@@ -104,6 +106,7 @@ class OperatorServices:
     rebills: RebillStore
     reconciliation: ReconciliationStore
     unclosed: UnclosedDaysStore
+    series: SeriesStore
     schedule_store: ScheduleStore
     nights: NightStore
     audit: AuditStore

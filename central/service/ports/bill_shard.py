@@ -36,6 +36,7 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.holiday_calendar import HolidayCalendar
+from central.domain.tariff.lookup_rules import TableVersion
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputStamp
 from firmware_bridge.contract.interval import MIDNIGHT
@@ -357,7 +358,7 @@ class ShardTransaction(Protocol):
         """
 
     async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
-        """The revisions of series; to be asked before their days are."""
+        """The revisions of series and tables; to be asked before what they say is."""
 
     async def series(self, names: Collection[str], days: DayRange) -> tuple[PriceDay, ...]:
         """The newest versions of the days of series, by name and day.
@@ -366,6 +367,9 @@ class ShardTransaction(Protocol):
             names: Of the series.
             days: UTC days.
         """
+
+    async def tables(self, names: Collection[str]) -> tuple[TableVersion, ...]:
+        """The newest revision of every date of lookup tables that are kept outside of tariffs."""
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """Save bills whose days are claimed, all or none.

@@ -28,7 +28,9 @@ from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event, Events
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.kept_tables import by_name, with_kept_tables
+from central.domain.tariff.load.document import load_table, load_tariff
+from central.domain.tariff.lookup_rules import LookupTable
 from central.domain.tariff.version import TariffVersion
 from central.service.rating.rate_bills import BillToRate, PricedBill, RatingInputs, rate_bills
 from firmware_bridge.contract.errors import ConfigurationError, MeterlineError
@@ -64,12 +66,14 @@ class BillCase:
         documents: Of its tariffs.
         texts: Of them, as they stand in their files.
         successor: The tariff after it, None where the bill says none.
+        tables: That its tariffs name and that are kept outside.
     """
 
     given: Mapping[str, Any]
     documents: tuple[TariffDocument, ...]
     texts: tuple[str, ...]
     successor: TariffDocument | None = None
+    tables: tuple[LookupTable, ...] = ()
 
     @cached_property
     def period(self) -> BillingPeriod:
@@ -227,12 +231,14 @@ def read_case(text: str, file: str, tariff: ReadTariff) -> BillCase:
         raise BillCaseError(message, value=file)
     names = given["tariff"] if isinstance(given["tariff"], list) else [given["tariff"]]
     texts = tuple(map(tariff, names))
+    tables = tuple(load_table(tariff(name), file=name) for name in given.get("tables", ()))
     documents = tuple(
-        load_tariff(content, file=name) for name, content in zip(names, texts, strict=True)
+        with_kept_tables(load_tariff(content, file=name), by_name(tables))
+        for name, content in zip(names, texts, strict=True)
     )
     after = given.get("successor")
     successor = None if after is None else load_tariff(tariff(after), file=after)
-    case = BillCase(given, documents, texts, successor)
+    case = BillCase(given, documents, texts, successor, tables)
     try:
         # All that the file says is looked at here, so that nothing of it is refused later.
         for member in (

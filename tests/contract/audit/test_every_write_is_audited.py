@@ -28,6 +28,7 @@ from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.agreement_facts import Fact
 from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.tariff.lookup_rules import DatedEntries, LookupTable
 from central.service.billing.approve_bills import (
     ApproveBills,
     DiscardBills,
@@ -61,6 +62,7 @@ from central.service.registry.groups import NamedGroups
 from central.service.registry.holidays import PublicHolidays
 from central.service.registry.import_customers import import_customers
 from central.service.registry.import_cutover import import_cutover
+from central.service.registry.lookup_tables import keep_table, withdraw_table
 from central.service.registry.register import Enrol
 from central.service.registry.withdraw import Withdraw
 from central.service.validation.decisions import accept_finding, decide_conflict
@@ -97,12 +99,14 @@ NOTHING = {
         "schedule list",
         "settings show",
         "status",
+        "table list",
         "tariff check",
         "tariff import-urdb",
         "tariff library",
         "tariff list",
         "tariff new",
         "tariff try",
+        "vee rules",
     ),
 }
 """What changes nothing that the centre keeps."""
@@ -185,6 +189,8 @@ FORMS_AND_ROUTES = {
     "/service-points": "service point",
     "/settings": "settings set",
     "/settings/seller": "seller",
+    "/tables": "table add",
+    "/tables/{name}/{since}/withdraw": "table withdraw",
     "/tariffs": "tariff add",
     "/tariffs/{tariff}/{effective}/withdraw": "tariff withdraw",
 }
@@ -308,6 +314,7 @@ class Office:
         utility, now = self.utility, self.now
         gateways, series = utility.gateways, utility.series
         prices = PriceSeries("ES.DA", SEPTEMBER, 3600, tuple(range(24)), -3)
+        table = LookupTable("vat", (), "percent", (DatedEntries(OCTOBER, (((), Decimal(21)),)),))
         payment = LedgerEntry("p", "A-1", EntryKind.PAYMENT, OCTOBER, "EUR", Decimal(1))
         quarterly = BillingCycle("quarterly", date(2026, 1, 1), 3)
         meter = NamedInstallation("SP-3", "MTL", "S3", SEPTEMBER)
@@ -323,6 +330,11 @@ class Office:
             "import customers": ("account.added", self.customers),
             "import cutover": ("cutover", lambda who: import_cutover(self.enrol(who), cutover)),
             "import series": ("series", lambda who: keep_series(series, prices, who, clock=now)),
+            "table add": ("table.kept", lambda who: keep_table(series, table, who, clock=now)),
+            "table withdraw": (
+                "table.kept",
+                lambda who: withdraw_table(series, "vat", OCTOBER, who, WHY, clock=now),
+            ),
             "tariff add": ("tariff.added", lambda who: self.enrol(who).tariff(later)),
             "tariff withdraw": (
                 "tariff",

@@ -23,6 +23,7 @@ from central.domain.billing.correction_rule import NoSuchRuleError, RuleState, R
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.billing.state import SelfApprovalError
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.tariff.load.document import load_table
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.correction_rules import CorrectionRules
@@ -36,6 +37,7 @@ from central.service.ports.registry import (
     PointChannelRecord,
     PointRecord,
 )
+from central.service.registry.lookup_tables import keep_table
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
@@ -169,6 +171,30 @@ async def test_changes_of_the_registry_and_the_tariff_are_causes(swept: Swept) -
     await swept.on_change()
     (candidate,) = await swept.open()
     assert [each["kind"] for each in candidate.causes] == ["account", "fact", "tariff"]
+
+
+VAT = "table: es-vat\nunit: percent\nrows: [{{from: 2026-01-01, values: {rate}}}]\n"
+
+
+async def test_a_decree_on_a_table_is_a_cause(swept: Swept) -> None:
+    utility = swept.books.utility
+    await keep_table(utility.series, load_table(VAT.format(rate=21)), TRADER)
+    named = NET.replace("2026-01-01", "2026-10-01").replace("percent: 21", "rate: vat_rate")
+    tables = "tables: {vat_rate: {table: es-vat, unit: percent}}\nseries:"
+    await utility.enrol.tariff(named.replace("series:", tables))
+    # The same rate from a table is no difference.
+    assert (await swept.on_change()).opened == 0
+    utility.now += timedelta(hours=2)
+    decree = load_table(VAT.format(rate=10))
+    done = await keep_table(
+        utility.series, decree, TRADER, reason="decree", clock=lambda: utility.now
+    )
+    assert done.concerned.count == 3  # all of the tariff that names it now
+    assert (await swept.on_change()).opened == 1
+    (candidate,) = await swept.open()
+    assert candidate.first == OCTOBER
+    causes = [(each["kind"], each["name"]) for each in candidate.causes]
+    assert causes == [("series", "es-vat")]
 
 
 async def test_a_decision_closes_it_and_only_another_change_brings_it_back(swept: Swept) -> None:

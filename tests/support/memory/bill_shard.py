@@ -17,6 +17,7 @@ from central.domain.billing.state import BillState
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.lookup_rules import TableVersion
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import (
     AccountWork,
@@ -36,7 +37,7 @@ from tests.support.memory.billing_load import WorkLoader, earlier_days
 from tests.support.memory.books import KeptBill, KeptClaim, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.holidays import newest_holidays
-from tests.support.memory.series import newest_days
+from tests.support.memory.series import newest_days, newest_tables
 from tests.support.memory.tariffs import in_force
 from tests.support.memory.unchanged import is_unchanged
 
@@ -233,6 +234,9 @@ class MemoryShard:
 
     async def series(self, names: Collection[str], days: DayRange) -> tuple[PriceDay, ...]:
         return newest_days(self._state, names, days.first, days.end)
+
+    async def tables(self, names: Collection[str]) -> tuple[TableVersion, ...]:
+        return newest_tables(self._state, names)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         earlier = dict(self._state.bills)

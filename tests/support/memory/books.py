@@ -37,6 +37,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.registry_revisions import RegistryRevision
 from central.service.ports.registry_services import ServiceRecord
+from central.service.ports.series import TableRevision
 from central.service.ports.stamps import InputKind, InputStamp
 from central.service.ports.validation import ChannelDay, PointChannelId
 from firmware_bridge.contract.interval import MIDNIGHT
@@ -149,6 +150,7 @@ class BookState:
     tariffs: dict[tuple[str, date, int], TariffRevision] = field(default_factory=dict)
     holidays: dict[tuple[str, int, int], HolidayRevision] = field(default_factory=dict)
     series: dict[tuple[str, date, int], PriceDay] = field(default_factory=dict)
+    tables: dict[tuple[str, date, int], TableRevision] = field(default_factory=dict)
     blocks: dict[tuple[ChannelDay, int], DayBlock] = field(default_factory=dict)
     estimates: dict[tuple[ChannelDay, int], str] = field(default_factory=dict)
     findings: dict[tuple[ChannelDay, str, datetime], KeptFinding] = field(default_factory=dict)

@@ -4,7 +4,7 @@ WHERE id > %(after)s AND (%(among)s::bigint[] IS NULL OR id = ANY(%(among)s))
 ORDER BY id LIMIT %(limit)s
 
 -- name: differing
--- Parts of issued bills of which an input has another revision. A tariff that only got versions of
+-- Parts of issued bills of which an input has another revision. A tariff or table that only got versions of
 -- later days, and a series that only got later days, are no other input; an hour more does no harm,
 -- where clocks disagree or a transaction is long. What is the same for all bills is on no line.
 WITH part AS (
@@ -55,11 +55,19 @@ WITH part AS (
         SELECT
             sum(coalesce(series.input_revision, 0)) AS now,
             bool_or(
-                stamped.revision::bigint <> coalesce(series.input_revision, 0) AND EXISTS (
-                    SELECT FROM series_day
-                    WHERE series_day.series_id = series.id
-                        AND series_day.day >= part.read_from AND series_day.day <= part.end_day
-                        AND series_day.made_at > part.since
+                stamped.revision::bigint <> coalesce(series.input_revision, 0) AND (
+                    EXISTS (
+                        SELECT FROM series_day
+                        WHERE series_day.series_id = series.id
+                            AND series_day.day >= part.read_from AND series_day.day <= part.end_day
+                            AND series_day.made_at > part.since
+                    )
+                    OR EXISTS (
+                        SELECT FROM lookup_table
+                        WHERE lookup_table.series_id = series.id
+                            AND lookup_table.since <= part.end_day
+                            AND lookup_table.recorded_at > part.since
+                    )
                 )
             ) AS differs
         FROM jsonb_each_text(part.series_revisions) AS stamped (name, revision)
@@ -91,7 +99,7 @@ WHERE account_id = ANY(%(accounts)s) AND closed_at IS NULL
 SELECT kind, input_id, revision FROM changed_input ORDER BY kind, input_id LIMIT %(limit)s
 
 -- name: resting_on
--- Of accounts with issued bills. Which series a bill was rated with its parts say.
+-- Of accounts with issued bills. Which series a bill was rated with its parts say, and their newer stamps.
 SELECT DISTINCT resting.account_id
 FROM (
     SELECT agreement.account_id FROM agreement WHERE agreement.service_point_id = ANY(%(points)s)
@@ -107,6 +115,14 @@ FROM (
     FROM bill_part JOIN bill ON bill.id = bill_part.bill_id
     WHERE %(series)s::bigint[] <> '{}' AND bill_part.series_revisions <> '{}'
         AND bill_part.series_revisions
+            ?| ARRAY(SELECT name FROM series WHERE id = ANY(%(series)s))
+    UNION
+    SELECT bill.account_id
+    FROM settled_stamp
+    JOIN bill_part ON bill_part.id = settled_stamp.part_id
+    JOIN bill ON bill.id = bill_part.bill_id
+    WHERE %(series)s::bigint[] <> '{}' AND settled_stamp.series_revisions <> '{}'
+        AND settled_stamp.series_revisions
             ?| ARRAY(SELECT name FROM series WHERE id = ANY(%(series)s))
 ) AS resting
 WHERE EXISTS (SELECT FROM bill WHERE bill.account_id = resting.account_id AND bill.state = 'issued')

@@ -18,10 +18,11 @@ from central.adapters.timescale.billing.unchanged import unchanged_bills
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.registry.holidays import newest_holidays
-from central.adapters.timescale.registry.series import newest_days
+from central.adapters.timescale.registry.series import newest_days, newest_tables
 from central.domain.billing.planned import NotBilled, OccupancyChain, OpenBill, PlannedBill
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.tariff.lookup_rules import TableVersion
 from central.service.billing.unrated import rating_failed
 from central.service.halved import FailedItem, halved
 from central.service.ports.bill_shard import AccountWork, EarlierDays, NewBill, RunRecord, Shard
@@ -150,6 +151,11 @@ class TimescaleShard:
         """See `ShardTransaction`."""
         async with self._part():
             return await newest_days(self._connection, names, days.first, days.end)
+
+    async def tables(self, names: Collection[str]) -> tuple[TableVersion, ...]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await newest_tables(self._connection, names)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """See `ShardTransaction`."""

@@ -1,14 +1,16 @@
-"""Price and factor series on PostgreSQL; the statements are in `series.sql`."""
+"""Price and factor series, and lookup tables, on PostgreSQL; the statements are in `series.sql`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
@@ -18,8 +20,10 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.tariffs import concerned_bills
 from central.domain.actor import Actor
 from central.domain.rating.inputs.price_days import PriceDay
+from central.domain.tariff.lookup_rules import TableVersion
 from central.service.ports.concerned_bills import ConcernedBills
-from central.service.ports.series import SeriesTransaction, kept_detail
+from central.service.ports.decisions import DecisionNote
+from central.service.ports.series import SeriesTransaction, TableRevision, kept_detail
 from central.service.ports.stamps import InputKind
 
 _SQL = load_queries(Path(__file__).with_name("series.sql"))
@@ -87,6 +91,49 @@ class _SeriesTransaction:
         self.changed.series.add(name)
         detail = kept_detail(days, reason)
         await audit(self._connection, at, actor, "series.kept", name, detail)
+
+    async def table_history(self, name: str | None) -> tuple[TableRevision, ...]:
+        cursor = await self._connection.execute(_SQL["table_history"], {"name": name})
+        return tuple(TableRevision(_table(row[:7]), *row[7:]) for row in await cursor.fetchall())
+
+    async def add_tables(self, versions: Sequence[TableVersion], note: DecisionNote) -> None:
+        rows = [
+            {
+                "name": version.table,
+                "since": version.since,
+                "revision": version.revision,
+                "by": list(version.by),
+                "unit": version.unit,
+                "entries": Jsonb([[list(keys), str(number)] for keys, number in version.entries]),
+                "withdrawn": version.withdrawn,
+                "at": note.at,
+                "actor": note.actor.key,
+                "reason": note.reason or None,
+            }
+            for version in versions
+        ]
+        async with self._connection.cursor() as cursor:
+            await cursor.executemany(_SQL["add_table"], rows)
+        name = versions[0].table
+        await self._connection.execute(_SQL["changed"], {"name": name, "at": note.at})
+        self.changed.series.add(name)
+
+    async def note_table(self, note: DecisionNote, name: str, detail: Mapping[str, Any]) -> None:
+        await audit(self._connection, note.at, note.actor, "table.kept", name, detail)
+
+
+async def newest_tables(
+    connection: _Connection, names: Collection[str]
+) -> tuple[TableVersion, ...]:
+    """The newest revision of every date of some tables, in the connection's transaction."""
+    cursor = await connection.execute(_SQL["tables"], {"names": sorted(names)})
+    return tuple(map(_table, await cursor.fetchall()))
+
+
+def _table(row: tuple[Any, ...]) -> TableVersion:
+    name, since, revision, by, unit, entries, withdrawn = row
+    numbers = tuple((tuple(keys), Decimal(number)) for keys, number in entries)
+    return TableVersion(name, since, revision, tuple(by), unit, numbers, withdrawn)
 
 
 async def newest_days(

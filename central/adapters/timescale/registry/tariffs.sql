@@ -77,9 +77,13 @@ FROM (
                 OR daterange(%(first)s, %(end)s) @> bill_part.first_day - 1
                 AND read.opened_under = %(name)s
                 OR daterange(%(first)s, %(end)s) @> read.end_day AND read.handed_to = %(name)s
-            WHEN 'series' THEN bill_part.series_revisions ? %(name)s AND daterange(
-                read.first_day, read.end_day
-            ) && daterange(%(first)s, %(end)s)
+            WHEN 'series' THEN (
+                bill_part.series_revisions ? %(name)s OR EXISTS (
+                    SELECT FROM settled_stamp
+                    WHERE settled_stamp.part_id = bill_part.id
+                        AND settled_stamp.series_revisions ? %(name)s
+                )
+            ) AND daterange(read.first_day, read.end_day) && daterange(%(first)s, %(end)s)
             ELSE false
         END
 ) AS concerned

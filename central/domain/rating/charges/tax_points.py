@@ -46,7 +46,9 @@ def rate_inputs(rates: Mapping[str, TariffVersion]) -> dict[str, str]:
     """Canonical text of the versions that say rates, by what they are an input as."""
     if not rates:
         return {}
-    return {"tax_rates": canonical({point: rates[point].sha256 for point in sorted(rates)})}
+    texts = {"tax_rates": canonical({point: rates[point].sha256 for point in sorted(rates)})}
+    tables = {point: rates[point].tables_sha256 for point in sorted(rates)}
+    return texts | ({"tax_tables": canonical(tables)} if any(tables.values()) else {})
 
 
 def taxes_by_point(spans: Sequence[VersionSpan]) -> Iterator[tuple[Percent, list[RatedLine]]]:

@@ -208,7 +208,7 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
     for agreed in alike_in_prices(meters, versions):
         facts = looked_up(meters[agreed[0]].facts, versions)
         try:
-            priced = overridden(versions, facts, terms.days)
+            priced = overridden(versions, facts, terms.days, terms.period_end)
             segments = cut(terms.days, priced)
         except (HeldError, NoTariffVersionError):
             continue

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from central.domain.rating.determinants.context import HeldError
-from central.domain.rating.determinants.lookup import rated_by_fact, with_rates
+from central.domain.rating.determinants.lookup import changes_prices, rated_by_fact, with_rates
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, FactValue
 from central.domain.rating.inputs.segments import DayRange
@@ -26,7 +27,10 @@ def overrides_in(facts: AgreementFacts) -> list[str]:
 
 
 def overridden(
-    versions: Sequence[TariffVersion], facts: AgreementFacts, days: DayRange
+    versions: Sequence[TariffVersion],
+    facts: AgreementFacts,
+    days: DayRange,
+    period_end: date | None = None,
 ) -> tuple[TariffVersion, ...]:
     """The tariff as it is for one agreement: each change of an agreed price begins a version.
 
@@ -45,6 +49,7 @@ def overridden(
         versions: Ascending.
         facts: Of the agreement.
         days: Local days billed.
+        period_end: The last day that the bill bills, where it has later ones than these.
 
     Raises:
         HeldError: A fact names no charge, or is not a number.
@@ -52,8 +57,9 @@ def overridden(
     Source: docs/reference/charges.md, "Commitments and credits"
     """
     names = overrides_in(facts)
-    rates = {name for version in versions for name in rated_by_fact(version.document)}
-    none = not names and not rates
+    rates = {name for version in versions for name in changes_prices(version.document)}
+    none = not names and not any(rated_by_fact(version.document) for version in versions)
+    last = period_end or days.last
     if none or not versions or versions[0].effective > days.first:
         return tuple(versions)
     changes = {fact.effective for fact in facts.facts if fact.name in rates.union(names)}
@@ -62,14 +68,20 @@ def overridden(
     found: list[TariffVersion] = []
     for first in firsts:
         version = version_on(versions, first)
-        document = with_rates(version.document, facts, first)
+        document = with_rates(version.document, facts, first, last)
         for name in sorted(names, key=lambda one: one == f"{DISCOUNT}{ALL}"):
             value = facts.at(name, first)
             if value is not None and value != ENDED:
                 document = _applied(document, name, _number(name, value))
         if not found or found[-1].document != document:
             found.append(replace(version, effective=first, document=document))
-    return tuple(found)
+    # Later versions say the rates of taxes alone.
+    later = (version for version in versions if days.end <= version.effective <= last)
+    rated = (
+        replace(version, document=with_rates(version.document, facts, version.effective, last))
+        for version in later
+    )
+    return (*found, *rated)
 
 
 def _number(name: str, value: FactValue) -> Decimal:

@@ -52,12 +52,27 @@ def _key(value: FactValue | None) -> str:
 
 def rated_by_fact(document: TariffDocument) -> tuple[str, ...]:
     """The facts and tables that prices and percents are taken from."""
-    lines = (*document.charges, *document.riders)
+    lines = (*document.charges, *document.riders, *document.taxes)
     return tuple(dict.fromkeys(line.rate for line in lines if line.rate is not None))
 
 
-def with_rates(document: TariffDocument, facts: AgreementFacts, day: date) -> TariffDocument:
+def changes_prices(document: TariffDocument) -> tuple[str, ...]:
+    """Those of these whose change begins a segment: a tax of one rate a bill has none."""
+    taxes = (tax for tax in document.taxes if tax.point != "period_end")
+    lines = (*document.charges, *document.riders, *taxes)
+    return tuple(dict.fromkeys(line.rate for line in lines if line.rate is not None))
+
+
+def with_rates(
+    document: TariffDocument, facts: AgreementFacts, day: date, period_end: date
+) -> TariffDocument:
     """A tariff with the prices and percents that facts and tables give on a day.
+
+    Args:
+        document: What it says.
+        facts: Of the agreement, with what tables say.
+        day: Local date.
+        period_end: The last day that the bill bills, for taxes that have the rate of that day.
 
     Raises:
         HeldError: One is not known.
@@ -70,6 +85,10 @@ def with_rates(document: TariffDocument, facts: AgreementFacts, day: date) -> Ta
         riders=tuple(
             _priced(rider, facts, day) if isinstance(rider, Charge) else _shared(rider, facts, day)
             for rider in document.riders
+        ),
+        taxes=tuple(
+            _shared(tax, facts, period_end if tax.point == "period_end" else day)
+            for tax in document.taxes
         ),
     )
 

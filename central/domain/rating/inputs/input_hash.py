@@ -28,6 +28,9 @@ def shared_inputs(  # noqa: PLR0913, PLR0917 - all that bills share
     more = {}
     if stay not in {None, days}:
         more = {"stay": canonical([stay.first.isoformat(), stay.end.isoformat()])}
+    tables = sorted({segment.version.tables_sha256 for segment in segments} - {""})
+    if tables:
+        more["tables"] = canonical(tables)
     return more | {
         "tariffs": canonical(sorted({segment.version.sha256 for segment in segments})),
         "calendar": _calendar_text(calendar),

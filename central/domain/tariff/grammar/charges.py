@@ -267,7 +267,7 @@ def _percent_of_table(percent: Cursor) -> None:
 
 def _check_one_percent(percent: Cursor) -> None:
     if percent.has("percent") and percent.has("rate"):
-        message = "The rider has its percent in two ways."
+        message = "It has its percent in two ways."
         percent.refuse(Code.CONFLICT, message, "Keep `percent` or `rate`.")
 
 
@@ -298,8 +298,12 @@ def _check_point(tax: Cursor) -> None:
 
 TAX = Record(
     Percent,
-    (*_PERCENT_ROWS, Row("point", one_of("interval", "period_end"))),
-    checks=(_check_point,),
+    (
+        *_PERCENT_ROWS,
+        Row("point", one_of("interval", "period_end")),
+        Row("rate", NUMERIC_FACT, then=_percent_of_table),
+    ),
+    checks=(_check_one_percent, _check_point),
     ref="tax",
 )
 

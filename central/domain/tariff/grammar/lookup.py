@@ -1,4 +1,4 @@
-"""Dated lookup tables: numbers by what facts of an agreement say."""
+"""Dated lookup tables: numbers by what facts of an agreement say, here or kept outside."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import pairwise
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     DATE,
+    ID,
     NUMBER,
     TEXT,
     TEXTS,
@@ -58,8 +59,10 @@ def _entries(cursor: Cursor, depth: int) -> Iterator[tuple[tuple[str, ...], Deci
             yield (key, *keys), number
 
 
-def _write_entries(entries: Entries) -> Json:
+def _write_entries(entries: Entries) -> object:
     written: Json = {}
+    if [keys for keys, _ in entries] == [()]:
+        return NUMBER.write(entries[0][1])
     for keys, number in entries:
         level = written
         for key in keys[:-1]:
@@ -68,7 +71,7 @@ def _write_entries(entries: Entries) -> Json:
     return written
 
 
-ENTRIES = Kind(_read_entries, _write_entries, {"type": "object"})
+ENTRIES = Kind(_read_entries, _write_entries, {"anyOf": [NUMBER.schema, {"type": "object"}]})
 _ROW = Record(
     DatedEntries,
     (
@@ -78,26 +81,56 @@ _ROW = Record(
 )
 
 
+def _check_dates_ascend(table: Cursor) -> None:
+    rows = table.values["rows"]
+    if any(later.since <= earlier.since for earlier, later in pairwise(rows)) or not rows:
+        message = "The dates of a table ascend, and there is one at least."
+        table.field("rows").refuse(Code.CONFLICT, message, "Order the rows by `from`.")
+
+
 def _check_table(table: Cursor) -> None:
     scope = table.scope
     if table.key in scope.needs or table.key in scope.series:
         message = f"{table.key!r} is already a fact or an input."
         table.refuse(Code.DUPLICATE_NAME, message, "Rename it.")
-    rows = table.values["rows"]
-    if not rows or any(later.since <= earlier.since for earlier, later in pairwise(rows)):
-        message = "The dates of a table ascend, and there is one at least."
-        table.field("rows").refuse(Code.CONFLICT, message, "Order the rows by `from`.")
+    if table.values["table"] is None:
+        _check_dates_ascend(table)
+    elif table.has("rows"):
+        message = "The table is kept outside, and has rows here as well."
+        table.field("rows").refuse(Code.CONFLICT, message, "Keep `table` or `rows`.")
     scope.needs[table.key] = table.values["unit"]
+
+
+def _has_own_rows(table: Cursor) -> bool:
+    return table.values.get("table") is None or table.has("rows")
+
+
+def _own_rows(table: LookupTable) -> object:
+    return table.rows if table.table is None else ()
 
 
 TABLE = Record(
     LookupTable,
     (
-        Row("by", Kind(_read_by, list, TEXTS.shape), required=True, ends=True),
+        Row("by", Kind(_read_by, list, TEXTS.shape), default=(), ends=True),
         Row("unit", TEXT, default="number"),
-        Row("rows", list_of(_ROW), required=True),
+        Row("table", ID),
+        Row("rows", list_of(_ROW), required=True, when=_has_own_rows, get=_own_rows, default=()),
     ),
     checks=(_check_table,),
     named=True,
 )
 TABLES = named(TABLE, alone=True)
+"""The tables of a tariff."""
+
+KEPT_TABLE = Record(
+    LookupTable,
+    (
+        Row("table", ID, required=True, attribute="name"),
+        Row("by", TEXTS, default=()),
+        Row("unit", TEXT, default="number"),
+        Row("rows", list_of(_ROW), required=True),
+    ),
+    checks=(_check_dates_ascend,),
+)
+"""A table that is kept outside of tariffs."""

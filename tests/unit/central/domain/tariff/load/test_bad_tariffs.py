@@ -161,6 +161,10 @@ BAD: list[tuple[str, Code, str]] = [
     ("a series without sum", Code.UNKNOWN_SERIES, HEAD + 'determinants: {b: {expr: "2 * kvarh"}}\n' + FIXED),
     ("sum of a determinant", Code.UNKNOWN_SERIES, HEAD + 'determinants: {kwh: {sum: import}, b: {expr: "sum(kwh)"}}\n' + FIXED),
     ("both sides of intervals", Code.CONFLICT, HEAD + "determinants: {k: {sum: import, each: interval}}\n" + FIXED),
+    ("a kept table with rows", Code.CONFLICT, HEAD + "tables: {t: {table: x, rows: [{from: 2026-01-01, values: 1}]}}\n" + FIXED),
+    ("a table of nothing", Code.MISSING_KEY, HEAD + "tables: {t: {unit: EUR}}\n" + FIXED),
+    ("a tax at two rates", Code.CONFLICT, with_charge("{id: a, price: 1, per: day}", "needs: {r: percent}\n") + "taxes: [{id: v, percent: 1, rate: r, of: all, point: interval}]\n"),
+    ("a tax at no known rate", Code.UNKNOWN_FACT, with_charge("{id: a, price: 1, per: day}") + "taxes: [{id: v, rate: r, of: all, point: interval}]\n"),
     ("a list of banks", Code.WRONG_TYPE, GOOD + "needs: [kw]\n"),
 ]  # fmt: skip
 
