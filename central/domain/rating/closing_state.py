@@ -25,7 +25,7 @@ from central.domain.rating.inputs.carried_state import (
     YearSum,
 )
 from central.domain.rating.inputs.segments import DayRange, Segment
-from central.domain.tariff.determinant_rules import EventDeterminant
+from central.domain.tariff.determinant_rules import EventDeterminant, SumDeterminant
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.state_rules import Owner
 
@@ -81,6 +81,7 @@ def closing_of(
     ]
     rules = document.determinants
     counted = {rule.name for rule in rules if isinstance(rule, EventDeterminant)}
+    counted |= {rule.name for rule in rules if isinstance(rule, SumDeterminant) and rule.is_carried}
     levels = [
         Level(name, label, key, value, origin(name))
         for (name, label), kept_levels in context.levels.items()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from central.domain.tariff.expression import Expression
 from central.domain.tariff.price_rules import PriceTable
 from central.domain.tariff.state_rules import Owner
+
+CARRIED = frozenset({"season", "year"})
+"""Netting periods that go on over bills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,10 @@ class SumDeterminant:
         each: `interval` asks that of every interval, as tariffs said it before `netting`.
         during: Series whose non-zero steps name the intervals that count; None for all.
         outside: Series whose non-zero steps name intervals that do not count.
-        netting: Over what use and surplus meet: an `interval`, a `month` of the bill's period, or
-            the `bill`. "" is each segment, as of tariffs that are older than the key.
+        netting: Over what use and surplus meet: an `interval`, a `month` of the bill's period, the
+            `bill`, or a `season` or `year`, however many bills it has. "" is each segment, as of
+            tariffs that are older than the key.
+        begins: First day of any of the years, or the text fact that holds it; None without.
     """
 
     name: str
@@ -36,12 +42,18 @@ class SumDeterminant:
     during: str | None = None
     outside: str | None = None
     each: Literal["bill", "interval"] = "bill"
-    netting: Literal["", "interval", "month", "bill"] = ""
+    netting: Literal["", "interval", "month", "bill", "season", "year"] = ""
+    begins: date | str | None = None
 
     @property
     def by_interval(self) -> bool:
         """Whether every interval is netted by itself."""
         return "interval" in {self.netting, self.each}
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether the netting period goes on over bills, which carry the net so far."""
+        return self.netting in CARRIED
 
 
 @dataclass(frozen=True, slots=True)

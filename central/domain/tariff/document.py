@@ -27,6 +27,7 @@ from central.domain.tariff.determinant_rules import (
     EventDeterminant,
     History,
     RebateDeterminant,
+    SumDeterminant,
 )
 from central.domain.tariff.interval_prices import IntervalPrices, PriceRule
 from central.domain.tariff.lookup_rules import LookupTable
@@ -331,14 +332,19 @@ class TariffDocument:
     @property
     def owners(self) -> dict[str, Owner]:
         """Whose each state is that bills carry, by the state's name."""
-        events = (rule for rule in self.determinants if isinstance(rule, EventDeterminant))
+        counted = [
+            rule.name
+            for rule in self.determinants
+            if isinstance(rule, EventDeterminant)
+            or (isinstance(rule, SumDeterminant) and rule.is_carried)
+        ]
         return (
             {bank.name: bank.owner for bank in self.energy_banks}
             | {bank.name: bank.owner for bank in self.money_banks}
             | {peaks.name: peaks.owner for peaks in self.history}
             | {minimum.id: minimum.owner for minimum in self.minimums if minimum.per == "year"}
             | {commitment.id: commitment.owner for commitment in self.commitments}
-            | {rule.name: Owner.OCCUPANCY for rule in events}
+            | dict.fromkeys(counted, Owner.OCCUPANCY)
             | {one.id: Owner.OCCUPANCY for one in self.charges if one.in_advance or one.rolls_over}
             | {
                 SETTLED[type(rule)]: rule.owner

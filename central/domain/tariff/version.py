@@ -9,7 +9,7 @@ from datetime import date
 from itertools import pairwise
 
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.export import to_canonical_text
+from central.domain.tariff.export import to_hashed_text
 from central.domain.tariff.kept_tables import tables_sha256, with_kept_tables
 from central.domain.tariff.lookup_rules import TableVersion
 from firmware_bridge.contract.errors import OperatorError
@@ -55,7 +55,7 @@ class TariffVersion:
     @classmethod
     def of(cls, document: TariffDocument) -> TariffVersion:
         """The version that a document makes."""
-        text = to_canonical_text(document)
+        text = to_hashed_text(document)
         digest = hashlib.sha256(text.encode()).hexdigest()
         tables = tables_sha256(document)
         return cls(document.tariff, document.effective, document, digest, tables)

@@ -16,7 +16,7 @@ from central.domain.rating.determinants.history import metered, rule_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.energy_bank import Own, balance, balance_of, draw
 from central.domain.tariff.credit_rules import PREPAID, EnergyBank, MoneyBank
-from central.domain.tariff.determinant_rules import EventDeterminant, MaxDeterminant
+from central.domain.tariff.determinant_rules import EventDeterminant, MaxDeterminant, SumDeterminant
 from central.domain.tariff.input_units import POWER
 from central.domain.tariff.state_rules import AtEnd, Owner
 
@@ -240,7 +240,8 @@ def _peaks(span: VersionSpan) -> Ended:
 
 def _levels(span: VersionSpan) -> Ended:
     for rule in span.document.determinants:
-        if not isinstance(rule, EventDeterminant) or not span.ends(rule.name):
+        is_net = isinstance(rule, SumDeterminant) and rule.is_carried
+        if not (is_net or isinstance(rule, EventDeterminant)) or not span.ends(rule.name):
             continue
         levels = [
             value
@@ -250,4 +251,9 @@ def _levels(span: VersionSpan) -> Ended:
         ]
         if levels:
             total = sum(levels, Fraction(0))
-            yield f"{rule.name}-levels", _line(span, total, rule.unit, "levels end")
+            unit, note = "", "levels end"
+            if isinstance(rule, SumDeterminant):
+                unit, note = unit_of(span.segments[-1], rule.series), "net so far; its period ends"
+            elif isinstance(rule, EventDeterminant):
+                unit = rule.unit
+            yield f"{rule.name}-levels", _line(span, total, unit, note)

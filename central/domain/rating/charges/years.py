@@ -8,8 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.charges.draft import VersionSpan
-from central.domain.rating.determinants.context import HeldError
-from central.domain.rating.hold import Hold
+from central.domain.rating.determinants.context import date_fact
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange, Segment, months_after
 from central.domain.tariff.credit_rules import Commitment
@@ -43,22 +42,7 @@ def first_day(begins: date | str | None, span: VersionSpan) -> date | None:
     Raises:
         HeldError: The fact is no date.
     """
-    return _beginning(begins, span.context.facts, span.bill.last)
-
-
-def _beginning(begins: date | str | None, facts: AgreementFacts, day: date) -> date | None:
-    if not isinstance(begins, str):
-        return begins
-    text = facts.at(begins, day)
-    try:
-        return date.fromisoformat(text) if isinstance(text, str) else _no_date(begins)
-    except ValueError:
-        return _no_date(begins)
-
-
-def _no_date(fact: str) -> date:
-    message = f"The agreement's {fact!r} is not a date such as 2026-07-01."
-    raise HeldError(Hold("MISSING_FACT", message, fact))
+    return date_fact(begins, span.context.facts, span.bill.last)
 
 
 def dates_inside(
@@ -72,7 +56,7 @@ def dates_inside(
     dates: set[date] = set()
     for version in dict.fromkeys(segment.version for segment in segments):
         for rule in _yearly(version.document):
-            begins = _beginning(rule.begins, facts, days.last)
+            begins = date_fact(rule.begins, facts, days.last)
             end = days.first
             while rule.ends == "date":
                 end = next_end(rule, begins, end)

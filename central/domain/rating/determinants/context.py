@@ -205,3 +205,19 @@ def true_fact(name: str, day: date, facts: AgreementFacts) -> bool:
         message = f"The agreement has no {name!r} on {day}."
         raise HeldError(Hold("MISSING_FACT", message, name))
     return value
+
+
+def date_fact(said: date | str | None, facts: AgreementFacts, day: date) -> date | None:
+    """A date that a tariff says itself, or by the name of a text fact.
+
+    Raises:
+        HeldError: The fact is no date.
+    """
+    if not isinstance(said, str):
+        return said
+    text = facts.at(said, day)
+    try:
+        return date.fromisoformat(text if isinstance(text, str) else "")
+    except ValueError:
+        message = f"The agreement's {said!r} is not a date such as 2026-07-01."
+        raise HeldError(Hold("MISSING_FACT", message, said)) from None

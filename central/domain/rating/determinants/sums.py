@@ -14,8 +14,14 @@ from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.determinants.context import RatingContext, known_series, unit_of
 from central.domain.rating.determinants.named_intervals import named_intervals
 from central.domain.rating.determinants.netting import (
+    Sums,
+    begins_on,
+    carried_over,
     crosses,
+    level_key,
     netting_periods,
+    one_side,
+    segments_under,
     shared,
     together,
 )
@@ -143,14 +149,17 @@ def _with_bank(
 def _net_over(rule: SumDeterminant, context: RatingContext) -> None:
     """Net over each netting period of a bill, and share what is left of it."""
     charged: dict[tuple[int, str], Fraction] = {}
+    before = carried_over(rule, context) if rule.is_carried else {}
+    after: Sums = {}
 
     def sums_of(days: Segment) -> Mapping[str, Fraction]:
         return context.raw(rule, days)
 
-    for pieces in netting_periods(rule, context.segments, context.months, sums_of):
+    for pieces in netting_periods(rule, context, sums_of):
         net = together(pieces)
         sign = -1 if rule.side == "surplus" else 1
-        left = {label: max(Fraction(0), sign * value) for label, value in net.items()}
+        left, after = _since_before(rule, before, net)
+        before = {}
         if rule.bank is not None:
             whole = DayRange(pieces[0].segment.days.first, pieces[-1].segment.days.end)
             at = replace(pieces[-1].segment, days=whole)
@@ -162,6 +171,30 @@ def _net_over(rule: SumDeterminant, context: RatingContext) -> None:
                     charged[key] = charged.get(key, Fraction(0)) + energy
     for (number, label), value in charged.items():
         context.netted.setdefault((rule.name, number), {})[label] = value
+    for cut in segments_under(rule, context):
+        context.netted.setdefault((rule.name, cut.number), {})
+    if rule.is_carried:
+        _carry(rule, after, context)
+
+
+def _since_before(rule: SumDeterminant, before: Sums, net: Sums) -> tuple[Sums, Sums]:
+    """What a bill charges of a netting period that began before it, and its net with the bill."""
+    after = before | {label: before.get(label, Fraction(0)) + net[label] for label in net}
+    charged = {
+        label: one_side(rule, after[label]) - one_side(rule, before.get(label, Fraction(0)))
+        for label in net
+    }
+    return charged, after
+
+
+def _carry(rule: SumDeterminant, net: Sums, context: RatingContext) -> None:
+    """Leave the net so far to the next bill, unless a season or year begins with it."""
+    for name, label in [key for key in context.levels if key[0] == rule.name]:
+        del context.levels[name, label]
+    last = segments_under(rule, context)[-1]
+    if not begins_on(rule, last.version.document, last.days.end, context):
+        for label, value in net.items():
+            context.levels[rule.name, label] = {level_key(rule): value}
 
 
 def _in_time(

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from central.domain.tariff.document import Charge, Minimum, Percent
-from central.domain.tariff.grammar.commitments import BEGINNING
+from central.domain.tariff.grammar.beginning import BEGINNING
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
     FLAG,

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from central.domain.tariff.credit_rules import Commitment
+from central.domain.tariff.grammar.beginning import BEGINNING
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import (
-    DATE,
     TEXT,
-    Kind,
     number,
     one_of,
-    read_date,
-    read_text,
     whole,
 )
 from central.domain.tariff.grammar.names import CONDITIONS, COUNT, LINE_ID, LINES_ABOVE, no_lines
@@ -22,21 +17,6 @@ from central.domain.tariff.grammar.state import OWNER, SHARES, YEAR_ENDS
 from central.domain.tariff.refusal import Code
 
 _MONTHS = {"month": 1, "year": 12}
-
-
-def _read_beginning(cursor: Cursor) -> date | str:
-    """A date, or the text fact that holds one."""
-    text, needs = read_text(cursor), cursor.scope.needs
-    if text not in needs:
-        return read_date(cursor)
-    if needs[text] != "text":
-        message = f"The fact {text!r} is not a text that could hold a date."
-        cursor.refuse(Code.WRONG_FACT_KIND, message, "Make it `text`.")
-    return text
-
-
-def _write_beginning(beginning: date | str) -> object:
-    return DATE.write(beginning) if isinstance(beginning, date) else beginning
 
 
 def _word_of_term(commitment: Commitment) -> str:
@@ -61,8 +41,6 @@ def _count_months(commitment: Cursor) -> None:
         commitment.refuse(Code.MISSING_KEY, message, "Add `begins: 2026-07-01`.")
 
 
-# The first day of a term: a date, or the text fact that holds one.
-BEGINNING = Kind(_read_beginning, _write_beginning, TEXT.shape)
 TERM = one_of("month", "year", "term")
 
 COMMITMENT = Record(

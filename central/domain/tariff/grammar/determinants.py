@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from central.domain.tariff.determinant_rules import (
+    CARRIED,
     Adjustment,
     AllowanceDeterminant,
     Baseline,
@@ -19,6 +20,7 @@ from central.domain.tariff.determinant_rules import (
     SumDeterminant,
 )
 from central.domain.tariff.expression import Prior, priors_in
+from central.domain.tariff.grammar.beginning import BEGINNING
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.events import EVENTS
 from central.domain.tariff.grammar.excess import EXCESS
@@ -71,8 +73,20 @@ def _check_netting(total: Cursor) -> None:
         total.refuse(Code.CONFLICT, message, "Drop `netting`, or add `bank` or `side`.")
     if (nets and not values["netting"]) or total.has("each"):
         message = f"{total.key!r} does not name its netting period."
-        remedy = "Write `netting: interval`, month or bill; it takes the place of `each`."
+        remedy = (
+            "Write `netting: interval`, month, bill, season or year; it takes the place of `each`."
+        )
         total.note(Code.NO_NETTING_PERIOD, message, remedy)
+    if values["netting"] in CARRIED and values["bank"] is not None:
+        message = f"A {values['netting']} of {total.key!r} carries what is left, as a bank does."
+        total.refuse(Code.CONFLICT, message, "Net over the bill, or give it a `side` and no bank.")
+    if values["netting"] == "season" and len(total.scope.calendar.seasons) <= 1:
+        message = f"{total.key!r} nets over a season, and the calendar has none that ends."
+        total.refuse(Code.CONFLICT, message, "Add `seasons` to the calendar, or net over a year.")
+
+
+def _nets_a_year(total: Cursor) -> bool:
+    return bool(total.values["netting"] == "year")
 
 
 SUM = Record(
@@ -85,7 +99,8 @@ SUM = Record(
         Row("each", one_of("bill", "interval"), default="bill"),
         Row("during", HOURS),
         Row("outside", HOURS),
-        Row("netting", one_of("interval", "month", "bill"), default=""),
+        Row("netting", one_of("interval", "month", "bill", "season", "year"), default=""),
+        Row("begins", BEGINNING, required=True, when=_nets_a_year),
     ),
     checks=(
         _check_bank_or_side,

@@ -149,7 +149,7 @@ CYCLE = Record(
     CycleRules,
     (
         Row("full_days", BAND),
-        Row("normal_days", words(_NORMAL_DAYS, also=(30,)), default=Fraction(30)),
+        Row("normal_days", words(_NORMAL_DAYS, also=(30,)), default=Fraction(30), always=True),
         Row("daily", one_of("days", "month"), default="days"),
     ),
 )
@@ -240,7 +240,7 @@ DOCUMENT = Record(
         Row("clock", one_of("wall", "standard"), default="wall"),
         Row("currency", CURRENCY, required=True, then=_register_digits),
         Row("quantities", pairs(whole(0, 9)), default=()),
-        Row("cycle", CYCLE, default=CycleRules()),
+        Row("cycle", CYCLE, default=CycleRules(), always=True),
         Row("on_change", ON_CHANGE, default=ChangeRules()),
         Row("inputs", pairs(TEXT), default=(), then=_register_inputs),
         Row("needs", pairs(TEXT), default=(), then=_register_needs),

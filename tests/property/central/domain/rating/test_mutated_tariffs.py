@@ -22,7 +22,7 @@ from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.export import to_canonical_text
-from central.domain.tariff.load.document import load_kept, load_tariff
+from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffRefusedError
 from central.domain.tariff.version import TariffVersion
 from tests.support.rating import blocks_from
@@ -112,7 +112,7 @@ def check(text: str) -> str:
     except TariffRefusedError as error:
         refused = error
     else:
-        assert load_kept(to_canonical_text(document), file="exported") == document
+        assert load_tariff(to_canonical_text(document)) == document
         return "held" if priced_holds(document) else "priced"
     assert refused.findings
     for finding in refused.findings:
