@@ -112,7 +112,6 @@ ALONE = {
     "tariff import-urdb": "{file} --zone UTC --effective 2026-01-01",
     "tariff library": "nowhere",
     "tariff new": "--from nowhere",
-    "vee rules": "--language nowhere",
     "tariff try": "{file}",
     "vee rules": "",
 }
