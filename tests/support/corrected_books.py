@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
@@ -98,6 +98,7 @@ async def three_months(utility: Utility, used: tuple[int, int, int], sold: tuple
     await netting(utility)
     for number, first in enumerate((AUGUST, SEPTEMBER, OCTOBER)):
         await metered(utility, first, used[number], sold[number])
+    utility.now += timedelta(hours=1)
     for period in MONTHS:
         await settle(utility, period)
 

@@ -2,8 +2,9 @@
 
 Inputs have revisions, and parts keep those that they were rated with: they are compared as
 integers, for all accounts every night, and for those that rest on an input soon after it changed.
-Only where integers differ is the tail rated, as a dry run. Where it says what it said, that is
-noted, and it is not rated again until an input changes.
+Where integers differ it is asked which facts changed since, and only where a bill reads one of them
+is the tail rated, as a dry run. What was compared is noted, and not asked again until an input
+changes.
 """
 
 from __future__ import annotations
@@ -89,12 +90,14 @@ class FindCandidates:
         tally = CandidateTally()
         after: int | None = 0
         while after is not None:
-            page = await self._store.page(after, PAGE, among)
+            began = self._clock()
+            page = await self._store.page(after, PAGE, began, among)
             after = page.last
             tally.parts += page.parts
+            if page.same:
+                await self._store.note_compared(page.same, began)
             for account in page.differing:
-                if not account.compared:
-                    await self._compare(account, tally)
+                await self._compare(account, began, tally)
             if page.gone:
                 tally.closed += await self._store.close_gone(page.gone, self._clock())
         return tally
@@ -117,21 +120,34 @@ class FindCandidates:
         """Whether an input changed since the last time."""
         return bool(await self._store.raised(1))
 
-    async def _compare(self, account: DifferingAccount, tally: CandidateTally) -> None:
+    async def _compare(
+        self, account: DifferingAccount, began: datetime, tally: CandidateTally
+    ) -> None:
         async with self._store.comparing(account.number, self._clock()) as work:
-            if work is None:
+            if work is not None:
+                await self._rate(work, account, began, tally)
                 return
-            tally.rated += 1
-            try:
-                rated = await rate_tail(work)
-            except NOBODYS:
-                raise
-            except Exception as error:  # noqa: BLE001 - one account stops no other
-                await work.undo()
-                tally.held += 1
-                tally.opened += await work.candidate(await _held(work, error), account.revisions)
-                work.keep()
-                return
+        # What held it was taken back.
+        tally.closed += await self._store.close_gone([account.id], self._clock())
+        await self._store.note_compared({account.id: account.revisions}, began)
+
+    async def _rate(
+        self,
+        work: CandidateTransaction,
+        account: DifferingAccount,
+        began: datetime,
+        tally: CandidateTally,
+    ) -> None:
+        tally.rated += 1
+        try:
+            rated = await rate_tail(work)
+        except NOBODYS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one account stops no other
+            await work.undo()
+            tally.held += 1
+            tally.opened += await work.candidate(await _held(work, error))
+        else:
             await work.undo()
             same = list(takewhile(lambda bill: not _differs(bill), rated))
             await work.same([bill.new for bill in same])
@@ -140,9 +156,9 @@ class FindCandidates:
             if not rest.bills or await work.left_before(rest.sha256, news):
                 tally.closed += await work.no_candidate()
             else:
-                new = await _candidate(work, rest)
-                tally.opened += await work.candidate(new, account.revisions)
-            work.keep()
+                tally.opened += await work.candidate(await _candidate(work, rest))
+        await work.note_compared(account.revisions, began)
+        work.keep()
 
 
 def _differs(bill: CorrectedBill) -> bool:

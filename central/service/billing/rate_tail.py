@@ -31,7 +31,7 @@ from central.service.ports.corrections import (
     TailTransaction,
     VersionedPart,
 )
-from central.service.ports.stamps import ChangedInput, InputKind
+from central.service.ports.stamps import ChangedInput
 from firmware_bridge.contract.errors import OperatorError
 
 
@@ -131,7 +131,7 @@ async def rate_tail(work: TailTransaction) -> list[CorrectedBill]:
         key = planned.bill_id
         if key is None or key not in work.heads:
             continue
-        causes = _causes(work, key)
+        causes = tuple(work.changed.get(key, ()))
         settled = {settled_part.key: settled_part for settled_part in await work.settled(key)}
         opens_other = moved & {settled_part.occupancy_id for settled_part in settled.values()}
         shares = any(settled_part.own_closing is not None for settled_part in settled.values())
@@ -172,12 +172,6 @@ def _settled_later(bill: PlannedBill, occupancies: Collection[int]) -> PlannedBi
         for claimed in bill.parts
     )
     return replace(bill, parts=tuple(parts))
-
-
-def _causes(work: TailTransaction, bill: int) -> tuple[ChangedInput, ...]:
-    """What is another; what may still come is none yet."""
-    changed = work.changed.get(bill, ())
-    return tuple(each for each in changed if each.kind is not InputKind.GATEWAY)
 
 
 def _compared(parts: Sequence[SettledPart], new: NewBill) -> tuple[CorrectedPart, ...]:

@@ -16,19 +16,17 @@ from central.service.ports.corrections import TailTransaction
 
 
 class DifferingAccount(NamedTuple):
-    """An account of which an input of an issued bill has another revision.
+    """An account of which something that an issued bill reads changed since it was compared.
 
     Args:
         id: Its key.
         number: As people know it.
-        revisions: Sum of the revisions of the inputs of all its issued parts; they only rise.
-        compared: Whether its candidate was compared with just these.
+        revisions: Hash over its issued parts and the revisions of their inputs.
     """
 
     id: int
     number: str
     revisions: int
-    compared: bool
 
 
 class AccountPage(NamedTuple):
@@ -37,14 +35,17 @@ class AccountPage(NamedTuple):
     Args:
         last: Key of the last; None where there is no account left.
         parts: How many parts of issued bills were compared.
-        differing: Accounts that differ.
+        differing: Accounts to be rated.
         gone: Keys of accounts with an open candidate of which nothing differs any more.
+        same: Of accounts of which nothing changed that their bills read, the hash of the revisions
+            by key, where it is another than was noted, or was noted lately.
     """
 
     last: int | None
     parts: int = 0
     differing: Sequence[DifferingAccount] = ()
     gone: Sequence[int] = ()
+    same: Mapping[int, int] = {}
 
 
 class RaisedInput(NamedTuple):
@@ -186,7 +187,10 @@ class CandidateTransaction(TailTransaction, Protocol):
     async def left_before(self, sha256: str, bills: Sequence[NewBill]) -> bool:
         """Whether just this was left before; then the newer revisions are noted as left as well."""
 
-    async def candidate(self, new: NewCandidate, revisions: int) -> bool:
+    async def note_compared(self, revisions: int, at: datetime) -> None:
+        """Note with which revisions the account was compared, and when they were read."""
+
+    async def candidate(self, new: NewCandidate) -> bool:
         """Keep the account's candidate; whether there was none open."""
 
     async def no_candidate(self) -> bool:
@@ -197,14 +201,23 @@ class CandidateStore(Protocol):
     """Where issued bills are compared, and candidates kept."""
 
     async def page(
-        self, after: int, limit: int, among: Collection[int] | None = None
+        self, after: int, limit: int, at: datetime, among: Collection[int] | None = None
     ) -> AccountPage:
         """Compare the revisions of the parts of issued bills, of the next accounts by key.
 
         Args:
             after: Key of the last account before.
             limit: Accounts at most.
+            at: Now, aware.
             among: Only these; None for all.
+        """
+
+    async def note_compared(self, accounts: Mapping[int, int], at: datetime) -> None:
+        """Note with which revisions accounts were compared; what changed before is not asked again.
+
+        Args:
+            accounts: Hash of the revisions by the account's key.
+            at: When they were read, or earlier; aware.
         """
 
     def comparing(

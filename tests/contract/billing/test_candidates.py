@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -11,11 +10,6 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from central.adapters.timescale.billing.candidates import TimescaleCandidates
-from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
-from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
-from central.adapters.timescale.billing.rebills import TimescaleRebills
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import Party
 from central.domain.billing.candidate import CandidateEnd
 from central.domain.billing.correction import CorrectionWay
@@ -25,11 +19,7 @@ from central.domain.billing.state import SelfApprovalError
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.tariff.load.document import load_table
 from central.service.billing.approve_bills import ApproveBills, IssueBills
-from central.service.billing.cancel_bills import CancelBills
-from central.service.billing.correction_rules import CorrectionRules
-from central.service.billing.find_candidates import CandidateTally, FindCandidates
 from central.service.billing.post_entries import AccountLedger
-from central.service.billing.rebill_bills import RebillBills
 from central.service.ports.candidates import CorrectionCandidate
 from central.service.ports.registry import (
     AccountRecord,
@@ -41,6 +31,7 @@ from central.service.registry.lookup_tables import keep_table
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
+from tests.support.candidate_books import SOLD, USED, Swept, swept_utility
 from tests.support.corrected_books import (
     AUGUST,
     NEEDS_FACT,
@@ -48,62 +39,17 @@ from tests.support.corrected_books import (
     NOVEMBER,
     OCTOBER,
     SEPTEMBER,
-    Corrected,
-    corrected_utility,
     late,
     metered,
     netting,
-    three_months,
 )
 from tests.support.daily_books import TARIFF, bill, measured, settle
 from tests.support.servers import Database
 
-USED, SOLD = (10, 20, 10), (20, 10, 0)
-
-
-@dataclass
-class Swept:
-    """A utility with three issued months, and what finds its candidates."""
-
-    books: Corrected
-    store: TimescaleCandidates
-    rules: CorrectionRules
-    cancel: CancelBills
-    rebill: RebillBills
-
-    async def sweep(self) -> CandidateTally:
-        return await FindCandidates(self.store, lambda: self.books.utility.now)()
-
-    async def on_change(self) -> CandidateTally:
-        return await FindCandidates(self.store, lambda: self.books.utility.now).changed()
-
-    async def open(self) -> list[CorrectionCandidate]:
-        return list(await self.store.candidates(None, 100))
-
-    async def closed(self) -> list[CorrectionCandidate]:
-        return list(await self.store.candidates(None, 100, closed=True))
-
 
 @pytest.fixture
 async def swept(migrated: Database) -> AsyncIterator[Swept]:
-    async with (
-        corrected_utility(migrated.dsn) as books,
-        make_pool(migrated.dsn, max_size=4) as pool,
-    ):
-        utility = books.utility
-        await three_months(utility, USED, SOLD)
-        notes = TimescaleCancellations(pool)
-        made = Swept(
-            books,
-            TimescaleCandidates(pool),
-            CorrectionRules(TimescaleCorrectionRules(pool), books.correct, lambda: utility.now),
-            CancelBills(utility.billing, notes, lambda: utility.now),
-            RebillBills(utility.billing, notes, TimescaleRebills(pool), lambda: utility.now),
-        )
-        await made.on_change()
-        await made.sweep()
-        assert await made.open() == []
-        utility.now += timedelta(hours=2)
+    async with swept_utility(migrated.dsn) as made:
         yield made
 
 
@@ -189,7 +135,8 @@ async def test_a_decree_on_a_table_is_a_cause(swept: Swept) -> None:
     done = await keep_table(
         utility.series, decree, TRADER, reason="decree", clock=lambda: utility.now
     )
-    assert done.concerned.count == 3  # all of the tariff that names it now
+    # October's, and September's, which ends on the day of the version that names it.
+    assert done.concerned.count == 2
     assert (await swept.on_change()).opened == 1
     (candidate,) = await swept.open()
     assert candidate.first == OCTOBER
@@ -212,8 +159,10 @@ async def test_a_decision_closes_it_and_only_another_change_brings_it_back(swept
         CHIEF.key,
     )
     assert (await swept.sweep()).rated == 0
-    # Another name is another revision of the account, and the same difference.
-    await utility.enrol.account(AccountRecord("A-1", Party("Another name")))
+    utility.now += timedelta(hours=1)
+    # Another fact of its days, and the same difference.
+    facts = AgreementFacts.of(limit=Decimal(5))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-1", "NET", AUGUST, facts=facts))
     assert (await swept.sweep()).rated == 1
     assert await swept.open() == []
     assert (await swept.sweep()).rated == 0
@@ -239,6 +188,7 @@ async def test_money_that_comes_later_is_of_the_next_bill_and_no_candidate(swept
     await utility.enrol.account(AccountRecord("A-2", Party("Customer 2")))
     await utility.enrol.agreement(AgreementRecord("A-2", "SP-2", "PRE", OCTOBER))
     await measured(utility, OCTOBER, NOVEMBER, 3)
+    utility.now += timedelta(hours=1)
     await settle(utility, "2026-10")
     await swept.sweep()
     utility.now += timedelta(hours=2)
@@ -249,7 +199,7 @@ async def test_money_that_comes_later_is_of_the_next_bill_and_no_candidate(swept
     )
     await ledger.post(paid, CLERK, "transfer")
     tally = await swept.on_change()
-    assert (tally.rated, await swept.open()) == (1, [])
+    assert (tally.rated, await swept.open()) == (0, [])
     assert (await swept.sweep()).rated == 0
 
 

@@ -26,6 +26,7 @@ WITHOUT = {
     "audit_unsealed": "rows that wait for their seal",
     "bill_shard": "what a worker takes of a run",
     "changed_input": "inputs that wait to be compared",
+    "compared_account": "with which revisions bills were compared; spares the next night a look",
     "finished_occupancy": "spares runs a look; deleted when something changes",
     "gateway_epoch": "how far a gateway's buffer has been received",
     "meter_seen": "when a meter was heard last",

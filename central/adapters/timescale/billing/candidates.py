@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,11 @@ from psycopg import AsyncConnection, Rollback
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.audit.write import audit
+from central.adapters.timescale.billing.changed_parts import (
+    bills_with_facts,
+    compared_accounts,
+    note_compared,
+)
 from central.adapters.timescale.billing.tail import TimescaleTail, take_tail
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
@@ -50,7 +55,7 @@ class TimescaleCandidates:
         self._pool = pool
 
     async def page(
-        self, after: int, limit: int, among: Collection[int] | None = None
+        self, after: int, limit: int, at: datetime, among: Collection[int] | None = None
     ) -> AccountPage:
         """See `CandidateStore`."""
         wanted = None if among is None else list(among)
@@ -60,15 +65,13 @@ class TimescaleCandidates:
                 accounts = [row[0] for row in await _rows(connection, "accounts", **values)]
                 if not accounts:
                     return AccountPage(None)
-                rows = await _rows(connection, "differing", accounts=accounts)
-                opened = await _rows(connection, "open_among", accounts=accounts)
-        differing = [
-            DifferingAccount(key, number, now, not held and compared == now)
-            for key, number, _, now, differs, compared, held in rows
-            if differs
-        ]
-        gone = {row[0] for row in opened} - {each.id for each in differing}
-        return AccountPage(accounts[-1], sum(row[2] for row in rows), differing, sorted(gone))
+                return await _page(connection, accounts, at)
+
+    async def note_compared(self, accounts: Mapping[int, int], at: datetime) -> None:
+        """See `CandidateStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                await note_compared(connection, accounts, at)
 
     @asynccontextmanager
     async def comparing(self, account: str, at: datetime) -> AsyncIterator[CandidateTail | None]:
@@ -174,7 +177,11 @@ class CandidateTail(TimescaleTail):
             await self._stamp(bills, self.at, int(rows[0][0]))
         return bool(rows)
 
-    async def candidate(self, new: NewCandidate, revisions: int) -> bool:
+    async def note_compared(self, revisions: int, at: datetime) -> None:
+        """See `CandidateTransaction`."""
+        await note_compared(self._connection, {self.account_id: revisions}, at)
+
+    async def candidate(self, new: NewCandidate) -> bool:
         """See `CandidateTransaction`."""
         sha256 = new.difference_sha256
         values = {
@@ -186,7 +193,6 @@ class CandidateTail(TimescaleTail):
             "difference": Jsonb(new.difference),
             "sha256": None if sha256 is None else bytes.fromhex(sha256),
             "hold": None if new.hold is None else Jsonb(new.hold.to_json()),
-            "revisions": revisions,
             "at": self.at,
         }
         if await _rows(self._connection, "reopen", **values):
@@ -210,6 +216,32 @@ async def close_cancelled(
     """Close candidates whose parts credit notes among some bills have cancelled."""
     values = {"bills": list(bills), "actor": actor.key, "at": at}
     await connection.execute(SQL["close_cancelled"], values)
+
+
+async def _page(connection: _Connection, accounts: Sequence[int], at: datetime) -> AccountPage:
+    """Some accounts: which of them to rate, and of which nothing changed that their bills read."""
+    compared = await compared_accounts(connection, accounts)
+    opened = {row[0] for row in await _rows(connection, "open_among", accounts=list(accounts))}
+    other = [each for each in compared if each.held or not each.compared]
+    asked = [each.id for each in other if each.suspect and not each.anew and not each.held]
+    facts = await bills_with_facts(connection, asked, anew=True)
+    rated = {each.id for each in other if each.anew or each.held or each.id in facts}
+    same = {
+        each.id: each.revisions
+        for each in compared
+        if each.id not in rated and not each.is_settled(at)
+    }
+    # Of which it was said that they differ, and of which nothing may differ any more.
+    doubtful = [each.id for each in other if each.id in opened - rated and not each.changed]
+    differ = await bills_with_facts(connection, doubtful, anew=False)
+    gone = (opened - {each.id for each in compared}) | (set(doubtful) - differ.keys())
+    return AccountPage(
+        accounts[-1],
+        sum(each.parts for each in compared),
+        [DifferingAccount(*each[:2], each.revisions) for each in other if each.id in rated],
+        sorted(gone),
+        same,
+    )
 
 
 async def _close_same(connection: _Connection, accounts: Sequence[int], at: datetime) -> int:

@@ -3,94 +3,6 @@ SELECT id FROM account
 WHERE id > %(after)s AND (%(among)s::bigint[] IS NULL OR id = ANY(%(among)s))
 ORDER BY id LIMIT %(limit)s
 
--- name: differing
--- Parts of issued bills of which an input has another revision. A tariff or table that only got versions of
--- later days, and a series that only got later days, are no other input; an hour more does no harm,
--- where clocks disagree or a transaction is long. What is the same for all bills is on no line.
-WITH part AS (
-    SELECT
-        bill.account_id, part.point_revision, part.account_revision, part.tariff_revision,
-        part.series_revisions, part.other_tariff_revisions, part.holiday_revisions, agreement.tariff_id,
-        agreement.service_point_id,
-        part.first_day - coalesce(part.looks_back_days, 0) - 1 AS read_from, part.end_day,
-        greatest(
-            bill.made_at,
-            (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id)
-        ) - interval '1 hour' AS since
-    FROM bill
-    JOIN stamped_part AS part ON part.bill_id = bill.id
-        AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = part.id)
-    JOIN agreement ON agreement.id = part.agreement_id
-    WHERE bill.account_id = ANY(%(accounts)s) AND bill.state = 'issued' AND bill.cancels IS NULL
-), compared AS (
-    SELECT
-        part.account_id, account.number,
-        service_point.input_revision + account.input_revision + tariff.input_revision
-        + coalesce(series.now, 0) + coalesce(others.now, 0) AS now,
-        part.point_revision IS DISTINCT FROM service_point.input_revision
-        OR part.account_revision IS DISTINCT FROM account.input_revision
-        OR coalesce(series.differs, part.series_revisions IS NULL)
-        OR coalesce(others.differs, false)
-        OR part.tariff_revision IS DISTINCT FROM tariff.input_revision AND (
-            part.tariff_revision IS NULL
-            OR EXISTS (
-                SELECT FROM tariff_version
-                WHERE tariff_version.tariff_id = part.tariff_id
-                    AND tariff_version.effective <= part.end_day
-                    AND tariff_version.added_at > part.since
-            )
-            OR EXISTS (
-                SELECT FROM jsonb_each_text(part.holiday_revisions) AS stamped (name, revision)
-                WHERE greatest(stamped.revision::bigint, 1) <> (
-                    SELECT coalesce(max(holiday_calendar.revision), 1) FROM holiday_calendar
-                    WHERE holiday_calendar.name || ' ' || holiday_calendar.year = stamped.name
-                )
-            )
-        ) AS differs
-    FROM part
-    JOIN account ON account.id = part.account_id
-    JOIN service_point ON service_point.id = part.service_point_id
-    JOIN tariff ON tariff.id = part.tariff_id
-    LEFT JOIN LATERAL (
-        SELECT
-            sum(coalesce(series.input_revision, 0)) AS now,
-            bool_or(
-                stamped.revision::bigint <> coalesce(series.input_revision, 0) AND (
-                    EXISTS (
-                        SELECT FROM series_day
-                        WHERE series_day.series_id = series.id
-                            AND series_day.day >= part.read_from AND series_day.day <= part.end_day
-                            AND series_day.made_at > part.since
-                    )
-                    OR EXISTS (
-                        SELECT FROM lookup_table
-                        WHERE lookup_table.series_id = series.id
-                            AND lookup_table.since <= part.end_day
-                            AND lookup_table.recorded_at > part.since
-                    )
-                )
-            ) AS differs
-        FROM jsonb_each_text(part.series_revisions) AS stamped (name, revision)
-        LEFT JOIN series ON series.name = stamped.name
-    ) AS series ON true
-    LEFT JOIN LATERAL (
-        SELECT
-            sum(coalesce(other.input_revision, 0)) AS now,
-            bool_or(stamped.revision::bigint IS DISTINCT FROM other.input_revision) AS differs
-        FROM jsonb_each_text(part.other_tariff_revisions) AS stamped (name, revision)
-        LEFT JOIN tariff AS other ON other.name = stamped.name
-    ) AS others ON true
-)
-SELECT
-    compared.account_id, compared.number, count(*),
-    sum(compared.now)::bigint,
-    bool_or(compared.differs), candidate.revisions, candidate.hold IS NOT NULL
-FROM compared
-LEFT JOIN correction_candidate AS candidate
-    ON candidate.account_id = compared.account_id AND candidate.closed_at IS NULL
-GROUP BY compared.account_id, compared.number, candidate.id
-ORDER BY compared.account_id
-
 -- name: open_among
 SELECT account_id FROM correction_candidate
 WHERE account_id = ANY(%(accounts)s) AND closed_at IS NULL
@@ -201,18 +113,17 @@ WHERE way = 'leave' AND difference_sha256 = %(sha256)s
 -- name: reopen
 UPDATE correction_candidate SET
     part_id = %(part)s, bill_id = %(bill)s, causes = %(causes)s, difference = %(difference)s,
-    difference_sha256 = %(sha256)s, hold = %(hold)s, revisions = %(revisions)s,
-    compared_at = %(at)s
+    difference_sha256 = %(sha256)s, hold = %(hold)s, compared_at = %(at)s
 WHERE account_id = %(account_id)s AND closed_at IS NULL
 RETURNING uid
 
 -- name: open
 INSERT INTO correction_candidate (
-    uid, account_id, part_id, bill_id, causes, difference, difference_sha256, hold, revisions,
-    opened_at, compared_at
+    uid, account_id, part_id, bill_id, causes, difference, difference_sha256, hold, opened_at,
+    compared_at
 ) VALUES (
     %(uid)s, %(account_id)s, %(part)s, %(bill)s, %(causes)s, %(difference)s, %(sha256)s, %(hold)s,
-    %(revisions)s, %(at)s, %(at)s
+    %(at)s, %(at)s
 )
 
 -- name: close_same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import own_text
 from central.adapters.timescale.billing.adjustments import SQL as ADJUSTMENTS
+from central.adapters.timescale.billing.changed_parts import changed_bills
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.correction_limits import limit_of
 from central.adapters.timescale.billing.load import ShardLoader
@@ -48,7 +49,7 @@ from central.service.ports.corrections import (
 )
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import NotRegisteredError
-from central.service.ports.stamps import ChangedInput, InputKind
+from central.service.ports.stamps import ChangedInput
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 CANDIDATES = load_queries(Path(__file__).with_name("candidates.sql"))
@@ -82,8 +83,10 @@ async def take_tail(
     account_id = int(rows[0][0])
     issued = await _rows(connection, "issued", account_id=account_id)
     uids = [row[1] for row in issued]
-    changed = await stamps.changed_inputs(connection, uids)
-    first = _first(account, uids, changed, since)
+    inputs = await stamps.changed_inputs(connection, uids)
+    of_bills = {row[0]: inputs[row[1]] for row in issued if row[1] in inputs}
+    changed = await changed_bills(connection, account_id, of_bills) if of_bills else {}
+    first = _first(account, issued, changed, since)
     if first is None:
         return None
     claims = ShardClaims(connection)
@@ -98,7 +101,7 @@ async def take_tail(
     tail = kind(connection, shard, claims, loader)
     tail.account, tail.account_id, tail.at = account, account_id, at
     tail.heads = {row[0]: IssuedHead(*row[:6]) for row in issued[first:]}
-    tail.changed = {row[0]: changed.get(row[1], ()) for row in issued}
+    tail.changed = changed
     behind = await _rows(connection, "behind", account=account, account_id=account_id)
     tail.behind = [BillBehind(*row) for row in behind]
     await connection.execute("SAVEPOINT tail_begins")
@@ -107,24 +110,18 @@ async def take_tail(
 
 def _first(
     account: str,
-    uids: Sequence[UUID],
-    changed: Mapping[UUID, tuple[ChangedInput, ...]],
+    issued: Sequence[_Row],
+    changed: Collection[int],
     since: UUID | None,
 ) -> int | None:
     """The place of the first bill of the tail; None where there is none."""
     if since is not None:
+        uids = [row[1] for row in issued]
         if since not in uids:
             message = f"{since} is no issued bill of {account} that stands."
             raise UnknownBillError(message, value=str(since))
         return uids.index(since)
-    return next(
-        (
-            number
-            for number, uid in enumerate(uids)
-            if any(each.kind is not InputKind.GATEWAY for each in changed.get(uid, ()))
-        ),
-        None,
-    )
+    return next((number for number, row in enumerate(issued) if row[0] in changed), None)
 
 
 async def _run(connection: AsyncConnection[_Row], uid: UUID) -> RunRecord:
