@@ -38,6 +38,7 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
     """
     own = span.context.credits.setdefault(bank.name, {})
     expired = lapse(own, bank.expires_months, span)
+    later = _earned_before(bank, own, span)
     granted = take_grants(bank.name, bank.owner, own, span) if span.is_last else Fraction(0)
     applies = span.applies(bank.unless, bank.only)
     earned, behind = _earned(bank, span) if applies else (Fraction(0), ())
@@ -49,7 +50,7 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
         own.setdefault("", []).append(fresh)
     used = draw(own, "", payable)
     if bank.when == "next_bill":
-        own.setdefault("", []).append(fresh)
+        own.setdefault("", []).extend((*later, fresh))
     if bank.expires_months == 0 and span.is_last:
         expired += sum((credit.amount for credit in own[""]), Fraction(0))
         own[""] = []
@@ -70,6 +71,18 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
             of=tuple(line.key for line in charges),
             note=f"{came}earned {shown(earned)}, used {shown(used)}, left {shown(left)} {code}",
         )
+
+
+def _earned_before(bank: MoneyBank, balances: Own, span: VersionSpan) -> list[Credit]:
+    """Take out what earlier versions of the bill earned for later bills alone."""
+    if bank.when != "next_bill" or not span.earlier:
+        return []
+    earlier, later = list[Credit](), list[Credit]()
+    for credit in balances.get("", []):
+        since = credit.origin.first
+        (later if since is not None and since >= span.bill.first else earlier).append(credit)
+    balances[""] = earlier
+    return later
 
 
 def _unpaid(charges: Sequence[RatedLine], span: VersionSpan) -> Decimal:
