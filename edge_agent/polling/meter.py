@@ -12,7 +12,8 @@ from edge_agent.meter_clock import DEFAULT, ProfileLook, Trust
 from edge_agent.polling.claims import Claims
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.event import Nameplate
-from firmware_bridge.driver.interface import MeterDriver
+from firmware_bridge.contract.obis import Obis
+from firmware_bridge.driver.interface import Absence, MeterDriver
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Meter:
         profile_period_s: Distance of its entries, once known. [s]
         bad_frames: Answers that could not be decoded, since the start.
         fresh: It was not asked yet: it is asked at once, whatever its period.
+        absent: Registers without a value and why, as they were last told.
         repeated: Registers of which it showed further values, as they were last told.
         claims: Which registers are this meter's, and which another one's.
         shared: Devices that another configured meter holds, as they were last told.
@@ -62,6 +64,7 @@ class Meter:
     profile_period_s: int = 0
     bad_frames: int = 0
     fresh: bool = True
+    absent: frozenset[tuple[Obis, Absence]] = frozenset()
     repeated: frozenset[tuple[object, ...]] = frozenset()
     claims: Claims = field(default_factory=Claims)
     shared: frozenset[Nameplate] = frozenset()

@@ -180,8 +180,7 @@ class Poller:
             meter.reading = False
         meter.answering, meter.failure = True, None
         self._note_offline(meter, read_out.offline)
-        for absent in read_out.absent:
-            self._note(meter, "value_absent", f"{absent.obis}: {absent.absence}.", absent.raw)
+        self._note_absent(meter, read_out)
         self._note_repeated(meter, read_out)
         admission = meter.claims.admit(meter.name, read_out.meter, read_out.values)
         self._note_shared(meter, admission)
@@ -303,6 +302,14 @@ class Poller:
             if nameplate not in reported:
                 _log.warning("meter_identity_shared", meter=meter.name, reason=str(refusal))
                 self._note(meter, refusal.code.lower(), str(refusal))
+
+    def _note_absent(self, meter: Meter, read_out: ReadOut) -> None:
+        """Say which registers have no value, once for as long as they have none."""
+        before = meter.absent
+        meter.absent = frozenset((item.obis, item.absence) for item in read_out.absent)
+        for item in read_out.absent:
+            if (item.obis, item.absence) not in before:
+                self._note(meter, "value_absent", f"{item.obis}: {item.absence}.", item.raw)
 
     def _note_repeated(self, meter: Meter, read_out: ReadOut) -> None:
         """Say what stood under the code of another value, once for as long as it does."""

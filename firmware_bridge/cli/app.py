@@ -62,8 +62,9 @@ def _frame(
     pass
 
 
-for command in (decode, probe, profiles, simulate):
+for command in (decode, probe, simulate):
     app.command()(command)
+app.add_typer(profiles, name="profiles")
 
 
 def main() -> None:

@@ -189,16 +189,17 @@ class Absence(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     INFINITE = "infinite"
     OUT_OF_RANGE = "out_of_range"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentValue:
-    """A register that was read and held no value: a finding, never a reading.
+    """A register that was asked for and gave no value: a finding, never a reading.
 
     Args:
         obis: What would have been counted.
         absence: Why there is no value.
-        raw: The register's bytes.
+        raw: The register's bytes; empty where the device refused it.
     """
 
     obis: Obis

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
-from firmware_bridge.contract.quantity import Quantity
+from firmware_bridge.contract.quantity import EXPONENT_MAX, Quantity
 from firmware_bridge.contract.reading import SERIAL_MAX, Kind
 from firmware_bridge.driver.interface import (
+    Absence,
     AbsentValue,
     DriverSettingError,
     MeterAnswerError,
+    MeterBusyError,
     MeterExchangedError,
     MeterIdentity,
+    MeterRefusalError,
     MeterValue,
     ProfileChunk,
     ProfileMemory,
@@ -29,6 +33,10 @@ from firmware_bridge.modbus.memory import RingReader
 from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.modbus.register_map import MeterProfile, MeterRegister, SerialNumber
 from firmware_bridge.modbus.settings import ModbusSettings
+
+# SunSpec's factors are -10 .. 10.
+FACTOR_MAX = 10
+_Answers = Mapping[RegisterSpan, tuple[int, ...] | None]
 
 
 class ModbusDriver:
@@ -72,11 +80,7 @@ class ModbusDriver:
         self._serial = serial
         self._manufacturer = manufacturer or profile.manufacturer
         self._registers = _chosen(profile, tuple(registers))
-        self._blocks = plan(
-            (register.field.span for register in self._registers),
-            profile.max_registers,
-            profile.max_gap,
-        )
+        self._blocks = self._plan(span for register in self._registers for span in register.spans)
         self._met: MeterIdentity | None = None
 
     @classmethod
@@ -126,14 +130,16 @@ class ModbusDriver:
         return MeterIdentity(self._manufacturer, serial or "", self._profile.model)
 
     async def read(self) -> ReadOut:
-        """Read the chosen registers; see `MeterDriver.read`."""
+        """Read the chosen registers; see `MeterDriver.read`.
+
+        What the device refuses is absent; a read of which it refuses everything fails.
+        """
         meter = await self.identify()
-        answers = [(block, await self._read(block)) for block in self._blocks]
+        answers = await self._answers()
         values: list[MeterValue] = []
         absent: list[AbsentValue] = []
         for register in self._registers:
-            words = _cut(answers, register.field.span)
-            number = decode(words, register.field.coding)
+            number, raw = _number(register, answers)
             if isinstance(number, ScaledInteger):
                 quantity = Quantity(number.mantissa, number.exponent, register.unit)
                 values.append(
@@ -142,11 +148,52 @@ class ModbusDriver:
                     )
                 )
             else:
-                raw = to_bytes(words, register.field.coding.order)
                 absent.append(AbsentValue(register.obis, number, raw))
         met, self._met = self._met, meter
         replaced = met if met is not None and met != meter else None
         return ReadOut(meter, tuple(values), tuple(absent), replaced)
+
+    def _plan(self, spans: Iterable[RegisterSpan]) -> tuple[RegisterSpan, ...]:
+        return plan(spans, self._profile.max_registers, self._profile.max_gap)
+
+    async def _answers(self) -> _Answers:
+        """What the planned requests gave; None for the registers that the device refuses.
+
+        A request that is refused is cut into its registers, since one of them is enough for that;
+        from then on those it refuses are asked for alone.
+
+        Raises:
+            MeterRefusalError: It refuses everything.
+        """
+        answers: dict[RegisterSpan, tuple[int, ...] | None] = {}
+        refusal: MeterRefusalError | None = None
+        for block in self._blocks:
+            try:
+                answers[block] = await self._read(block)
+            except MeterBusyError:
+                raise
+            except MeterRefusalError as error:
+                refusal = error
+                answers |= await self._singly(block)
+        if refusal is not None:
+            if not any(answers.values()):
+                raise refusal
+            given = self._plan(span for span, words in answers.items() if words is not None)
+            self._blocks = (*given, *(span for span, words in answers.items() if words is None))
+        return answers
+
+    async def _singly(self, block: RegisterSpan) -> _Answers:
+        wanted = {span for register in self._registers for span in register.spans}
+        inside = sorted(span for span in wanted if block.holds(span))
+        answers: dict[RegisterSpan, tuple[int, ...] | None] = {}
+        for span in inside:
+            try:
+                answers[span] = None if span == block else await self._read(span)
+            except MeterBusyError:
+                raise
+            except MeterRefusalError:
+                answers[span] = None
+        return answers
 
     async def profile_memory(self) -> ProfileMemory | None:
         """What the load profile holds; see `MeterDriver.profile_memory`."""
@@ -197,13 +244,33 @@ def _chosen(profile: MeterProfile, wanted: tuple[Obis, ...]) -> tuple[MeterRegis
     return tuple(profile.by_obis[obis] for obis in dict.fromkeys(wanted))
 
 
-def _cut(
-    answers: Iterable[tuple[RegisterSpan, tuple[int, ...]]], wanted: RegisterSpan
-) -> tuple[int, ...]:
-    for block, words in answers:
+def _number(register: MeterRegister, answers: _Answers) -> tuple[ScaledInteger | Absence, bytes]:
+    """A register's value, or why there is none, and its bytes."""
+    coding = register.field.coding
+    words = _cut(answers, register.field.span)
+    if words is None:
+        return Absence.REFUSED, b""
+    number, raw = decode(words, coding), to_bytes(words, coding.order)
+    if register.magnitude and isinstance(number, ScaledInteger):
+        number = replace(number, mantissa=abs(number.mantissa))
+    if register.factor is None or not isinstance(number, ScaledInteger):
+        return number, raw
+    factor = _cut(answers, register.factor.span)
+    if factor is None:
+        return Absence.REFUSED, raw
+    power = decode(factor, register.factor.coding)
+    if not isinstance(power, ScaledInteger):
+        return power, raw
+    exponent = number.exponent + power.mantissa
+    is_usable = abs(power.mantissa) <= FACTOR_MAX and abs(exponent) <= EXPONENT_MAX
+    return (replace(number, exponent=exponent) if is_usable else Absence.OUT_OF_RANGE), raw
+
+
+def _cut(answers: _Answers, wanted: RegisterSpan) -> tuple[int, ...] | None:
+    for block, words in answers.items():
         if block.holds(wanted):
             start = wanted.address - block.address
-            return words[start : start + wanted.count]
+            return None if words is None else words[start : start + wanted.count]
     message = f"The read plan has no request for {wanted}."
     raise AssertionError(message)
 
@@ -216,7 +283,8 @@ def serial_text(words: tuple[int, ...], field: SerialNumber) -> str:
     """
     raw = to_bytes(words, field.coding.order)
     if field.type is None:
-        text = raw.decode("latin-1").strip("\0 ")
+        # Some pad each character to a register, some the end.
+        text = raw.decode("latin-1").replace("\0", "").strip()
         usable = text.isascii() and text.isprintable() and 0 < len(text) <= SERIAL_MAX
     else:
         number = int.from_bytes(raw, "big")

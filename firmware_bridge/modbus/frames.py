@@ -1,7 +1,9 @@
 """Registers to integers and back, exactly.
 
 How it works: a register map names a type, a word order and a decimal scale for each value. Integer
-types keep their digits: mantissa = the integer, exponent = the scale. A float32 is decoded to the
+types keep their digits: mantissa = the integer, exponent = the scale. So do decimals (`bcd32`: a
+digit in each half byte) and integers that bring their power of ten along (`e8u24`: a signed byte of
+exponent, then 24 bits). A float is decoded to the
 decimal resolution that its map documents, by integer arithmetic on its bits, so that binary noise
 (2.2999999523 for 2.3) never becomes a digit of a reading. Where the float itself is coarser than
 that resolution the exponent rises instead, so that no digit is claimed that the meter did not send.
@@ -23,10 +25,9 @@ from firmware_bridge.driver.interface import Absence
 REGISTERS_PER_REQUEST = 125
 REGISTER_SPACE = 65_536
 _WORD = 2
-_FLOAT_FRACTION_BITS = 23
-_FLOAT_BIAS = 127
-_FLOAT_EXPONENT_ONES = 0xFF
-_FLOAT_MAX_SIGNIFICAND = 1 << (_FLOAT_FRACTION_BITS + 1)
+_DIGITS = 10
+_MANTISSA_BITS = 24
+_POWER_MAX = 127
 
 
 class RegisterType(StrEnum):
@@ -39,16 +40,46 @@ class RegisterType(StrEnum):
     U64 = "u64"
     I64 = "i64"
     FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
+    BCD64 = "bcd64"
+    E8U24 = "e8u24"
+    E8I24 = "e8i24"
 
     @property
     def words(self) -> int:
         """Registers per value."""
-        return {"16": 1, "32": 2, "64": 4}[self.value[-2:]]
+        return {"16": 1, "24": 2, "32": 2, "64": 4}[self.value[-2:]]
 
     @property
     def signed(self) -> bool:
         """Whether the integer is a two's complement."""
         return self.value.startswith("i")
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is binary, so that its map says the decimals."""
+        return self in _FLOATS
+
+
+@dataclass(frozen=True, slots=True)
+class _FloatForm:
+    """A binary form of IEEE 754: bits of its fraction, and what its exponent is above."""
+
+    fraction_bits: int
+    bias: int
+
+    @property
+    def ones(self) -> int:
+        return 2 * self.bias + 1
+
+
+_FLOATS = {
+    RegisterType.FLOAT32: _FloatForm(23, 127),
+    RegisterType.FLOAT64: _FloatForm(52, 1023),
+}
+_BCD = frozenset({RegisterType.BCD16, RegisterType.BCD32, RegisterType.BCD64})
 
 
 class WordOrder(StrEnum):
@@ -68,7 +99,7 @@ class Coding:
         type: Width and kind.
         order: Byte and word order.
         scale: The register's number times 10 ** scale is the value in its unit.
-        resolution: For float32 only: the exponent that values are decoded to, in the unit. A
+        resolution: For floats only: the exponent that values are decoded to, in the unit. A
             float32 in kWh that counts 10 Wh has scale 3 and resolution 1 in Wh.
         absent: Register contents, as big-endian integers, that say "no value".
     """
@@ -131,77 +162,114 @@ def decode(words: Sequence[int], coding: Coding) -> ScaledInteger | Absence:
     bits = int.from_bytes(raw, "big")
     if bits in coding.absent:
         return Absence.NOT_AVAILABLE
-    if coding.type is RegisterType.FLOAT32:
-        return _decode_float(bits, coding)
+    if coding.type.is_float:
+        return _decode_float(bits, coding, _FLOATS[coding.type])
+    if coding.type in _BCD:
+        return _decode_digits(raw, coding.scale)
+    if coding.type in (RegisterType.E8U24, RegisterType.E8I24):
+        return _decode_power(raw, coding)
     mantissa = int.from_bytes(raw, "big", signed=coding.type.signed)
-    if not INT64_MIN <= mantissa <= INT64_MAX:
+    return _bounded(mantissa, coding.scale)
+
+
+def _bounded(mantissa: int, exponent: int) -> ScaledInteger | Absence:
+    if not INT64_MIN <= mantissa <= INT64_MAX or abs(exponent) > EXPONENT_MAX:
         return Absence.OUT_OF_RANGE
-    return ScaledInteger(mantissa, coding.scale)
+    return ScaledInteger(mantissa, exponent)
 
 
-def _decode_float(bits: int, coding: Coding) -> ScaledInteger | Absence:
-    fraction = bits & ((1 << _FLOAT_FRACTION_BITS) - 1)
-    biased = bits >> _FLOAT_FRACTION_BITS & _FLOAT_EXPONENT_ONES
-    if biased == _FLOAT_EXPONENT_ONES:
+def _decode_digits(raw: bytes, scale: int) -> ScaledInteger | Absence:
+    digits = raw.hex()
+    return _bounded(int(digits), scale) if digits.isdigit() else Absence.NOT_A_NUMBER
+
+
+def _decode_power(raw: bytes, coding: Coding) -> ScaledInteger | Absence:
+    power = int.from_bytes(raw[:1], "big", signed=True)
+    mantissa = int.from_bytes(raw[1:], "big", signed=coding.type is RegisterType.E8I24)
+    return _bounded(mantissa, power + coding.scale)
+
+
+def _decode_float(bits: int, coding: Coding, form: _FloatForm) -> ScaledInteger | Absence:
+    fraction = bits & ((1 << form.fraction_bits) - 1)
+    biased = bits >> form.fraction_bits & form.ones
+    if biased == form.ones:
         return Absence.NOT_A_NUMBER if fraction else Absence.INFINITE
-    significand = fraction | (1 << _FLOAT_FRACTION_BITS if biased else 0)
-    power = max(biased, 1) - _FLOAT_BIAS - _FLOAT_FRACTION_BITS
+    significand = fraction | (1 << form.fraction_bits if biased else 0)
+    power = max(biased, 1) - form.bias - form.fraction_bits
     step = Fraction(2) ** power * Fraction(10) ** coding.scale
     exponent = coding.resolution
     while step > Fraction(10) ** exponent:
         exponent += 1
-    if exponent > EXPONENT_MAX:
-        return Absence.OUT_OF_RANGE
+        if exponent > EXPONENT_MAX:
+            return Absence.OUT_OF_RANGE
     magnitude = round(significand * step / Fraction(10) ** exponent)
-    mantissa = -magnitude if bits >> 31 else magnitude
-    if not INT64_MIN <= mantissa <= INT64_MAX:
-        return Absence.OUT_OF_RANGE
-    return ScaledInteger(mantissa, exponent)
+    is_negative = bits >> (8 * coding.words * _WORD - 1)
+    return _bounded(-magnitude if is_negative else magnitude, exponent)
 
 
 def encode(number: ScaledInteger, coding: Coding) -> tuple[int, ...]:
     """The registers that show a value; what a virtual meter sends.
 
-    A float32 shows the nearest one, ties to even.
+    A float shows the nearest one, ties to even; a value of its own power of ten keeps its digits.
 
     Raises:
         InvalidValueError: The value does not fit the type, or has digits below an integer's scale.
     """
-    if coding.type is RegisterType.FLOAT32:
-        scaled = Fraction(number.mantissa) * Fraction(10) ** (number.exponent - coding.scale)
-        bits = _encode_float(scaled)
-    else:
-        scaled = Fraction(number.mantissa) * Fraction(10) ** (number.exponent - coding.scale)
-        if scaled.denominator != 1:
-            message = f"{number} has more decimals than the register's 10**{coding.scale}."
-            raise InvalidValueError(message, value=number)
-        bits = scaled.numerator
+    scaled = Fraction(number.mantissa) * Fraction(10) ** (number.exponent - coding.scale)
     try:
-        raw = bits.to_bytes(coding.words * _WORD, "big", signed=coding.type.signed)
+        raw = _encoded(scaled, number, coding).to_bytes(
+            coding.words * _WORD, "big", signed=coding.type.signed
+        )
     except OverflowError:
         message = f"{number} does not fit a {coding.type} register."
         raise InvalidValueError(message, value=number) from None
     return to_words(raw, coding.order)
 
 
-def _encode_float(value: Fraction) -> int:
+def _encoded(scaled: Fraction, number: ScaledInteger, coding: Coding) -> int:
+    """The register's bits as an integer. Raises OverflowError where they are too few."""
+    if coding.type.is_float:
+        return _encode_float(scaled, _FLOATS[coding.type])
+    if coding.type in (RegisterType.E8U24, RegisterType.E8I24):
+        return _encode_power(number, coding)
+    if scaled.denominator != 1:
+        message = f"{number} has more decimals than the register's 10**{coding.scale}."
+        raise InvalidValueError(message, value=number)
+    if coding.type in _BCD:
+        if scaled < 0:
+            raise OverflowError
+        return int(str(scaled.numerator), 16)
+    return scaled.numerator
+
+
+def _encode_power(number: ScaledInteger, coding: Coding) -> int:
+    mantissa, power = number.mantissa, number.exponent - coding.scale
+    while mantissa % _DIGITS == 0 and mantissa and power < _POWER_MAX:
+        mantissa, power = mantissa // _DIGITS, power + 1
+    signed = coding.type is RegisterType.E8I24
+    size = _MANTISSA_BITS // 8
+    raw = power.to_bytes(1, "big", signed=True) + mantissa.to_bytes(size, "big", signed=signed)
+    return int.from_bytes(raw, "big")
+
+
+def _encode_float(value: Fraction, form: _FloatForm) -> int:
     if value == 0:
         return 0
-    sign = (1 << 31) if value < 0 else 0
+    bits = form.fraction_bits
+    sign = (form.ones + 1) << bits if value < 0 else 0
     magnitude = abs(value)
     power = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
     if Fraction(2) ** power > magnitude:
         power -= 1
-    power = max(power, 1 - _FLOAT_BIAS)
-    significand = round(magnitude / Fraction(2) ** (power - _FLOAT_FRACTION_BITS))
-    if significand == _FLOAT_MAX_SIGNIFICAND:
+    power = max(power, 1 - form.bias)
+    significand = round(magnitude / Fraction(2) ** (power - bits))
+    if significand == 1 << (bits + 1):
         significand, power = significand >> 1, power + 1
-    if power > _FLOAT_BIAS:
-        message = f"{value} is outside the range of float32."
+    if power > form.bias:
+        message = f"{value} is outside the range of the float."
         raise InvalidValueError(message, value=value)
-    normal = significand >> _FLOAT_FRACTION_BITS
-    biased = power + _FLOAT_BIAS if normal else 0
-    return sign | biased << _FLOAT_FRACTION_BITS | significand & ~(1 << _FLOAT_FRACTION_BITS)
+    biased = power + form.bias if significand >> bits else 0
+    return sign | biased << bits | significand & ~(1 << bits)
 
 
 @dataclass(frozen=True, slots=True, order=True)

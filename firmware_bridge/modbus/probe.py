@@ -1,7 +1,8 @@
 """Find out which meter answers at a Modbus address.
 
-Each known model is tried in turn: its signature, its serial number, then a whole read-out. Only
-reading requests are sent. A model whose registers the device refuses is ruled out.
+Each known model that tells its serial number is tried in turn: its signature, that number, then all
+its registers. Only reading requests are sent. A model whose registers the device refuses is ruled
+out; of those that fit, the one with a signature counts, else the one with most registers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from firmware_bridge.driver.interface import (
+    Absence,
     DriverSettingError,
     MeterAnswerError,
     MeterRefusalError,
@@ -81,7 +83,7 @@ async def probe(
     """
     profiles = sorted(
         (load_profile(name) for name in profile_names()),
-        key=lambda profile: (profile.signature is None, profile.serial is None, profile.name),
+        key=lambda profile: (profile.signature is None, -len(profile.registers), profile.name),
     )
     async with SharedLink(endpoint):
         for unit in units:
@@ -108,11 +110,19 @@ async def _fits(
                 words = await link.read(signature.span, unit, timeout_s)
                 if words != signature.words:
                     return None
-            async with ModbusDriver(endpoint, unit, profile, timeout_s) as driver:
+            # Without a signature the models whose registers are all there are those that fit.
+            asked = () if signature is not None else profile.by_obis
+            async with ModbusDriver(endpoint, unit, profile, timeout_s, registers=asked) as driver:
                 read_out = await driver.read()
     except (MeterRefusalError, MeterAnswerError, DriverSettingError):
         return None
-    return read_out if read_out.values else None
+    return read_out if read_out.values and not _lacks(profile, read_out) else None
+
+
+def _lacks(profile: MeterProfile, read_out: ReadOut) -> bool:
+    """Whether the device refused a register that every one of the model has."""
+    refused = {item.obis for item in read_out.absent if item.absence is Absence.REFUSED}
+    return any(not profile.by_obis[obis].optional for obis in refused)
 
 
 def unit_numbers(text: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ manufacturer's document and names its base.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from firmware_bridge.contract.obis import Obis
@@ -37,6 +38,9 @@ class MeterRegister:
         field: Where and how.
         poll: Whether a live read takes it unasked.
         modulus: What it counts to before it starts again at 0; None where that is not known.
+        optional: Whether devices of the model exist that refuse it.
+        factor: Where the device says a further power of ten of the value; None if nowhere.
+        magnitude: The sign only repeats the direction that the code says, and is dropped.
     """
 
     obis: Obis
@@ -44,6 +48,23 @@ class MeterRegister:
     field: RegisterField
     poll: bool = True
     modulus: Quantity | None = None
+    optional: bool = False
+    factor: RegisterField | None = None
+    magnitude: bool = False
+
+    @property
+    def spans(self) -> tuple[RegisterSpan, ...]:
+        """The registers that its value is made of."""
+        own = (self.field.span,)
+        return own if self.factor is None else (*own, self.factor.span)
+
+
+class Evidence(StrEnum):
+    """What a model's registers were taken from, from the best to the weakest."""
+
+    MANUAL = "manual"
+    TWO_PROJECTS = "two projects"
+    ONE_PROJECT = "one project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +161,7 @@ class MeterProfile:
         load_profile: Its memory, if it has one.
         max_registers: What it gives per request.
         max_gap: Unwanted registers that may be read to save a request.
+        evidence: What the registers were taken from; None where its file does not say.
     """
 
     name: str
@@ -152,6 +174,7 @@ class MeterProfile:
     load_profile: RingProfile | None
     max_registers: int
     max_gap: int
+    evidence: Evidence | None = None
 
     @cached_property
     def by_obis(self) -> dict[Obis, MeterRegister]:

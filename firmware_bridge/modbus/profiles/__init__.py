@@ -28,7 +28,6 @@ def profile_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)))
 
 
-@cache
 def load_profile(name: str) -> MeterProfile:
     """A meter model.
 
@@ -47,5 +46,11 @@ def load_profile(name: str) -> MeterProfile:
         message = f"The meter profile {name!r} does not exist."
         remedy = f"Known: {', '.join(profile_names())}; or give the path of a .toml file."
         raise UnknownProfileError(message, value=name, remedy=remedy)
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> MeterProfile:
+    """A model of this package; a file of one's own may change while the agent runs."""
     text = (files(__name__) / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
     return build(name, tomllib.loads(text))

@@ -29,6 +29,7 @@ from firmware_bridge.modbus.frames import (
     WordOrder,
 )
 from firmware_bridge.modbus.register_map import (
+    Evidence,
     MeterProfile,
     MeterRegister,
     ProfileChannel,
@@ -74,31 +75,38 @@ _Name = Annotated[
 _Word = Annotated[int, Field(ge=0, le=0xFFFF)]
 
 
+# Source: IEC 62056-61, groups A and D.
+_ELECTRICITY, _TOTAL = 1, 8
+_ENERGIES = {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR}
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class _Value(_Table):
-    """A typed number; `resolution` belongs to float32 and to nothing else."""
+    """A typed number; `resolution` belongs to floats and to nothing else."""
 
     type: RegisterType
+    order: WordOrder | None = None
     scale: _Scale = 0
     resolution: _Scale | None = None
     absent: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
     @model_validator(mode="after")
     def _resolution_of_floats(self) -> _Value:
-        if (self.type is RegisterType.FLOAT32) != (self.resolution is not None):
+        if self.type.is_float != (self.resolution is not None):
             message = (
-                "a float32 needs `resolution`, the power of ten it is decoded to"
+                f"a {self.type} needs `resolution`, the power of ten it is decoded to"
                 if self.resolution is None
-                else "`resolution` applies to float32 only; integers keep all their digits"
+                else "`resolution` applies to floats only; integers keep all their digits"
             )
             raise ValueError(message)
         return self
 
     def coding(self, order: WordOrder) -> Coding:
-        return Coding(self.type, order, self.scale, self.resolution or 0, frozenset(self.absent))
+        own = self.order or order
+        return Coding(self.type, own, self.scale, self.resolution or 0, frozenset(self.absent))
 
 
 class _BusTable(_Table):
@@ -119,6 +127,7 @@ class _Serial(_Table):
     function: _Function
     address: _Address
     type: Literal["ascii", "u16", "u32", "u64"]
+    order: WordOrder | None = None
     words: Annotated[int, Field(ge=1, le=SERIAL_MAX // 2)] | None = None
 
     @model_validator(mode="after")
@@ -132,7 +141,8 @@ class _Serial(_Table):
         kind = None if self.type == "ascii" else RegisterType(self.type)
         words = self.words if kind is None else kind.words
         span = bus.span(self.function, self.address, words or 0)
-        return SerialNumber(span, kind, Coding(kind or RegisterType.U16, bus.order))
+        order = self.order or bus.order
+        return SerialNumber(span, kind, Coding(kind or RegisterType.U16, order))
 
 
 class _Signature(_Table):
@@ -141,18 +151,59 @@ class _Signature(_Table):
     words: Annotated[tuple[_Word, ...], Field(min_length=1, max_length=16)]
 
 
+class _Factor(_Table):
+    """A power of ten that the device says itself; SunSpec's "not implemented" is no value."""
+
+    address: _Address
+    function: _Function | None = None
+    order: WordOrder | None = None
+
+    def build(self, bus: _BusTable, function: int) -> RegisterField:
+        span = bus.span(self.function or function, self.address, RegisterType.I16.words)
+        absent = frozenset({0x8000})
+        return RegisterField(span, Coding(RegisterType.I16, self.order or bus.order, absent=absent))
+
+
 class _Register(_Value):
     obis: _ObisCode
     unit: Unit
     function: _Function
     address: _Address
     poll: bool = True
+    optional: bool = False
+    magnitude: bool = False
+    factor: _Factor | None = None
     digits: Annotated[int, Field(ge=1, le=18)] | None = None
 
     def build(self, bus: _BusTable) -> MeterRegister:
         span = bus.span(self.function, self.address, self.type.words)
         field = RegisterField(span, self.coding(bus.order))
-        return MeterRegister(self.obis, self.unit, field, self.poll, self.modulus())
+        factor = None if self.factor is None else self.factor.build(bus, self.function)
+        return MeterRegister(
+            obis=self.obis,
+            unit=self.unit,
+            field=field,
+            poll=self.poll,
+            modulus=self.modulus(),
+            optional=self.optional,
+            factor=factor,
+            magnitude=self.magnitude,
+        )
+
+    @model_validator(mode="after")
+    def _unit_of_energy(self) -> _Register:
+        medium, _, _, processing, _, _ = self.obis.code
+        if medium == _ELECTRICITY and (processing == _TOTAL) != (self.unit in _ENERGIES):
+            message = f"{self.obis} is not counted in {self.unit}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _factor_of_integers(self) -> _Register:
+        if self.factor is not None and (self.type.is_float or self.digits is not None):
+            message = "`factor` belongs to an integer, and `digits` cannot be told beside it"
+            raise ValueError(message)
+        return self
 
     def modulus(self) -> Quantity | None:
         """10^digits x resolution."""
@@ -230,6 +281,7 @@ class _Document(_Table):
     manufacturer: _Name
     model: Annotated[str, StringConstraints(min_length=1)]
     source: Annotated[str, StringConstraints(min_length=1)]
+    evidence: Evidence | None = None
     modbus: _BusTable = _BusTable()
     serial: _Serial | None = None
     signature: _Signature | None = None
@@ -254,6 +306,7 @@ class _Document(_Table):
             load_profile=self.load_profile.build(bus) if self.load_profile else None,
             max_registers=bus.max_registers,
             max_gap=bus.max_gap,
+            evidence=self.evidence,
         )
 
 

@@ -28,6 +28,7 @@ from firmware_bridge.modbus.frames import (
 from firmware_bridge.modbus.register_map import MeterProfile, RingProfile, SerialNumber
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
 
+_OWN_POWER = (RegisterType.E8U24, RegisterType.E8I24)
 Words = Callable[[datetime], tuple[int, ...]]
 Meters = Mapping[int, tuple[VirtualMeter, MeterProfile]]
 
@@ -114,6 +115,8 @@ def _cells(meter: VirtualMeter, profile: MeterProfile) -> Iterator[_Cell]:
     for register in profile.registers:
         coding = register.field.coding
         yield _Cell(register.field.span, partial(_shown, meter, register.obis, coding))
+        if register.factor is not None:
+            yield _Cell(register.factor.span, partial(_constant, (0,)))
     if profile.serial is not None:
         yield _Cell(profile.serial.span, partial(_serial_words, meter, profile.serial))
     if profile.signature is not None:
@@ -173,11 +176,12 @@ def _held(meter: VirtualMeter, at: datetime) -> int:
 
 
 def _fit(number: ScaledInteger, coding: Coding) -> ScaledInteger:
-    """A float meter counts in steps of its resolution, rounded down as a counter is."""
-    if coding.type is not RegisterType.FLOAT32 or coding.resolution <= number.exponent:
+    """A meter counts in steps of its resolution, rounded down as a counter is."""
+    resolution = coding.resolution if coding.type.is_float else coding.scale
+    if coding.type in _OWN_POWER or resolution <= number.exponent:
         return number
-    step = 10 ** (coding.resolution - number.exponent)
-    return ScaledInteger(number.mantissa // step, coding.resolution)
+    step = 10 ** (resolution - number.exponent)
+    return ScaledInteger(number.mantissa // step, resolution)
 
 
 def _serial_words(meter: VirtualMeter, field: SerialNumber, at: datetime) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,28 @@ def test_help_names_the_exit_codes() -> None:
         assert run(command, "--help").exit_code == 0
 
 
-def test_profiles_are_listed_one_a_line() -> None:
-    lines = run("profiles", "--json").stdout.splitlines()
-    assert [json.loads(line)["profile"] for line in lines] == list(profile_names())
+def test_profiles_are_listed_one_a_line_with_what_they_are_taken_from() -> None:
+    listed = [json.loads(line) for line in run("profiles", "list", "--json").stdout.splitlines()]
+    assert [model["profile"] for model in listed] == list(profile_names())
+    assert {model["evidence"] for model in listed} == {"manual", "two projects", "one project"}
+    assert run("profiles", "--json").stdout == run("profiles", "list", "--json").stdout
+    assert "(one project, needs `serial`)" in run("profiles", "list").stdout
+
+
+def test_a_profile_is_checked_before_a_meter_is_read_with_it(tmp_path: Path) -> None:
+    text = (files("firmware_bridge.modbus.profiles") / "eastron-sdm72.toml").read_text("utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    checked = run("profiles", "check", str(path)).stdout
+    assert "function 4 for registers 72 .. 75 (0x0048 .. 0x004B)" in checked
+    assert "note: each meter needs `serial`" in checked
+    path.write_text(
+        text.replace('unit = "W"', 'unit = "kW"').replace("function = 4", "function = 5")
+    )
+    refused = run("profiles", "check", str(path))
+    assert refused.exit_code == 3
+    assert "METER_PROFILE" in refused.stderr
+    assert refused.stderr.count("`registers.") == 5
 
 
 def test_a_simulated_meter_is_found_and_its_configuration_reads_it(load: str) -> None:

@@ -23,7 +23,10 @@ from firmware_bridge.modbus.frames import (
     to_words,
 )
 
-INTEGERS = [kind for kind in RegisterType if kind is not RegisterType.FLOAT32]
+FLOATS = {RegisterType.FLOAT32: ">f", RegisterType.FLOAT64: ">d"}
+INTEGERS = [kind for kind in RegisterType if kind.value[0] in "ui"]
+DIGITS = {RegisterType.BCD16: 4, RegisterType.BCD32: 8, RegisterType.BCD64: 16}
+ORDERS = st.sampled_from(WordOrder)
 
 
 @st.composite
@@ -50,11 +53,64 @@ def test_every_ten_watt_hours_of_a_float_meter_come_back(tens: int, order: WordO
     assert decode(encode(ScaledInteger(tens, 1), coding), coding) == ScaledInteger(tens, 1)
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(-6, 6), st.integers(-4, 4))
-def test_a_float_is_decoded_to_within_half_a_step(bits: int, scale: int, resolution: int) -> None:
-    coding = Coding(RegisterType.FLOAT32, scale=scale, resolution=resolution)
-    value = struct.unpack(">f", bits.to_bytes(4, "big"))[0]
-    got = decode(to_words(bits.to_bytes(4, "big")), coding)
+@given(st.data())
+def test_digits_come_back_and_other_half_bytes_are_none(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(DIGITS)))
+    coding = Coding(kind, data.draw(ORDERS), data.draw(st.integers(-6, 6)))
+    number = ScaledInteger(data.draw(st.integers(0, 10 ** DIGITS[kind] - 1)), coding.scale)
+    assert decode(encode(number, coding), coding) == number
+    raw = data.draw(st.binary(min_size=2 * coding.words, max_size=2 * coding.words))
+    got = decode(to_words(raw, coding.order), coding)
+    if set(raw.hex()) <= set("0123456789"):
+        assert got == ScaledInteger(int(raw.hex()), coding.scale)
+    else:
+        assert got is Absence.NOT_A_NUMBER
+
+
+@given(
+    st.sampled_from([RegisterType.E8U24, RegisterType.E8I24]),
+    ORDERS,
+    st.integers(-20, 20),
+    st.binary(min_size=4, max_size=4),
+)
+def test_a_value_with_its_own_power_of_ten_is_exact(
+    kind: RegisterType, order: WordOrder, scale: int, raw: bytes
+) -> None:
+    coding = Coding(kind, order, scale)
+    power = struct.unpack(">b", raw[:1])[0] + scale
+    mantissa = int.from_bytes(raw[1:], "big", signed=kind is RegisterType.E8I24)
+    got = decode(to_words(raw, order), coding)
+    if abs(power) > 30:
+        assert got is Absence.OUT_OF_RANGE
+        return
+    assert got == ScaledInteger(mantissa, power)
+    again = decode(encode(got, coding), coding)
+    if isinstance(again, ScaledInteger):
+        value = again.mantissa * Fraction(10) ** again.exponent
+        assert value == mantissa * Fraction(10) ** power
+    else:
+        assert abs(power + 8) > 30  # trailing zeros went into a power that no quantity has
+
+
+@given(st.integers(0, 10**15), ORDERS)
+def test_watt_hours_in_a_float64_come_back_to_the_watt_hour(wh: int, order: WordOrder) -> None:
+    coding = Coding(RegisterType.FLOAT64, order, scale=3, resolution=0)
+    assert decode(encode(ScaledInteger(wh, 0), coding), coding) == ScaledInteger(wh, 0)
+
+
+@given(
+    st.sampled_from(sorted(FLOATS)),
+    st.integers(0, 2**64 - 1),
+    st.integers(-6, 6),
+    st.integers(-4, 4),
+)
+def test_a_float_is_decoded_to_within_half_a_step(
+    kind: RegisterType, bits: int, scale: int, resolution: int
+) -> None:
+    coding = Coding(kind, scale=scale, resolution=resolution)
+    raw = bits.to_bytes(8, "big")[: 2 * kind.words]
+    value = struct.unpack(FLOATS[kind], raw)[0]
+    got = decode(to_words(raw), coding)
     if math.isnan(value):
         assert got is Absence.NOT_A_NUMBER
     elif math.isinf(value):
@@ -70,16 +126,16 @@ def test_a_float_is_decoded_to_within_half_a_step(bits: int, scale: int, resolut
         assert abs(value) > 1e15
 
 
-@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
-def test_the_nearest_float_is_sent(value: float) -> None:
+@given(st.sampled_from(sorted(FLOATS)), st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_the_nearest_float_is_sent(kind: RegisterType, value: float) -> None:
     exact = Fraction(value)
-    coding = Coding(RegisterType.FLOAT32)
+    coding = Coding(kind)
     mantissa, exponent = exact.numerator, 0
     if exact.denominator != 1:
         exponent = -exact.denominator.bit_length() + 1
         mantissa = exact.numerator * 5**-exponent
     words = encode(ScaledInteger(mantissa, exponent), coding)
-    expected = struct.unpack(">HH", struct.pack(">f", value or 0.0))
+    expected = struct.unpack(f">{kind.words}H", struct.pack(FLOATS[kind], value or 0.0))
     assert words == expected
 
 

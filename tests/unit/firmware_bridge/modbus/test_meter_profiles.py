@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
+from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, Obis
 from firmware_bridge.contract.quantity import Unit
-from firmware_bridge.modbus.frames import RegisterSpan, RegisterType
 from firmware_bridge.modbus.profiles import (
     MeterProfileError,
     UnknownProfileError,
@@ -20,7 +19,9 @@ from firmware_bridge.modbus.profiles import (
     profile_names,
 )
 from firmware_bridge.modbus.profiles.document import build
+from tests.support.data import REPOSITORY
 
+ACTIVE_TOTAL = Obis.parse("1-0:15.8.0*255")
 SHIPPED = files("firmware_bridge.modbus.profiles")
 
 
@@ -28,22 +29,36 @@ def document(name: str = "meterline-virtual") -> dict[str, Any]:
     return tomllib.loads((SHIPPED / f"{name}.toml").read_text(encoding="utf-8"))
 
 
+# Counters without a direction: import and export are one.
+WITHOUT_DIRECTION = {"orno-we514"}
+
+
 @pytest.mark.parametrize("name", profile_names())
-def test_each_shipped_model_counts_import_and_export_and_tells_its_serial(name: str) -> None:
+def test_each_shipped_model_counts_energy_and_says_where_its_registers_are_from(name: str) -> None:
     profile = load_profile(name)
-    assert profile.by_obis[ACTIVE_IMPORT].unit is Unit.WATT_HOUR
-    assert profile.by_obis[ACTIVE_EXPORT].poll
-    assert profile.serial is not None
+    counted = ACTIVE_TOTAL if name in WITHOUT_DIRECTION else ACTIVE_IMPORT
+    assert profile.by_obis[counted].unit is Unit.WATT_HOUR
+    assert profile.by_obis[counted].poll
+    assert profile.evidence is not None
+    assert profile.source
+    assert all(register.unit is not Unit.COUNT for register in profile.registers)
 
 
-def test_the_published_addresses_are_those_that_travel() -> None:
-    sdm630 = load_profile("eastron-sdm630").by_obis[ACTIVE_IMPORT].field
-    assert (sdm630.span, sdm630.coding.type) == (RegisterSpan(4, 0x0048, 2), RegisterType.FLOAT32)
-    iem3155 = load_profile("schneider-iem3155")
-    # The manual counts from 1: register 3204 travels as 3203, 130 as 129.
-    assert iem3155.by_obis[ACTIVE_IMPORT].field.span == RegisterSpan(3, 3203, 4)
-    assert iem3155.serial is not None
-    assert iem3155.serial.span == RegisterSpan(3, 129, 2)
+def test_many_models_ship_under_names_of_their_own() -> None:
+    profiles = [load_profile(name) for name in profile_names()]
+    assert len(profiles) >= 42
+    identities = [(profile.manufacturer, profile.model) for profile in profiles]
+    assert len(set(identities)) == len(identities)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_the_table_of_models_says_what_each_is_taken_from(name: str) -> None:
+    page = (REPOSITORY / "docs" / "reference" / "meter-profiles.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    profile = load_profile(name)
+    assert row.endswith(f"| {profile.evidence} |")
+    assert ("| told |" in row) == (profile.serial is not None)
+    assert ("| yes |" in row) == (ACTIVE_EXPORT in profile.by_obis)
 
 
 def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
@@ -69,11 +84,18 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         (change("registers.0.adress", 3), "registers.0.adress", "spelling"),
         (change("registers.0.type", "u24"), "registers.0.type", "u16"),
         (change("registers.0.unit", "kWh"), "registers.0.unit", "Wh"),
+        (change("registers.0.unit", "W"), "registers.0", "not counted in W"),
+        (change("registers.2.unit", "Wh"), "registers.2", "not counted in Wh"),
+        (change("registers.0.order", "AB"), "registers.0.order", "ABCD"),
+        (change("registers.0.factor", {"adress": 3}), "registers.0.factor.address", "Add"),
+        (change("registers.0.factor", {"address": 3}), "registers.0", "`digits`"),
+        (change("registers.0.type", "float64"), "registers.0", "needs `resolution`"),
+        (change("evidence", "hearsay"), "evidence", "two projects"),
         (change("registers.0.obis", "1-0:2.8.0"), "registers", "listed twice"),
         (change("registers.0.obis", "energy"), "registers.0.obis", "OBIS"),
         (change("registers.0.function", 5), "registers.0.function", "3 or 4"),
         (change("registers.0.address", -1), "registers.0.address", "0"),
-        (change("registers.0.resolution", 1), "registers.0", "float32 only"),
+        (change("registers.0.resolution", 1), "registers.0", "floats only"),
         (change("registers.0.type", "float32"), "registers.0", "needs `resolution`"),
         (change("registers", []), "registers", "at least 1"),
         (change("serial.words", None), "serial", "ascii"),
@@ -116,3 +138,24 @@ def test_an_unknown_model_or_file_says_which_are_known(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[[")
     with pytest.raises(MeterProfileError, match="not valid TOML"):
         load_profile(str(tmp_path / "bad.toml"))
+
+
+def test_all_faults_of_a_file_are_named_at_once() -> None:
+    tree = document()
+    for damage in (
+        change("registers.0.unit", "kWh"),
+        change("registers.1.function", 5),
+        change("modbus.order", "AB"),
+    ):
+        damage(tree)
+    with pytest.raises(MeterProfileError) as caught:
+        build("mine", tree)
+    for key in ("`registers.0.unit`", "`registers.1.function`", "`modbus.order`"):
+        assert key in str(caught.value)
+
+
+def test_a_register_has_an_order_of_its_own() -> None:
+    tree = document()
+    tree["registers"][0]["order"] = "DCBA"
+    first, second, *_ = build("mine", tree).registers
+    assert (first.field.coding.order, second.field.coding.order) == ("DCBA", "ABCD")
