@@ -25,6 +25,7 @@ class Sample:
         entries: Of its load profile, with the meter's time.
         marks: Named integers that are true once all of it is stored.
         profile_look: How the clock of its load profile stood; None where nobody looked lately.
+        several: Many devices speak there, so that another one is no exchange.
     """
 
     meter: str
@@ -37,6 +38,7 @@ class Sample:
     entries: tuple[Reading, ...] = ()
     marks: Mapping[str, int] = field(default_factory=dict)
     profile_look: ProfileLook | None = None
+    several: bool = False
 
     @property
     def is_live(self) -> bool:

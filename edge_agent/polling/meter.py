@@ -37,6 +37,7 @@ class Meter:
         profile_period_s: Distance of its entries, once known. [s]
         bad_frames: Answers that could not be decoded, since the start.
         fresh: It was not asked yet: it is asked at once, whatever its period.
+        refused: Why telegrams beside the last read were refused, by code.
         absent: Registers without a value and why, as they were last told.
         repeated: Registers of which it showed further values, as they were last told.
         claims: Which registers are this meter's, and which another one's.
@@ -64,6 +65,7 @@ class Meter:
     profile_period_s: int = 0
     bad_frames: int = 0
     fresh: bool = True
+    refused: frozenset[str] = frozenset()
     absent: frozenset[tuple[Obis, Absence]] = frozenset()
     repeated: frozenset[tuple[object, ...]] = frozenset()
     claims: Claims = field(default_factory=Claims)

@@ -180,6 +180,7 @@ class Poller:
             meter.reading = False
         meter.answering, meter.failure = True, None
         self._note_offline(meter, read_out.offline)
+        self._note_refused(meter, read_out)
         self._note_absent(meter, read_out)
         self._note_repeated(meter, read_out)
         admission = meter.claims.admit(meter.name, read_out.meter, read_out.values)
@@ -195,6 +196,7 @@ class Poller:
             meter.trust,
             meter.capacity_w,
             marks=admission.marks,
+            several=read_out.several,
         )
         if meter.claims.is_refused(meter.name, read_out.meter):
             return sample
@@ -302,6 +304,17 @@ class Poller:
             if nameplate not in reported:
                 _log.warning("meter_identity_shared", meter=meter.name, reason=str(refusal))
                 self._note(meter, refusal.code.lower(), str(refusal))
+
+    def _note_refused(self, meter: Meter, read_out: ReadOut) -> None:
+        """Count what could not be decoded beside what was read; say why once while it lasts."""
+        before, meter.refused = meter.refused, frozenset(item.code for item in read_out.refused)
+        for item in read_out.refused:
+            meter.bad_frames += item.count
+            if item.code not in before:
+                _log.warning(
+                    "telegram_refused", meter=meter.name, code=item.code, reason=item.message
+                )
+                self._note(meter, item.code.lower(), item.message, item.raw)
 
     def _note_absent(self, meter: Meter, read_out: ReadOut) -> None:
         """Say which registers have no value, once for as long as they have none."""

@@ -113,7 +113,10 @@ class EventDetector:
         """
         live = [sample for sample in samples if sample.is_live]
         sealed = {_nameplate(r.channel) for r in readings if counts_up(r.channel)} if live else ()
-        places = [self._exchanges.judge(s.meter, s.device, s.values, sealed) for s in live]
+        places = [
+            self._exchanges.judge(s.meter, s.device, s.values, sealed, several=s.several)
+            for s in live
+        ]
         replaced = {new: old for found in places for new, old in found.replaced.items()}
         marks = {name: value for found in places for name, value in found.marks.items()}
         stored = self._buffer.marks

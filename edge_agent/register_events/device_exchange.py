@@ -51,6 +51,8 @@ class ExchangeDetector:
         device: MeterIdentity,
         values: Collection[MeterValue],
         sealed: Collection[Nameplate],
+        *,
+        several: bool = False,
     ) -> Exchanges:
         """Compare a read-out with what hung there.
 
@@ -59,13 +61,14 @@ class ExchangeDetector:
             device: The one that answered.
             values: What it and the devices behind it showed.
             sealed: Those of whom something is about to be sent; the others wait for their turn.
+            several: Many devices speak there by turns.
         """
         main = nameplate_of(device)
         others = {(nameplate_of(v.meter), v.obis.code[1]) for v in values if v.meter != device}
         replaced: dict[Nameplate, Nameplate] = {}
         marks: dict[str, int] = {}
         shared = f"{_PREFIX}{meter}{_SHARED}"
-        if any(not number for _, number in others) and shared not in self._marks:
+        if (several or any(not number for _, number in others)) and shared not in self._marks:
             marks[shared] = 1
         seen = [(f"{meter}\t{number}", nameplate) for nameplate, number in others if number]
         if shared not in self._marks and not marks:

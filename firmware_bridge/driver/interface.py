@@ -234,6 +234,23 @@ def distinct(
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedTelegrams:
+    """Telegrams that were refused for one reason beside what was read.
+
+    Args:
+        code: The reason's.
+        message: Of the last one, as a sentence.
+        raw: Its bytes.
+        count: How many.
+    """
+
+    code: str
+    message: str
+    raw: bytes
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOut:
     """The outcome of one live read, which holds no register twice, whatever the driver says.
 
@@ -244,6 +261,8 @@ class ReadOut:
         replaced: The device that this driver met at the same address before, if another one.
         repeated: Further values under the code of one in `values`: findings, never readings.
         offline: Names of devices that are said to be offline and gave nothing, ascending.
+        refused: What came since the last read and gave nothing, by reason.
+        several: Many devices speak there, so that another one is no exchange.
     """
 
     meter: MeterIdentity
@@ -252,6 +271,8 @@ class ReadOut:
     replaced: MeterIdentity | None = None
     repeated: tuple[MeterValue, ...] = ()
     offline: tuple[str, ...] = ()
+    refused: tuple[RefusedTelegrams, ...] = ()
+    several: bool = False
 
     def __post_init__(self) -> None:
         kept, rest = distinct(self.values)

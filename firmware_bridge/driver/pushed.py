@@ -25,6 +25,7 @@ from firmware_bridge.driver.interface import (
     ProfileChunk,
     ProfileMemory,
     ReadOut,
+    RefusedTelegrams,
     distinct,
 )
 from firmware_bridge.driver.line import LineAddress, MeterLine
@@ -54,21 +55,26 @@ class PushDriver:
         fresh_s: A value without a time of its own is handed over as present for so long after it
             came; None: as long as `timeout_s`. [s]
         configured: Who the port's own meter is, as far as its table says.
+        several: Whether many devices may speak there, as behind a broker.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a line and its devices need
         self,
         place: LineAddress,
         scanner: Callable[[], Scanner],
         timeout_s: float = 15.0,
         fresh_s: float | None = None,
         configured: ConfiguredIdentity = NOT_CONFIGURED,
+        *,
+        several: bool = False,
     ) -> None:
         self._place = place
         self._scanner = scanner
         self._timeout_s = timeout_s
         self._fresh_s = timeout_s if fresh_s is None else fresh_s
         self._configured = configured
+        self._several = several
+        self._refusals: dict[str, RefusedTelegrams] = {}
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
@@ -114,9 +120,17 @@ class PushDriver:
                 values = self._take()
             meter = self._own()
             handed, self._handed = self._handed, meter
-            replaced = handed if handed is not None and handed != meter else None
+            is_other = handed is not None and handed != meter and not self._several
             repeated, self._repeated = tuple(self._repeated), []
-            return ReadOut(meter, values, replaced=replaced, repeated=repeated)
+            refused, self._refusals = tuple(self._refusals.values()), {}
+            return ReadOut(
+                meter,
+                values,
+                replaced=handed if is_other else None,
+                repeated=repeated,
+                refused=refused,
+                several=self._several,
+            )
 
     def _own(self) -> MeterIdentity:
         if self._met is None:
@@ -210,11 +224,11 @@ class PushDriver:
 
     def _keep(self, telegram: Telegram) -> None:
         if telegram.error is not None:
-            self.bad_frames += 1
+            self._count(telegram.error, telegram.raw)
             self._refused = telegram
             return
         if telegram.rest is not None:
-            self.bad_frames += 1
+            self._count(telegram.rest, telegram.raw)
         silence = telegram.silence
         if silence is not None:
             # A longer telegram may follow; who waits in vain is told.
@@ -245,6 +259,12 @@ class PushDriver:
         while len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]
         self._stirred.set()
+
+    def _count(self, error: DeviceError, raw: bytes) -> None:
+        self.bad_frames += 1
+        before = self._refusals.get(error.code)
+        count = 1 if before is None else before.count + 1
+        self._refusals[error.code] = RefusedTelegrams(error.code, str(error), raw, count)
 
 
 @dataclass(frozen=True, slots=True)

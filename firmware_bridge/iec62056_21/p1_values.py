@@ -25,6 +25,7 @@ from firmware_bridge.iec62056_21.datasets import (
     parse_number,
 )
 from firmware_bridge.iec62056_21.p1_frames import P1Splitter, P1Telegram
+from firmware_bridge.iec62056_21.p1_months import MONTHS, months_of
 
 _CLOCK = "0-0:1.0.0"
 # In the order in which a meter's own number is looked for.
@@ -87,7 +88,9 @@ def observe(telegram: P1Telegram, zone: str | None = None) -> tuple[Observation,
         code = parse_address(item.address)
         if code is None:
             continue
-        if code.code[0] == 0 and code.code[1] and code.code[2] == 24:  # noqa: PLR2004 - M-Bus group
+        if item.address == MONTHS:
+            found += list(_months(host, item))
+        elif code.code[0] == 0 and code.code[1] and code.code[2] == 24:  # noqa: PLR2004 - M-Bus group
             found += list(_sub_meter(telegram, host, code, item))
         else:
             found += list(_own_value(host, code, item))
@@ -119,6 +122,29 @@ def _own_value(host: _Host, code: Obis, item: DataSet) -> Iterator[Observation]:
         return
     value, unit = normalise(*number)
     yield Observation(host.meter, code, value, unit, quality, at, sampled=sampled)
+
+
+def _months(host: _Host, item: DataSet) -> Iterator[Observation]:
+    """What a meter keeps of months that ended: stored values, the newest month under F = 1."""
+    for number, entry in enumerate(months_of(item), start=1):
+        for code, text, value, unit in entry:
+            at = host.clock.stamp(text)
+            exact, base = normalise(value, unit)
+            if at is None:
+                continue
+            stored = Obis(code.code[:5] + bytes([number]))
+            quality = host.quality if at[1] else Quality.SUSPECT
+            yield Observation(
+                host.meter,
+                stored,
+                exact,
+                base,
+                quality,
+                at[0],
+                storage=number,
+                sampled=True,
+                label=f"{code}, {number} months ago",
+            )
 
 
 def _counts(code: Obis) -> bool:

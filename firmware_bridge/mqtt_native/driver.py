@@ -20,6 +20,7 @@ from firmware_bridge.driver.interface import (
     MeterValue,
     ReadOut,
 )
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE
 from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.table_faults import setting_error
@@ -59,7 +60,7 @@ class MqttSettings(BaseModel):
     password: _Text | None = Field(default=None, repr=False)
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
     fresh_s: Annotated[float, Field(gt=0, le=86_400)] = 330.0
-    zone: _Text = "UTC"
+    zone: _Text = DEFAULT_ZONE
     serial: SerialNumber | None = None
     manufacturer: MakersName | None = None
     availability: tuple[_Text, ...] | None = None
@@ -193,6 +194,7 @@ class MqttNativeDriver(PushDriver):
             settings.timeout_s,
             settings.fresh_s,
             ConfiguredIdentity(settings.serial, settings.manufacturer),
+            several=settings.serial is None and any(set("+#") & set(t) for t in settings.topics),
         )
 
     @classmethod

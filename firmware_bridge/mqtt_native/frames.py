@@ -11,12 +11,15 @@ tasmota     `tele/<device>/SENSOR` with `ENERGY`; kWh and W, arrays are phases.
 shelly 1    `shellies/<device>/emeter/<n>/total` and the like, one number each; Wh and W. A relay's
             `energy` counts watt-minutes: 60 J each.
 shelly 2    `<device>/status/<component>:<n>`, and `<device>/events/rpc`; Wh and W.
-zigbee      `zigbee2mqtt/<name>`; kWh and W. `last_seen` is when the device was last heard: ISO 8601
-            or milliseconds since 1970 UTC.
+zigbee      `zigbee2mqtt/<name>`; kWh and W, `power_a` or `power_phase_a` for a phase. `last_seen`
+            is when the device was last heard: ISO 8601 or milliseconds since 1970 UTC.
+
+Topics that ask a device for something (`.../set`, `.../get`, `cmnd/...`) and those of a bridge are
+no device's. A time without offset is the device's local one; one before 2000 or from 2100 on is
+none. A power factor above 1 is in percent.
 
 Sources: Tasmota docs (JSON status), Shelly Gen1 and Gen2 API references, Zigbee2MQTT exposes.
 """
-# ruff: noqa: PLR2004 - shapes of topics
 
 from __future__ import annotations
 
@@ -24,12 +27,13 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isfinite
 
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality, from_ms
 from firmware_bridge.driver.interface import MeterIdentity
-from firmware_bridge.driver.local_clock import MeterZone
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (
     Observation,
@@ -100,10 +104,15 @@ _TASMOTA_TOPIC = re.compile(
     r"|([^/]{1,100})/tele/SENSOR"
 )
 _ZIGBEE_TOPIC = re.compile(r"zigbee2mqtt/(.{1,200})")
+_ZIGBEE_PHASE = re.compile(r"(.+?)_(?:phase_)?([abc])")
+_ASKS = re.compile(
+    r"(?:^|/)cmnd/|/(?:set|get|command)$|^zigbee2mqtt/(?:bridge/|.+/(?:set|get)/)", re.ASCII
+)
 _PHASES = {"a": 1, "b": 2, "c": 3}
+_YEARS = range(2000, 2100)
 
 
-def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Observation, ...]:
+def decode_message(topic: str, payload: bytes, zone: str = DEFAULT_ZONE) -> tuple[Observation, ...]:
     """What a message measures; empty for a message of a known device that measures nothing.
 
     Args:
@@ -116,24 +125,31 @@ def decode_message(topic: str, payload: bytes, zone: str = "UTC") -> tuple[Obser
         TelegramTooLargeError: It is larger or deeper than any device's.
         TelegramUnsupportedError: Neither topic nor payload is of a known firmware.
     """
-    shelly = _SHELLY_1_TOPIC.fullmatch(topic)
+    if _ASKS.search(topic):
+        return ()
     content = parse_payload(payload)
     fields = inner(mapping(content))
-    topic = topic or topic_of(fields) or ""
+    return tuple(_observed(topic or topic_of(fields) or "", content, fields, zone))
+
+
+def _observed(
+    topic: str, content: object, fields: Mapping[str, object], zone: str
+) -> Iterator[Observation]:
+    shelly = _SHELLY_1_TOPIC.fullmatch(topic)
     if "readings" in fields and "serial" in fields:
-        return tuple(_native(fields))
+        return _native(fields)
     if shelly is not None:
-        return tuple(_shelly_1(shelly, number(content)))
+        return _shelly_1(shelly, number(content))
     if "ENERGY" in fields:
-        return tuple(_tasmota(topic, fields, zone))
+        return _tasmota(topic, fields, zone)
     newer = _SHELLY_2_TOPIC.fullmatch(topic)
     if newer is not None:
-        return tuple(_shelly_2(newer, fields))
+        return _shelly_2(newer, fields)
     named = _ZIGBEE_TOPIC.fullmatch(topic)
     if named is not None:
-        return tuple(_zigbee(named[1], fields, zone))
+        return _zigbee(named[1], fields, zone)
     if status := parts_of_status(fields):
-        return tuple(_shelly_1_status(status))
+        return _shelly_1_status(status)
     message = "Neither the topic nor the payload belongs to a known firmware."
     raise TelegramUnsupportedError(message, value=topic)
 
@@ -149,6 +165,8 @@ def _native(fields: Mapping[str, object]) -> Iterator[Observation]:
         message = f"`readings` is not a list of at most {READINGS_MAX}."
         raise TelegramSyntaxError(message)
     for item in map(mapping, readings):
+        if _has_no_value(item):
+            continue
         value = number(item.get("value"))
         if value is None:
             message = "A `value` is not an integer or a decimal number as text."
@@ -164,13 +182,19 @@ def _native(fields: Mapping[str, object]) -> Iterator[Observation]:
         yield Observation(meter, code, exact, unit, quality, at, sampled="at" in item)
 
 
+def _has_no_value(item: Mapping[str, object]) -> bool:
+    """Whether the device says that it has none: null, or a binary NaN or infinity."""
+    value = item.get("value", "")
+    return value is None or (isinstance(value, float) and not isfinite(value))
+
+
 def _instant(at: object) -> datetime | None:
     if at is None:
         return None
     moment = number(at)
     try:
         if moment is not None:
-            return from_ms(int(moment))
+            return _in_range(from_ms(int(moment)))
         found = datetime.fromisoformat(str(at))
     except (ValueError, OverflowError) as error:
         message = "`at` is not an RFC 3339 time or milliseconds since 1970 UTC."
@@ -178,7 +202,19 @@ def _instant(at: object) -> datetime | None:
     if found.tzinfo is None:
         message = "`at` has no UTC offset. Write 2026-01-01T00:00:00Z."
         raise TelegramSyntaxError(message, value=str(at))
-    return found.astimezone(UTC)
+    return _in_range(found)
+
+
+def _in_range(at: datetime) -> datetime:
+    """The instant, of a clock that was set.
+
+    Raises:
+        TelegramSyntaxError: No clock that was set shows it.
+    """
+    if at.year not in _YEARS:
+        message = f"`at` is not between {_YEARS.start} and {_YEARS.stop}."
+        raise TelegramSyntaxError(message, value=str(at))
+    return at.astimezone(UTC)
 
 
 def _code(text: str, phase: int = 0) -> Obis:
@@ -186,11 +222,15 @@ def _code(text: str, phase: int = 0) -> Obis:
     return checked_obis(f"1-0:{int(c) + 20 * phase}.{rest}")
 
 
+_Time = tuple[datetime | None, Quality]
+_NO_TIME: _Time = (None, Quality.ACTUAL)
+
+
 def _seen(
     meter: MeterIdentity,
     kind: _Field,
     value: object,
-    at: datetime | None = None,
+    time: _Time = _NO_TIME,
     phase: int = 0,
 ) -> Iterator[Observation]:
     found = number(value)
@@ -199,8 +239,13 @@ def _seen(
     text, unit = kind
     if unit == "watt-minute":
         found, unit = found * 60, "J"
+    if text.startswith("13."):
+        found = found.scaleb(-2) if abs(found) > 1 else found
+        if abs(found) > 1:
+            return
     exact, base = normalise(found, unit)
-    yield Observation(meter, _code(text, phase), exact, base, meter_time=at)
+    at, quality = time
+    yield Observation(meter, _code(text, phase), exact, base, quality, meter_time=at)
 
 
 def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:
@@ -221,14 +266,18 @@ def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Ob
         yield from _seen(meter, (f"1.8.{tariff}", "kWh"), part, at)
 
 
-def _wall_time(text: object, zone: str) -> datetime | None:
+def _wall_time(text: object, zone: str) -> _Time:
+    """A device's own time; SUSPECT where autumn repeats it."""
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
-        return None
+        return _NO_TIME
+    if found.year not in _YEARS:
+        return _NO_TIME
     if found.tzinfo is not None:
-        return found.astimezone(UTC)
-    return MeterZone(zone).wall(found)[0] if found.year > 2000 else None
+        return found.astimezone(UTC), Quality.ACTUAL
+    at, is_sure = MeterZone(zone).wall(found)
+    return at, Quality.ACTUAL if is_sure else Quality.SUSPECT
 
 
 def _shelly_1(match: re.Match[str], value: Decimal | None) -> Iterator[Observation]:
@@ -252,17 +301,18 @@ def _channel(device: str, channel: int) -> str:
 def _shelly_2(match: re.Match[str], fields: Mapping[str, object]) -> Iterator[Observation]:
     device, component = match.groups()
     if component is not None:
-        yield from _component(device, component, fields, None)
+        yield from _component(device, component, fields, _NO_TIME)
         return
     source, params = fields.get("src"), mapping(fields.get("params"))
     moment = number(params.get("ts"))
     at = from_ms(int(moment * 1000)) if moment and 0 < moment < 10**11 else None
+    time = (at, Quality.ACTUAL) if at is not None and at.year in _YEARS else _NO_TIME
     for name, status in params.items():
-        yield from _component(str(source or device), name, mapping(status), at)
+        yield from _component(str(source or device), name, mapping(status), time)
 
 
 def _component(
-    device: str, component: str, status: Mapping[str, object], at: datetime | None
+    device: str, component: str, status: Mapping[str, object], at: _Time
 ) -> Iterator[Observation]:
     if _SHELLY_COMPONENT.fullmatch(component) is None:
         return
@@ -277,18 +327,21 @@ def _component(
         yield from _seen(meter, (text, "Wh"), mapping(status.get(name)).get("total"), at)
 
 
-def _zigbee(name: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:
+def _zigbee(device_name: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:
     device = mapping(fields.get("device"))
-    address = device.get("ieeeAddr") or device.get("ieee_address") or name
+    address = device.get("ieeeAddr") or device.get("ieee_address") or device_name
     maker = str(device.get("manufacturerName") or "Zigbee")
     meter = identity(maker, str(address))
     at = _last_seen(fields.get("last_seen"), zone)
-    for field, kind in _ZIGBEE.items():
-        yield from _seen(meter, kind, fields.get(field), at)
+    for name, value in fields.items():
+        phase = _ZIGBEE_PHASE.fullmatch(name)
+        kind = _ZIGBEE.get(phase[1] if phase else name)
+        if kind is not None:
+            yield from _seen(meter, kind, value, at, _PHASES[phase[2]] if phase else 0)
 
 
-def _last_seen(at: object, zone: str) -> datetime | None:
+def _last_seen(at: object, zone: str) -> _Time:
     try:
-        return _instant(at)
+        return _instant(at), Quality.ACTUAL
     except TelegramSyntaxError:
         return _wall_time(at, zone)  # "ISO_8601_local" may come without its offset; "N/A" is None

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Never
 
 import msgpack
 
@@ -25,9 +24,11 @@ _MSGPACK_MAPS = frozenset(bytes([code]) for code in (*range(0x80, 0x90), 0xDE, 0
 def parse_payload(payload: bytes) -> object:
     """The value of a payload: a map or number of JSON, or a map of msgpack.
 
+    What a device writes for a value that it does not have (NaN, Infinity) is null.
+
     Raises:
         TelegramTooLargeError: It is larger or deeper than any device's.
-        TelegramSyntaxError: It is neither, or holds a number that is none.
+        TelegramSyntaxError: It is neither, or holds a number with too many digits.
     """
     if len(payload) > PAYLOAD_MAX:
         message = f"The payload has {len(payload)} bytes; the limit is {PAYLOAD_MAX}."
@@ -37,7 +38,7 @@ def parse_payload(payload: bytes) -> object:
     _check_depth(payload)
     try:
         return json.loads(
-            payload, parse_float=_decimal, parse_int=_decimal, parse_constant=_no_number
+            payload, parse_float=_decimal, parse_int=_decimal, parse_constant=lambda _: None
         )
     except (ValueError, UnicodeDecodeError, RecursionError) as error:
         message = "The payload is not valid JSON."
@@ -68,11 +69,6 @@ def _decimal(text: str) -> Decimal:
         message = "A number has more digits than the limit."
         raise ValueError(message)
     return number
-
-
-def _no_number(text: str) -> Never:
-    message = f"{text} is not a number."
-    raise ValueError(message)
 
 
 def dumped(value: object) -> bytes:

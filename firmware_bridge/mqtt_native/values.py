@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE
 from firmware_bridge.driver.telegram import (
     Telegram,
     TelegramError,
@@ -42,11 +43,11 @@ class MessageScanner:
     """Lines in, observed messages out.
 
     Args:
-        zone: Of times without offset; None for UTC.
+        zone: Of times without offset; None for central Europe.
     """
 
     def __init__(self, zone: str | None = None) -> None:
-        self._zone = zone or "UTC"
+        self._zone = zone or DEFAULT_ZONE
         self._held = bytearray()
         self._lost = False
 
@@ -83,11 +84,11 @@ class DocumentScanner:
     """A whole recording that is one message, over any number of lines, or a JSON list of some.
 
     Args:
-        zone: Of times without offset; None for UTC.
+        zone: Of times without offset; None for central Europe.
     """
 
     def __init__(self, zone: str | None = None) -> None:
-        self._zone = zone or "UTC"
+        self._zone = zone or DEFAULT_ZONE
         self._held = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Telegram]:

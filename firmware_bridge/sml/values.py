@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import product
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
@@ -30,6 +31,7 @@ _SERVER_SIZE = 10
 # DZG DVS74 status word: its fixed bits, the load bit and the reserved ones; then the direction.
 _DVS74_MASK, _DVS74_BITS, _DVS74_EXPORT = 0xFFE0_01FF, 0x104, 0x800
 _SUM_OF_POWER = b"\x10\x07"
+_PHASES_OF_POWER = (b"\x24\x07", b"\x38\x07", b"\x4c\x07")
 _YEAR_2000 = 946_684_800
 _UINT32_MAX = 2**32 - 1
 
@@ -40,16 +42,19 @@ def observe(response: ListResponse) -> tuple[Observation, ...]:
     Only timestamps give a time; an index of seconds since start-up says nothing about the clock.
     """
     meter = _meter(response)
-    imports = _tells_import(meter, response)
+    entries = response.entries
+    doubtful: frozenset[bytes] = frozenset()
+    if _tells_import(meter, response):
+        entries, doubtful = _mended(entries)
     found = []
-    for entry in response.entries:
-        mended = _unsigned(entry) if imports and entry.name[2:4] == _SUM_OF_POWER else entry
-        scaled = _scaled(mended)
+    for entry in entries:
+        scaled = _scaled(entry)
         if scaled is None or len(entry.name) != 6:
             continue
         value, unit = normalise(*scaled)
         at = _instant(entry.time) or _instant(response.time)
-        found.append(Observation(meter, Obis(entry.name), value, unit, Quality.ACTUAL, at))
+        quality = Quality.SUSPECT if entry.name in doubtful else Quality.ACTUAL
+        found.append(Observation(meter, Obis(entry.name), value, unit, quality, at))
     return tuple(found)
 
 
@@ -70,6 +75,46 @@ def _tells_import(meter: MeterIdentity, response: ListResponse) -> bool:
     return ours and all(
         word & _DVS74_MASK == _DVS74_BITS and not word & _DVS74_EXPORT for word in words
     )
+
+
+def _mended(
+    entries: tuple[ListEntry, ...],
+) -> tuple[tuple[ListEntry, ...], frozenset[bytes]]:
+    """Powers whose sign is a digit, where the status word says that the sum is an import.
+
+    The sum's sign can be none. A phase may export beside phases that import, so whose sign is a
+    digit is what adds up to the sum; where nothing does, or several ways do, nobody knows.
+
+    Returns:
+        The entries, and the names of the phases' powers that stay as sent without being known.
+    """
+    mended = {e.name: _unsigned(e) for e in entries if e.name[2:4] == _SUM_OF_POWER}
+    entries = tuple(mended.get(entry.name, entry) for entry in entries)
+    phases = [entry for entry in entries if entry.name[2:4] in _PHASES_OF_POWER]
+    ambiguous = [entry for entry in phases if _unsigned(entry) != entry]
+    if not ambiguous:
+        return entries, frozenset()
+    ways = []
+    for choice in product((False, True), repeat=len(ambiguous)):
+        chosen = {
+            e.name: _unsigned(e) for e, is_digit in zip(ambiguous, choice, strict=True) if is_digit
+        }
+        if _adds_up([chosen.get(entry.name, entry) for entry in phases], mended.values()):
+            ways.append(chosen)
+    if len(ways) != 1:
+        return entries, frozenset(entry.name for entry in ambiguous)
+    return tuple(ways[0].get(entry.name, entry) for entry in entries), frozenset()
+
+
+def _adds_up(phases: Iterable[ListEntry], sums: Iterable[ListEntry]) -> bool:
+    """Whether the powers of phases are that of all, as far as their last digits tell."""
+    parts = [scaled[0] for entry in phases if (scaled := _scaled(entry)) is not None]
+    whole = [scaled[0] for entry in sums if (scaled := _scaled(entry)) is not None]
+    if len(whole) != 1 or len(parts) != len(_PHASES_OF_POWER):
+        return False
+    exponents = [int(value.as_tuple().exponent) for value in (*parts, *whole)]
+    last_digit = Decimal(1).scaleb(max(exponents))
+    return abs(sum(parts) - whole[0]) <= len(exponents) * last_digit
 
 
 def _unsigned(entry: ListEntry) -> ListEntry:

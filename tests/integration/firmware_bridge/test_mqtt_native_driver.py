@@ -67,6 +67,43 @@ async def test_what_a_device_publishes_is_read(mosquitto: EmbeddedBroker) -> Non
         assert {v.obis: str(v.quantity) for v in out.values} == {ACTIVE_IMPORT: "1234.5 Wh"}
 
 
+async def test_two_devices_under_a_wildcard_are_no_exchange(mosquitto: EmbeddedBroker) -> None:
+    settings = {
+        "host": "127.0.0.1",
+        "port": mosquitto.port,
+        "topics": ["shellies/+/emeter/0/total"],
+    }
+    driver = MqttNativeDriver.from_settings({**settings, "timeout_s": 5})
+    async with driver:
+        for name in ("plug-1", "plug-2", "plug-1"):
+            out = await heard(driver, mosquitto.port, f"shellies/{name}/emeter/0/total", b"7")
+            assert out.meter.serial == name
+            assert out.replaced is None
+            assert out.several
+
+
+async def test_what_is_malformed_beside_a_reading_is_counted_by_its_reason(
+    mosquitto: EmbeddedBroker,
+) -> None:
+    settings = {"host": "127.0.0.1", "port": mosquitto.port, "topics": ["t/#"], "timeout_s": 5}
+    native = b'{"v":1,"serial":"7","readings":[{"obis":"1-0:1.8.0","value":"5","unit":"Wh"}]}'
+    driver = MqttNativeDriver.from_settings(settings)
+    async with driver:
+        await heard(driver, mosquitto.port, "t/a", native)
+        before = driver.bad_frames
+        await publish(mosquitto.port, "t/a", b'{"v":1,')
+        await publish(mosquitto.port, "t/b", b'{"power":1}')
+        await publish(mosquitto.port, "t/b", b'{"power":2}')
+        await until(lambda: driver.bad_frames == before + 3)
+        out = await heard(driver, mosquitto.port, "t/a", native)
+        assert {item.code: item.count for item in out.refused} == {
+            "TELEGRAM_SYNTAX": 1,
+            "TELEGRAM_UNSUPPORTED": 2,
+        }
+        assert b'"power":2' in next(i.raw for i in out.refused if i.count == 2)
+        assert (await heard(driver, mosquitto.port, "t/a", native)).refused == ()
+
+
 async def test_what_came_long_ago_is_no_present_value(mosquitto: EmbeddedBroker) -> None:
     settings = {
         "host": "127.0.0.1",

@@ -26,6 +26,7 @@ from firmware_bridge.driver.interface import (
     ProfileChunk,
     ProfileMemory,
     ReadOut,
+    RefusedTelegrams,
 )
 from tests.support.edge_clock import HandClock
 from tests.support.edge_parts import NOON, Notes, Records, ScriptedDriver, entry, read_out, value
@@ -146,6 +147,28 @@ async def test_a_load_profile_is_believed_only_after_it_was_read(
     site.notes.engine.short = True
     await site.cycle()
     assert profile.reads == reads
+
+
+async def test_what_was_refused_beside_a_read_is_counted_and_named_once_while_it_lasts() -> None:
+    refused = RefusedTelegrams("TELEGRAM_SYNTAX", "The payload is not valid JSON.", b"{", 3)
+    bad, good = replace(read_out(value()), refused=(refused,)), read_out(value())
+    site = Site(a=gives(bad, bad, good, bad))
+    (meter,) = site.meters
+    for counted in (3, 6, 6, 9):
+        await site.cycle()
+        assert meter.bad_frames == counted
+    note = ("telegram_syntax", "a: The payload is not valid JSON.", b"{")
+    assert site.notes.events == [note, note]
+    assert meter.answering
+
+
+async def test_a_register_without_a_value_is_named_once_while_it_lasts() -> None:
+    gone = AbsentValue(ACTIVE_IMPORT, Absence.REFUSED, b"")
+    bad, good = replace(read_out(value()), absent=(gone,)), read_out(value())
+    site = Site(a=gives(bad, bad, good, bad))
+    for _ in range(4):
+        await site.cycle()
+    assert site.notes.events == [("value_absent", f"a: {ACTIVE_IMPORT}: refused.", b"")] * 2
 
 
 async def test_a_cycle_that_cannot_be_stored_does_not_end_the_agent() -> None:

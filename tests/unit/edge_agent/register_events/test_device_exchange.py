@@ -29,10 +29,12 @@ class Site:
     def restart(self) -> None:
         self.plates = ExchangeDetector(self.marks)
 
-    def read(self, meter: MeterIdentity, *others: MeterValue) -> dict[Nameplate, Nameplate]:
+    def read(
+        self, meter: MeterIdentity, *others: MeterValue, several: bool = False
+    ) -> dict[Nameplate, Nameplate]:
         values = [value(meter), *others]
         sealed = {nameplate_of(one.meter) for one in values}
-        places = self.plates.judge("main", meter, values, sealed)
+        places = self.plates.judge("main", meter, values, sealed, several=several)
         self.marks |= places.marks
         self.plates.commit(places.marks)
         return dict(places.replaced)
@@ -61,6 +63,14 @@ def test_a_numbered_device_behind_the_port_has_a_place_of_its_own() -> None:
     }
     assert site.read(MAIN) == {}
     assert site.read(NEXT) == {Nameplate("EAS", "2"): Nameplate("EAS", "1")}
+
+
+def test_devices_that_speak_by_turns_behind_a_broker_exchange_nothing() -> None:
+    site = Site()
+    for meter in (MAIN, NEXT, MAIN, NEXT):
+        assert site.read(meter, several=True) == {}
+    site.restart()
+    assert site.read(MAIN, several=True) == {}
 
 
 def test_many_devices_under_one_place_exchange_nothing() -> None:

@@ -116,6 +116,118 @@ def test_zigbee2mqtt_devices_are_known_by_their_address() -> None:
     assert shown("zigbee2mqtt/lamp", b'{"state":"ON"}') == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "zone", "at", "quality"),
+    [
+        (
+            "2026-03-01T12:00:00",
+            None,
+            "2026-03-01T11:00",
+            Quality.ACTUAL,
+        ),  # the device's local time
+        ("2026-07-01T12:00:00", None, "2026-07-01T10:00", Quality.ACTUAL),
+        ("2026-03-01T12:00:00", "Europe/Lisbon", "2026-03-01T12:00", Quality.ACTUAL),
+        ("2026-03-01T12:00:00+05:30", None, "2026-03-01T06:30", Quality.ACTUAL),
+        ("2026-10-25T02:30:00", None, "2026-10-25T00:30", Quality.SUSPECT),  # autumn repeats it
+        ("1970-01-01T00:00:10", None, None, Quality.ACTUAL),
+        ("2106-02-07T06:28:15", None, None, Quality.ACTUAL),
+    ],
+)
+def test_a_time_without_offset_is_local_and_one_of_no_clock_is_none(
+    text: str, zone: str | None, at: str | None, quality: Quality
+) -> None:
+    payload = f'{{"Time":"{text}","ENERGY":{{"Total":1}}}}'.encode()
+    (value,) = decode_message("tele/p/SENSOR", payload, *([zone] if zone else []))
+    assert (value.meter_time and f"{value.meter_time:%Y-%m-%dT%H:%M}") == at
+    assert value.quality is quality
+
+
+@pytest.mark.parametrize("seconds", [1, 4_102_444_800, 99_999_999_999])
+def test_a_shelly_whose_clock_was_never_set_or_is_far_ahead_gives_no_time(seconds: int) -> None:
+    payload = f'{{"src":"s","params":{{"ts":{seconds},"pm1:0":{{"apower":1}}}}}}'.encode()
+    (value,) = decode_message("s/events/rpc", payload)
+    assert value.meter_time is None
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [
+        ("0.95", "0.95"),
+        ("95", "0.95"),
+        ("-97", "-0.97"),
+        ("1", "1"),
+        ("100", "1.00"),
+        ("101", None),
+    ],
+)
+def test_a_power_factor_above_1_is_in_percent(factor: str, expected: str | None) -> None:
+    payload = f'{{"power_factor":{factor},"energy":1}}'.encode()
+    found = shown("zigbee2mqtt/p", payload)
+    wanted = {} if expected is None else {"Zigbee/p 1-0:13.7.0": f"{expected} 1"}
+    assert found == {**wanted, "Zigbee/p 1-0:1.8.0": "1000 Wh"}
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "zigbee2mqtt/plug/set",
+        "zigbee2mqtt/plug/set/power",
+        "zigbee2mqtt/plug/get",
+        "zigbee2mqtt/bridge/devices",
+        "zigbee2mqtt/bridge/info",
+        "cmnd/plug/POWER",
+        "home/cmnd/plug/POWER",
+        "shellies/shelly1pm-1/relay/0/command",
+    ],
+)
+def test_what_is_asked_of_a_device_is_no_meter(topic: str) -> None:
+    assert decode_message(topic, ZIGBEE) == ()
+    assert decode_message(topic, b"toggle") == ()
+
+
+def test_a_zigbee_meter_shows_its_phases() -> None:
+    fields = (
+        '"energy_a":1,"energy_b":2,"energy_c":3,"produced_energy_a":0.5,"power_phase_b":-7,'
+        '"voltage_phase_c":231,"current_a":0.5,"power_factor_phase_a":98,"energy_d":4,"state_a":"ON"'
+    )
+    assert shown("zigbee2mqtt/m", f"{{{fields}}}".encode()) == {
+        "Zigbee/m 1-0:21.8.0": "1000 Wh",
+        "Zigbee/m 1-0:41.8.0": "2000 Wh",
+        "Zigbee/m 1-0:61.8.0": "3000 Wh",
+        "Zigbee/m 1-0:22.8.0": "500 Wh",
+        "Zigbee/m 1-0:56.7.0": "-7 W",
+        "Zigbee/m 1-0:72.7.0": "231 V",
+        "Zigbee/m 1-0:31.7.0": "0.5 A",
+        "Zigbee/m 1-0:33.7.0": "0.98 1",
+    }
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "null"])
+def test_one_value_that_a_device_does_not_have_costs_no_other(word: str) -> None:
+    assert shown("zigbee2mqtt/p", f'{{"energy":1,"power":{word}}}'.encode()) == {
+        "Zigbee/p 1-0:1.8.0": "1000 Wh"
+    }
+    native = (
+        f'{{"v":1,"serial":"7","readings":[{{"obis":"1-0:1.7.0","value":{word},"unit":"W"}},'
+        '{"obis":"1-0:1.8.0","value":"5","unit":"Wh"}]}'
+    )
+    assert shown("t", native.encode()) == {"unknown/7 1-0:1.8.0": "5 Wh"}
+    assert shown("shellies/s/emeter/0/total", word.encode()) == {}
+
+
+def test_a_binary_number_that_is_none_costs_no_other() -> None:
+    readings = [{"obis": "1-0:1.7.0", "value": float("nan")}, {"obis": "1-0:1.8.0", "value": 5}]
+    message = msgpack.packb({"v": 1, "serial": "7", "readings": readings})
+    assert shown("t", message) == {"unknown/7 1-0:1.8.0": "5 1"}
+
+
+@pytest.mark.parametrize("at", ['"2150-01-01T00:00:00Z"', "1000", "9999999999999"])
+def test_a_native_time_of_no_clock_is_named(at: str) -> None:
+    payload = f'{{"v":1,"serial":"7","at":{at},"readings":[{{"obis":"1-0:1.8.0","value":1}}]}}'
+    with pytest.raises(TelegramSyntaxError, match="between 2000 and 2100"):
+        decode_message("t", payload.encode())
+
+
 @pytest.mark.parametrize("encode", [lambda m: json.dumps(m).encode(), msgpack.packb])
 def test_the_native_payload_in_both_codings(encode) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - two codecs
     first, second = decode_message("anything", encode(NATIVE))
@@ -132,7 +244,7 @@ def test_the_native_payload_in_both_codings(encode) -> None:  # type: ignore[no-
         ("t", b"{", TelegramSyntaxError),
         ("t", b"\xff", TelegramSyntaxError),
         ("t", b"\x81", TelegramSyntaxError),
-        ("t", b"NaN", TelegramSyntaxError),
+        ("t", b"NaN", TelegramUnsupportedError),
         ("t", b"1e999999", TelegramSyntaxError),
         ("t", b"9" * 5000, TelegramSyntaxError),
         ("t", b"[" * 100_000, TelegramTooLargeError),

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_bridge.codec.crc import kermit, x25
+from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.telegram import (
     ChecksumError,
     Observation,
@@ -214,6 +215,55 @@ def test_a_sign_that_the_status_word_denies_is_a_digit(
 ) -> None:
     assert power_of(DZG, status, bytes.fromhex(raw)) == expected
     assert power_of(SERVER, status, bytes.fromhex("D6CA")) == "-105.50"
+
+
+PHASES = [bytes.fromhex(f"0100{c}0700FF") for c in ("24", "38", "4C")]
+
+
+def powers(*raws: str, total: str = "8B28") -> dict[str, tuple[str, Quality]]:
+    """Powers in 0.01 W that a DZG sends while its status word says import."""
+    sent = [(POWER, total), *zip(PHASES, raws, strict=True)]
+    entries = [Entry(IMPORT, unsigned(1, 8), 30, -1, status=unsigned(0x1C0104, 4))]
+    entries += [
+        Entry(name, bytes([0x51 + len(raw) // 2]) + bytes.fromhex(raw), 27, -2)
+        for name, raw in sent
+    ]
+    found = {str(v.obis): v for v in values(list_file(DZG, entries))}
+    codes = ("1-0:36.7.0*255", "1-0:56.7.0*255", "1-0:76.7.0*255")
+    return {code: (plain(found[code].value), found[code].quality) for code in codes}
+
+
+@pytest.mark.parametrize(
+    ("raws", "expected"),
+    [
+        # 356.24 W in all.
+        (("8B28", "0000", "0000"), ["356.24", "0.00", "0.00"]),
+        (("2EE0", "5C48", "0000"), ["120.00", "236.24", "0.00"]),
+        (("9C40", "FFFFD120", "1DC8"), ["400.00", "-120.00", "76.24"]),  # one exports
+        (("FFFF9C40", "5C48", "5FA8"), ["-255.36", "236.24", "244.88"]),
+    ],
+)
+def test_the_signs_of_phases_are_those_that_add_up(
+    raws: tuple[str, ...], expected: list[str]
+) -> None:
+    total = {"FFFF9C40": "5830"}.get(raws[0], "8B28")
+    shown = powers(*raws, total=total)
+    assert [value for value, _ in shown.values()] == expected
+    assert {quality for _, quality in shown.values()} == {Quality.ACTUAL}
+
+
+def test_of_two_phases_of_which_one_sign_is_a_digit_nobody_knows_which() -> None:
+    shown = powers("9C40", "D120", "1DC8")  # 400.00 and -120.00, or -255.36 and 535.36
+    assert shown["1-0:36.7.0*255"] == ("-255.36", Quality.SUSPECT)
+    assert shown["1-0:56.7.0*255"] == ("-120.00", Quality.SUSPECT)
+    assert shown["1-0:76.7.0*255"] == ("76.24", Quality.ACTUAL)
+
+
+def test_phases_that_do_not_add_up_stay_as_sent_and_are_suspect() -> None:
+    shown = powers("8B28", "0001", "D120")
+    assert shown["1-0:36.7.0*255"] == ("-299.12", Quality.SUSPECT)
+    assert shown["1-0:56.7.0*255"] == ("0.01", Quality.ACTUAL)
+    assert shown["1-0:76.7.0*255"] == ("-120.00", Quality.SUSPECT)
 
 
 def test_a_server_id_written_as_text_names_the_meter_as_printed() -> None:
