@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 import msgpack
 
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, ACTIVE_POWER_IMPORT
 from firmware_bridge.contract.reading import to_ms
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE
 from firmware_bridge.simulator.display import MAKER, instant, numbers, signed_power
 from firmware_bridge.simulator.meter import VirtualMeter
 
@@ -63,7 +65,9 @@ def _tasmota(meter: VirtualMeter) -> list[Message]:
     }
     # Numbers of three decimals are written as they are, so nothing passes through a float.
     body = ",".join(f'"{key}":{value}' for key, value in energy.items())
-    payload = f'{{"Time":"{at:%Y-%m-%dT%H:%M:%S}","ENERGY":{{{body}}}}}'
+    # Its own local time, without an offset.
+    local = at.astimezone(ZoneInfo(DEFAULT_ZONE))
+    payload = f'{{"Time":"{local:%Y-%m-%dT%H:%M:%S}","ENERGY":{{{body}}}}}'
     return [(f"tele/{_name(Device.TASMOTA, meter.serial)}/SENSOR", payload.encode())]
 
 
