@@ -11,7 +11,7 @@ import typer
 from firmware_bridge.cli.signals import Json
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.modbus.frames import plan
-from firmware_bridge.modbus.profiles import load_profile, profile_names
+from firmware_bridge.modbus.profiles import load_profile, profile_names, read_profile
 from firmware_bridge.modbus.register_map import MeterProfile
 
 profiles = typer.Typer(
@@ -45,8 +45,7 @@ def check(
 
     Names every fault. Exit codes: 0 the file can be used, 3 it cannot.
     """
-    path = file if file.suffix == ".toml" else file.with_name(file.name + ".toml")
-    profile = load_profile(str(path))
+    profile = read_profile(file)
     facts = _facts(profile)
     if as_json:
         typer.echo(json.dumps(facts | {"advice": _advice(profile)}))

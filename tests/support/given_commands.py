@@ -133,7 +133,8 @@ EDGE = {
 BRIDGE = {
     "decode": "{file} --protocol sml",
     "probe": "tcp://127.0.0.1:1 --timeout-s 0.1",
-    "profiles": "",
+    "profiles check": "{file}",
+    "profiles list": "",
     "simulate": "--load {file} --protocol modbus --step-s 3600",
 }
 # Its command is imported late, and it has tests of its own.

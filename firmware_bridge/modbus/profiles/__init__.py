@@ -17,7 +17,13 @@ from firmware_bridge.driver.table_faults import read_toml
 from firmware_bridge.modbus.profiles.document import MeterProfileError, UnknownProfileError, build
 from firmware_bridge.modbus.register_map import MeterProfile
 
-__all__ = ["MeterProfileError", "UnknownProfileError", "load_profile", "profile_names"]
+__all__ = [
+    "MeterProfileError",
+    "UnknownProfileError",
+    "load_profile",
+    "profile_names",
+    "read_profile",
+]
 
 _SUFFIX = ".toml"
 
@@ -39,14 +45,23 @@ def load_profile(name: str) -> MeterProfile:
         MeterProfileError: The file is not a valid profile; names all its faults.
     """
     if name.endswith(_SUFFIX):
-        path = Path(name)
-        table = read_toml(path, MeterProfileError, "meter profile", UnknownProfileError)
-        return build(path.name.removesuffix(_SUFFIX), table)
+        return read_profile(Path(name))
     if name not in profile_names():
         message = f"The meter profile {name!r} does not exist."
         remedy = f"Known: {', '.join(profile_names())}; or give the path of a .toml file."
         raise UnknownProfileError(message, value=name, remedy=remedy)
     return _shipped(name)
+
+
+def read_profile(path: Path) -> MeterProfile:
+    """The meter model that a file describes.
+
+    Raises:
+        UnknownProfileError: The file cannot be read.
+        MeterProfileError: It is not a valid profile; names all its faults.
+    """
+    table = read_toml(path, MeterProfileError, "meter profile", UnknownProfileError)
+    return build(path.name.removesuffix(_SUFFIX), table)
 
 
 @cache
