@@ -4,8 +4,10 @@ Belgium   count, two codes, then for each month its end, when the peak was, and 
           or the newest month first.
 Hungary   one month: its end and 19 values without codes, known by their units and by their sums.
 
-Source: e-MUCS P1 1.7.1. Hungary's order is that of the same telegram's present registers, which its
-sums and maxima prove each time.
+Hungary's order is that of the same telegram's present registers, which its sums and maxima prove each
+time.
+
+Source: e-MUCS P1 1.7.1.
 """
 
 from __future__ import annotations
@@ -56,25 +58,25 @@ def _peaks(values: tuple[str, ...]) -> tuple[tuple[Stored, ...], ...]:
     entries = values[_HEAD:]
     if code is None or count > MONTHS_MAX or len(entries) != _ENTRY * count:
         return ()
-    found = []
+    months = []
     for at in range(0, len(entries), _ENTRY):
         end, peak_at, text = entries[at : at + _ENTRY]
         number = parse_number(text)
         if _STAMP.fullmatch(end) is None or number is None or not number[1]:
             return ()
-        found.append((end, (code, peak_at, *number)))
+        months.append((end, (code, peak_at, *number)))
     # A month's end as text sorts as the months do.
     return tuple(
-        (stored,) for _, stored in sorted(found, key=lambda one: one[0][:12], reverse=True)
+        (stored,) for _, stored in sorted(months, key=lambda month: month[0][:12], reverse=True)
     )
 
 
 def _whole_month(values: tuple[str, ...]) -> tuple[tuple[Stored, ...], ...]:
     numbers = [parse_number(text) for text in values[1:]]
-    known = [number for number in numbers if number is not None]
-    if [unit for _, unit in known] != [unit for _, unit in _HUNGARIAN]:
+    quantities = [number for number in numbers if number is not None]
+    if [unit for _, unit in quantities] != [unit for _, unit in _HUNGARIAN]:
         return ()
-    count = [value for value, _ in known]
+    count = [value for value, _ in quantities]
     if any(count[whole] != sum(count[part] for part in parts) for whole, parts in _SUMS):
         return ()
     if any(count[whole] != max(count[part] for part in parts) for whole, parts in _PEAKS):
