@@ -4,10 +4,10 @@ Belgium   count, two codes, then for each month its end, when the peak was, and 
           or the newest month first.
 Hungary   one month: its end and 19 values without codes, known by their units and by their sums.
 
-Hungary's order is that of the same telegram's present registers, which its sums and maxima prove each
-time.
+Hungary's order is that of the same telegram's present registers, which its sums and maxima prove
+each time.
 
-Source: e-MUCS P1 1.7.1.
+Sources: DSMR P1 5.0.2, chapter 6.12; e-MUCS P1 1.7.1.
 """
 
 from __future__ import annotations
