@@ -6,7 +6,7 @@ migrated        a fresh database with the schema: `Database`, its DSN is `.dsn`;
 plain_migrated  the same on the wheel's PostgreSQL alone, for what any server can show
 filled          a fresh copy of an office with three households and their bills, on the same
 plain_filled    the same on the wheel's PostgreSQL alone
-database        a fresh empty database on each of them
+database        a fresh empty database on the servers of a store
 plain_database  a fresh empty database on the wheel's PostgreSQL alone
 server_home     a folder for a server of the test's own
 mosquitto       a private mosquitto for this test; `amqtt_broker` the fallback; `broker` both
@@ -188,9 +188,9 @@ def postgres(request: pytest.FixtureRequest, _servers: _Servers) -> RunningPostg
 
 
 @pytest.fixture
-def database(postgres: RunningPostgres) -> Iterator[Database]:
-    """A fresh empty database on each PostgreSQL found."""
-    with fresh_database(*postgres) as fresh:
+def database(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
+    """A fresh empty database on the servers of a test of a store, for what migrates it itself."""
+    with _servers.copy(request.param, None) as fresh:
         yield fresh
 
 

@@ -63,9 +63,10 @@ SETTINGS = {
 # Its schedulers would hold connections to the databases that others are copied from.
 TIMESCALE_SETTINGS = {"timescaledb.max_background_workers": "0"}
 
-STORES = ("migrated", "filled")
-"""The fixtures that are a database of a store."""
-_ASKS = re.compile(rf"\b({'|'.join(STORES)}): Database")
+STORES = ("migrated", "filled", "database")
+"""The fixtures that are a database of a store, or become one."""
+# Others have an argument of the last one's name.
+_ASKS = re.compile(r"\b(migrated|filled): Database|def test_\w+\([^)]*\bdatabase: Database")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -69,11 +70,19 @@ _CHANGING = f"""\
 DO $$ BEGIN
     IF to_regproc('drop_as_of') IS NOT NULL THEN PERFORM drop_as_of(); END IF;
 END $$;"""
-# Tables that a migration added are guarded like all others, without its saying so, and shown as of
-# a time as it says.
+# Tables that a migration added are guarded like all others, without its saying so, and what their
+# rows said is kept.
 _GUARD = """\
 DO $$ BEGIN
     IF to_regproc('guard_tables') IS NOT NULL THEN PERFORM guard_tables(); END IF;
+    IF to_regproc('keep_past') IS NOT NULL THEN
+        PERFORM keep_past(rule) FROM knowledge_rule AS rule WHERE kind = 'kept' ORDER BY relation;
+    END IF;
+END $$;
+"""
+# The views of the past are some ninety: made once, behind the last migration.
+_SHOW_PAST = """\
+DO $$ BEGIN
     IF to_regproc('make_as_of') IS NOT NULL THEN PERFORM make_as_of(); END IF;
 END $$;
 """
@@ -171,6 +180,7 @@ def render(
     for step in load(flavour, folder):
         record = _record(step, flavour, now).as_string(None)
         parts.append(f"BEGIN;\n{_CHANGING}\n{step.script}\n{record}\n{_GUARD}COMMIT;\n")
+    parts.append(f"BEGIN;\n{_SHOW_PAST}COMMIT;\n")
     if folder == MIGRATIONS:
         for shipped in queue_migrations():
             record = _record_queue(shipped, now).as_string(None)
@@ -225,16 +235,33 @@ def migrate(  # noqa: PLR0913 - where, what, and whom to tell
         steps = load(flavour, folder)
         _check({int(row[0]): str(row[1]) for row in done}, steps)
         missing = steps[len(done) :]
-        for step in missing:
-            progress(step)
-            if step.name in _BEFORE:
-                _BEFORE[step.name](conn, moved)
-            with conn.transaction():
-                conn.execute(_CHANGING)
-                conn.execute(sql.SQL(step.script))
-                conn.execute(_record(step, flavour, clock()))
-                conn.execute(_GUARD)
+        with _past_shown(conn):
+            for step in missing:
+                progress(step)
+                if step.name in _BEFORE:
+                    if done:
+                        # It may take hours, in which the release of before is asked.
+                        conn.execute(_SHOW_PAST)
+                    _BEFORE[step.name](conn, moved)
+                with conn.transaction():
+                    conn.execute(_CHANGING)
+                    conn.execute(sql.SQL(step.script))
+                    conn.execute(_record(step, flavour, clock()))
+                    conn.execute(_GUARD)
+                    if step is missing[-1]:
+                        conn.execute(_SHOW_PAST)
         return missing + (_migrate_queue(conn, progress, clock) if folder == MIGRATIONS else [])
+
+
+@contextmanager
+def _past_shown(conn: psycopg.Connection[tuple[object, ...]]) -> Iterator[None]:
+    """Show the past again where a migration fails behind others, which stay."""
+    try:
+        yield
+    except psycopg.Error:
+        if not conn.broken:
+            conn.execute(_SHOW_PAST)
+        raise
 
 
 def _migrate_queue(

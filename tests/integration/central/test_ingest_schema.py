@@ -16,6 +16,7 @@ from central.adapters.timescale.migrate import (
     Flavour,
     MigrationChangedError,
     migrate,
+    newest_version,
     render,
 )
 from central.service.gateways.enrolment import enrol_gateway
@@ -68,6 +69,23 @@ def test_a_migration_that_fails_leaves_nothing(plain_database: Database, tmp_pat
         migrate(plain_database.dsn, folder)
     assert ask(plain_database.dsn, "SELECT to_regclass('half')") == [(None,)]
     assert ask(plain_database.dsn, "SELECT count(*) FROM schema_migration") == [(0,)]
+
+
+def test_behind_a_migration_that_fails_the_past_is_shown(
+    plain_migrated: Database, tmp_path: Path
+) -> None:
+    shown = "SELECT count(*) FROM pg_class WHERE relnamespace = 'as_of'::regnamespace"
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    newest = newest_version()
+    (folder / f"{newest + 1:04}_good.sql").write_text("CREATE TABLE good (id int);")
+    (folder / f"{newest + 2:04}_half.sql").write_text("SELECT 1 / 0;")
+    before = ask(plain_migrated.dsn, shown)
+    assert before > [(0,)]
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(plain_migrated.dsn, folder)
+    assert ask(plain_migrated.dsn, "SELECT max(version) FROM schema_migration") == [(newest + 1,)]
+    assert ask(plain_migrated.dsn, shown) == before
 
 
 def test_timescale_may_be_declined_or_required(database: Database) -> None:

@@ -41,7 +41,7 @@ ORDER = {
 
 
 @pytest.fixture
-def database(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
+def prepaid(plain_migrated: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Database:
     monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn_as("meterline_app"))
     monkeypatch.setenv("METERLINE_ACTOR", "clerk")
     (tmp_path / "home.yaml").write_text(TARIFF + "settlement: [prepaid]\n", encoding="utf-8")
@@ -56,8 +56,8 @@ def central(*arguments: object, code: int = 0) -> Any:  # noqa: ANN401 - JSON is
     return json.loads(done.stdout)
 
 
-def test_money_is_posted_listed_and_reconciled_by_command(database: Database) -> None:
-    assert database.name
+def test_money_is_posted_listed_and_reconciled_by_command(prepaid: Database) -> None:
+    assert prepaid.name
     post = ("ledger", "post", "bank-77", "--kind", "pay_in", "--amount", "50.00", *PAY_IN)
     assert central(*post) == {"key": "bank-77", "effect": "added"}
     assert central(*post) == {"key": "bank-77", "effect": "unchanged"}
@@ -95,8 +95,8 @@ def test_money_is_posted_listed_and_reconciled_by_command(database: Database) ->
 
 
 @pytest.fixture
-async def web(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    async with make_pool(database.dsn_as("meterline_app"), max_size=6) as pool:
+async def web(prepaid: Database) -> AsyncIterator[httpx.AsyncClient]:
+    async with make_pool(prepaid.dsn_as("meterline_app"), max_size=6) as pool:
         services = timescale_services(pool, render_invoice, lambda: NOW)
         transport = httpx.ASGITransport(create_app(services, WebSettings()))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/") as client:
