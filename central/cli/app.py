@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from central.cli import (
     accounts,
     audit,
+    broker,
     cancel,
     correction_limits,
     cycles,
@@ -41,6 +42,7 @@ app = group("Run Meterline's centre: store, validate, rate and bill readings.", 
 app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
 app.add_typer(remote.gateways, name="gateway")
+app.add_typer(broker.broker, name="broker")
 app.add_typer(tariffs.tariffs, name="tariff")
 app.add_typer(tables.tables, name="table")
 app.add_typer(history.histories, name="registry")

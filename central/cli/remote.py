@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from central.adapters.mqtt.retained import BrokerLine
-from central.adapters.mqtt.worker import BrokerAddress
 from central.adapters.signing_key import FileKey
 from central.cli.output import AsJson, answered, listed, show, wait_for
 from central.cli.registry import gateways
 from central.config.broker import BrokerSettings
+from central.process.broker import broker_address
 from central.service.gateways.remote_management import (
     InstallableArtefact,
     Instruct,
@@ -149,17 +149,7 @@ def _row(name: str, status: Status) -> dict[str, Any]:
 
 
 def _line() -> BrokerLine:
-    chosen = BrokerSettings()
-    password = chosen.broker_password
-    return BrokerLine(
-        BrokerAddress(
-            chosen.broker_host,
-            chosen.broker_port,
-            chosen.broker_username,
-            None if password is None else password.get_secret_value(),
-            chosen.tls(),
-        )
-    )
+    return BrokerLine(broker_address(BrokerSettings()))
 
 
 def _instruct(key: Path) -> Instruct:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr, field_validator
 
 from central.config.broker import BrokerSettings
@@ -15,6 +17,8 @@ class IngestSettings(BrokerSettings):
     Args:
         database: DSN of the database, with a role that may become `meterline_app`.
         ingest_database: The same for ingest alone, where it has a role of its own.
+        broker_rules: Who keeps the broker's rules: `none` where it lets everybody in, or another
+            does; `dynamic-security` where ingest brings mosquitto's plugin to the registry.
         ingest_group: Name under which processes share the work.
         ingest_window_readings: Readings at which a commit is due.
         ingest_window_ms: How long a commit may wait for more. [ms]
@@ -30,6 +34,7 @@ class IngestSettings(BrokerSettings):
 
     database: SecretStr | None = None
     ingest_database: SecretStr | None = None
+    broker_rules: Literal["none", "dynamic-security"] = "none"
     ingest_group: str = Field(default="meterline-ingest", pattern=r"^[a-z0-9-]+$")
     ingest_window_readings: int = Field(default=10_000, ge=1)
     ingest_window_ms: int = Field(default=20, ge=0)

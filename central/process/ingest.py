@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from central.adapters.mqtt.worker import BrokerAddress, BrokerWorker
+from central.adapters.mqtt.dynamic_security import DynamicSecurity
+from central.adapters.mqtt.worker import BrokerWorker
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.config.ingest import IngestSettings
+from central.process.broker import broker_address
 from central.process.start import start
+from central.service.gateways.broker_access import BrokerRules
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
@@ -25,12 +29,14 @@ from central.service.ingest.queue import Intake, IntakeLimits
 from central.service.ingest.statuses import Statuses
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
+from central.service.stopping import stop_if_told
 from firmware_bridge.contract.reading import to_ms
 
 _log = structlog.get_logger(__name__)
 _GAP_EVERY_S = 60.0
 _PREPARE_EVERY_S = 86_400.0
 _COUNT_EVERY_S = 300.0
+_RULES_EVERY_S = 2.0
 _AHEAD = timedelta(days=180)
 
 
@@ -96,13 +102,21 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
             failures=dict(failures),
         )
 
-    broker = BrokerWorker(_address(settings), intake.offer, keep_status)
+    address = replace(broker_address(settings), group=settings.ingest_group)
+    jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+        (_GAP_EVERY_S, watch),
+        (_PREPARE_EVERY_S, prepare),
+        (LOOK_EVERY_S, end_overdue),
+        (_COUNT_EVERY_S, count),
+    ]
+    if settings.broker_rules != "none":
+        rules = BrokerRules(DynamicSecurity(address), gateways, clock)
+        jobs.append((_RULES_EVERY_S, rules.keep))
+    broker = BrokerWorker(address, intake.offer, keep_status)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(intake.run(broker.send))
-        tasks.create_task(_every(_GAP_EVERY_S, watch, failures))
-        tasks.create_task(_every(_PREPARE_EVERY_S, prepare, failures))
-        tasks.create_task(_every(LOOK_EVERY_S, end_overdue, failures))
-        tasks.create_task(_every(_COUNT_EVERY_S, count, failures))
+        for pause_s, job in jobs:
+            tasks.create_task(_every(pause_s, job, failures))
         tasks.create_task(broker.run())
         await broker.connected.wait()
         if ready is not None:
@@ -134,18 +148,6 @@ def _limits(settings: IngestSettings) -> IntakeLimits:
     )
 
 
-def _address(settings: IngestSettings) -> BrokerAddress:
-    password = settings.broker_password
-    return BrokerAddress(
-        settings.broker_host,
-        settings.broker_port,
-        settings.broker_username,
-        None if password is None else password.get_secret_value(),
-        settings.tls(),
-        settings.ingest_group,
-    )
-
-
 async def _every(
     pause_s: float, job: Callable[[], Awaitable[None]], failures: Counter[str]
 ) -> None:
@@ -155,6 +157,7 @@ async def _every(
         StoreUnfitError: The deployment is at fault.
     """
     while True:
+        stop_if_told()
         try:
             await job()
         except StoreUnavailableError as error:

@@ -11,6 +11,9 @@ ALL_DOWN = f"{ROOT}/all/down"
 UP_FILTER = f"{ROOT}/gw/+/up"
 STATUS_FILTER = f"{ROOT}/gw/+/status"
 QOS = 1
+# Who the centre is at a broker, by its certificate; names of its kind are no gateway's.
+CENTRE = "meterline-central"
+_RESERVED = "meterline-"
 
 _GATEWAY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TOPIC = re.compile(rf"{ROOT}/gw/({_GATEWAY.pattern})/(up|down|status|cmd|cfg)")
@@ -24,6 +27,18 @@ def check_gateway(gateway: str) -> str:
     """
     if _GATEWAY.fullmatch(gateway) is None:
         message = f"{gateway!r} is not a gateway's name: use a-z, 0-9 and -, such as gw-07."
+        raise InvalidValueError(message, value=gateway)
+    return gateway
+
+
+def check_new_gateway(gateway: str) -> str:
+    """The same text, if a new gateway may be called so.
+
+    Raises:
+        InvalidValueError: It cannot name a gateway, or a broker takes such names for the centre's.
+    """
+    if check_gateway(gateway).startswith(_RESERVED):
+        message = f"{gateway!r} is reserved: names that begin with {_RESERVED} are the centre's."
         raise InvalidValueError(message, value=gateway)
     return gateway
 

@@ -31,6 +31,8 @@ CENTRAL = {
     "bill show": "A-9/2026-01",
     "bill summary": "--cycle 2026-01",
     "bill withdraw": "A-9/2026-01 --reason r",
+    "broker bring": "",
+    "broker rules": "",
     "conflict decide": "9 keep --reason r",
     "conflict list": "",
     "correction approve": EPOCH,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,18 @@ from typing import TYPE_CHECKING
 from central.adapters.embedded.account import OwnFolder, private_account
 from central.adapters.embedded.broker import free_port, mosquitto_program
 from central.adapters.embedded.child import SupervisedChild
+from central.adapters.mqtt.dynamic_security import DynamicSecurity, rules_file
+from central.adapters.mqtt.worker import BrokerAddress
+from central.service.gateways.broker_access import wanted_access
+from firmware_bridge.contract.topics import CENTRE
 from tests.support.data import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+# Made in no time.
+_EASY_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 DEPLOY = REPOSITORY / "deploy" / "mosquitto"
 
 
@@ -37,7 +44,7 @@ class Authority:
         folder.mkdir(exist_ok=True)
         openssl(
             folder,
-            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("req", "-x509", *_EASY_KEY, "-days", "2"),
             *("-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.crt"),
             # Python 3.13 and newer insist on it.
             *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
@@ -52,7 +59,7 @@ class Authority:
         )
         openssl(
             self.folder,
-            *("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"),
+            *("req", *_EASY_KEY, "-subj", f"/CN={name}"),
             *("-keyout", key.name, "-out", f"{name}.csr"),
         )
         openssl(
@@ -68,18 +75,52 @@ def openssl(folder: Path, *arguments: str) -> None:
     subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
 
 
+@dataclass(frozen=True, slots=True)
+class DeployedBroker:
+    """A broker that runs with the deployed configuration.
+
+    Args:
+        port: Where gateways come in, with certificates of `authority`.
+        centre_port: Where the centre comes in, with certificates of `centre_authority`.
+    """
+
+    port: int
+    centre_port: int
+    authority: Authority
+    centre_authority: Authority
+
+    def context(self, name: str) -> ssl.SSLContext:
+        """TLS with a gateway's certificate, or with the centre's."""
+        by = self.centre_authority if name == CENTRE else self.authority
+        certificate, key = by.folder / f"{name}.crt", by.folder / f"{name}.key"
+        if not certificate.exists():
+            by.issue(name)
+        context = ssl.create_default_context(cafile=self.authority.ca_file)
+        context.load_cert_chain(certificate, key)
+        return context
+
+    @property
+    def centre(self) -> BrokerAddress:
+        """Where and how the centre comes in."""
+        return BrokerAddress("127.0.0.1", self.centre_port, tls=self.context(CENTRE))
+
+
 @contextmanager
-def deployed_broker(home: Path, authority: Authority, *, days: int = 2) -> Iterator[int]:
-    """Run mosquitto with the repository's own configuration and rules; gives its port.
+def deployed_broker(
+    home: Path, authority: Authority, gateways: Iterable[str] = (), *, days: int = 2
+) -> Iterator[DeployedBroker]:
+    """Run mosquitto with the repository's own configuration, and rules for so many gateways.
 
     `days` is how long its certificate is good; a negative one is over already.
     """
     program = mosquitto_program()
     assert program is not None
+    centre = Authority.found(home / "centre-authority")
     own = OwnFolder(home / "site", private_account())
     certificates = own.part("certs")
     for name, pair in {
         "ca": (authority.ca_file,),
+        "centre-ca": (centre.ca_file,),
         "server": authority.issue("server", days=days),
     }.items():
         for file in pair:
@@ -87,17 +128,20 @@ def deployed_broker(home: Path, authority: Authority, *, days: int = 2) -> Itera
             shutil.copyfile(file, copy)
             if own.account is not None:
                 os.chown(copy, own.account.uid, own.account.gid)
-    acl = own.path / "acl"
-    shutil.copyfile(DEPLOY / "acl", acl)
-    port = free_port()
+    state = own.part("state")
+    rules = state / "rules.json"
+    rules.write_text(rules_file(wanted_access(gateways, DynamicSecurity.control)))
+    if own.account is not None:
+        os.chown(rules, own.account.uid, own.account.gid)
+    port, centre_port = free_port(), free_port()
     config = own.path / "mosquitto.conf"
     config.write_text(
         (DEPLOY / "mosquitto.conf")
         .read_text()
         .replace("listener 8883", f"listener {port} 127.0.0.1")
+        .replace("listener 8884", f"listener {centre_port} 127.0.0.1")
         .replace("/etc/mosquitto/certs", str(certificates))
-        .replace("/etc/mosquitto/acl", str(acl))
-        .replace("/var/lib/mosquitto", str(own.part("state")))
+        .replace("/var/lib/mosquitto", str(state))
         + "log_dest stderr\n"
     )
     child = SupervisedChild(
@@ -108,8 +152,8 @@ def deployed_broker(home: Path, authority: Authority, *, days: int = 2) -> Itera
         account=own.account,
     ).start()
     try:
-        child.wait_ready(lambda: _answers(port), 60)
-        yield port
+        child.wait_ready(lambda: _answers(port) and _answers(centre_port), 60)
+        yield DeployedBroker(port, centre_port, authority, centre)
     finally:
         child.stop()
 

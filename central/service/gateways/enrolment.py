@@ -12,7 +12,7 @@ from central.service.ports.decisions import DecisionNote
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest_records import EpochKey, GatewayRecord
 from firmware_bridge.contract.errors import OperatorError
-from firmware_bridge.contract.topics import check_gateway
+from firmware_bridge.contract.topics import check_new_gateway
 
 
 class NoSuchGatewayError(OperatorError):
@@ -47,9 +47,9 @@ async def enrol_gateway(
     """Let a gateway send; a revoked one is taken back.
 
     Raises:
-        InvalidValueError: The name cannot stand in a topic.
+        InvalidValueError: The name cannot stand in a topic, or is reserved for the centre.
     """
-    return await store.enrol(check_gateway(name), DecisionNote(actor, reason, clock()))
+    return await store.enrol(check_new_gateway(name), DecisionNote(actor, reason, clock()))
 
 
 async def revoke_gateway(

@@ -36,7 +36,10 @@ class GatewayStore(Protocol):
         """Close a finding; whether it was open."""
 
     async def save_status(self, name: str, status: Status, at: datetime) -> bool:
-        """Note a gateway's retained status; whether it is enrolled."""
+        """Note a gateway's retained status; whether it is enrolled and not revoked."""
+
+    async def admitted(self) -> list[str]:
+        """The names of the gateways that are enrolled and not revoked."""
 
     async def epochs(self, gateway: GatewayId) -> list[UUID]:
         """A gateway's epochs, oldest first."""

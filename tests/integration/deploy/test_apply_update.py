@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -120,6 +121,8 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # A power cut ends whatever it started with it.
+            start_new_session=True,
         )
 
     def applied(self) -> str:
@@ -188,7 +191,7 @@ def test_a_power_cut_in_its_probation_does_not_make_it_stay(machine: Machine) ->
         wait_for(machine.kept / "pending")
         while machine.runs != "2.0":
             time.sleep(0.05)
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
     assert (machine.kept / "pending").exists()
     assert "not confirmed in time" in machine.applied()
     assert (machine.runs, machine.at_rest()) == ("1.0", True)

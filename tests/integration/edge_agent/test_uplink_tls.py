@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,42 +27,36 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 from tests.support.edge_centre import Centre, listening
 from tests.support.servers import free_port, fresh_folder
-from tests.support.site import Authority, deployed_broker
+from tests.support.site import Authority, DeployedBroker, deployed_broker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 GATEWAY = "gw-1"
-CENTRE = "meterline-central"
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 CHANNEL = Channel("EAS", "1", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
 
 
-class Site(NamedTuple):
-    port: int
-    authority: Authority
-    folder: Path
-
-    def broker(self, certificate_of: str) -> Broker:
-        """As a gateway with that name's certificate is configured."""
-        certificate, key = self.authority.issue(certificate_of)
-        return Broker(
-            "127.0.0.1", self.port, ca_file=self.authority.ca_file, cert_file=certificate,
-            key_file=key, tls=True,
-        )  # fmt: skip
+def reached(site: DeployedBroker, certificate_of: str) -> Broker:
+    """The broker as a gateway with that name's certificate is configured."""
+    certificate, key = site.authority.issue(certificate_of)
+    return Broker(
+        "127.0.0.1", site.port, ca_file=site.authority.ca_file, cert_file=certificate,
+        key_file=key, tls=True,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def site() -> Iterator[DeployedBroker]:
     if mosquitto_program() is None:
         pytest.skip("mosquitto is not installed: `make test` installs it")
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed (Debian's package openssl), so no certificates")
     with fresh_folder() as folder:
         authority = Authority.found(folder / "authority")
-        with deployed_broker(folder, authority) as port:
-            yield Site(port, authority, folder)
+        with deployed_broker(folder, authority, [GATEWAY, "gw-2", "gw-other"]) as found:
+            yield found
 
 
 class QuickClock(SystemClock):
@@ -105,14 +99,16 @@ async def until(what: object, seconds: float = 60.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_gateway_with_its_certificate_is_served(site: Site, tmp_path: Path) -> None:
+async def test_a_gateway_with_its_certificate_is_served(
+    site: DeployedBroker, tmp_path: Path
+) -> None:
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
     await store(buffer, 20)
     centre = Centre(GATEWAY)
-    context = site.broker(CENTRE).tls_context()
+    context = site.centre.tls
     async with (
-        listening(centre, site.port, tls_context=context),
-        uplink_of(buffer, site.broker(GATEWAY)) as uplink,
+        listening(centre, site.centre_port, tls_context=context),
+        uplink_of(buffer, reached(site, GATEWAY)) as uplink,
     ):
         await until(lambda: buffer.backlog == 0)
         assert uplink.failure is None
@@ -122,20 +118,20 @@ async def test_a_gateway_with_its_certificate_is_served(site: Site, tmp_path: Pa
 
 
 async def test_a_certificate_for_another_gateway_moves_nothing_and_heals_by_the_right_one(
-    site: Site, tmp_path: Path
+    site: DeployedBroker, tmp_path: Path
 ) -> None:
     buffer = await Buffer.open(tmp_path / "buffer.db", "gw-2", T0)
     await store(buffer, 5)
     centre = Centre("gw-2")
-    wrong = site.broker("gw-other")
+    wrong = reached(site, "gw-other")
     own = (tmp_path / "own.crt", tmp_path / "own.key")
     for source, copy in zip((wrong.cert_file, wrong.key_file), own, strict=True):
         assert source is not None
         shutil.copyfile(source, copy)
     broker = replace(wrong, cert_file=own[0], key_file=own[1])
-    context = site.broker(CENTRE).tls_context()
+    context = site.centre.tls
     async with (
-        listening(centre, site.port, tls_context=context),
+        listening(centre, site.centre_port, tls_context=context),
         uplink_of(buffer, broker) as uplink,
     ):
         # The broker lets it in, confirms what it says, and passes none of it on.
@@ -149,7 +145,7 @@ async def test_a_certificate_for_another_gateway_moves_nothing_and_heals_by_the_
     for right, copy in zip(site.authority.issue("gw-2"), own, strict=True):
         shutil.copyfile(right, copy)
     async with (
-        listening(centre, site.port, tls_context=context),
+        listening(centre, site.centre_port, tls_context=context),
         uplink_of(buffer, broker) as uplink,
     ):
         await until(lambda: buffer.backlog == 0)
@@ -181,10 +177,12 @@ async def assert_waits_with(code: str, buffer: Buffer, broker: Broker, attempts:
     assert await events(buffer) == [code.lower()]
 
 
-async def test_a_broker_of_an_unknown_authority_is_not_trusted(site: Site, tmp_path: Path) -> None:
+async def test_a_broker_of_an_unknown_authority_is_not_trusted(
+    site: DeployedBroker, tmp_path: Path
+) -> None:
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
     stranger = Authority.found(tmp_path / "stranger")
-    broker = replace(site.broker(GATEWAY), ca_file=stranger.ca_file)
+    broker = replace(reached(site, GATEWAY), ca_file=stranger.ca_file)
     await assert_waits_with("BROKER_UNTRUSTED", buffer, broker)
     await buffer.close()
 
@@ -192,34 +190,34 @@ async def test_a_broker_of_an_unknown_authority_is_not_trusted(site: Site, tmp_p
 async def test_a_broker_whose_certificate_is_over_is_not_trusted(tmp_path: Path) -> None:
     with fresh_folder() as home:
         authority = Authority.found(home / "authority")
-        with deployed_broker(home, authority, days=-1) as port:
+        with deployed_broker(home, authority, days=-1) as site:
             buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
-            broker = Site(port, authority, home).broker(GATEWAY)
+            broker = reached(site, GATEWAY)
             await assert_waits_with("BROKER_UNTRUSTED", buffer, broker)
             await buffer.close()
 
 
 async def test_a_certificate_that_the_broker_does_not_take_is_named(
-    site: Site, tmp_path: Path
+    site: DeployedBroker, tmp_path: Path
 ) -> None:
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
     certificate, key = Authority.found(tmp_path / "stranger").issue(GATEWAY)
-    broker = replace(site.broker(GATEWAY), cert_file=certificate, key_file=key)
+    broker = replace(reached(site, GATEWAY), cert_file=certificate, key_file=key)
     await assert_waits_with("BROKER_REFUSAL", buffer, broker)
     await buffer.close()
 
 
 async def test_a_missing_certificate_file_stops_no_agent_and_heals(
-    site: Site, tmp_path: Path
+    site: DeployedBroker, tmp_path: Path
 ) -> None:
     buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
     broker = replace(
-        site.broker(GATEWAY), cert_file=tmp_path / "absent.crt", key_file=tmp_path / "absent.key"
+        reached(site, GATEWAY), cert_file=tmp_path / "absent.crt", key_file=tmp_path / "absent.key"
     )
     await assert_waits_with("BROKER_TLS", buffer, broker)
     centre = Centre(GATEWAY)
-    context = site.broker(CENTRE).tls_context()
-    async with listening(centre, site.port, tls_context=context), uplink_of(buffer, broker):
+    context = site.centre.tls
+    async with listening(centre, site.centre_port, tls_context=context), uplink_of(buffer, broker):
         for source, name in zip(site.authority.issue(GATEWAY), ("crt", "key"), strict=True):
             shutil.copyfile(source, tmp_path / f"absent.{name}")
         await until(lambda: buffer.backlog == 0)

@@ -274,9 +274,15 @@ class MemoryIngestStore:
     async def save_status(self, name: str, status: Status, at: datetime) -> bool:
         """See `GatewayStore`."""
         check(name, status)
-        if name in self.state.gateways:
-            self.state.statuses[name] = (status, at)
-        return name in self.state.gateways
+        record = self.state.gateways.get(name)
+        if record is None or record.revoked:
+            return False
+        self.state.statuses[name] = (status, at)
+        return True
+
+    async def admitted(self) -> list[str]:
+        """See `GatewayStore`."""
+        return [name for name, each in self.state.gateways.items() if not each.revoked]
 
     async def epochs(self, gateway: GatewayId) -> list[UUID]:
         """See `GatewayStore`."""

@@ -90,6 +90,11 @@ class TimescaleGatewayStore:
         _, count = await self._run("save_status", name=name, **fields, at=at)
         return count > 0
 
+    async def admitted(self) -> list[str]:
+        """See `GatewayStore`."""
+        rows, _ = await self._run("admitted")
+        return [row[0] for row in rows]
+
     async def epochs(self, gateway: GatewayId) -> list[UUID]:
         """See `GatewayStore`."""
         rows, _ = await self._run("epochs", gateway_id=gateway)

@@ -43,7 +43,10 @@ WHERE key = %(key)s AND closed_at IS NULL
 
 -- name: save_status
 UPDATE gateway SET status = %(state)s, agent = %(agent)s, backlog = %(backlog)s, status_at = %(at)s
-WHERE name = %(name)s
+WHERE name = %(name)s AND revoked_at IS NULL
+
+-- name: admitted
+SELECT name FROM gateway WHERE revoked_at IS NULL
 
 -- name: epochs
 SELECT epoch FROM gateway_epoch WHERE gateway_id = %(gateway_id)s ORDER BY first_at, epoch
