@@ -25,8 +25,16 @@ from central.service.ingest.outcome import MessageOutcome, OutcomeKind, Result
 from central.service.ingest.requeue import requeue
 from central.service.ports.ingest_records import FindingCode
 from firmware_bridge.contract.envelope import HEADER_BYTES, NO_HASH, digest
+from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
-from firmware_bridge.contract.messages import Ack, EpochState, Hello, encode_hello
+from firmware_bridge.contract.messages import (
+    Ack,
+    EpochState,
+    GatewayState,
+    Hello,
+    Status,
+    encode_hello,
+)
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading, to_ms
 from tests.support.actors import OPERATOR
@@ -476,6 +484,29 @@ async def test_an_epoch_with_another_batch_at_its_end_is_told_to_begin_anew(
     await ingest.commit(edge.arrive(*edge.sealed))
     assert only_ack(await ingest.commit(arrive("gw1", hello(state_of(twin))))).new_epoch
     assert not only_ack(await ingest.commit(arrive("gw1", hello(state_of(edge))))).new_epoch
+
+
+async def test_a_revoked_gateway_is_neither_admitted_nor_is_its_status_noted(
+    stores: Stores,
+) -> None:
+    status = Status(GatewayState.ONLINE, "1.0")
+    await enrol_gateway(stores.gateways, "gw9", OPERATOR, WHEN)
+    assert await stores.gateways.save_status("gw9", status, NOW)
+    assert "gw9" in await stores.gateways.admitted()
+    await revoke_gateway(stores.gateways, "gw9", OPERATOR, WHEN)
+    assert not await stores.gateways.save_status("gw9", status, NOW)
+    assert "gw9" not in await stores.gateways.admitted()
+    await enrol_gateway(stores.gateways, "gw9", OPERATOR, WHEN)
+    assert await stores.gateways.save_status("gw9", status, NOW)
+
+
+@pytest.mark.parametrize("name", ["meterline-central", "meterline-ingest-1", "GW", "gw/1"])
+async def test_no_gateway_has_a_name_of_the_centres_or_one_that_is_no_topic(
+    stores: Stores, name: str
+) -> None:
+    with pytest.raises(InvalidValueError):
+        await enrol_gateway(stores.gateways, name, OPERATOR, WHEN)
+    assert name not in await stores.gateways.admitted()
 
 
 async def test_two_live_epochs_alarm_until_one_is_revoked(stores: Stores, ingest: Ingest) -> None:

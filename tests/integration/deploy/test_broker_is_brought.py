@@ -230,7 +230,7 @@ async def test_the_broker_is_asked_when_the_registry_says_something_else_or_now_
     assert await after(lambda: revoke_gateway(store, "gw-2", CLERK, lambda: NOW)) == 3
 
     async def enrols_while_it_is_asked() -> None:
-        asked.meanwhile = [lambda: enrol_gateway(store, "gw-3", CLERK, lambda: NOW)]
+        asked.meanwhile.append(lambda: enrol_gateway(store, "gw-3", CLERK, lambda: NOW))
         await enrol_gateway(store, "gw-2", CLERK, lambda: NOW)
 
     assert await after(enrols_while_it_is_asked) == 4
