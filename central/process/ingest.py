@@ -29,7 +29,7 @@ from central.service.ingest.queue import Intake, IntakeLimits
 from central.service.ingest.statuses import Statuses
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
-from central.service.stopping import stop_if_told
+from central.service.stopping import stop_if_cancelled
 from firmware_bridge.contract.reading import to_ms
 
 _log = structlog.get_logger(__name__)
@@ -157,7 +157,7 @@ async def _every(
         StoreUnfitError: The deployment is at fault.
     """
     while True:
-        stop_if_told()
+        stop_if_cancelled()
         try:
             await job()
         except StoreUnavailableError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 
-def stop_if_told() -> None:
+def stop_if_cancelled() -> None:
     """End the current task where it was cancelled and the cancellation was lost.
 
     Python 3.11's `asyncio.wait_for`, which the clients of broker and database use, loses one that

@@ -20,15 +20,15 @@ from central.adapters.mqtt.worker import BrokerAddress
 from central.service.gateways.broker_access import (
     Access,
     BrokerRulesError,
-    Rule,
-    Verb,
+    TopicRule,
+    TopicVerb,
     own_role,
 )
 from firmware_bridge.contract.topics import QOS
 
 _TOPIC = "$CONTROL/dynamic-security/v1"
 _ANSWERS = f"{_TOPIC}/response"
-_KINDS = {"publishClientSend": Verb.PUBLISH, "publishClientReceive": Verb.RECEIVE}
+_KINDS = {"publishClientSend": TopicVerb.PUBLISH, "publishClientReceive": TopicVerb.RECEIVE}
 _SUBSCRIBES = ("subscribeLiteral", "subscribePattern")
 # The plugin's own word for what nobody needs a rule for.
 _UNSUBSCRIBE = "unsubscribePattern"
@@ -53,7 +53,11 @@ class DynamicSecurity:
     """
 
     control = frozenset(
-        {Rule(Verb.PUBLISH, _TOPIC), Rule(Verb.SUBSCRIBE, _ANSWERS), Rule(Verb.RECEIVE, _ANSWERS)}
+        {
+            TopicRule(TopicVerb.PUBLISH, _TOPIC),
+            TopicRule(TopicVerb.SUBSCRIBE, _ANSWERS),
+            TopicRule(TopicVerb.RECEIVE, _ANSWERS),
+        }
     )
 
     def __init__(self, address: BrokerAddress) -> None:
@@ -152,12 +156,12 @@ class _Session:
         """All that a listing holds."""
         offset = 0
         while True:
-            page = {"command": command, "verbose": True, "count": _PAGE, "offset": offset}
-            found = (await self.ask(page))[0][what]
-            for each in found:
+            order = {"command": command, "verbose": True, "count": _PAGE, "offset": offset}
+            listed = (await self.ask(order))[0][what]
+            for each in listed:
                 yield each
-            offset += len(found)
-            if len(found) < _PAGE:
+            offset += len(listed)
+            if len(listed) < _PAGE:
                 return
 
 
@@ -165,7 +169,7 @@ def _default_acls() -> list[dict[str, Any]]:
     return [{"acltype": kind, "allow": allow} for kind, allow in _DEFAULTS.items()]
 
 
-def _acls(rules: Iterable[Rule]) -> list[dict[str, Any]]:
+def _acls(rules: Iterable[TopicRule]) -> list[dict[str, Any]]:
     kinds = {verb: kind for kind, verb in _KINDS.items()}
     return [
         {
@@ -178,10 +182,10 @@ def _acls(rules: Iterable[Rule]) -> list[dict[str, Any]]:
     ]
 
 
-def _rules(acls: Iterable[Mapping[str, Any]]) -> frozenset[Rule]:
+def _rules(acls: Iterable[Mapping[str, Any]]) -> frozenset[TopicRule]:
     """The rules that were read; one that is none of ours differs from all of ours."""
     return frozenset(
-        Rule(_KINDS.get(acl["acltype"], Verb.SUBSCRIBE), _topic(acl))
+        TopicRule(_KINDS.get(acl["acltype"], TopicVerb.SUBSCRIBE), _topic(acl))
         for acl in acls
         if acl["acltype"] != _UNSUBSCRIBE
     )

@@ -23,7 +23,7 @@ from paho.mqtt.properties import Properties
 
 from central.service.ingest.classify import Arrival
 from central.service.ingest.outcome import GatewayReply
-from central.service.stopping import stop_if_told
+from central.service.stopping import stop_if_cancelled
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.messages import Start, encode_ack, encode_start
 from firmware_bridge.contract.topics import (
@@ -150,7 +150,7 @@ class BrokerWorker:
                 # Every gateway answers with a hello, so a restored centre hears what it lacks.
                 await client.publish(ALL_DOWN, encode_start(Start(self._instance)), QOS)
                 self._instance = None
-            stop_if_told()
+            stop_if_cancelled()
             async for _ in client.messages:
                 pass  # the queue hands messages on as they come; this waits for the disconnection
 
@@ -184,7 +184,7 @@ class BrokerWorker:
     async def _note_statuses(self) -> None:
         while True:
             await self._note_status(*await self._statuses.get())
-            stop_if_told()
+            stop_if_cancelled()
 
     def _try_other_protocol(self) -> None:
         """A broker without MQTT 5 refuses the connection in its own way, so both are tried."""

@@ -41,7 +41,7 @@ class BrokerRulesError(OperatorError):
     default_remedy = "Load the plugin as deploy/mosquitto/mosquitto.conf does, then try again."
 
 
-class Verb(StrEnum):
+class TopicVerb(StrEnum):
     """What a client wants of a topic."""
 
     PUBLISH = "publish"
@@ -50,10 +50,10 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Rule:
+class TopicRule:
     """One verb allowed on one topic filter; what no rule allows is refused."""
 
-    verb: Verb
+    verb: TopicVerb
     topic: str
 
 
@@ -66,7 +66,7 @@ class Access:
         clients: The roles of each client, by its certificate's common name.
     """
 
-    roles: Mapping[str, frozenset[Rule]]
+    roles: Mapping[str, frozenset[TopicRule]]
     clients: Mapping[str, frozenset[str]]
 
 
@@ -86,7 +86,7 @@ class AccessBroker(Protocol):
     """A broker whose rules can be read and changed while it runs."""
 
     @property
-    def control(self) -> frozenset[Rule]:
+    def control(self) -> frozenset[TopicRule]:
         """What the centre needs beside the rest to read and change the rules."""
 
     async def read(self) -> Access:
@@ -104,7 +104,7 @@ class AccessBroker(Protocol):
         """Take a client out and end its connection, and take out the role that is its own."""
 
 
-def wanted_access(gateways: Iterable[str], control: frozenset[Rule]) -> Access:
+def wanted_access(gateways: Iterable[str], control: frozenset[TopicRule]) -> Access:
     """The rules for the centre and so many gateways; one named like the centre gets none.
 
     Args:
@@ -137,13 +137,13 @@ async def bring_to(broker: AccessBroker, gateways: Iterable[str]) -> AccessChang
         BrokerRulesError: It keeps no such rules.
     """
     wanted = wanted_access(gateways, broker.control)
-    found = await broker.read()
-    strangers = sorted(found.clients.keys() - wanted.clients.keys())
-    missing = sorted(wanted.clients.keys() - found.clients.keys())
+    present = await broker.read()
+    strangers = sorted(present.clients.keys() - wanted.clients.keys())
+    missing = sorted(wanted.clients.keys() - present.clients.keys())
     wrong = sorted(
         name
-        for name in wanted.clients.keys() & found.clients.keys()
-        if _differs(name, wanted, found)
+        for name in wanted.clients.keys() & present.clients.keys()
+        if _differs(name, wanted, present)
     )
     # Those who may no longer come first: they are why one asks.
     for name in strangers:
@@ -171,8 +171,8 @@ class BrokerRules:
         self._broker = broker
         self._gateways = gateways
         self._clock = clock
-        self._done: frozenset[str] | None = None
-        self._looked: datetime | None = None
+        self._brought: frozenset[str] | None = None
+        self._compared_at: datetime | None = None
 
     async def keep(self) -> None:
         """Bring the broker to the registry where that may be needed; one that is away waits.
@@ -181,42 +181,42 @@ class BrokerRules:
             BrokerRulesError: It keeps no such rules.
         """
         admitted, now = frozenset(await self._gateways.admitted()), self._clock()
-        rested = self._looked is not None and now - self._looked < _LOOK_EVERY
-        if rested and admitted == self._done:
+        is_fresh = self._compared_at is not None and now - self._compared_at < _LOOK_EVERY
+        if is_fresh and admitted == self._brought:
             return
         try:
             change = await bring_to(self._broker, admitted)
         except BrokerUnavailableError as error:
             _log.warning("broker_rules_put_off", reason=error.message)
             return
-        self._done, self._looked = admitted, now
+        self._brought, self._compared_at = admitted, now
         if change:
             _log.info("broker_rules_changed", **asdict(change))
 
 
-def _differs(client: str, wanted: Access, found: Access) -> bool:
+def _differs(client: str, wanted: Access, present: Access) -> bool:
     roles = wanted.clients[client]
-    return found.clients[client] != roles or any(
-        found.roles.get(role) != wanted.roles[role] for role in roles
+    return present.clients[client] != roles or any(
+        present.roles.get(role) != wanted.roles[role] for role in roles
     )
 
 
-def _rules(verb: Verb, topics: Collection[str]) -> frozenset[Rule]:
-    return frozenset(Rule(verb, topic) for topic in topics)
+def _rules(verb: TopicVerb, topics: Collection[str]) -> frozenset[TopicRule]:
+    return frozenset(TopicRule(verb, topic) for topic in topics)
 
 
-def _reads(*topics: str) -> frozenset[Rule]:
-    return _rules(Verb.SUBSCRIBE, topics) | _rules(Verb.RECEIVE, topics)
+def _reads(*topics: str) -> frozenset[TopicRule]:
+    return _rules(TopicVerb.SUBSCRIBE, topics) | _rules(TopicVerb.RECEIVE, topics)
 
 
-def _gateway_rules(name: str) -> frozenset[Rule]:
-    told = (down(name), command(name), configuration(name))
-    return _rules(Verb.PUBLISH, (up(name), status(name))) | _reads(*told)
+def _gateway_rules(name: str) -> frozenset[TopicRule]:
+    answers = (down(name), command(name), configuration(name))
+    return _rules(TopicVerb.PUBLISH, (up(name), status(name))) | _reads(*answers)
 
 
 _CENTRE_ROLE, _EACH_ROLE = "centre", "every gateway"
 _CENTRE_RULES = (
     _reads(UP_FILTER, STATUS_FILTER)
-    | _rules(Verb.SUBSCRIBE, [f"$share/+/{UP_FILTER}"])
-    | _rules(Verb.PUBLISH, [down(_ANY), command(_ANY), configuration(_ANY), ALL_DOWN])
+    | _rules(TopicVerb.SUBSCRIBE, [f"$share/+/{UP_FILTER}"])
+    | _rules(TopicVerb.PUBLISH, [down(_ANY), command(_ANY), configuration(_ANY), ALL_DOWN])
 )

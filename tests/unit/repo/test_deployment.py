@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from edge_agent.config.settings import parse_config
-from firmware_bridge.contract import topics
 from tests.support.data import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -87,28 +86,30 @@ def test_compose_starts_the_centre_after_its_migrations() -> None:
         }
 
 
-def test_the_brokers_rules_are_those_of_the_contract() -> None:
-    acl = (DEPLOY / "mosquitto" / "acl").read_text()
-    gateway = set(re.findall(r"^pattern (read|write) (\S+)$", acl, re.MULTILINE))
-    assert gateway == {
-        ("write", topics.up("x").replace("/x/", "/%u/")),
-        ("write", topics.status("x").replace("/x/", "/%u/")),
-        ("read", topics.down("x").replace("/x/", "/%u/")),
-        ("read", topics.down("x").replace("/x/down", "/%u/cmd")),
-        ("read", topics.down("x").replace("/x/down", "/%u/cfg")),
-        ("read", topics.ALL_DOWN),
-    }
-    centre = set(re.findall(r"^topic (read|write) (\S+)$", acl, re.MULTILINE))
-    assert ("read", topics.UP_FILTER) in centre
-    assert ("write", topics.ALL_DOWN) in centre
+def broker_lines() -> list[str]:
+    lines = (DEPLOY / "mosquitto" / "mosquitto.conf").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_the_broker_has_rules_for_every_subscription() -> None:
+    """Files of rules never refuse one, the plugin does."""
+    lines = broker_lines()
+    assert "plugin mosquitto_dynamic_security.so" in lines
+    assert not [line for line in lines if line.startswith("acl_file")]
+
+
+def test_each_door_of_the_broker_asks_for_a_certificate_of_its_own_authority() -> None:
+    doors = "\n".join(broker_lines()).split("listener ")[1:]
+    assert [door.split("\n")[0] for door in doors] == ["8883", "8884"]
+    for door in doors:
+        assert "require_certificate true\nuse_identity_as_username true" in door
+    authorities = [re.search(r"^cafile (.+)$", door, re.MULTILINE) for door in doors]
+    assert len({found[1] for found in authorities if found is not None}) == 2
+    assert "use_username_as_clientid true" in doors[0]
 
 
 def test_the_broker_lets_nobody_in_without_a_certificate() -> None:
-    settings = dict(
-        line.split(" ", 1)
-        for line in (DEPLOY / "mosquitto" / "mosquitto.conf").read_text().splitlines()
-        if line and not line.startswith("#")
-    )
+    settings = dict(line.split(" ", 1) for line in broker_lines())
     assert settings["require_certificate"] == "true"
     assert settings["use_identity_as_username"] == "true"
     assert settings["allow_anonymous"] == "false"

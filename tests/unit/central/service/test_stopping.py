@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from central.service.stopping import stop_if_told
+from central.service.stopping import stop_if_cancelled
 
 
 async def test_a_cancellation_that_was_swallowed_ends_the_task_at_its_next_step() -> None:
@@ -19,7 +19,7 @@ async def test_a_cancellation_that_was_swallowed_ends_the_task_at_its_next_step(
             # As 3.11's wait_for does where its result comes at the same time.
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(60)
-            stop_if_told()
+            stop_if_cancelled()
 
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
@@ -30,5 +30,5 @@ async def test_a_cancellation_that_was_swallowed_ends_the_task_at_its_next_step(
 
 
 async def test_who_was_not_told_goes_on() -> None:
-    stop_if_told()
+    stop_if_cancelled()
     await asyncio.create_task(asyncio.sleep(0))
