@@ -81,7 +81,9 @@ def _lines(taken: TakenOver) -> list[str]:
         f"peak {peak.name} {peak.label} of {peak.month:%Y-%m}: {printed(peak.value)}"
         for peak in state.peaks
     ]
-    lines += [f"sum {entry.id}: {entry.amount}" for entry in state.sums]
+    for entry in state.sums:
+        since = "" if entry.origin.first is None else f" since {entry.origin.first}"
+        lines.append(f"sum {entry.id}: {entry.amount}{since}")
     lines += [f"total of {total.month:%Y-%m}: {total.amount}" for total in state.totals]
     if opening.balance is not None:
         lines.append(f"balance: {opening.balance}")

@@ -37,6 +37,7 @@ from central.service.registry.cutover_file import (
     CutoverFile,
     CutoverPointEntry,
     PeakEntry,
+    SumEntry,
 )
 from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
@@ -154,7 +155,10 @@ class StoredCase:
                 )
                 for peak in state.peaks
             ),
-            sums={entry.id: entry.amount for entry in state.sums},
+            sums={
+                entry.id: SumEntry(amount=entry.amount, since=entry.origin.first)
+                for entry in state.sums
+            },
         )
         return CutoverFile(accounts=(CutoverAccountEntry(number=self.name, points=(entry,)),))
 

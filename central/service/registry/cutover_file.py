@@ -11,12 +11,13 @@
             reads: [{meter: MTL/1001, obis: 1.8.0, value: 8421077}]
             banks: [{bank: solar, period: peak, earned: 2026-08, amount: 595.2}]
             peaks: [{name: kw_max, period: peak, month: 2026-08, value: 7.2}]
-            sums: {yearly_minimum: 310.55}
+            sums: {yearly_minimum: {amount: 310.55, since: 2026-03-15}}
             deferrals: {budget_billing: 103.33}
             totals: {2026-08: 45.10}
 
 Reads are those at the end of the last billed day, in the unit of the point's channel. Banks, peaks,
-sums and deferrals have the names that the account's tariff gives them.
+sums and deferrals have the names that the account's tariff gives them. A sum may be an amount alone
+where it counts its year or term from the first day.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from central.domain.rating.inputs.carried_state import (
     CarriedState,
     Credit,
     MonthTotal,
+    Origin,
     Peak,
     YearSum,
 )
@@ -92,6 +94,17 @@ class PeakEntry(_Model):
     value: Positive
 
 
+class SumEntry(_Model):
+    """What a year or term has come to; since its own first day where no other is said."""
+
+    amount: Amount
+    since: date | None = None
+
+
+def _sum(value: object) -> object:
+    return value if isinstance(value, dict | SumEntry) else {"amount": value}
+
+
 class CutoverPointEntry(_Model):
     """A point and service that are taken over."""
 
@@ -101,7 +114,7 @@ class CutoverPointEntry(_Model):
     reads: tuple[ReadEntry, ...] = ()
     banks: tuple[BankEntry, ...] = ()
     peaks: tuple[PeakEntry, ...] = ()
-    sums: dict[str, Amount] = {}
+    sums: dict[str, Annotated[SumEntry, BeforeValidator(_sum)]] = {}
     deferrals: dict[str, Amount] = {}
     totals: dict[Month, Amount] = {}
 
@@ -111,7 +124,10 @@ class CutoverPointEntry(_Model):
         Args:
             balance: Of the account, where this is its first point.
         """
-        sums = {**self.sums, **self.deferrals}
+        sums = [
+            YearSum(name, entry.amount, Origin(entry.since)) for name, entry in self.sums.items()
+        ]
+        sums += [YearSum(name, amount) for name, amount in self.deferrals.items()]
         state = CarriedState(
             peaks=tuple(
                 sorted(Peak(p.name, p.period, p.month, Fraction(p.value)) for p in self.peaks)
@@ -119,7 +135,7 @@ class CutoverPointEntry(_Model):
             credits=tuple(
                 sorted(Credit(b.bank, b.period, b.earned, Fraction(b.amount)) for b in self.banks)
             ),
-            sums=tuple(sorted(YearSum(name, amount) for name, amount in sums.items())),
+            sums=tuple(sorted(sums)),
             totals=tuple(sorted(MonthTotal(month, total) for month, total in self.totals.items())),
         )
         reads = sorted(TakeoverRead(read.meter, read.obis, read.value) for read in self.reads)

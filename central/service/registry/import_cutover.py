@@ -180,7 +180,11 @@ class _CutoverImport:
         occupancy, old = await self._occupancy(agreement)
         service = agreement.service or ""
         taken = TakenOver(account, entry.point, service, begins, opening, Effect.UNCHANGED)
-        if old == opening and agreement.billing_from == begins:
+        if (
+            old is not None
+            and old.to_json() == opening.to_json()
+            and agreement.billing_from == begins
+        ):
             return taken
         if old is not None and not self._reason.strip():
             message = "was taken over with other figures; a reason is needed to replace them."
@@ -303,7 +307,10 @@ def _owned(state: CarriedState, document: TariffDocument, begins: date) -> Carri
         state,
         peaks=tuple(replace(p, origin=origin(p.name, p.month)) for p in state.peaks),
         credits=tuple(replace(c, origin=origin(c.bank, c.earned)) for c in state.credits),
-        sums=tuple(replace(entry, origin=origin(entry.id)) for entry in state.sums),
+        sums=tuple(
+            replace(entry, origin=replace(origin(entry.id), first=entry.origin.first))
+            for entry in state.sums
+        ),
         totals=tuple(replace(t, origin=origin(BUDGET_BILLING, t.month)) for t in state.totals),
     )
 
@@ -336,3 +343,6 @@ def _unknown(document: TariffDocument, opening: CutoverOpening, begins: date) ->
     for month in sorted({*months, *(total.month for total in state.totals)}):
         if month >= begins:
             yield f"{month:%Y-%m} is not before {begins}."
+    for entry in state.sums:
+        if entry.origin.first is not None and entry.origin.first >= begins:
+            yield f"{entry.id!r} counts since {entry.origin.first}, which is not before {begins}."

@@ -189,6 +189,14 @@ async def test_importing_twice_changes_nothing_and_a_correction_does(
     assert begins == date(2026, 10, 3)
     assert opening is not None
     assert opening.state.credits[0].amount == 600
+    # Since when a sum counts is a figure as well: a part of a year needs a part of its amount.
+    since = jumping.replace("310.55", "{amount: 310.55, since: 2026-03-15}")
+    done = await _import(utility, tmp_path, since, reason="moved in then")
+    assert [taken.effect for taken in done.taken] == [Effect.CHANGED]
+    _, opening = await _opening_of_solar(utility)
+    assert opening is not None
+    (yearly,) = (entry for entry in opening.state.sums if entry.id == "yearly")
+    assert (yearly.origin.first, yearly.origin.end) == (date(2026, 3, 15), date(2026, 10, 3))
 
 
 @pytest.mark.parametrize(
@@ -268,12 +276,14 @@ async def test_every_reason_is_said_at_once(utility: Utility, tmp_path: Path) ->
     await _import(utility, tmp_path)
     wrong = FILE.replace("10233", "10232").replace("MTL/S1", "MTL/S9")
     wrong = wrong.replace("bank: solar", "bank: wind").replace("2026-07", "2026-10")
+    wrong = wrong.replace("310.55", "{amount: 310.55, since: 2026-10-01}")
     wrong += "  - {number: A-9, points: [{point: SP-1, last_billed: 2026-09-30}]}\n"
     with pytest.raises(CutoverRefusedError) as refused:
         await _import(utility, tmp_path, wrong)
     for reason in (
         "A-1 at SP-1: the tariff SOLAR has no bank 'wind'; it has solar.",
         "2026-10 is not before 2026-10-01.",
+        "'yearly' counts since 2026-10-01, which is not before 2026-10-01.",
         "the meter MTL/S9 is not installed there on 2026-10-01.",
         "A-9 at SP-1: the registry has no account 'A-9'.",
         "INV: number 10233 is given",

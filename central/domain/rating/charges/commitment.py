@@ -82,6 +82,19 @@ def _counts(line: RatedLine, rule: Commitment) -> bool:
 def _share(rule: Commitment, span: VersionSpan) -> tuple[Fraction, str]:
     """How many times the amount a term needs: a month of each of the bill, or a part of a term."""
     if rule.begins is None and rule.months == 1 and rule.ends == "period":
-        return Fraction(span.whole_months * span.bill.count, span.occupied.count), ""
+        return _months(rule, span), ""
     share, how = share_so_far(rule, span)
     return share, f", {how}" if how else ""
+
+
+def _months(rule: Commitment, span: VersionSpan) -> Fraction:
+    """How many months a bill needs: whole ones, shared by the parts of it, or by its days."""
+    match rule.share:
+        case "days":
+            return span.period.share(span.bill)
+        case "months":
+            inside = ((month, month.within(span.bill)) for month in span.period.months_of_it)
+            shares = (Fraction(billed.count, month.count) for month, billed in inside if billed)
+            return sum(shares, Fraction(0))
+        case _:
+            return Fraction(span.whole_months * span.bill.count, span.occupied.count)

@@ -75,9 +75,14 @@ def dropped_advances(span: VersionSpan) -> Iterator[tuple[str, Draft]]:
 
 
 def ended_advances(span: VersionSpan) -> Iterator[tuple[str, Draft]]:
-    """What is credited where a tariff or an occupancy ended with an earlier bill."""
+    """What is credited where a tariff or an occupancy ended with an earlier bill.
+
+    Where a period is paid whole, one that has begun is credited nothing.
+    """
+    whole = {charge.id for charge in span.document.charges if charge.prorate == "none"}
     for paid in span.context.opening.advances:
-        if span.ends(paid.id):
+        has_begun = _days_of(paid).count < paid.days
+        if span.ends(paid.id) and not (paid.id in whole and has_begun):
             days, note = _days_of(paid), f"{_days_of(paid).count} days not used"
             yield paid.id, _credit(days, -Fraction(paid.amount), note, span)
 

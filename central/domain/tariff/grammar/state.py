@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from central.domain.tariff.credit_rules import SETTLED
-from central.domain.tariff.determinant_rules import EventDeterminant
+from central.domain.tariff.determinant_rules import EventDeterminant, SumDeterminant
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.grammar.kind import FLAG, NAME, NUMBER, one_of, words
 from central.domain.tariff.grammar.record import Record, Row, pairs
@@ -60,6 +60,7 @@ def _states(document: Cursor) -> set[str]:
         | yearly
         | {commitment.id for commitment in values["commitments"]}
         | {rule.name for rule in rules if isinstance(rule, EventDeterminant)}
+        | {rule.name for rule in rules if isinstance(rule, SumDeterminant) and rule.is_carried}
         | {charge.id for charge in values["charges"] if charge.in_advance or charge.rolls_over}
         | settled
     )

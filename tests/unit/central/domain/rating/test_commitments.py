@@ -8,8 +8,13 @@ from decimal import Decimal
 import pytest
 
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths
 from central.domain.rating.inputs.carried_state import CarriedState, Grant, MonthTotal, YearSum
-from tests.support.months import HEAD, amounts, bills, codes, version
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.rate import rate
+from central.domain.tariff.calendar import ResolvedCalendar
+from tests.support.months import HEAD, ZONE, amounts, bills, codes, version
+from tests.support.rating import blocks_from
 
 QUARTER = {"2026-01": 100, "2026-02": 100, "2026-03": 50}
 
@@ -60,6 +65,27 @@ def test_a_yearly_commitment_ends_with_its_month_and_a_monthly_one_with_each() -
     assert [amounts(bill).get("c") for bill in found] == [None, "100.00", None]
     monthly = bills(commitment("per: month"), QUARTER)
     assert [amounts(bill)["c"] for bill in monthly] == ["200.00", "200.00", "250.00"]
+
+
+@pytest.mark.parametrize(
+    ("share", "needed"),
+    # From 15 March to 30 April: 17 of 31 days and a month, or 47 of 61 days of two months.
+    [("none", "600.00"), ("months", "464.52"), ("days", "462.30")],
+)
+def test_a_monthly_commitment_needs_the_share_of_a_part_that_it_names(
+    share: str, needed: str
+) -> None:
+    text = commitment(f"per: month, share: {share}")
+    own = DayRange(date(2026, 3, 1), date(2026, 5, 1))
+    days = DayRange(date(2026, 3, 15), own.end)
+    period = BillingPeriod("two", days, 2, own.end, (WholeMonths(own, 2),))
+    nothing = {"import": blocks_from(days, ZONE, 3600, lambda _: 0)}
+    rated = rate(
+        nothing, AgreementFacts(), [version(text)], ResolvedCalendar(), days, period=period
+    )
+    assert amounts(rated)["c"] == needed
+    whole = bills(text, {"2026-03": 0})[0]
+    assert amounts(whole)["c"] == "300.00"
 
 
 def test_a_version_that_changes_on_the_last_bill_counts_both_parts() -> None:

@@ -35,6 +35,8 @@ NO_FACTS = AgreementFacts()
 FINAL = PartEnding(final=True)
 NET = HEAD.replace("{kwh: {sum: import}}", "{kwh: {sum: import, bank: solar, netting: month}}")
 KW = HEAD.replace("{sum: import}}", "{sum: import}, kw: {max: import, window: 60m}}")
+SEATS = HEAD.replace("[{", "[{id: seats, price: 30, per: month, in_advance: true}, {")
+YEAR = HEAD.replace("import}", "import, side: use, netting: year, begins: 2026-07-01}")
 ENERGY = CarriedState(credits=(Credit("solar", "", SEPTEMBER, Fraction("595.2")),))
 TERM = "commitments: [{id: c, of: energy, amount: 1200, per: term, begins: 2026-08-01, months: "
 TAXED = "taxes: [{id: vat, percent: 10, of: all, point: interval}]\n"
@@ -103,6 +105,9 @@ def summed(identifier: str, since: date = AUGUST) -> CarriedState:
             HEAD + "minimums: [{id: m, of: energy, amount: 3650, per: year, year_end: 10}]\n",
             summed("m"),
         ),
+        (SEATS + TAXED, CarriedState()),
+        (SEATS.replace("30,", "30, prorate: none,"), CarriedState()),
+        (YEAR, CarriedState()),
         (
             KW + "state: {kw: {months: 12}}\n",
             CarriedState((Peak("kw", "", SEPTEMBER, Fraction(80)),)),
