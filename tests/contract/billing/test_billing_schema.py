@@ -106,10 +106,10 @@ def test_even_the_owner_cannot_change_a_block(migrated: Database) -> None:
 
 def test_a_bill_needs_four_eyes(app: psycopg.Connection[tuple[object, ...]]) -> None:
     bill = _bill(app)
-    with pytest.raises(psycopg.errors.RestrictViolation, match="made it"):
+    with pytest.raises(psycopg.errors.CheckViolation, match="bill_needs_four_eyes"):
         app.execute("UPDATE bill SET state = 'approved', approver = 'clerk' WHERE id = %s", (bill,))
     app.execute("UPDATE bill SET contributors = '{deputy}' WHERE id = %s", (bill,))
-    with pytest.raises(psycopg.errors.RestrictViolation, match="ran it again"):
+    with pytest.raises(psycopg.errors.CheckViolation, match="bill_needs_four_eyes"):
         app.execute(
             "UPDATE bill SET state = 'approved', approver = 'deputy' WHERE id = %s", (bill,)
         )

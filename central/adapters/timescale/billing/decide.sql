@@ -24,8 +24,19 @@ WHERE bill.uid = ANY(%(uids)s)
 SELECT uid, decision FROM bill WHERE uid = ANY(%(uids)s) AND decision IS NOT NULL
 
 -- name: approve
-UPDATE bill SET state = 'approved', approver = %(approver)s, approved_at = %(at)s
-WHERE uid = ANY(%(uids)s) AND state = 'draft' AND creator <> %(approver)s
+-- With the names of all who worked on them, asked once.
+WITH listed AS (
+    SELECT bill_id, array_agg(DISTINCT actor) AS actors FROM bill_contributor
+    WHERE bill_id = ANY(ARRAY(SELECT id FROM bill WHERE uid = ANY(%(uids)s)))
+    GROUP BY bill_id
+)
+UPDATE bill SET
+    state = 'approved', approver = %(approver)s, approved_at = %(at)s,
+    contributors = contributors || ARRAY(
+        SELECT actor FROM unnest(listed.actors) AS actor WHERE actor <> ALL(contributors) ORDER BY actor
+    )
+FROM listed
+WHERE bill.id = listed.bill_id AND state = 'draft' AND creator <> %(approver)s
 
 -- name: with_those_behind
 WITH RECURSIVE behind AS (
