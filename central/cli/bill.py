@@ -22,7 +22,8 @@ from central.cli.bill_output import (
     print_summary,
     summary_object,
 )
-from central.cli.each import FailedBill, Tried, each
+from central.cli.decided_bills import both, chosen_bills, find_run, report_outcome
+from central.cli.each import Tried, each
 from central.cli.output import (
     EXIT_HELD,
     ActingAs,
@@ -38,7 +39,8 @@ from central.cli.output import (
 from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.run_scope import EVERYONE, RunScope
+from central.domain.billing.run_scope import RunScope
+from central.domain.billing.state import BillState
 from central.process.gc_tuning import tune_gc
 from central.process.stores import open_stores
 from central.service.billing.approve_bills import (
@@ -52,7 +54,6 @@ from central.service.billing.run_bills import RunBills
 from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillingStore, BillRecord
-from central.service.ports.billing_errors import UnknownRunError
 from central.service.ports.cancellations import ChainedBill
 from firmware_bridge.contract.errors import OperatorError
 
@@ -261,23 +262,23 @@ def approve_command(  # noqa: PLR0913 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Approve draft bills. Whoever ran them cannot approve them."""
-    require_some(bills, cycle, RunScope(group_name, account))
+    scope = RunScope(group_name, account)
+    require_some(bills, cycle, scope)
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
             use_case, actor = ApproveBills(store), actor_of(approver)
 
+            run, selected = await chosen_bills(store, cycle, scope, BillState.DRAFT, final=final)
+
             async def approve(name: str) -> None:
-                record = await find_bill(store, name, final=final)
-                await use_case.one(record.uid, actor)
+                uid = selected.get(name) or (await find_bill(store, name, final=final)).uid
+                await use_case.one(uid, actor)
 
-            outcome = BulkOutcome(0)
-            if cycle is not None:
-                run = await find_run(store, cycle, RunScope(group_name, account), final=final)
-                outcome = await use_case.run(run, actor)
-            return _both(outcome, await each(sorted(bills or ()), approve))
+            outcome = BulkOutcome(0) if run is None else await use_case.run(run, actor)
+            return both(outcome, await each([*sorted(bills or ()), *selected], approve))
 
-    _report_outcome("approved", *wait_for(work()), as_json=as_json)
+    report_outcome("approved", *wait_for(work()), as_json=as_json)
 
 
 @app.command("issue")
@@ -293,23 +294,23 @@ def issue_command(  # noqa: PLR0913 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Give approved bills their legal numbers. After that they never change."""
-    require_some(bills, cycle, RunScope(group_name, account))
+    scope = RunScope(group_name, account)
+    require_some(bills, cycle, scope)
 
     async def work() -> tuple[int, Tried]:
         async with bill_store() as store:
             use_case = IssueBills(store)
 
+            run, selected = await chosen_bills(store, cycle, scope, BillState.APPROVED, final=final)
+
             async def issue(name: str) -> None:
-                record = await find_bill(store, name, final=final)
-                await use_case.one(record.uid, actor_of(actor))
+                uid = selected.get(name) or (await find_bill(store, name, final=final)).uid
+                await use_case.one(uid, actor_of(actor))
 
-            outcome = BulkOutcome(0)
-            if cycle is not None:
-                run = await find_run(store, cycle, RunScope(group_name, account), final=final)
-                outcome = await use_case.run(run, actor_of(actor))
-            return _both(outcome, await each(sorted(bills or ()), issue))
+            outcome = BulkOutcome(0) if run is None else await use_case.run(run, actor_of(actor))
+            return both(outcome, await each([*sorted(bills or ()), *selected], issue))
 
-    _report_outcome("issued", *wait_for(work()), as_json=as_json)
+    report_outcome("issued", *wait_for(work()), as_json=as_json)
 
 
 class NothingSelectedError(OperatorError):
@@ -344,46 +345,8 @@ def require_narrowed(cycle: str | None, only: RunScope) -> None:
         raise NothingSelectedError(message, value=str(only), remedy=remedy)
 
 
-def _both(outcome: BulkOutcome, tried: Tried) -> tuple[int, Tried]:
-    """What became of a cycle's bills and of those that were named."""
-    refused = [
-        FailedBill(f"{one.account}/{one.period}", one.code, one.message) for one in outcome.refused
-    ]
-    tried.failed[:0] = refused
-    return outcome.count, tried
-
-
 @asynccontextmanager
 async def bill_store(knowledge: KnowledgeTime | None = None) -> AsyncIterator[BillingStore]:
     """Where bills are kept; or as they were, as of a time."""
     async with open_stores(settings(), "meterline-bill", knowledge=knowledge) as stores:
         yield stores.bills
-
-
-async def find_run(
-    store: BillingStore, cycle: str, scope: RunScope = EVERYONE, *, final: bool = False
-) -> RunRecord:
-    """The run of a cycle and scope: the regular one, or the final one.
-
-    Raises:
-        UnknownRunError: It was never run.
-    """
-    run = await store.find_run(Cycle.parse(cycle), run_type_of(final=final), scope)
-    if run is None:
-        of = "" if scope.everyone else f" of {scope}"
-        again = " --final" if final else ""
-        message = f"The cycle {cycle}{of} has not been run{again and ' for final bills'}."
-        options = again + scope.options
-        remedy = f"Start it with `meterline-central bill run --cycle {cycle}{options}`."
-        raise UnknownRunError(message, value=cycle, remedy=remedy)
-    return run
-
-
-def _report_outcome(what: str, count: int, tried: Tried, *, as_json: bool) -> None:
-    done = count + len(tried.done)
-    if as_json:
-        failed = {"failed": [one.to_json() for one in tried.failed]} if tried.failed else {}
-        show({what: done} | failed)
-    else:
-        typer.echo(f"{done} {what}.")
-    tried.end(as_json=as_json, before=count)

@@ -18,19 +18,17 @@ from central.cli.bill import (
     SomeBills,
     SomeCycle,
     app,
-    find_run,
     require_narrowed,
     require_some,
-    run_type_of,
 )
+from central.cli.decided_bills import find_run
 from central.cli.each import FailedBill, Tried, each
 from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
-from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import RunScope
 from central.domain.billing.state import BillState
 from central.process.stores import Stores, open_stores
 from central.service.billing.archive import ArchiveInvoices
-from central.service.billing.find_bill import find_bill
+from central.service.billing.find_bill import find_bill, heads_of_account
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
 from central.service.ports.billing import BillHead, BillingStore
@@ -64,11 +62,9 @@ class _Selected:
         """
         if self.cycle is None:
             return ()
-        if self.only.account is not None and self.only.group is None:
-            cycle, run_type = Cycle.parse(self.cycle), run_type_of(final=self.final)
-            heads = await store.heads_of(self.only.account, cycle, run_type)
-            if heads:
-                return heads
+        heads = await heads_of_account(store, self.cycle, self.only, final=self.final)
+        if heads:
+            return heads
         run = await find_run(store, self.cycle, self.only, final=self.final)
         return await store.heads(run)
 

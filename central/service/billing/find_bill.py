@@ -6,8 +6,9 @@ from uuid import UUID
 
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.run_scope import RunScope
 from central.service.billing.approve_bills import unknown
-from central.service.ports.billing import BillingStore, BillRecord
+from central.service.ports.billing import BillHead, BillingStore, BillRecord
 from central.service.ports.billing_errors import SeveralBillsError
 
 
@@ -54,3 +55,26 @@ async def _uid(store: BillingStore, name: str, *, final: bool) -> UUID | None:
         message = f"{name} names {len(bills)} bills: {'; '.join(map(str, bills))}."
         raise SeveralBillsError(message, value=name)
     return bills[0].uid if bills else None
+
+
+async def heads_of_account(
+    store: BillingStore, cycle: str, scope: RunScope, *, final: bool = False
+) -> tuple[BillHead, ...]:
+    """The bills of an account alone, in whichever run of a cycle they are.
+
+    Args:
+        store: Where bills are kept.
+        cycle: Such as `2026-10`.
+        scope: To whom the cycle is narrowed.
+        final: Whether those of the final run are meant.
+
+    Returns:
+        None where more than an account is meant, or it has no bill of the cycle.
+
+    Raises:
+        InvalidValueError: It is not a billing cycle.
+    """
+    if scope.account is None or scope.group is not None:
+        return ()
+    run_type = RunType.FINAL if final else RunType.REGULAR
+    return await store.heads_of(scope.account, Cycle.parse(cycle), run_type)

@@ -33,12 +33,16 @@ async def office(
         yield Office(pool)
 
 
-async def printed(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and answer of `bill pdf`."""
-    words = ["bill", "pdf", "--json", "--out", str(folder), *arguments]
-    done = await asyncio.to_thread(CliRunner().invoke, app, words)
+async def asked(*words: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and answer of a command on bills."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["bill", *words, "--json"])
     assert "Traceback" not in done.output
     return done.exit_code, json.loads(done.stdout)
+
+
+async def printed(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and answer of `bill pdf`."""
+    return await asked("pdf", "--out", str(folder), *arguments)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -110,6 +114,10 @@ async def test_a_month_says_which_of_its_bills_are_held(office: Office, tmp_path
     assert (code, names_in(tmp_path / "alone")) == (0, [f"{ACCOUNTS[2]}-{CYCLE}-draft.pdf"])
     code, nobody = await printed(tmp_path, "--cycle", str(CYCLE), "--account", "A-404")
     assert (code, nobody["error"]["code"]) == (2, "UNKNOWN_RUN")
+    only = ("--cycle", str(CYCLE), "--account", ACCOUNTS[2], "--as", "chief")
+    assert await asked("approve", *only) == (0, {"approved": 1})
+    assert await asked("approve", *only) == (0, {"approved": 0})
+    assert await asked("issue", *only) == (0, {"issued": 1})
     # Named beside its month it is tried once, and said once.
     code, again = await printed(tmp_path, f"{ACCOUNTS[0]}/{CYCLE}", "--cycle", str(CYCLE))
     assert code == 3
