@@ -1,7 +1,9 @@
 """Random tariffs and loads: month by month as PySAM, the reference, bills them.
 
 40 draws by default; 10,000 soak (`METERLINE_SOAK=1`), and `METERLINE_DRAWS` sets any number. The
-seed of a failing draw is in the message; `METERLINE_FIRST_SEED` begins elsewhere.
+seed of a failing draw is in the message; `METERLINE_FIRST_SEED` begins elsewhere. With
+`METERLINE_AGREED_SEEDS=FILE` a run that was ended goes on: seeds that agreed stand in the file, and
+are not drawn again; another release begins another file.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,7 @@ from central.domain.tariff.urdb.importer import import_urdb
 from central.service.rating.load_blocks import RatingRequest
 from central.service.rating.rate_file import rate_months
 from tests.support import ssc
+from tests.support.agreed_seeds import AgreedSeeds
 from tests.support.reference_draw import BUY_ALL, NO_LIMIT, Case, draw_case
 from tests.support.size import QUICK, sized
 
@@ -27,6 +31,7 @@ ur = pytest.importorskip("PySAM.Utilityrate5", reason="nrel-pysam is not install
 
 DRAWS = sized("METERLINE_DRAWS", 40, 10_000)
 FIRST = int(os.environ.get("METERLINE_FIRST_SEED", "0"))
+AGREED = os.environ.get("METERLINE_AGREED_SEEDS")
 CHUNKS = 20
 # Among so many seeds everything is found that the reference prices.
 REACH = 300
@@ -105,7 +110,8 @@ def chosen() -> list[int]:
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_random_tariffs_bill_as_the_reference_does(chunk: int, record_property: Record) -> None:
     first, end = chunk * DRAWS // CHUNKS, (chunk + 1) * DRAWS // CHUNKS
-    for seed in chosen()[first:end]:
+    agreed = AgreedSeeds(Path(AGREED) if AGREED else None)
+    for seed in agreed.left_of(chosen()[first:end]):
         case = draw_case(seed)
         for month, (found, wanted) in enumerate(zip(ours(case), reference(case), strict=True)):
             difference = abs(found - Decimal(repr(wanted)))
