@@ -49,6 +49,7 @@ _PATHS = (
     "update.ca_file",
     "meters.profile",
     "meters.lists",
+    "meters.mappings",
     "meters.count_file",
 )
 CLOCK_MAX_S = 31 * 86_400

@@ -12,6 +12,7 @@ from firmware_bridge.cli.signals import EXIT_UNUSABLE
 from firmware_bridge.dlms.list_files import ListFileError, TaughtLists
 from firmware_bridge.driver.interface import UnknownProtocolError
 from firmware_bridge.driver.telegram import Keys, Telegram, TelegramSyntaxError
+from firmware_bridge.mqtt_native.mapping import MqttMappingError, MqttMappings
 from firmware_bridge.recordings.decode import (
     DecodeOptions,
     decode_bytes,
@@ -38,6 +39,9 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
     lists: Annotated[
         list[str] | None, typer.Option(help="File that explains DLMS lists; may be repeated.")
     ] = None,
+    mappings: Annotated[
+        list[str] | None, typer.Option(help="File that explains MQTT devices; may be repeated.")
+    ] = None,
 ) -> None:
     """Print the readings of recorded telegrams, one JSON object per line.
 
@@ -48,10 +52,12 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
     """
     try:
         taught = TaughtLists.load(lists or ())
-    except ListFileError as error:
-        raise typer.BadParameter(str(error), param_hint="--lists") from None
+        explained = MqttMappings.load(mappings or ())
+    except (ListFileError, MqttMappingError) as error:
+        hint = "--lists" if isinstance(error, ListFileError) else "--mappings"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
     keys = Keys(parse_key(key), parse_key(auth_key))
-    options = DecodeOptions(keys, zone or None, crc_removed, taught)
+    options = DecodeOptions(keys, zone or None, crc_removed, taught, explained)
     try:
         telegrams = decode_bytes(protocol, file.read_bytes(), options)
     except UnknownProtocolError as error:

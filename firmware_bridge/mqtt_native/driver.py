@@ -25,6 +25,7 @@ from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, Serial
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.table_faults import setting_error
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
+from firmware_bridge.mqtt_native.mapping import MqttMappings
 from firmware_bridge.mqtt_native.presence import DevicePresence, companions
 from firmware_bridge.mqtt_native.values import as_line
 
@@ -47,6 +48,7 @@ class MqttSettings(BaseModel):
         zone: IANA zone of times without offset.
         serial: The number on the device's plate, instead of what its messages say.
         manufacturer: Its maker, instead of what its messages say.
+        mappings: Paths of files that explain further devices.
         availability: Topics that say whether the devices are there; None for those that their
             firmware uses, an empty list for none.
     """
@@ -64,6 +66,7 @@ class MqttSettings(BaseModel):
     serial: SerialNumber | None = None
     manufacturer: MakersName | None = None
     availability: tuple[_Text, ...] | None = None
+    mappings: tuple[_Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +191,10 @@ class MqttNativeDriver(PushDriver):
             companions(settings.topics) if own is None else own,
             framed=True,
         )
+        mappings = MqttMappings.load(settings.mappings)
         super().__init__(
             place,
-            lambda: DeviceScanner(memory, settings.zone, time.monotonic),
+            lambda: DeviceScanner(memory, settings.zone, time.monotonic, mappings),
             settings.timeout_s,
             settings.fresh_s,
             ConfiguredIdentity(settings.serial, settings.manufacturer),
@@ -203,6 +207,7 @@ class MqttNativeDriver(PushDriver):
 
         Raises:
             DriverSettingError: A setting is missing, unknown or wrong.
+            MqttMappingError: A file of mappings cannot be read, or breaks the format.
         """
         try:
             return cls(MqttSettings.model_validate(dict(settings)))

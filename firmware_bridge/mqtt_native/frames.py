@@ -42,6 +42,7 @@ from firmware_bridge.driver.telegram import (
     normalise,
 )
 from firmware_bridge.iec62056_21.datasets import checked_obis
+from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
 from firmware_bridge.mqtt_native.shapes import inner, parts_of_status, topic_of
 
@@ -112,13 +113,19 @@ _PHASES = {"a": 1, "b": 2, "c": 3}
 _YEARS = range(2000, 2100)
 
 
-def decode_message(topic: str, payload: bytes, zone: str = DEFAULT_ZONE) -> tuple[Observation, ...]:
+def decode_message(
+    topic: str,
+    payload: bytes,
+    zone: str = DEFAULT_ZONE,
+    mappings: MqttMappings = NO_MAPPINGS,
+) -> tuple[Observation, ...]:
     """What a message measures; empty for a message of a known device that measures nothing.
 
     Args:
         topic: As published; empty where it is unknown: then the fields tell the firmware.
         payload: As published.
         zone: Of times without offset (Tasmota, Zigbee2MQTT).
+        mappings: Of the gateway's own files; they go before the known firmware.
 
     Raises:
         TelegramSyntaxError: The payload is malformed, or a native one breaks its rules.
@@ -128,6 +135,9 @@ def decode_message(topic: str, payload: bytes, zone: str = DEFAULT_ZONE) -> tupl
     if _ASKS.search(topic):
         return ()
     content = parse_payload(payload)
+    mapped = mappings.observe(topic, content, zone)
+    if mapped is not None:
+        return mapped
     fields = inner(mapping(content))
     return tuple(_observed(topic or topic_of(fields) or "", content, fields, zone))
 

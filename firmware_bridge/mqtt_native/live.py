@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.telegram import Observation, Telegram
+from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.presence import DevicePresence
 from firmware_bridge.mqtt_native.values import as_line, message_of, read_message
 
@@ -71,9 +72,17 @@ class DeviceScanner:
         memory: What was learnt on connections before.
         zone: Of times without offset.
         monotonic: The clock that tells how long ago something came. [s]
+        mappings: Of the gateway's own files.
     """
 
-    def __init__(self, memory: Memory, zone: str, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        zone: str,
+        monotonic: Callable[[], float],
+        mappings: MqttMappings = NO_MAPPINGS,
+    ) -> None:
+        self._mappings = mappings
         self._memory = memory
         self._zone = zone
         self._monotonic = monotonic
@@ -94,7 +103,7 @@ class DeviceScanner:
         yield from ()
 
     def _take(self, topic: str, line: bytes, *, kept: bool) -> Iterator[Telegram]:
-        telegram = read_message(*line.partition(b" ")[::2], line, self._zone)
+        telegram = read_message(*line.partition(b" ")[::2], line, self._zone, self._mappings)
         for one in telegram.observations:
             self._memory.topics.pop(one.meter, None)
             self._memory.topics[one.meter] = topic

@@ -15,6 +15,7 @@ from firmware_bridge.driver.telegram import (
     TelegramTooLargeError,
 )
 from firmware_bridge.mqtt_native.frames import decode_message
+from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.payload import PAYLOAD_MAX, dumped, mapping, parse_payload
 
 LINE_MAX = 2 * PAYLOAD_MAX + 1024
@@ -44,9 +45,11 @@ class MessageScanner:
 
     Args:
         zone: Of times without offset; None for central Europe.
+        mappings: Of files that explain further devices.
     """
 
-    def __init__(self, zone: str | None = None) -> None:
+    def __init__(self, zone: str | None = None, mappings: MqttMappings = NO_MAPPINGS) -> None:
+        self._mappings = mappings
         self._zone = zone or DEFAULT_ZONE
         self._held = bytearray()
         self._lost = False
@@ -77,7 +80,7 @@ class MessageScanner:
         topic, payload = b"", line
         if line[:1] not in b"{[" and line[0] < 0x80:  # noqa: PLR2004 - above, msgpack's maps begin
             topic, _, payload = line.partition(b" ")
-        return read_message(topic, payload, line, self._zone)
+        return read_message(topic, payload, line, self._zone, self._mappings)
 
 
 class DocumentScanner:
@@ -85,9 +88,11 @@ class DocumentScanner:
 
     Args:
         zone: Of times without offset; None for central Europe.
+        mappings: Of files that explain further devices.
     """
 
-    def __init__(self, zone: str | None = None) -> None:
+    def __init__(self, zone: str | None = None, mappings: MqttMappings = NO_MAPPINGS) -> None:
+        self._mappings = mappings
         self._zone = zone or DEFAULT_ZONE
         self._held = bytearray()
 
@@ -107,7 +112,7 @@ class DocumentScanner:
         if whole[:1] not in b"{[" and whole[0] < 0x80:  # noqa: PLR2004 - above, msgpack's maps begin
             topic, _, payload = whole.partition(b" ")
         for part in _members(payload.strip()):
-            yield read_message(topic, part, part, self._zone)
+            yield read_message(topic, part, part, self._zone, self._mappings)
 
 
 def _members(payload: bytes) -> tuple[bytes, ...]:
@@ -121,7 +126,9 @@ def _members(payload: bytes) -> tuple[bytes, ...]:
     return tuple(map(dumped, found)) if isinstance(found, list) else (payload,)
 
 
-def read_message(topic: bytes, payload: bytes, raw: bytes, zone: str) -> Telegram:
+def read_message(
+    topic: bytes, payload: bytes, raw: bytes, zone: str, mappings: MqttMappings = NO_MAPPINGS
+) -> Telegram:
     """One message as a telegram.
 
     Args:
@@ -130,6 +137,7 @@ def read_message(topic: bytes, payload: bytes, raw: bytes, zone: str) -> Telegra
             as clients print it.
         raw: All that was recorded of it.
         zone: Of times without offset.
+        mappings: Of files that explain further devices.
     """
     try:
         if payload.startswith(b"0x"):
@@ -137,7 +145,7 @@ def read_message(topic: bytes, payload: bytes, raw: bytes, zone: str) -> Telegra
         name = topic.decode("utf-8", "replace")
         if not name:
             name, payload = _unwrapped(payload)
-        values = decode_message(name, payload, zone)
+        values = decode_message(name, payload, zone, mappings)
     except TelegramError as error:
         return Telegram.refused(raw, error)
     return Telegram(raw, values)

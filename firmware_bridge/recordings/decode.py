@@ -29,6 +29,7 @@ from firmware_bridge.mbus.wireless.framing import Framing
 from firmware_bridge.mbus.wireless.headerless import HeaderlessScanner
 from firmware_bridge.mbus.wireless.recording import ReceiverScanner
 from firmware_bridge.mbus.wireless.scanner import WirelessScanner
+from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.values import DocumentScanner, MessageScanner
 from firmware_bridge.sml.values import SmlScanner
 
@@ -45,12 +46,14 @@ class DecodeOptions:
         zone: IANA zone of the meter's clock; None for the one that protocol or content imply.
         crc_removed: Whether a radio receiver stripped the CRCs.
         taught: DLMS lists that files explain.
+        mappings: MQTT devices that files explain.
     """
 
     keys: Keys = field(default_factory=Keys)
     zone: str | None = None
     crc_removed: bool = False
     taught: TaughtLists = NOTHING_TAUGHT
+    mappings: MqttMappings = NO_MAPPINGS
 
 
 _SCANNERS: dict[str, tuple[Callable[[DecodeOptions], Scanner], ...]] = {
@@ -78,8 +81,8 @@ _SCANNERS: dict[str, tuple[Callable[[DecodeOptions], Scanner], ...]] = {
         lambda options: MbusScanner(options.keys, options.zone, options.taught),
     ),
     "mqtt_native": (
-        lambda options: MessageScanner(options.zone),
-        lambda options: DocumentScanner(options.zone),
+        lambda options: MessageScanner(options.zone, options.mappings),
+        lambda options: DocumentScanner(options.zone, options.mappings),
     ),
 }
 

@@ -7,6 +7,7 @@ import msgpack
 import pytest
 
 from firmware_bridge.contract.reading import Quality
+from firmware_bridge.driver.local_clock import DEFAULT_ZONE
 from firmware_bridge.driver.telegram import (
     Telegram,
     TelegramError,
@@ -137,7 +138,7 @@ def test_a_time_without_offset_is_local_and_one_of_no_clock_is_none(
     text: str, zone: str | None, at: str | None, quality: Quality
 ) -> None:
     payload = f'{{"Time":"{text}","ENERGY":{{"Total":1}}}}'.encode()
-    (value,) = decode_message("tele/p/SENSOR", payload, *([zone] if zone else []))
+    (value,) = decode_message("tele/p/SENSOR", payload, zone or DEFAULT_ZONE)
     assert (value.meter_time and f"{value.meter_time:%Y-%m-%dT%H:%M}") == at
     assert value.quality is quality
 
