@@ -82,23 +82,23 @@ class _Time(_Table):
     form: Literal["rfc3339", "local", "seconds", "milliseconds"] = "rfc3339"
 
     def instant(self, content: object, zone: str) -> tuple[datetime | None, Quality]:
-        told = _at(content, self.path)
+        value = _at(content, self.path)
         try:
             if self.form in ("seconds", "milliseconds"):
-                moment = number(told)
+                moment = number(value)
                 step = _SECONDS if self.form == "seconds" else _MILLISECONDS
-                found = None if moment is None else from_ms(int(moment * step))
+                shown = None if moment is None else from_ms(int(moment * step))
             else:
-                found = datetime.fromisoformat(str(told))
+                shown = datetime.fromisoformat(str(value))
         except (ValueError, OverflowError, ArithmeticError):
             return None, Quality.ACTUAL
-        if found is None or found.year not in _YEARS:
+        if shown is None or shown.year not in _YEARS:
             return None, Quality.ACTUAL
-        if found.tzinfo is not None:
-            return found.astimezone(UTC), Quality.ACTUAL
+        if shown.tzinfo is not None:
+            return shown.astimezone(UTC), Quality.ACTUAL
         if self.form != "local":
             return None, Quality.ACTUAL
-        at, is_sure = MeterZone(zone).wall(found)
+        at, is_sure = MeterZone(zone).wall(shown)
         return at, Quality.ACTUAL if is_sure else Quality.SUSPECT
 
 
@@ -117,7 +117,7 @@ class _Device(_Table):
         if len(set(parts)) != len(parts):
             message = "`topic` names a part twice"
             raise ValueError(message)
-        unknown = [part for part in _PART.findall(self.serial) if part not in parts]
+        unknown = [name for name in _PART.findall(self.serial) if name not in parts]
         if unknown:
             message = f"`serial` names {{{unknown[0]}}}, which is no part of `topic`"
             raise ValueError(message)
@@ -133,8 +133,8 @@ class _Device(_Table):
         pieces = _PART.split(whole)
         return re.compile(
             "".join(
-                f"(?P<{piece}>[^/]{{1,100}})" if place % 2 else re.escape(piece)
-                for place, piece in enumerate(pieces)
+                f"(?P<{piece}>[^/]{{1,100}})" if index % 2 else re.escape(piece)
+                for index, piece in enumerate(pieces)
             )
         )
 
@@ -204,8 +204,8 @@ def _meter(device: _Device, parts: Mapping[str, str], content: object) -> MeterI
     if _PART.search(device.serial):
         serial = _PART.sub(lambda match: parts.get(match[1], ""), device.serial)
     else:
-        told = _at(content, device.serial)
-        serial = str(told) if isinstance(told, str | int | Decimal) else ""
+        shown = _at(content, device.serial)
+        serial = str(shown) if isinstance(shown, str | int | Decimal) else ""
     return identity(device.manufacturer, serial)
 
 
@@ -213,8 +213,8 @@ def _at(content: object, path: str) -> object:
     """What stands at a place in JSON; None where nothing does."""
     for step in _STEP.findall(path):
         if step.startswith("["):
-            place = int(step[1:-1])
-            content = content[place] if isinstance(content, list) and place < len(content) else None
+            index = int(step[1:-1])
+            content = content[index] if isinstance(content, list) and index < len(content) else None
         else:
             content = mapping(content).get(step)
     return content
