@@ -2,7 +2,8 @@
 
 postgres        every PostgreSQL found (parametrised), running all session: `RunningPostgres`
 migrated        a fresh database with the schema: `Database`, its DSN is `.dsn`; on each server with
-                TimescaleDB and on one without, which the test's name chooses (`store_servers`)
+                TimescaleDB and on one without, which the test's name chooses (`store_servers`);
+                the mark `begins_with` names another template
 plain_migrated  the same on the wheel's PostgreSQL alone, for what any server can show
 filled          a fresh copy of an office with three households and their bills, on the same
 plain_filled    the same on the wheel's PostgreSQL alone
@@ -99,6 +100,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "begins_with(template): what `migrated` and `plain_migrated` are copies of"
+    )
     for plugin in run_report.plugins():
         config.pluginmanager.register(plugin)
 
@@ -204,14 +208,14 @@ def plain_database(_servers: _Servers) -> Iterator[Database]:
 @pytest.fixture
 def migrated(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
     """A fresh database with the newest schema on the servers of a test of a store."""
-    with _servers.copy(request.param) as fresh:
+    with _servers.copy(request.param, _template(request)) as fresh:
         yield fresh
 
 
 @pytest.fixture
-def plain_migrated(_servers: _Servers) -> Iterator[Database]:
+def plain_migrated(request: pytest.FixtureRequest, _servers: _Servers) -> Iterator[Database]:
     """A fresh database with the newest schema on the wheel's PostgreSQL."""
-    with _servers.copy(POSTGRES[0]) as fresh:
+    with _servers.copy(POSTGRES[0], _template(request)) as fresh:
         yield fresh
 
 
@@ -255,6 +259,11 @@ def broker(request: pytest.FixtureRequest, server_home: Path) -> Iterator[Embedd
     """Each kind of broker in turn."""
     with _broker(server_home, request.param) as running:
         yield running
+
+
+def _template(request: pytest.FixtureRequest) -> Template:
+    mark = request.node.get_closest_marker("begins_with")
+    return MIGRATED if mark is None else mark.args[0]
 
 
 def _broker(home: Path, kind: BrokerKind) -> EmbeddedBroker:

@@ -17,10 +17,8 @@ from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.find_candidates import CandidateTally, FindCandidates
 from central.service.billing.rebill_bills import RebillBills
 from central.service.ports.candidates import CorrectionCandidate
-from tests.support.corrected_books import Corrected, corrected_utility, three_months
-
-USED, SOLD = (10, 20, 10), (20, 10, 0)
-"""kWh a day, by month."""
+from tests.support.corrected_books import ISSUED_AT, NETTED, Corrected, corrected_utility
+from tests.support.servers import Template, filled
 
 
 @dataclass
@@ -47,21 +45,34 @@ class Swept:
 
 
 @asynccontextmanager
-async def swept_utility(dsn: str) -> AsyncIterator[Swept]:
-    """The utility on a store, compared once."""
+async def _opened(dsn: str) -> AsyncIterator[Swept]:
     async with corrected_utility(dsn) as books, make_pool(dsn, max_size=4) as pool:
         utility = books.utility
-        await three_months(utility, USED, SOLD)
+        utility.now = ISSUED_AT
         notes = TimescaleCancellations(pool)
-        swept = Swept(
+        yield Swept(
             books,
             TimescaleCandidates(pool),
             CorrectionRules(TimescaleCorrectionRules(pool), books.correct, lambda: utility.now),
             CancelBills(utility.billing, notes, lambda: utility.now),
             RebillBills(utility.billing, notes, TimescaleRebills(pool), lambda: utility.now),
         )
+
+
+async def _swept(dsn: str) -> None:
+    async with _opened(dsn) as swept:
         await swept.on_change()
         await swept.sweep()
         assert await swept.open() == []
-        utility.now += timedelta(hours=2)
+
+
+SWEPT = Template("template_swept", filled(_swept), NETTED)
+"""Three issued months of NETTED, compared once."""
+
+
+@asynccontextmanager
+async def swept_utility(dsn: str) -> AsyncIterator[Swept]:
+    """The utility on a copy of SWEPT, two hours later."""
+    async with _opened(dsn) as swept:
+        swept.books.utility.now += timedelta(hours=2)
         yield swept

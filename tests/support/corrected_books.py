@@ -23,6 +23,7 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.books import Utility, timescale_utility
 from tests.support.daily_books import DAY, bill, found, measured, sells, settle
+from tests.support.servers import MIGRATED, Template, filled
 
 AUGUST, SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (date(2026, month, 1) for month in range(8, 13))
 MONTHS = ("2026-08", "2026-09", "2026-10")
@@ -47,6 +48,10 @@ needs: {contracted: kW}
 determinants: {kwh: {sum: import}}
 charges: [{id: energy, qty: kwh, price: 0.30}, {id: power, qty: contracted, price: 2, per: month}]
 """
+ISSUED_AT = datetime.fromisoformat("2026-11-20T13:00:00+00:00")
+"""What the clock shows behind three issued months, whose days came an hour before."""
+USED, SOLD = (10, 20, 10), (20, 10, 0)
+"""kWh a day, by month."""
 Figures = dict[str, tuple[str, ...]]
 
 
@@ -94,13 +99,29 @@ async def late(utility: Utility, day: date, wh: int, channel: int = 1, version: 
 
 async def three_months(utility: Utility, used: tuple[int, int, int], sold: tuple[int, ...]) -> None:
     """August to October metered and issued."""
-    utility.now = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
+    utility.now = ISSUED_AT - timedelta(hours=1)
     await netting(utility)
     for number, first in enumerate((AUGUST, SEPTEMBER, OCTOBER)):
         await metered(utility, first, used[number], sold[number])
-    utility.now += timedelta(hours=1)
+    utility.now = ISSUED_AT
     for period in MONTHS:
         await settle(utility, period)
+
+
+async def _netted(dsn: str) -> None:
+    async with timescale_utility(dsn) as utility:
+        await three_months(utility, USED, SOLD)
+
+
+async def _unbanked(dsn: str) -> None:
+    async with timescale_utility(dsn) as utility:
+        await three_months(utility, (20, 20, 10), (10, 10, 0))
+
+
+NETTED = Template("template_netted", filled(_netted), MIGRATED)
+"""August to October issued under NET, of USED and SOLD: a bank that later months draw from."""
+UNBANKED = Template("template_unbanked", filled(_unbanked), MIGRATED)
+"""The same of an account that uses 10 kWh a day more than it sells, in each month."""
 
 
 async def figures(utility: Utility, account: str, period: str) -> list[tuple[str, str]]:

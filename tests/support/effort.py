@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -26,6 +26,9 @@ QUICK_S = 0.02
 """A test that takes less is not asked what its servers did."""
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+DEAREST = 20
+"""So many files are shown by name."""
 
 # So many kinds of tests in one folder that their rooms are shown apart.
 SHOWN_BY_ROOM = {"integration"}
@@ -140,20 +143,32 @@ def folder_of(nodeid: str) -> str:
     return "/".join(parts[: 2 if parts[:1] and parts[0] in SHOWN_BY_ROOM else 1])
 
 
-def by_folder(reports: Iterable[pytest.TestReport]) -> dict[str, Effort]:
-    """What each folder cost, the dearest first."""
+def file_of(nodeid: str) -> str:
+    """The file of a test, below `tests`."""
+    return nodeid.partition("::")[0].removeprefix("tests/")
+
+
+def by_group(
+    reports: Iterable[pytest.TestReport], group_of: Callable[[str], str]
+) -> dict[str, Effort]:
+    """What each group of tests cost, the dearest first.
+
+    Args:
+        reports: Of phases of tests.
+        group_of: The group of a test, given its node.
+    """
     found: dict[str, Effort] = defaultdict(Effort)
     for report in reports:
-        found[folder_of(report.nodeid)].add(report)
+        found[group_of(report.nodeid)].add(report)
     return dict(sorted(found.items(), key=lambda item: -item[1].cpu_s))
 
 
-def table(efforts: dict[str, Effort]) -> list[str]:
-    """Lines for people."""
-    lines = [f"{'folder':<30}{'tests':>7}{'seconds':>10}{'CPU s':>10}"]
+def table(efforts: dict[str, Effort], heading: str, most: int | None = None) -> list[str]:
+    """Lines for people, of the dearest groups where there are many."""
+    lines = [f"{heading:<64}{'tests':>7}{'seconds':>10}{'CPU s':>10}"]
     lines += [
-        f"{folder:<30}{effort.tests:>7}{effort.seconds:>10.1f}{effort.cpu_s:>10.1f}"
-        for folder, effort in efforts.items()
+        f"{group:<64}{effort.tests:>7}{effort.seconds:>10.1f}{effort.cpu_s:>10.1f}"
+        for group, effort in list(efforts.items())[:most]
     ]
     return lines
 

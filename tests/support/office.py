@@ -5,10 +5,8 @@ Everything is real: readings go in through ingest, are validated, rated and bill
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -46,7 +44,7 @@ from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 from tests.support.actors import CLERK, noted, person
 from tests.support.ingest import Edge
-from tests.support.servers import MIGRATED, Template
+from tests.support.servers import MIGRATED, Template, filled
 
 NOW = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
 ZONE = "Europe/Madrid"
@@ -158,15 +156,10 @@ class Office:
             await ingest.commit(arrived)
 
 
-def _fill(dsn: str) -> None:
-    async def fill() -> None:
-        async with make_pool(dsn) as pool:
-            await Office(pool).fill()
-
-    # The test that asks first may have a loop running.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, fill()).result()
+async def _fill(dsn: str) -> None:
+    async with make_pool(dsn) as pool:
+        await Office(pool).fill()
 
 
-OFFICE = Template("template_office", _fill, MIGRATED)
+OFFICE = Template("template_office", filled(_fill), MIGRATED)
 """The ordinary households of an office, made once on each server."""

@@ -50,8 +50,12 @@ class RunReport:
             if higher and is_whole(terminalreporter.config):
                 say("floors in pyproject.toml that may be raised: " + ", ".join(higher))
         terminalreporter.section("effort")
-        for line in effort.table(effort.by_folder(reports)):
+        for line in effort.table(effort.by_group(reports, effort.folder_of), "folder"):
             say(line)
+        files = effort.by_group(reports, effort.file_of)
+        if len(files) > 1:
+            for line in effort.table(files, "dearest files", effort.DEAREST):
+                say(line)
         spent, over = effort.verdict(effort.used_s(), time.monotonic() - self._began)
         say(spent, red=over)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +40,7 @@ __all__ = [
     "Template",
     "asks_for_store",
     "fast_folder",
+    "filled",
     "free_port",
     "fresh_database",
     "fresh_folder",
@@ -182,6 +185,16 @@ class Template:
     name: str
     fill: Callable[[str], object]
     base: Template | None = None
+
+
+def filled(fill: Callable[[str], Coroutine[None, None, None]]) -> Callable[[str], None]:
+    """What fills a template, of what awaits: the test that asks first may have a loop running."""
+
+    def run(dsn: str) -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, fill(dsn)).result()
+
+    return run
 
 
 MIGRATED = Template("template_migrated", migrate)

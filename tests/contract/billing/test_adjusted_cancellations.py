@@ -26,6 +26,7 @@ from central.service.ports.registry import AgreementRecord
 from tests.support.actors import CHIEF, CLERK, person
 from tests.support.corrected_books import (
     AUGUST,
+    NETTED,
     NOVEMBER,
     OCTOBER,
     Corrected,
@@ -33,13 +34,12 @@ from tests.support.corrected_books import (
     figures,
     late,
     metered,
-    three_months,
 )
 from tests.support.daily_books import approve, bill, found, measured, run, settle
-from tests.support.servers import Database
+from tests.support.servers import MIGRATED, Database
 
 AGENT = person("agent")
-USED, SOLD = (10, 20, 10), (20, 10, 0)
+pytestmark = pytest.mark.begins_with(NETTED)
 # August saves 300 kWh, more what comes late: October's 300 kWh are paid. Then November's.
 RIGHT = {20: Decimal("217.80"), 30: Decimal("214.17"), 31: Decimal("213.81")}
 OWING = """\
@@ -102,7 +102,6 @@ async def opened(database: Database) -> AsyncIterator[Cancelled]:
     dsn = database.dsn
     async with corrected_utility(dsn) as books, make_pool(dsn, max_size=4) as pool:
         utility = books.utility
-        await three_months(utility, USED, SOLD)
         utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
         await metered(utility, NOVEMBER, 10, 0)
         store = TimescaleCancellations(pool)
@@ -262,6 +261,7 @@ async def test_what_is_carried_meanwhile_stops_the_credit_note(plain_migrated: D
             await IssueBills(books.utility.billing, lambda: books.utility.now).one(anew[0], CHIEF)
 
 
+@pytest.mark.begins_with(MIGRATED)
 async def test_a_settlement_to_come_carries_what_is_adjusted(plain_migrated: Database) -> None:
     async with corrected_utility(plain_migrated.dsn) as books:
         utility = books.utility

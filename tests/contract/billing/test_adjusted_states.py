@@ -29,16 +29,17 @@ from tests.support.books import Utility
 from tests.support.corrected_books import (
     AUGUST,
     DECEMBER,
+    ISSUED_AT,
     MONTHS,
     NET,
     NOVEMBER,
     SEPTEMBER,
+    UNBANKED,
     Corrected,
     corrected_utility,
     figures,
     late,
     metered,
-    three_months,
     total_of,
 )
 from tests.support.daily_books import DAY, bill, found, measured, settle
@@ -147,9 +148,10 @@ async def test_prepaid_money_pays_what_it_would_have_paid(books: Corrected) -> N
     assert await total_of(utility, "A-1", *MONTHS) == Decimal("278.00") - 150
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_one_bill_is_all_where_it_leaves_what_it_left(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
+    utility.now = ISSUED_AT
     await late(utility, SEPTEMBER, 22_000)
     await adjusted(books)
     utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
@@ -161,9 +163,9 @@ async def test_one_bill_is_all_where_it_leaves_what_it_left(books: Corrected) ->
     ]
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_a_rate_that_was_wrong_is_given_back_at_that_rate(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
     lower = NET.replace("percent: 21", "percent: 10").replace("2026-01-01", "2026-10-01")
     await utility.enrol.tariff(lower)
@@ -177,9 +179,9 @@ async def test_a_rate_that_was_wrong_is_given_back_at_that_rate(books: Corrected
     ]
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_a_customer_who_leaves_pays_it_with_the_last_bill(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
     await utility.enrol.agreement(
         AgreementRecord("A-1", "SP-1", "NET", AUGUST, NOVEMBER + 10 * DAY)

@@ -38,34 +38,40 @@ from tests.support.books import Utility
 from tests.support.corrected_books import (
     AUGUST,
     DECEMBER,
+    ISSUED_AT,
     MONTHS,
     NET,
+    NETTED,
     NOVEMBER,
     OCTOBER,
     SEPTEMBER,
+    SOLD,
+    UNBANKED,
+    USED,
     Corrected,
     corrected_utility,
     figures,
     late,
     metered,
     netting,
-    three_months,
     total_of,
 )
 from tests.support.daily_books import DAY, approve, bill, issue, run, settle
 from tests.support.servers import Database
 
+pytestmark = pytest.mark.begins_with(NETTED)
+
 LOGGED = """\
 SELECT action, actor, detail ->> 'reason' FROM audit_log
 WHERE action LIKE 'correction.%' ORDER BY id
 """
-USED, SOLD = (10, 20, 10), (20, 10, 0)
 FOUR = (*MONTHS, "2026-11")
 
 
 @pytest.fixture
 async def books(migrated: Database) -> AsyncIterator[Corrected]:
     async with corrected_utility(migrated.dsn) as made:
+        made.utility.now = ISSUED_AT
         yield made
 
 
@@ -118,7 +124,6 @@ async def test_the_next_bill_carries_what_three_should_have_said(
     books: Corrected, migrated: Database
 ) -> None:
     utility = books.utility
-    await three_months(utility, USED, SOLD)
     await late(utility, AUGUST, 30_000, channel=2)
     await adjusted(books)
     assert not (await books.correct.preview("A-1")).differs
@@ -164,7 +169,6 @@ async def test_the_next_bill_carries_what_three_should_have_said(
 
 async def test_data_that_come_late_twice_count_once(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, USED, SOLD)
     await late(utility, AUGUST, 30_000, channel=2)
     await adjusted(books)
     await late(utility, AUGUST, 31_000, channel=2, version=3)
@@ -182,7 +186,6 @@ async def test_data_that_come_late_twice_count_once(books: Corrected) -> None:
 @pytest.mark.parametrize("stands", [BillState.DRAFT, BillState.APPROVED, BillState.ISSUED])
 async def test_whatever_the_next_bill_is_by_then(books: Corrected, stands: BillState) -> None:
     utility = books.utility
-    await three_months(utility, USED, SOLD)
     await november(utility)
     summary = await run(utility, "2026-11")
     if stands is not BillState.DRAFT:
@@ -212,7 +215,6 @@ async def test_whatever_the_next_bill_is_by_then(books: Corrected, stands: BillS
 
 async def test_a_discarded_bill_leaves_them_to_the_next(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, USED, SOLD)
     await late(utility, AUGUST, 30_000, channel=2)
     await adjusted(books)
     await november(utility)
@@ -224,11 +226,11 @@ async def test_a_discarded_bill_leaves_them_to_the_next(books: Corrected) -> Non
     assert len(await figures(utility, "A-1", "2026-11")) == 4
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_another_person_approves_who_did_not_work_on_it(
     books: Corrected, migrated: Database
 ) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     utility.now += DAY
     await utility.enrol.tariff(NET.replace("0.30", "0.40").replace("2026-01-01", "2026-10-01"))
     with pytest.raises(NoSuchCorrectionError):
@@ -263,7 +265,6 @@ async def test_another_person_approves_who_did_not_work_on_it(
 async def test_what_was_withdrawn_meanwhile_is_not_approved(
     books: Corrected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await three_months(books.utility, USED, SOLD)
     await late(books.utility, AUGUST, 30_000, channel=2)
     store, correct = books.correct._store, books.correct
     first = await correct.decide("A-1", CorrectionWay.ADJUST, CLERK, "readings came late")
@@ -288,7 +289,6 @@ async def test_what_was_withdrawn_meanwhile_is_not_approved(
 
 @pytest.mark.parametrize("way", CorrectionWay)
 async def test_two_who_approve_at_once_approve_once(books: Corrected, way: CorrectionWay) -> None:
-    await three_months(books.utility, USED, SOLD)
     await late(books.utility, AUGUST, 30_000, channel=2)
     uid = await books.correct.decide("A-1", way, CLERK, "readings came late")
     both = [books.correct.approve(uid, person) for person in (CHIEF, TRADER)]
@@ -299,7 +299,6 @@ async def test_two_who_approve_at_once_approve_once(books: Corrected, way: Corre
 
 async def test_who_decided_it_does_not_approve_the_bill(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, USED, SOLD)
     await late(utility, AUGUST, 30_000, channel=2)
     uid = await books.correct.decide("A-1", CorrectionWay.ADJUST, CHIEF, "late")
     await books.correct.approve(uid, TRADER)
@@ -309,9 +308,9 @@ async def test_who_decided_it_does_not_approve_the_bill(books: Corrected) -> Non
         await approve(utility, summary)
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_nothing_is_adjusted_where_no_bill_is_to_come(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     adjust = CorrectionWay.ADJUST
     with pytest.raises(NothingToCorrectError):
         await books.correct.decide("A-1", adjust, CLERK, "late")
@@ -326,7 +325,6 @@ async def test_what_is_left_is_asked_again_when_inputs_change(
     books: Corrected, migrated: Database
 ) -> None:
     utility = books.utility
-    await three_months(utility, USED, SOLD)
     await late(utility, AUGUST, 30_000, channel=2)
     uid = await books.correct.decide("A-1", CorrectionWay.LEAVE, CLERK, "too little")
     await books.correct.approve(uid, CHIEF)

@@ -31,7 +31,7 @@ from central.service.registry.lookup_tables import keep_table
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
-from tests.support.candidate_books import SOLD, USED, Swept, swept_utility
+from tests.support.candidate_books import SWEPT, Swept, swept_utility
 from tests.support.corrected_books import (
     AUGUST,
     NEEDS_FACT,
@@ -39,12 +39,16 @@ from tests.support.corrected_books import (
     NOVEMBER,
     OCTOBER,
     SEPTEMBER,
+    SOLD,
+    USED,
     late,
     metered,
     netting,
 )
 from tests.support.daily_books import TARIFF, bill, measured, settle
 from tests.support.servers import Database
+
+pytestmark = pytest.mark.begins_with(SWEPT)
 
 
 @pytest.fixture

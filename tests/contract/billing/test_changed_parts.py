@@ -27,7 +27,7 @@ from central.service.ports.stamps import ChangedInput, InputKind
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK
-from tests.support.candidate_books import Swept, swept_utility
+from tests.support.candidate_books import SWEPT, Swept, swept_utility
 from tests.support.corrected_books import AUGUST, DECEMBER, NOVEMBER, OCTOBER, SEPTEMBER, late
 from tests.support.daily_books import DAY, measured, settle
 from tests.support.servers import Database
@@ -49,6 +49,9 @@ settlement: [prepaid]
 """
 CHANGES = 14
 SEEDS = sized("METERLINE_CHANGED_SEEDS", 1, 20)
+
+
+pytestmark = pytest.mark.begins_with(SWEPT)
 
 
 @pytest.fixture

@@ -14,10 +14,13 @@ from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.registry import NotRegisteredError
 from tests.support.corrected_books import (
     AUGUST,
+    ISSUED_AT,
     NEEDS_FACT,
     NET,
+    NETTED,
     OCTOBER,
     SEPTEMBER,
+    UNBANKED,
     Corrected,
     corrected_utility,
     figures,
@@ -40,6 +43,7 @@ SELECT
 @pytest.fixture
 async def books(migrated: Database) -> AsyncIterator[Corrected]:
     async with corrected_utility(migrated.dsn) as made:
+        made.utility.now = ISSUED_AT
         yield made
 
 
@@ -52,12 +56,12 @@ def said(report: CorrectionReport) -> list[tuple[str, str, str, str]]:
     ]
 
 
+@pytest.mark.begins_with(NETTED)
 async def test_a_bank_carries_late_data_through_three_bills(
     books: Corrected, migrated: Database
 ) -> None:
     utility = books.utility
     # 310 kWh more sold than used, then 300 and 310 more used than sold.
-    await three_months(utility, (10, 20, 10), (20, 10, 0))
     assert await figures(utility, "A-1", "2026-10") == [("energy", "90.00"), ("vat", "18.90")]
     assert not (await books.correct.preview("A-1")).differs
     await late(utility, AUGUST, 30_000, channel=2)
@@ -102,9 +106,9 @@ async def _billed_once(books: Corrected, report: CorrectionReport, late_sold: in
     assert billed + euros.amount == await total_of(utility, "A-2", *periods)
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_a_bill_that_leaves_what_it_left_ends_the_tail(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     first = await bill(utility, "A-1", "2026-08")
     await late(utility, AUGUST, 22_000)
     report = await books.correct.preview("A-1", first.uid)
@@ -126,9 +130,9 @@ async def test_a_tail_whose_end_leaves_another_state_says_so(books: Corrected) -
     assert (report.differs, report.leaves_other) == (True, True)
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_a_tariff_corrected_for_days_gone_by_begins_where_it_does(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     utility.now += DAY
     dearer = NET.replace("0.30", "0.40").replace("2026-01-01", "2026-09-01")
     await utility.enrol.tariff(dearer)
@@ -145,17 +149,17 @@ async def test_a_tariff_corrected_for_days_gone_by_begins_where_it_does(books: C
     ]
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_what_holds_a_bill_refuses_its_correction(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     await utility.enrol.tariff(NEEDS_FACT)
     with pytest.raises(CorrectionHeldError, match=r"INV-\d+ of 2026-09 .*contracted"):
         await books.correct.preview("A-1")
 
 
+@pytest.mark.begins_with(UNBANKED)
 async def test_who_is_not_there_has_nothing_to_correct(books: Corrected) -> None:
     utility = books.utility
-    await three_months(utility, (20, 20, 10), (10, 10, 0))
     with pytest.raises(NotRegisteredError):
         await books.correct.preview("A-9")
     await netting(utility, 2)

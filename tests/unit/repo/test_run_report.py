@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.data import REPOSITORY
-from tests.support.effort import BUDGET_MIN, CPU, by_folder, folder_of, used_s, verdict
+from tests.support.effort import (
+    BUDGET_MIN,
+    CPU,
+    by_group,
+    file_of,
+    folder_of,
+    table,
+    used_s,
+    verdict,
+)
 from tests.support.measured import (
     Reach,
     below,
@@ -58,15 +67,33 @@ def test_a_folder_is_the_kind_of_test_and_a_room_of_the_integration_tests() -> N
 
 
 def test_setting_up_counts_as_time_and_not_as_a_test() -> None:
-    found = by_folder(
+    found = by_group(
         [
             report("tests/unit/test_x.py::a", "setup", 1),
             report("tests/unit/test_x.py::a", "call", 2),
             report("tests/fuzz/test_y.py::b", "call", 8),
-        ]
+        ],
+        folder_of,
     )
     assert list(found) == ["fuzz", "unit"]
     assert (found["unit"].tests, found["unit"].seconds, found["unit"].cpu_s) == (1, 3, 1.5)
+
+
+def test_the_dearest_files_are_shown() -> None:
+    found = by_group(
+        [
+            report("tests/unit/central/test_x.py::a", "call", 2),
+            report("tests/fuzz/test_y.py::b[2]", "call", 8),
+            report("tests/fuzz/test_y.py::b[3]", "call", 8),
+            report("tests/fuzz/test_z.py::c", "call", 1),
+        ],
+        file_of,
+    )
+    assert [line.split() for line in table(found, "file", 2)] == [
+        ["file", "tests", "seconds", "CPU", "s"],
+        ["fuzz/test_y.py", "2", "16.0", "8.0"],
+        ["unit/central/test_x.py", "1", "2.0", "1.0"],
+    ]
 
 
 def test_what_a_living_server_uses_is_counted_and_not_again_when_it_ends() -> None:
