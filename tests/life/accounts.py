@@ -35,7 +35,7 @@ def energy(  # noqa: PLR0913, PLR0917 - what becomes of a day depends on
         parts: Live parts.
         blocks: The newest of the days that are counted.
         read: By service, those that its bills read.
-        again: Those that were looked at again, when bills were corrected.
+        again: Those that issued bills were compared with again, and are read by them since.
         last: The present day: what ends later is not due yet.
     """
     found: dict[tuple[str, str, str], tuple[int, int, Decimal]] = {}

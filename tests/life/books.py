@@ -36,7 +36,7 @@ class Plan:
         effective: First day.
         said: `standing` with `per` day or month; `flat`, or `peak` and `off` (peak from 10 to 14 on
             working days), or `steps` of (bound a day, price); `bank`, for net metering by period
-            (`at_end`, what is paid for what is left; `takes_over`, of which bank before);
+            (`at_end`, what is paid for what is left); `takes_over`, what of the tariff before;
             `demand`, a price per kW of a `window` in minutes, at `least` so many and so many
             percent of the highest of 11 months (`ratchet`); `digits` of quantities; `tax` in
             percent; `input` and `zone`; the hour at which its days begin (`begins`).
@@ -68,7 +68,7 @@ class Plan:
         if said.get("bank"):
             lines += ["series: {net: {expr: import - export}}", self._bank()]
         if "takes_over" in said:
-            lines.append(f"takes_over: {{{said['takes_over']}: nem}}")
+            lines.append(f"takes_over: {{{said['takes_over']}: {said['takes_over']}}}")
         if "digits" in said:
             lines.append(f"quantities: {{{unit}: {said['digits']}}}")
         if "demand" in said:

@@ -34,14 +34,12 @@ class Charge:
         rated: What it says, as it is settled.
         ends: Whether the customer went with it, as was known at its issue.
         left: What it would have said when that was left as it is.
-        rated_at: When it was rated again for a decision; None where it never was.
     """
 
     part: Part
     rated: Rated
     ends: bool
     left: Rated | None = None
-    rated_at: datetime | None = None
 
 
 @dataclass
@@ -219,9 +217,6 @@ class Charged:
         found: list[Violation] = []
         versions = {part.key: part.version for part in parts}
         for account, way in decisions:
-            for charge in self.charges.values():
-                if charge.part.account == account:
-                    charge.rated_at = self.since
             if way == "leave":
                 for charge, rated in self.candidates[account].parts:
                     charge.left = rated

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from tests.life.episodes import OWN, episodes, stays
+from tests.life.episodes import HOUSE, OWN, ROOF, episodes, stays
 from tests.life.events import Event, Life
 from tests.life.poison import KINDS as POISON
 from tests.life.utility import (
@@ -247,7 +247,7 @@ def _meters(
     for number in range(months):
         if chance.random() < 0.3:
             day = chance.choice(calendar.within(month_after(FIRST, number)))
-            site = chance.choice([site for site in sites if site.name not in OWN])
+            site = chance.choice([site for site in sites if site.name not in {ROOF, HOUSE}])
             said: dict[str, Any] = {"point": site.name, "serial": f"{site.name}/{number + 2}"}
             said["hours"] = chance.randint(1, 20)
             if chance.random() < 0.4:
@@ -272,7 +272,7 @@ def _too_late(
                 choice = {"point": site.name, "choice": chance.choice(["keep", "replace"])}
                 decided = chance.choice([day, calendar.later(chance, day, 2)])
                 yield Event(decided, "decide", choice)
-            case "price" if site.plan != "SHOP":
+            case "price" if "demand" not in PLANS[site.plan]:
                 effective = month + _DAY * chance.choice([7, 20])
                 yield _version(chance, day, site.plan, effective)
             case _:
@@ -310,7 +310,7 @@ def _prices(chance: random.Random, month: date) -> Iterator[Event]:
     if chance.random() < 0.3 and month > FIRST:
         plan = chance.choice(sorted(PLANS))
         # A peak has one price a month.
-        effective = month + _DAY * (0 if plan == "SHOP" else chance.choice([0, 0, 14]))
+        effective = month + _DAY * (0 if "demand" in PLANS[plan] else chance.choice([0, 0, 14]))
         days = [effective - _DAY, *(effective.replace(day=day) for day in (3, 16))]
         yield _version(chance, chance.choice(days), plan, effective)
 
@@ -319,7 +319,8 @@ def _late_prices(chance: random.Random, month: date) -> Iterator[Event]:
     """Prices of days that are issued were wrong; sometimes that was wrong as well."""
     if chance.random() < 0.6 and month > FIRST:
         plan = chance.choice(sorted(PLANS))
-        effective = month_after(month, -1) + _DAY * (0 if plan == "SHOP" else chance.choice([0, 9]))
+        within = 0 if "demand" in PLANS[plan] else chance.choice([0, 9])
+        effective = month_after(month, -1) + _DAY * within
         end = month_after(month)
         event = _version(chance, end + _DAY * chance.choice([3, 8]), plan, effective)
         yield Event(event.day, "tariff", {**event.said, "reason": "the prices were wrong"})

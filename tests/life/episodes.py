@@ -13,7 +13,7 @@ from tests.life.utility import CORE, FIRST, PLANS, Site, month_after, moves_in
 _DAY = timedelta(days=1)
 GRID, ROOF, HOUSE = "SP-7", "SP-8", "SP-9"
 SHOP, COUNTER = "SP-5", "SP-12"
-OWN = {ROOF, HOUSE}
+OWN = {ROOF, HOUSE, SHOP}
 """Points whose customers move here and nowhere else."""
 
 
@@ -32,6 +32,9 @@ def episodes(chance: random.Random, months: int, sites: Sequence[Site]) -> list[
         for found in (
             _grid(chance),
             _house(chance),
+            _dearer(HOUSE, "HOME2", 2),
+            _dearer(SHOP, "SHOP2", 3),
+            _dearer(SHOP, "SHOP2", 22),
             _sun(),
             _roof(chance),
             _part_of_a_gap(chance, "SP-13", 86400),
@@ -81,6 +84,12 @@ def _house(chance: random.Random) -> Iterator[Event]:
         said = {"point": HOUSE, "end": right.isoformat()}
         yield Event(_on(month + 1, 4), "right_end", said)
         yield from moves_in(_on(month + 1, 9), f"H-{number + 1}", HOUSE, "HOME", right)
+
+
+def _dearer(point: str, plan: str, month: int) -> Iterator[Event]:
+    """A customer goes on under another tariff within a month: both share its bill."""
+    said = {"point": point, "plan": plan, "first": _on(month, 12).isoformat()}
+    yield Event(_on(month, 9), "switch", said)
 
 
 def _sun() -> Iterator[Event]:

@@ -203,10 +203,17 @@ class Judge:
             part.end,
             opening or State(),
             self._blocks,
+            stay=self._stay(part),
             paid_in=self.taken(part),
             ends=drops or ends,
             before=self._not_handed(part),
         )
+
+    def _stay(self, part: Part) -> tuple[date, date]:
+        """The days of all agreements of an occupancy in a bill, which follow one another."""
+        place = part.bill, part.place
+        own = [one for one in self._parts if (one.bill, one.place) == place and not one.settles]
+        return min(one.first for one in own), max(one.end for one in own)
 
     def _not_handed(self, part: Part) -> Plan | None:
         """The version of another tariff whose last bill was issued before this one was known."""

@@ -319,11 +319,10 @@ class Living:
             )
             for service in sorted({part.service for part in billed})
         }
-        rated_at = {key: charge.rated_at for key, charge in self.world.charged.charges.items()}
         again = await self.look.blocks(
-            (part.point, max(first, part.first), min(end, part.end), rated_at[part.key])
+            (part.point, max(first, part.first), min(end, part.end), part.noted_at)
             for part in billed
-            if rated_at.get(part.key)
+            if part.noted_at is not None
         )
         report = await self.world.product.reconciled(first, end)
         found = energy(self.world.books, parts, blocks, read, again, present)

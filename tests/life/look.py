@@ -27,7 +27,8 @@ SELECT account.number, service_point.name, service.name, tariff.name,
     coalesce(newest.closing, bill_part.closing),
     bill.holds, bill.creator, bill.approver, bill.made_at, bill_part.settles, bill_part.id,
     coalesce(newest.version, 1), newest.approved_at,
-    (SELECT uid FROM bill AS earlier WHERE earlier.id = bill.replaces AND bill.decision IS NOT NULL)
+    (SELECT uid FROM bill AS old WHERE old.id = bill.replaces AND bill.decision IS NOT NULL),
+    (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = bill_part.id)
 FROM bill_part
 LEFT JOIN LATERAL (
     SELECT settled_version.version, settled_version.closing, correction.approved_at
@@ -143,6 +144,8 @@ class Part:
         version: As which it is settled; 1 as its bill says it.
         settled_at: When it was settled anew; None where its bill says it.
         replaces: The bill that its own was issued for, with the cancellation of that.
+        noted_at: When it was last rated again, for a decision or since an input was another, and
+            said what it says; None where it never was.
     """
 
     account: str
@@ -163,6 +166,7 @@ class Part:
     version: int = 1
     settled_at: datetime | None = None
     replaces: UUID | None = None
+    noted_at: datetime | None = None
 
     @property
     def known_at(self) -> datetime:
@@ -269,7 +273,7 @@ def _code(obis: bytes) -> str:
 
 def _part(row: tuple[Any, ...]) -> Part:
     account, point, service, plan, first, end, state, bill, closing, *rest = row
-    holds, creator, approver, made_at, settles, key, version, settled_at, replaces = rest
+    holds, creator, approver, made_at, settles, key, version, settled_at, replaces, noted = rest
     return Part(
         account,
         point,
@@ -290,6 +294,7 @@ def _part(row: tuple[Any, ...]) -> Part:
         version,
         settled_at,
         replaces,
+        noted,
     )
 
 

@@ -64,11 +64,15 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     opening: State,
     blocks: Blocks,
     *,
+    stay: tuple[date, date] | None = None,
     ends: bool = False,
     before: Plan | None = None,
     paid_in: Sequence[PayIn] = (),
 ) -> Rated | None:
     """Rate the days of one agreement; None where a value is missing.
+
+    What is charged once a bill, or once a month of it, is shared by the days of all agreements that
+    follow one another in it, the `stay`.
 
     What a part would leave is settled by its tariff instead where it `ends`: the customer goes, or
     the next tariff takes nothing over. What another tariff `before` left, which no bill under that
@@ -91,10 +95,12 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     quantities = _netted(whole, spans, bank, month.isoformat())
     _round_quantities(quantities, spans)
     highest = [_highest(books, point, span, blocks) for span in spans]
+    begins, stops = stay or (first, end)
+    all_days = (stops - begins).days
     for charged, peak, span in zip(quantities, highest, spans, strict=True):
-        own = _energy_and_time(charged, span, first, end)
+        own = _energy_and_time(charged, span, all_days)
         if peak is not None:
-            own["demand", ""] = _demand(peak, span, opening.peaks, first, end)
+            own["demand", ""] = _demand(peak, span, opening.peaks, month, all_days)
         own["vat", ""] = _tax(own, span.plan)
         for key, amount in own.items():
             lines[key] = lines.get(key, Decimal(0)) + amount
@@ -184,17 +190,16 @@ def _highest(books: Books, point: str, span: _Span, blocks: Blocks) -> Fraction 
 
 
 def _demand(
-    peak: Fraction, span: _Span, earlier: Mapping[str, Fraction], first: date, end: date
+    peak: Fraction, span: _Span, earlier: Mapping[str, Fraction], own: date, all_days: int
 ) -> Decimal:
     said = span.plan.said
-    own = (end - _DAY).replace(day=1).isoformat()
-    before = [value for month, value in earlier.items() if month != own]
+    before = [value for month, value in earlier.items() if month != own.isoformat()]
     billed = max(
         Fraction(str(said["least"])),
         peak,
         *(value * Fraction(str(said["ratchet"])) / 100 for value in before),
     )
-    share = Fraction((span.end - span.first).days, (end - first).days)
+    share = Fraction((span.end - span.first).days, all_days)
     return half_away(billed * Fraction(str(said["demand"])) * share, 2)
 
 
@@ -302,11 +307,10 @@ def _round_quantities(quantities: Sequence[dict[str, Fraction]], spans: Sequence
 
 
 def _energy_and_time(
-    charged: dict[str, Fraction], span: _Span, first: date, end: date
+    charged: dict[str, Fraction], span: _Span, all_days: int
 ) -> dict[Key, Decimal]:
     said = span.plan.said
     days = (span.end - span.first).days
-    all_days = (end - first).days
     if said["per"] == "day":
         units = Fraction(days)
     elif 27 <= all_days <= 33:

@@ -68,6 +68,23 @@ def test_a_month_by_time_of_use_is_what_a_clerk_computes() -> None:
     assert rated.kwh == Fraction(745, 10)
 
 
+def test_parts_of_one_bill_share_what_it_is_charged_once() -> None:
+    books, counter = counted(MADRID, IMPORT, 3600, 100, "HOME")
+    books.plans["SHOP"] = [Plan("SHOP", date(2026, 1, 1), PLANS["SHOP"])]
+    change, stay = date(2026, 10, 12), (OCTOBER, NOVEMBER)
+
+    def charged(plan: str, first: date, end: date) -> dict[tuple[str, str], Decimal]:
+        found = rate_part(books, "P", plan, first, end, State(), blocks(counter), stay=stay)
+        assert found is not None
+        return dict(found.lines)
+
+    # 11 and 20 of 31 days: of 5.00 a month, and of 4.10 a kW, which are 1.2 at least.
+    assert charged("HOME", OCTOBER, change)["standing", ""] == Decimal("1.77")
+    assert charged("HOME", change, NOVEMBER)["standing", ""] == Decimal("3.23")
+    assert charged("SHOP", OCTOBER, change)["demand", ""] == Decimal("1.75")
+    assert charged("SHOP", change, NOVEMBER)["demand", ""] == Decimal("3.17")
+
+
 def test_steps_are_counted_by_the_days() -> None:
     books, counter = counted(YORK, WATER, 86400, 400, "WATER")
     rated = rate_part(books, "P", "WATER", OCTOBER, NOVEMBER, State(), blocks(counter))

@@ -42,8 +42,9 @@ TOLD_LATE = (
     Fault(
         "a channel that came after the bill",
         7,
-        1,
-        (at(1, 6, "channel", point="SP-1", obis=EXPORT),),
+        2,
+        # Behind the last night that would compare the bill with it.
+        (at(1, 20, "channel", point="SP-1", obis=EXPORT),),
         (0,),
     ),
     Fault(

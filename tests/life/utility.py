@@ -36,10 +36,12 @@ def flat(zone: str, **said: str | int | bool) -> dict[str, Any]:
 PLANS: dict[str, dict[str, Any]] = {
     "HOME": home(MADRID),
     "HOWE": home(HOWE, digits=1),
+    "HOME2": home(MADRID, standing="7.00", peak="0.25"),
     "FLAT": flat(YORK),
     "SOLAR": home(MADRID, bank=True, per="day", standing="0.20", at_end="0.037"),
     "SOLAR2": home(MADRID, bank=True, per="day", standing="0.25", at_end="0.02", takes_over="nem"),
     "SHOP": flat(YORK, demand="4.10", window="15m", least="1.2", ratchet="80"),
+    "SHOP2": flat(YORK, demand="3.70", window="15m", least="0.9", ratchet="70", takes_over="kw"),
     "GRID": flat(MADRID, flat="0.0412"),
     "PREPAID": flat(MADRID, prepaid=True),
     "GAS": flat(MADRID, input="m3", digits=0, begins=6),

@@ -65,6 +65,7 @@ class CorrectedPart:
         old_kwh: Billed energy before. [kWh]
         new_kwh: Billed energy now. [kWh]
         leaves_other: Whether it leaves another state than before.
+        opens_other: Whether what it opens with is another.
         differences: Lines that differ.
     """
 
@@ -79,6 +80,7 @@ class CorrectedPart:
     old_kwh: Decimal
     new_kwh: Decimal
     leaves_other: bool
+    opens_other: bool
     differences: tuple[LineDifference, ...]
 
     @property
@@ -143,11 +145,9 @@ async def rate_tail(work: TailTransaction) -> list[CorrectedBill]:
         parts = [settled[each.occupancy_id, each.days.first] for each in new.parts]
         _check_order(work.heads[key], parts, new.parts)
         new = await within_limit(work, new, parts, limit)
-        bill = CorrectedBill(work.heads[key], causes, _compared(parts, new), new)
+        bill = CorrectedBill(work.heads[key], causes, _compared(parts, new, moved), new)
         await work.settle(new, _versions(bill, parts))
         rated.append(bill)
-        for settled_part, rerated in zip(parts, new.parts, strict=True):
-            _note(moved, settled_part, rerated)
     return rated
 
 
@@ -174,19 +174,32 @@ def _settled_later(bill: PlannedBill, occupancies: Collection[int]) -> PlannedBi
     return replace(bill, parts=tuple(parts))
 
 
-def _compared(parts: Sequence[SettledPart], new: NewBill) -> tuple[CorrectedPart, ...]:
-    return tuple(
-        _corrected(
-            settled_part, rerated, [entry.line for entry in new.bill.lines[first - 1 : end - 1]]
+def _compared(
+    parts: Sequence[SettledPart], new: NewBill, moved: set[int | None]
+) -> tuple[CorrectedPart, ...]:
+    """The parts of a bill, as they are settled and as they are rated now.
+
+    Args:
+        parts: As they are settled.
+        new: As they are rated.
+        moved: What those before leave otherwise: occupancies, and None for the account. What these
+            leave is noted.
+    """
+    compared = []
+    for settled_part, rerated, (first, end) in zip(
+        parts, new.parts, new.line_numbers(), strict=True
+    ):
+        lines = [entry.line for entry in new.bill.lines[first - 1 : end - 1]]
+        opens_other = settled_part.occupancy_id in moved or (
+            settled_part.own_closing is not None and None in moved
         )
-        for settled_part, rerated, (first, end) in zip(
-            parts, new.parts, new.line_numbers(), strict=True
-        )
-    )
+        compared.append(_corrected(settled_part, rerated, lines, opens_other=opens_other))
+        _note(moved, settled_part, rerated)
+    return tuple(compared)
 
 
 def _corrected(
-    settled_part: SettledPart, rerated: NewPart, lines: Sequence[RatedLine]
+    settled_part: SettledPart, rerated: NewPart, lines: Sequence[RatedLine], *, opens_other: bool
 ) -> CorrectedPart:
     own_after = None if rerated.shared is None else rerated.shared.after.state
     own_before = settled_part.own_closing
@@ -207,16 +220,18 @@ def _corrected(
         old_kwh=printed(charged_energy(settled_part.lines, IMPORT)),
         new_kwh=printed(charged_energy(lines, IMPORT)),
         leaves_other=leaves_other,
+        opens_other=opens_other,
         differences=tuple(line_differences(settled_part.service_point, settled_part.lines, lines)),
     )
 
 
 def _versions(bill: CorrectedBill, settled: Sequence[SettledPart]) -> list[VersionedPart]:
-    """The parts that are made anew: what they say, leave or rest on is another."""
+    """The parts that are made anew: what they say, leave, open with or rest on is another."""
     return [
         VersionedPart(settled_part, number, compared.new_kwh)
         for number, (settled_part, compared) in enumerate(zip(settled, bill.parts, strict=True))
         if compared.leaves_other
+        or compared.opens_other
         or [line.to_json() for line in compared.before]
         != [line.to_json() for line in compared.after]
     ]

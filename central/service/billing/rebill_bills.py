@@ -101,9 +101,9 @@ class RebillBills:
                 raise _nothing(account)
             async with work.tried():
                 rated = await rate_tail(work)
-            differing = [bill for bill in rated if any(map(_differs, bill.parts))]
-            if not differing:
+            if not any(_differs(corrected) for bill in rated for corrected in bill.parts):
                 raise _nothing(account)
+            differing = [bill for bill in rated if any(map(_is_other, bill.parts))]
             await check_smallest(work, CorrectionReport(account, tuple(rated)))
             choices = [await self._choice(bill, only_changed=only_changed) for bill in differing]
             chosen = {choice.record.uid: _in_time(choice.replaced) for choice in choices}
@@ -171,6 +171,11 @@ def _differs(corrected: CorrectedPart) -> bool:
     return bool(corrected.differences) or corrected.leaves_other
 
 
+def _is_other(corrected: CorrectedPart) -> bool:
+    """Whether a part does, or what it opened with stands no more."""
+    return corrected.opens_other or _differs(corrected)
+
+
 def _together(bill: CorrectedBill) -> Sequence[int]:
     """The parts that differ, with those that cannot be rated without them, or they without those.
 
@@ -180,7 +185,7 @@ def _together(bill: CorrectedBill) -> Sequence[int]:
     every = range(len(bill.parts))
     if any(brought.shared is not None for brought in bill.new.parts):
         return every
-    differ = {corrected.occupancy_id for corrected in bill.parts if _differs(corrected)}
+    differ = {corrected.occupancy_id for corrected in bill.parts if _is_other(corrected)}
     chosen = [number for number in every if bill.parts[number].occupancy_id in differ]
     lasts = [
         max(bill.parts[number].days.end for number in numbers)

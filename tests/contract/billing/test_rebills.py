@@ -11,9 +11,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.pool import make_pool
+from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.credit_note import (
     AlreadyCancelledError,
     BilledBehindError,
@@ -24,6 +26,7 @@ from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import ApproveBills, DiscardBills, IssueBills
 from central.service.billing.cancel_bills import CancelBills
+from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.find_bill import find_bill
 from central.service.billing.fresh_bills import BillInputsError
 from central.service.billing.post_entries import AccountLedger
@@ -35,7 +38,7 @@ from central.service.ports.cancellations import CancellationStore
 from central.service.ports.registry import AgreementRecord
 from tests.support.actors import CHIEF, person
 from tests.support.books import Utility, timescale_utility
-from tests.support.daily_books import at, bill, found, measured, run, settle
+from tests.support.daily_books import TARIFF, at, bill, found, measured, run, settle
 from tests.support.servers import Database
 
 OCTOBER, NOVEMBER, DECEMBER = (date(2026, month, 1) for month in (10, 11, 12))
@@ -271,6 +274,33 @@ async def test_what_the_bill_consumed_the_new_one_consumes(plain_migrated: Datab
         summary = await run(utility, "2026-10")
         assert summary.totals == {"EUR": Decimal("118.80")}
         assert summary.settled == {"EUR": Decimal(-50)}
+
+
+async def test_a_bill_that_only_opens_with_something_else_is_billed_anew_with_it(
+    plain_migrated: Database,
+) -> None:
+    """December ends the year of a minimum, which is reached: it says and leaves what it did."""
+    async with opened(plain_migrated) as (utility, _, rebill):
+        await utility.enrol.tariff(TARIFF.format(name="FLAT", price="0.30"), reason="a minimum")
+        utility.now = at(date(2027, 1, 2))
+        for month in (10, 11, 12):
+            await settle(utility, f"2026-{month}")
+        await measured(utility, NOVEMBER, date(2026, 11, 6), wh=20_000, version=2)
+        uids = await rebill("A-1", AGENT, "late readings")
+        anew = [await decided(utility, uids[0]), await record(utility, uids[1])]
+        assert [bill.bill.amounts.net for bill in anew] == [Decimal("105.00"), Decimal("93.00")]
+        # What was adjusted opens what is behind, too.
+        async with make_pool(plain_migrated.dsn, max_size=2) as pool:
+            correct = CorrectBills(TimescaleCorrections(pool), lambda: utility.now)
+            await measured(utility, NOVEMBER, date(2026, 11, 6), wh=30_000, version=3)
+            adjust = CorrectionWay.ADJUST
+            await correct.approve(await correct.decide("A-1", adjust, AGENT, "later ones"), CHIEF)
+        taxed = TARIFF + "taxes: [{{id: vat, percent: 10, of: [all], point: interval}}]\n"
+        for effective, text in (("2026-12-01", TARIFF), ("2026-11-01", taxed)):
+            version = text.format(name="FLAT", price="0.30").replace("2026-01-01", effective)
+            await utility.enrol.tariff(version)
+        uids = await rebill("A-1", AGENT, "taxed")
+        assert (await decided(utility, uids[0])).bill.amounts.total == Decimal("132.00")
 
 
 async def test_only_the_points_that_differ_are_billed_anew(plain_migrated: Database) -> None:
