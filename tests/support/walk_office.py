@@ -144,7 +144,7 @@ class Office:
 
     async def waiting(self, walker: Walker) -> list[UUID]:
         listed = await self.correct.listed(walker.account)
-        return [one.uid for one in listed if one.state is CorrectionState.DECIDED]
+        return [decision.uid for decision in listed if decision.state is CorrectionState.DECIDED]
 
     def balanced(self, after: str) -> None:
         for account, documents, settled in self.rows(BALANCE):

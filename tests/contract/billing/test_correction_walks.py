@@ -48,7 +48,7 @@ async def test_corrections_of_corrections_come_to_what_is_right(plain_migrated: 
         await office.bill()
         office.balanced("the end")
         billed = {account: total for account, total, _ in office.rows(BALANCE)}
-        right = {one.account: one.charged(office.end) for one in office.walkers}
+        right = {each.account: each.charged(office.end) for each in office.walkers}
         assert billed == right
         assert Decimal(0) not in right.values()
         scope = ReconciledScope(DayRange(FIRST, office.end))
