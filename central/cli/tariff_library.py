@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from central.cli import rate_options as given
 from central.cli.output import AsJson, answered, listed, show
 from central.cli.rate_output import print_lines
 from central.domain.tariff.document import TariffDocument
@@ -67,9 +68,17 @@ def new_command(
     effective: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of the new tariff.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Value of a parameter, as NAME=VALUE, or NAME=VALUE@DAY from a day on."
+        ),
+    ] = None,
 ) -> None:
-    """Start a tariff from one of the library, with its comments."""
-    text = started_from(source, tariff, None if effective is None else effective.date())
+    """Start a tariff from one of the library, with its comments and values of its parameters."""
+    values = given.named(settings, "set")
+    day = None if effective is None else effective.date()
+    text = started_from(source, tariff, day, values)
     if out is None:
         typer.echo(text, nl=False)
         return

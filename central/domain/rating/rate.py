@@ -116,11 +116,12 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
     """
     state = given = opening or CarriedState()
     in_force = ordered(versions)
-    agreed, facts = facts, looked_up(facts, in_force)
+    agreed = facts
     whole = period or BillingPeriod.month(days)
     known = {found.name: found for found in prices}
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
+        facts = looked_up(agreed, in_force)
         known_versions = overridden(in_force, facts, days, period_end)
         segments = cut(days, known_versions)
         borders = borders_inside(segments, facts, days)

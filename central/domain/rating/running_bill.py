@@ -90,9 +90,10 @@ class RunningBill:
         options: RatingOptions | None = None,
     ) -> None:
         self._versions = ordered(versions)
-        self._facts = facts = looked_up(facts, self._versions)
+        self._facts = facts
         self._hold: Hold | None = None
         try:
+            self._facts = facts = looked_up(facts, self._versions)
             self._versions = overridden(self._versions, facts, period.days)
         except HeldError as held:
             self._hold = held.hold

@@ -66,8 +66,9 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     Source: docs/reference/charges.md, "The end of a state"
     """
     in_force = ordered(versions)
-    agreed, facts = facts, looked_up(facts, in_force)
+    agreed = facts
     try:
+        facts = looked_up(agreed, in_force)
         version = _version_of(in_force, day)
         version = overridden([version], facts, day)[0]
         document = version.document

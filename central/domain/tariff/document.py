@@ -31,6 +31,7 @@ from central.domain.tariff.determinant_rules import (
 )
 from central.domain.tariff.interval_prices import IntervalPrices, PriceRule
 from central.domain.tariff.lookup_rules import LookupTable
+from central.domain.tariff.parameters import Parameter
 from central.domain.tariff.price_rules import IncludedUnits, PriceTable, Step, TierRules
 from central.domain.tariff.state_rules import Owner, YearEnds, YearShare
 from firmware_bridge.contract.interval import MIDNIGHT
@@ -278,6 +279,7 @@ class TariffDocument:
         on_change: What a boundary inside a bill does.
         inputs: Name to unit of the input series beyond the built-in ones.
         needs: Agreement fact to its kind: `bool`, `text`, or the unit of a number.
+        parameters: Values that variants of the tariff differ in, named like facts.
         tables: Numbers by what facts of the agreement say.
         history: What `prior` reads of earlier bills.
         calendar: Seasons, day types, schedules.
@@ -309,6 +311,7 @@ class TariffDocument:
     on_change: ChangeRules = field(default_factory=ChangeRules)
     inputs: tuple[tuple[str, str], ...] = ()
     needs: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[Parameter, ...] = ()
     tables: tuple[LookupTable, ...] = ()
     history: tuple[History, ...] = ()
     calendar: CalendarRules = field(default_factory=CalendarRules)
@@ -328,6 +331,11 @@ class TariffDocument:
     def digits_of(self, unit: str) -> int | None:
         """Decimals that determinants of a unit are rounded to, None for exact ones."""
         return dict(self.quantities).get(unit)
+
+    @property
+    def fact_units(self) -> dict[str, str]:
+        """Agreement facts, and parameters, to their kinds."""
+        return dict(self.needs) | {each.name: each.kind for each in self.parameters}
 
     @property
     def owners(self) -> dict[str, Owner]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,6 +12,7 @@ from typing import Literal
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
 from central.service.rating.bill_case import BillCase, read_case
+from central.service.rating.set_parameters import with_values
 from firmware_bridge.contract.errors import InvalidValueError
 
 _BILL, _TARIFF = ".bill.yaml", ".yaml"
@@ -69,17 +70,24 @@ def figures_of(document: TariffDocument) -> Figures:
     return "partly published" if document.illustrative else "published"
 
 
-def started_from(name: str, tariff: str | None, effective: date | None) -> str:
+def started_from(
+    name: str,
+    tariff: str | None,
+    effective: date | None,
+    settings: Sequence[tuple[str, str]] = (),
+) -> str:
     """The text of a tariff of the library, as the beginning of another.
 
     Args:
         name: In the library.
         tariff: Name of the new one; None leaves it.
         effective: First day of the new one; None leaves it.
+        settings: Parameters to VALUE, or to VALUE@DAY from a day on.
 
     Raises:
         UnknownLibraryTariffError: There is none of that name.
-        TariffRefusedError: The new name cannot be a tariff's.
+        TariffRefusedError: The new name cannot be a tariff's, or a value a parameter's.
+        UnknownParameterError: The tariff has no such parameter.
     """
     text = library_text(name)
     values = {"tariff": tariff, "effective": effective}
@@ -87,6 +95,7 @@ def started_from(name: str, tariff: str | None, effective: date | None) -> str:
         if value is not None:
             line = f"{key}: {value}"
             text = re.sub(_TOP_KEYS[key], lambda _, line=line: line, text, flags=re.MULTILINE)  # type: ignore[misc]
+    text = with_values(text, settings, effective or load_tariff(text).effective)
     load_tariff(text, file=name + _TARIFF)
     return text
 

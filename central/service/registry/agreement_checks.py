@@ -108,7 +108,8 @@ def _zones(
 def _missing(agreement: AgreementRecord, versions: Sequence[_Version]) -> Iterator[RegistryWarning]:
     named = set[str]()
     for first, document in versions:
-        for name, kind in document.needs:
+        own = (each for each in document.parameters if each.agreed and not each.values)
+        for name, kind in (*document.needs, *((each.name, each.kind) for each in own)):
             if name not in named and agreement.facts.at(name, first) is None:
                 named.add(name)
                 yield RegistryWarning(
@@ -127,9 +128,10 @@ def _unfit(
     if not versions:
         return
     name = facts[0].name
-    kinds = {kind for _, document in versions for needed, kind in document.needs if needed == name}
+    wanted_kinds = [_kinds_of(document) for _, document in versions]
+    kinds = {kinds[name] for kinds in wanted_kinds if name in kinds}
     if not kinds:
-        needed = sorted({name for _, document in versions for name, _ in document.needs})
+        needed = sorted(set().union(*wanted_kinds))
         yield RegistryWarning(
             "FACT_UNKNOWN",
             f"{agreement.tariff} needs no fact {name} of {_named(agreement)}:"
@@ -146,6 +148,29 @@ def _unfit(
                 f" needs {wanted}: bills are held.",
                 "Set it again from the same day.",
             )
+            continue
+        for fault in _beyond(fact, versions):
+            yield RegistryWarning(
+                "FACT_OUT_OF_RANGE",
+                f"The fact {name} of {_named(agreement)} {fault}: bills are held.",
+                "Set it again from the same day.",
+            )
+
+
+def _kinds_of(document: TariffDocument) -> dict[str, str]:
+    """Facts that a tariff reads of an agreement, to their kinds."""
+    agreed = {each.name: each.kind for each in document.parameters if each.agreed}
+    return dict(document.needs) | agreed
+
+
+def _beyond(fact: Fact, versions: Sequence[_Version]) -> list[str]:
+    faults = [
+        each.fault_of(fact.value)
+        for _, document in versions
+        for each in document.parameters
+        if each.agreed and each.name == fact.name
+    ]
+    return list(dict.fromkeys(fault for fault in faults if fault is not None))
 
 
 def _is_of(value: FactValue, kind: str) -> bool:

@@ -65,3 +65,20 @@ async def test_a_fact_is_checked_when_it_is_set_and_missed_when_it_is_withdrawn(
     await changes.withdraw(agreed, "users", SINCE, "mistyped")
     told.append([warning.code for warning in changes.warnings])
     assert told == [["FACT_UNKNOWN"], ["FACT_KIND"], [], ["FACT_MISSING", "FACT_UNKNOWN"]]
+
+
+PARAMETERS = """\
+parameters:
+  margin: {kind: EUR, values: [{from: 2026-01-01, value: 1}]}
+  cap: {kind: EUR, max: 5, agreed: true}
+"""
+
+
+async def test_what_a_customer_agrees_of_a_template_is_within_its_bounds(utility: Utility) -> None:
+    await utility.found()
+    await utility.enrol.tariff(TARIFF + PARAMETERS, reason="template")
+    given = AgreementFacts.of(cap=spelled("6"), margin=spelled("0"))
+    told = await concluded(utility, given)
+    assert [text.split()[0] for text in told] == ["FACT_OUT_OF_RANGE", "FACT_UNKNOWN"]
+    assert "cap of A-1 at SP-9 is more than 5" in told[0]
+    assert "it needs cap." in told[1]

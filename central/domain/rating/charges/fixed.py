@@ -31,7 +31,7 @@ def price_fixed(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
         quantity, unit, note = fixed_time(charge, span, part.days)
         if charge.qty is not None:
             quantity = _times_fact(charge.qty, charge, span, part)
-        fact_unit = dict(span.document.needs).get(charge.qty or "", "")
+        fact_unit = span.document.fact_units.get(charge.qty or "", "")
         yield Draft(
             part.days,
             part.number,

@@ -132,7 +132,7 @@ def _worth(
                 time *= average_fact(charge.qty, alone, span.context.facts)
             units += time
             amount += time * price
-    fact_unit = dict(span.document.needs).get(charge.qty or "", "")
+    fact_unit = span.document.fact_units.get(charge.qty or "", "")
     name = f"{fact_unit} {unit.name}".strip()
     return _Worth(units, name, prices.pop() if len(prices) == 1 else None, amount)
 

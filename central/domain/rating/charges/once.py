@@ -73,4 +73,4 @@ def _quantity(
     for day in dates:
         alone = replace(segment, days=DayRange(day, day + _DAY))
         total += average_fact(charge.qty, alone, span.context.facts)
-    return total, dict(span.document.needs).get(charge.qty, ""), ()
+    return total, span.document.fact_units.get(charge.qty, ""), ()

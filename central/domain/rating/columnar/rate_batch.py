@@ -206,8 +206,8 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
     if terms.predecessor is not None:
         return
     for agreed in alike_in_prices(meters, versions):
-        facts = looked_up(meters[agreed[0]].facts, versions)
         try:
+            facts = looked_up(meters[agreed[0]].facts, versions)
             priced = overridden(versions, facts, terms.days, terms.period_end)
             segments = cut(terms.days, priced)
         except (HeldError, NoTariffVersionError):

@@ -79,7 +79,8 @@ def alike_in_prices(meters: Sequence[Meter], versions: Sequence[TariffVersion]) 
     documents = [version.document for version in versions]
     priced = {name for document in documents for name in rated_by_fact(document)}
     keys = {name for document in documents for table in document.tables for name in table.by}
-    also = priced | keys if priced else set()
+    also = {each.name for document in documents for each in document.parameters if each.agreed}
+    also |= priced | keys if priced else set()
     groups: dict[object, list[int]] = {}
     for number, meter in enumerate(meters):
         names = also.union(overrides_in(meter.facts))

@@ -162,7 +162,7 @@ def compute_rule(rule: Rule, segment: Segment, context: RatingContext) -> Iterat
             yield _plain(rule.name, segment, rule.unit, value, "allowance")
         case CounterDeterminant():
             value = average_fact(rule.counter, segment, context.facts)
-            unit = dict(segment.version.document.needs).get(rule.counter, rule.counter)
+            unit = segment.version.document.fact_units.get(rule.counter, rule.counter)
             yield _plain(rule.name, segment, unit, value, "counter")
         case RebateDeterminant():
             yield compute_rebate(rule, segment, context)

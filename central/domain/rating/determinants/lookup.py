@@ -1,4 +1,4 @@
-"""What a tariff's tables say of an agreement: numbers that count like facts of it."""
+"""What a tariff's parameters and tables say of an agreement; they count like facts of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from central.domain.rating.determinants.context import HeldError
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, FactValue
 from central.domain.tariff.document import Charge, Percent, TariffDocument
+from central.domain.tariff.parameters import Parameter
 from central.domain.tariff.price_rules import PriceTable
 from central.domain.tariff.version import TariffVersion
 
@@ -19,25 +20,61 @@ _NOTHING = ""
 
 
 def looked_up(facts: AgreementFacts, versions: Sequence[TariffVersion]) -> AgreementFacts:
-    """The facts of an agreement, with what its tariff's tables say of it.
+    """The facts of an agreement, with its tariff's parameters and what its tables say of it.
 
-    A table changes with its rows, with the facts that are its keys, and with the tariff's version.
+    A parameter changes with its dates, with the agreement where that may give its own, and with
+    the tariff's version; a table with its rows and with what its keys are values of, as well.
 
     Args:
         facts: Of the agreement.
         versions: Of its tariff, ascending.
 
+    Raises:
+        HeldError: The agreement gives a parameter a value that it cannot have.
+
     Source: docs/reference/charges.md, "Lookup tables"
     """
-    if not any(version.document.tables for version in versions):
+    documents = [version.document for version in versions]
+    if not any(document.tables or document.parameters for document in documents):
         return facts
-    return AgreementFacts((*facts.facts, *_of_tables(facts, versions)))
+    names = {each.name for document in documents for each in document.parameters}
+    others = tuple(fact for fact in facts.facts if fact.name not in names)
+    known = AgreementFacts((*others, *_of_parameters(facts, versions)))
+    return AgreementFacts((*known.facts, *_of_tables(known, versions)))
+
+
+def _spans(versions: Sequence[TariffVersion]) -> Iterator[tuple[TariffDocument, date, date]]:
+    ends = [version.effective for version in versions[1:]]
+    for version, begin, end in zip(versions, (date.min, *ends), (*ends, date.max), strict=True):
+        yield version.document, begin, end
+
+
+def _of_parameters(facts: AgreementFacts, versions: Sequence[TariffVersion]) -> Iterator[Fact]:
+    for document, begin, end in _spans(versions):
+        for parameter in document.parameters:
+            changes = {dated.since for dated in parameter.values}
+            changes |= {fact.effective for fact in facts.facts if fact.name == parameter.name}
+            for day in sorted({begin} | {day for day in changes if begin < day < end}):
+                value = _value_of(parameter, facts, day)
+                if value is not None:
+                    yield Fact(parameter.name, value, day)
+
+
+def _value_of(parameter: Parameter, facts: AgreementFacts, day: date) -> FactValue | None:
+    given = facts.at(parameter.name, day) if parameter.agreed else None
+    if given is None:
+        dated = [entry for entry in parameter.values if entry.since <= day]
+        return dated[-1].value if dated else None
+    fault = parameter.fault_of(given)
+    if fault is not None:
+        message = f"The agreement's {parameter.name!r} from {day} on {fault}."
+        raise HeldError(Hold("BAD_PARAMETER", message, parameter.name))
+    return given
 
 
 def _of_tables(facts: AgreementFacts, versions: Sequence[TariffVersion]) -> Iterator[Fact]:
-    ends = [version.effective for version in versions[1:]]
-    for version, begin, end in zip(versions, (date.min, *ends), (*ends, date.max), strict=True):
-        for table in version.document.tables:
+    for document, begin, end in _spans(versions):
+        for table in document.tables:
             changes = {row.since for row in table.rows}
             changes |= {fact.effective for fact in facts.facts if fact.name in table.by}
             for day in sorted({begin} | {day for day in changes if begin < day < end}):

@@ -42,6 +42,7 @@ from central.domain.tariff.grammar.kind import (
     words,
 )
 from central.domain.tariff.grammar.lookup import TABLES
+from central.domain.tariff.grammar.parameters import PARAMETERS
 from central.domain.tariff.grammar.record import Record, Row, list_of, named, pairs
 from central.domain.tariff.grammar.series import SERIES
 from central.domain.tariff.grammar.settlement import SETTLEMENT
@@ -244,6 +245,7 @@ DOCUMENT = Record(
         Row("on_change", ON_CHANGE, default=ChangeRules()),
         Row("inputs", pairs(TEXT), default=(), then=_register_inputs),
         Row("needs", pairs(TEXT), default=(), then=_register_needs),
+        Row("parameters", PARAMETERS, default=()),
         Row("tables", TABLES, default=()),
         Row("calendar", CALENDAR, default=CalendarRules(), ends=True),
         Row("series", SERIES, default=(), get=_some_series, ends=True),

@@ -165,6 +165,13 @@ BAD: list[tuple[str, Code, str]] = [
     ("a table of nothing", Code.MISSING_KEY, HEAD + "tables: {t: {unit: EUR}}\n" + FIXED),
     ("a tax at two rates", Code.CONFLICT, with_charge("{id: a, price: 1, per: day}", "needs: {r: percent}\n") + "taxes: [{id: v, percent: 1, rate: r, of: all, point: interval}]\n"),
     ("a tax at no known rate", Code.UNKNOWN_FACT, with_charge("{id: a, price: 1, per: day}") + "taxes: [{id: v, rate: r, of: all, point: interval}]\n"),
+    ("a parameter without a value", Code.PARAMETER_NOT_SET, HEAD + "parameters: {m: {kind: EUR}}\n" + FIXED),
+    ("a parameter beyond its bounds", Code.OUT_OF_RANGE, HEAD + "parameters: {m: {kind: EUR, max: 1, values: [{from: 2026-01-01, value: 2}]}}\n" + FIXED),
+    ("a parameter of another kind", Code.NOT_A_NUMBER, HEAD + "parameters: {m: {kind: EUR, values: [{from: 2026-01-01, value: dear}]}}\n" + FIXED),
+    ("a parameter that is none of its choices", Code.OUT_OF_RANGE, HEAD + "parameters: {m: {kind: text, choices: [a, b], values: [{from: 2026-01-01, value: c}]}}\n" + FIXED),
+    ("bounds of a text", Code.CONFLICT, HEAD + "parameters: {m: {kind: text, min: 1, values: [{from: 2026-01-01, value: c}]}}\n" + FIXED),
+    ("dates of a parameter", Code.CONFLICT, HEAD + "parameters: {m: {kind: EUR, values: [{from: 2026-02-01, value: 2}, {from: 2026-01-01, value: 2}]}}\n" + FIXED),
+    ("a parameter and a fact", Code.DUPLICATE_NAME, HEAD + "needs: {m: EUR}\nparameters: {m: {kind: EUR, values: [{from: 2026-01-01, value: 2}]}}\n" + FIXED),
     ("a list of banks", Code.WRONG_TYPE, GOOD + "needs: [kw]\n"),
 ]  # fmt: skip
 
