@@ -60,11 +60,18 @@ def post_command(  # noqa: PLR0913, PLR0917 - one option each
         typer.Option(help="Legal number or identifier of the issued bill that a payment is for."),
     ] = "",
     of: Annotated[str, typer.Option(help="Key of the entry that is refunded or expires.")] = "",
+    name: Annotated[
+        str, typer.Option(help="Charge or credit as the invoice prints it, such as Reconnection.")
+    ] = "",
+    tax: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a tax of the tariff that a charge or credit bears; may repeat."),
+    ] = None,
     actor: ActingAs = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Post a pay-in, grant, payment, refund or expiry. Posting it again changes nothing."""
+    """Post money, or a charge or credit of the next bill. Posting it again changes nothing."""
     default = DEFAULT_BANK if kind in BANKED else ""
     entry = LedgerEntry(
         key,
@@ -77,6 +84,8 @@ def post_command(  # noqa: PLR0913, PLR0917 - one option each
         point,
         bill,
         of,
+        name,
+        tuple(tax or ()),
     )
     new = _asked(lambda use: use.post(entry, actor_of(actor), reason))
     if as_json:

@@ -26,7 +26,7 @@ AfterKey = Annotated[
 
 @router.post("/ledger", responses=_ENTRY, response_model=None)
 async def post_entry(services: Services, once: DoOnce, order: EntryIn) -> Response:
-    """Post a pay-in, grant, payment, refund or expiry; with the same key once."""
+    """Post a pay-in, grant, payment, refund, expiry, charge or credit; with the same key once."""
 
     async def work() -> tuple[HTTPStatus, EntryOut]:
         new = await services.account_ledger.post(order.entry(), once.actor, order.reason)

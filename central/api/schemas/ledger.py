@@ -32,6 +32,12 @@ class EntryIn(Order):
         None, description="Issued bill that a payment is for: its identifier or legal number."
     )
     of: Name | None = Field(None, description="Key of the entry that is refunded or expires.")
+    name: Name | None = Field(
+        None, description="Of a charge or credit: as the invoice prints it, such as Reconnection."
+    )
+    taxes: tuple[Name, ...] = Field(
+        (), max_length=20, description="Of those: ids of the tariff's taxes that they bear."
+    )
     reason: Reason
 
     def entry(self) -> LedgerEntry:
@@ -48,6 +54,8 @@ class EntryIn(Order):
             self.service_point or "",
             self.bill or "",
             self.of or "",
+            self.name or "",
+            self.taxes,
         )
 
 
@@ -65,6 +73,8 @@ class EntryOut(Schema):
     service_point: str | None = Field(None, validation_alias="point")
     bill: str | None = None
     of: str | None = None
+    name: str | None = None
+    taxes: tuple[str, ...] = ()
     consumed_by: str | None = Field(description="Bill that has consumed it; null while open.")
     state: str = Field(description="Of that bill; `open` where there is none.")
     recorded_at: AwareDatetime

@@ -34,10 +34,17 @@ class EntryKind(StrEnum):
     """What is given back of an entry."""
     EXPIRY = "expiry"
     """What lapses of an entry."""
+    CHARGE = "charge"
+    """What an account owes once, as for a service order: a line of the bill that consumes it."""
+    CREDIT = "credit"
+    """What an account is credited once, likewise."""
 
 
 BANKED = frozenset({EntryKind.PAY_IN, EntryKind.GRANT})
 """A bill takes these into a bank; the rater counts them as grants."""
+
+ONE_OFF = frozenset({EntryKind.CHARGE, EntryKind.CREDIT})
+"""A bill takes these as lines of its own, with the taxes that they name."""
 
 TAKEN_BACK = frozenset({EntryKind.REFUND, EntryKind.EXPIRY})
 """These name the entry that they are of."""
@@ -82,6 +89,8 @@ class LedgerEntry:
         point: Of those: only bills of this service point consume it; "" for any.
         bill: Of a payment: identifier of the issued bill that it pays; "" for none yet.
         of: Of refunds and expiries: key of the entry.
+        name: Of charges and credits: as the invoice prints it.
+        taxes: Of those: the taxes of the tariff that they bear; none where they bear no tax.
     """
 
     key: str
@@ -94,6 +103,8 @@ class LedgerEntry:
     point: str = ""
     bill: str = ""
     of: str = ""
+    name: str = ""
+    taxes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < len(self.key) <= _KEY_MAX:
@@ -116,9 +127,19 @@ class LedgerEntry:
             rule = "names the entry that it is of" if taken_back else "is of no other entry"
             message = f"A {self.kind} {rule}."
             raise InvalidValueError(message, value=self.of)
-        if (self.point and not banked) or (self.bill and self.kind is not EntryKind.PAYMENT):
-            message = "Only pay-ins and grants name a service point, only payments a bill."
+        once = self.kind in ONE_OFF
+        if (self.point and not (banked or once)) or (
+            self.bill and self.kind is not EntryKind.PAYMENT
+        ):
+            message = (
+                "Only pay-ins, grants, charges and credits name a service point, only payments a"
+                " bill."
+            )
             raise InvalidValueError(message, value=self.point or self.bill)
+        if bool(self.name.strip()) is not once or (self.taxes and not once):
+            message = f"A {self.kind} {'needs a name' if once else 'has no name and no tax'}."
+            remedy = "Give --name, as the invoice is to print it." if once else "Leave them out."
+            raise InvalidValueError(message, value=self.name, remedy=remedy)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, without what is not said."""
@@ -130,7 +151,14 @@ class LedgerEntry:
             "currency": self.currency,
             "amount": format(self.amount, "f"),
         }
-        more = {"bank": self.bank, "point": self.point, "bill": self.bill, "of": self.of}
+        more = {
+            "bank": self.bank,
+            "point": self.point,
+            "bill": self.bill,
+            "of": self.of,
+            "name": self.name,
+            "taxes": list(self.taxes),
+        }
         return fields | {name: value for name, value in more.items() if value}
 
 
@@ -142,15 +170,19 @@ def _is_amount(amount: Decimal) -> bool:
 
 
 class OpenEntry(NamedTuple):
-    """A pay-in or grant that a part of a bill may consume.
+    """A pay-in, grant, charge or credit that a part of a bill may consume.
 
     Args:
         id: Its key in the store.
-        bank: Into which it goes.
+        bank: Into which it goes; "" for a charge or credit.
         day: From which it counts.
         currency: ISO 4217 letters.
         amount: Less what was given back or lapsed. [currency]
         point: Of whose bills alone; "" for any.
+        kind: What it is.
+        key: Given by the sender.
+        name: Of a charge or credit, as the invoice prints it.
+        taxes: That it bears.
     """
 
     id: int
@@ -159,6 +191,10 @@ class OpenEntry(NamedTuple):
     currency: str
     amount: Decimal
     point: str = ""
+    kind: EntryKind = EntryKind.PAY_IN
+    key: str = ""
+    name: str = ""
+    taxes: tuple[str, ...] = ()
 
 
 class BankMovement(NamedTuple):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType
 
 from central.domain.rating.bill_lines.line import RatedLine
@@ -33,6 +34,7 @@ from central.domain.rating.determinants.context import HeldError, RatingContext
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import YearSum
+from central.domain.rating.inputs.one_off import ID as ONE_OFF
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.rounding import UNROUNDED_DIGITS, half_away, printed
 from central.domain.tariff.credit_rules import (
@@ -195,6 +197,7 @@ def _price(span: VersionSpan) -> None:
             _price_percent(rider, span, "rider")
         else:
             _price_charge(rider, span, "rider")
+    _add_one_offs(span)
     for bank in document.money_banks:
         for draft in price_money_bank(bank, span):
             span.add(bank.name, "credit", bank.name.replace("_", " "), draft)
@@ -204,6 +207,17 @@ def _price(span: VersionSpan) -> None:
         for draft in price_commitment(commitment, span):
             span.add(commitment.id, "commitment", commitment.name or commitment.id, draft)
     price_taxes(span)
+
+
+def _add_one_offs(span: VersionSpan) -> None:
+    """What was posted to the account: no line of the tariff; the taxes that it names rest on it."""
+    for each in sorted(span.context.one_offs) if span.is_last else ():
+        day = DayRange(each.day, each.day + timedelta(days=1))
+        amount = Fraction(each.amount)
+        draft = Draft(
+            day, span.segments[-1].number, None, "", None, amount, each.key, note="posted"
+        )
+        span.add(ONE_OFF, "fixed" if amount > 0 else "credit", each.name, draft)
 
 
 def price_taxes(span: VersionSpan) -> None:

@@ -39,6 +39,7 @@ from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.input_series import InputSeries
+from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment, cut
 from central.domain.rating.inputs.usage_event import Events
@@ -64,7 +65,7 @@ _ROUNDED = RatingOptions()
 _NO_EVENTS: Events = {}
 
 
-def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
+def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     blocks: Blocks,
     facts: AgreementFacts,
     versions: Sequence[TariffVersion],
@@ -78,6 +79,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
     opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
     grants: Sequence[Grant] = (),
+    one_offs: Sequence[OneOff] = (),
     events: Events = _NO_EVENTS,
     period_end: date | None = None,
     options: RatingOptions = _ROUNDED,
@@ -101,6 +103,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
         opening: What earlier bills left: peaks, credits, sums of the year.
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance; days outside the bill are ignored.
+        one_offs: Charges and credits posted once; days outside the bill are ignored.
         events: Stream to events; those outside the bill are ignored.
         period_end: The last day that the bill bills, where it has later days than these; it decides
             the rate of taxes of that point.
@@ -139,6 +142,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
         )
         context.levels = levels_of(state)
         context.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
+        context.one_offs = tuple(each for each in one_offs if days.first <= each.day < days.end)
         document = segments[0].version.document
         span = days.interval(document.zone, document.day_start)
         context.events = {name: events_within(events[name], span) for name in sorted(events)}
@@ -179,9 +183,6 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
             for source in context.series[name].sources(days)
         ]
         parts = shared_inputs(segments, calendar, days, whole, context.prices, stay)
-        if context.grants:
-            paid = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
-            parts["grants"] = canonical(sorted(paid))
         parts |= _beyond(context, days, segments) | ending.inputs | rate_inputs(rates)
         if predecessor is not None:
             parts["predecessor"] = canonical(predecessor.sha256)
@@ -224,9 +225,15 @@ def _known_before(
 def _beyond(context: RatingContext, days: DayRange, segments: Sequence[Segment]) -> dict[str, str]:
     """Canonical text of inputs that only some bills read.
 
-    They are events, days before the bill, and versions before it whose banks it settles.
+    They are money paid in, charges posted, events, days before the bill, and versions before it
+    whose banks it settles.
     """
     found = {}
+    if context.grants:
+        paid = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
+        found["grants"] = canonical(sorted(paid))
+    if context.one_offs:
+        found["one_offs"] = canonical([each.to_json() for each in sorted(context.one_offs)])
     if older := older_than_bill(context.dropped, segments):
         found["dropped"] = canonical(older)
     events_text = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from central.domain.actor import Actor
-from central.domain.billing.ledger import BANKED, EntryRefusedError, LedgerEntry
+from central.domain.billing.ledger import BANKED, ONE_OFF, EntryRefusedError, LedgerEntry
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_kept
 from central.service.billing.find_bill import find_bill
@@ -56,8 +56,8 @@ class AccountLedger:
             InvalidValueError: No reason is given.
             NotRegisteredError: There is no such account or service point.
             UnknownBillError: There is no bill of that number.
-            EntryRefusedError: No tariff of the account has such a bank in that currency, or bills
-                no such fractions of it; or see `LedgerStore.post`.
+            EntryRefusedError: No tariff of the account has such a bank, or such taxes, in that
+                currency, or bills no such fractions of it; or see `LedgerStore.post`.
             EntryDiffersError: The key was used for another entry.
             EntryConsumedError: A bill that is decided has consumed the entry that it is of.
         """
@@ -87,6 +87,13 @@ class AccountLedger:
             )
             remedy = "Name a money bank of the tariff, or add `prepaid` to its settlement."
             raise EntryRefusedError(message, value=entry.bank, remedy=remedy)
+        if entry.kind in ONE_OFF and not any(_bills(each, entry) for each in documents):
+            message = (
+                f"No tariff of {entry.account} bills in {entry.currency} with the taxes"
+                f" {', '.join(entry.taxes) or 'none'}."
+            )
+            remedy = "Name taxes by their ids in the tariff, or none."
+            raise EntryRefusedError(message, value=list(entry.taxes), remedy=remedy)
         _check_digits(entry, documents)
 
     async def show(self, key: str) -> PostedEntry | None:
@@ -104,6 +111,11 @@ class AccountLedger:
         if account is not None:
             await self._texts(account, "")
         return await self._store.entries(account, after, min(limit, LIST_MAX))
+
+
+def _bills(document: TariffDocument, entry: LedgerEntry) -> bool:
+    taxes = {tax.id for tax in document.taxes}
+    return document.currency.code == entry.currency and taxes.issuperset(entry.taxes)
 
 
 def _check_digits(entry: LedgerEntry, documents: Sequence[TariffDocument]) -> None:

@@ -29,7 +29,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.settle import settle
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
-from central.service.billing.take_entries import grants_of
+from central.service.billing.take_entries import grants_of, one_offs_of
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import EARLIER_NOT_BILLED
 from central.service.ports.bill_shard import AccountWork, Blocks, OwnedPart, SupplyWork
@@ -372,7 +372,8 @@ def _settled(part: _Part, period: BillingPeriod, tariffs: Tariffs) -> Rated:
 
 
 def _meter(supply: SupplyWork) -> Meter:
-    return Meter(_every_block(supply), supply.facts, supply.opening, grants_of(supply))
+    money = grants_of(supply), one_offs_of(supply)
+    return Meter(_every_block(supply), supply.facts, supply.opening, *money)
 
 
 def _every_block(supply: SupplyWork) -> Blocks:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from central.domain.billing.ledger import BankMovement, OpenEntry
+from central.domain.billing.ledger import ONE_OFF, BankMovement, EntryKind, OpenEntry
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.carried_state import Grant
+from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.rounding import printed
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
@@ -23,8 +24,9 @@ def with_entries(work: AccountWork, tariffs: Tariffs) -> AccountWork:
     """A work whose supplies have the entries that they consume.
 
     An entry goes to the first supply that ends after its day, of its point where it names one, and
-    whose tariff has its bank in its currency. Where none does, it waits for another bill; so does
-    money for a balance of the account that a settlement of one point leaves to the others.
+    whose tariff has its bank, or its taxes, in its currency. Where none does, it waits for another
+    bill; so does money for a balance of the account that a settlement of one point leaves to the
+    others.
     """
     if not work.entries:
         return work
@@ -46,6 +48,10 @@ def _takes(supply: SupplyWork, entry: OpenEntry, tariffs: Tariffs) -> bool:
     if version is None:
         return False
     document = version.document
+    if entry.kind in ONE_OFF:
+        taxes = {tax.id for tax in document.taxes}
+        fits = taxes.issuperset(entry.taxes) and entry.currency == document.currency.code
+        return fits and not supply.settles
     stays = supply.settles and supply.account_stays
     if stays and not entry.point and document.owners.get(entry.bank) is Owner.ACCOUNT:
         return False
@@ -65,6 +71,22 @@ def grants_of(supply: SupplyWork) -> tuple[Grant, ...]:
     return tuple(
         Grant(entry.bank, max(entry.day, supply.days.first), entry.amount)
         for entry in supply.entries
+        if entry.kind not in ONE_OFF
+    )
+
+
+def one_offs_of(supply: SupplyWork) -> tuple[OneOff, ...]:
+    """The charges and credits that a supply bills; one of a day before it is of its first day."""
+    return tuple(
+        OneOff(
+            max(entry.day, supply.days.first),
+            entry.key,
+            entry.name,
+            entry.amount if entry.kind is EntryKind.CHARGE else -entry.amount,
+            entry.taxes,
+        )
+        for entry in supply.entries
+        if entry.kind in ONE_OFF
     )
 
 

@@ -49,6 +49,8 @@ class PostedEntry:
             "point": self.entry.point or None,
             "bill": self.entry.bill or None,
             "of": self.entry.of or None,
+            "name": self.entry.name or None,
+            "taxes": list(self.entry.taxes),
             "left": format(self.left, "f"),
             "consumed_by": self.consumed_by or None,
             "state": self.state or "open",

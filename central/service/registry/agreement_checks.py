@@ -108,8 +108,8 @@ def _zones(
 def _missing(agreement: AgreementRecord, versions: Sequence[_Version]) -> Iterator[RegistryWarning]:
     named = set[str]()
     for first, document in versions:
-        own = (each for each in document.parameters if each.agreed and not each.values)
-        for name, kind in (*document.needs, *((each.name, each.kind) for each in own)):
+        unset = (each for each in document.parameters if each.agreed and not each.values)
+        for name, kind in (*document.needs, *((each.name, each.kind) for each in unset)):
             if name not in named and agreement.facts.at(name, first) is None:
                 named.add(name)
                 yield RegistryWarning(

@@ -16,8 +16,12 @@ from central.domain.billing.ledger import (
     EntryRefusedError,
     LedgerEntry,
 )
+from central.domain.billing.state import SelfApprovalError
+from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import ApproveBills, DiscardBills
 from central.service.billing.post_entries import AccountLedger
+from central.service.billing.reconcile import Reconcile
+from central.service.billing.reconciliation_report import ReconciledScope
 from central.service.ports.audit import AuditFilter
 from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.ledger import PostedEntry
@@ -188,3 +192,65 @@ async def test_a_payment_names_an_issued_bill_of_its_account(utility: Utility) -
     assert (kept.consumed_by, kept.state) == (uid, "issued")
     assert await post(utility, replace(payment, key="p-2", bill=""))
     assert (await entry(utility, "p-2")).consumed_by == ""
+
+
+TAXES = """\
+taxes:
+  - {id: vat, percent: 10, of: all, point: period_end}
+  - {id: duty, percent: 5, of: energy, point: interval}
+"""
+ORDER = LedgerEntry(
+    "so-17",
+    "A-1",
+    EntryKind.CHARGE,
+    date(2026, 10, 10),
+    "EUR",
+    Decimal("40.00"),
+    name="Reconnection",
+    taxes=("vat",),
+)
+GOODWILL = replace(
+    ORDER, key="gw-1", kind=EntryKind.CREDIT, amount=Decimal(10), name="Goodwill", taxes=()
+)
+
+
+async def test_a_charge_of_a_service_order_is_a_line_of_one_bill(utility: Utility) -> None:
+    await found(utility, since=OCTOBER)
+    taxed = TARIFF.format(name="FLAT", price="0.30") + TAXES
+    await utility.enrol.tariff(taxed, reason="taxes")
+    await measured(utility, OCTOBER, DECEMBER)
+    with pytest.raises(EntryRefusedError):
+        await post(utility, replace(ORDER, taxes=("vat", "gst")))
+    with pytest.raises(InvalidValueError):
+        replace(ORDER, name="")
+    with pytest.raises(InvalidValueError):
+        replace(PAY_IN, name="Reconnection")
+    await run(utility, "2026-10")
+    assert await total(utility) == Decimal("106.95")
+    await post(utility, ORDER)
+    await post(utility, GOODWILL)
+    summary = await run(utility, "2026-10")
+    october = await bill(utility, "A-1", "2026-10")
+    lines = {entry.line.key: (entry.line.name, entry.line.amount) for entry in october.bill.lines}
+    # The order bears the tax that it names, and the credit none: 10 % of 133, 5 % of 93.
+    assert lines == {
+        "energy": ("energy", Decimal("93.00")),
+        "one-off/gw-1": ("Goodwill", Decimal("-10.00")),
+        "one-off/so-17": ("Reconnection", Decimal("40.00")),
+        "duty": ("duty", Decimal("4.65")),
+        "vat": ("vat", Decimal("13.30")),
+    }
+    assert await total(utility) == Decimal("140.95")
+    assert (await entry(utility, "so-17")).consumed_by == str(october.uid)
+    with pytest.raises(SelfApprovalError, match="posted money that it consumes"):
+        await ApproveBills(utility.billing, lambda: utility.now).run(summary.run, CASHIER)
+    await DiscardBills(utility.billing, lambda: utility.now)([october.uid], CHIEF, "again")
+    assert (await entry(utility, "so-17")).consumed_by == ""
+    await settle(utility, "2026-10")
+    assert await total(utility) == Decimal("140.95")
+    utility.now = at(date(2026, 12, 2))
+    await settle(utility, "2026-11")
+    assert await total(utility, "2026-11") == Decimal("103.50")
+    scope = ReconciledScope(DayRange(OCTOBER, DECEMBER))
+    report = await Reconcile(utility.reconciliation, lambda: utility.now)(scope)
+    assert report.balanced

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 
-from central.domain.billing.ledger import EntryKind
+from central.domain.billing.ledger import ONE_OFF, EntryKind
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.account_state import AccountOwn
 from central.domain.rating.inputs.carried_state import CarriedState
@@ -86,6 +86,8 @@ def _parts(state: BookState, until: date) -> Iterator[tuple[KeptBill, KeptPart]]
 
 def _add_entry(state: BookState, key: str, sums: _Sums, until: date) -> None:
     row = state.ledger[key]
+    if row.entry.kind in ONE_OFF:
+        return
     sums["received"] += row.entry.amount
     remaining = row.entry.amount
     for other in state.ledger.values():

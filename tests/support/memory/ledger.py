@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from central.domain.audit.change import change
-from central.domain.billing.ledger import BANKED, LedgerEntry, OpenEntry
+from central.domain.billing.ledger import BANKED, ONE_OFF, LedgerEntry, OpenEntry
 from central.domain.billing.state import BillState
 from central.service.billing.ledger_checks import check_payment, check_same, check_taken_back
 from central.service.ports.decisions import DecisionNote
@@ -130,7 +130,7 @@ def open_entries(state: BookState, account: str, parts: Collection[int]) -> tupl
     listed = []
     for key, row in state.ledger.items():
         entry = row.entry
-        if entry.account != account or entry.kind not in BANKED:
+        if entry.account != account or entry.kind not in BANKED | ONE_OFF:
             continue
         consumer = consumer_of(state, row)
         if consumer is not None and not any(
@@ -141,6 +141,17 @@ def open_entries(state: BookState, account: str, parts: Collection[int]) -> tupl
         left = posted(state, key).left
         if left > 0:
             listed.append(
-                OpenEntry(row.id, entry.bank, entry.day, entry.currency, left, entry.point)
+                OpenEntry(
+                    row.id,
+                    entry.bank,
+                    entry.day,
+                    entry.currency,
+                    left,
+                    entry.point,
+                    entry.kind,
+                    entry.key,
+                    entry.name,
+                    entry.taxes,
+                )
             )
     return tuple(sorted(listed, key=lambda entry: (entry.day, entry.id)))

@@ -20,7 +20,8 @@ WITH entry AS (
             coalesce(sum(amount) FILTER (WHERE kind = 'expiry'), 0) AS expired
         FROM ledger_entry AS less WHERE less.of_id = ledger_entry.id
     ) AS taken
-    WHERE ledger_entry.of_id IS NULL AND ledger_entry.day < %(until)s
+    -- Charges and credits are lines of bills, and no money that was received.
+    WHERE ledger_entry.of_id IS NULL AND ledger_entry.title IS NULL AND ledger_entry.day < %(until)s
         AND (%(account)s::text IS NULL OR account.number = %(account)s)
         AND (%(services)s::bigint[] IS NULL OR account.id IN (
             SELECT agreement.account_id

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
-from central.domain.billing.ledger import BankMovement, OpenEntry
+from central.domain.billing.ledger import BankMovement, EntryKind, OpenEntry
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Connection = AsyncConnection[tuple[Any, ...]]
@@ -45,8 +45,9 @@ async def open_entries(
     values = {"accounts": list(accounts), "parts": list(parts), "others": others}
     cursor = await connection.execute(_SQL["open"], values)
     entries: dict[int, tuple[OpenEntry, ...]] = {}
-    for account, *columns in await cursor.fetchall():
-        entry = OpenEntry(*columns)
+    for account, *columns, kind, key, name, taxes in await cursor.fetchall():
+        fields: dict[str, Any] = {"kind": EntryKind(kind), "taxes": tuple(taxes)}
+        entry = OpenEntry(*columns)._replace(key=key, name=name, **fields)
         if entry.amount > 0:
             entries[account] = (*entries.get(account, ()), entry)
     return entries

@@ -1,14 +1,14 @@
 -- name: open
--- Pay-ins and grants that these parts have consumed, or, where others are wanted, no bill has; less
+-- Pay-ins, grants, charges and credits that these parts have consumed, or, where others are wanted, no bill has; less
 -- what was taken back.
 SELECT
-    entry.account_id, entry.id, entry.bank, entry.day, entry.currency,
+    entry.account_id, entry.id, coalesce(entry.bank, ''), entry.day, entry.currency,
     entry.amount - coalesce((SELECT sum(amount) FROM ledger_entry WHERE of_id = entry.id), 0),
-    coalesce(service_point.name, '')
+    coalesce(service_point.name, ''), entry.kind, entry.key, coalesce(entry.title, ''), entry.taxes
 FROM ledger_entry AS entry
 LEFT JOIN service_point ON service_point.id = entry.service_point_id
 LEFT JOIN ledger_use ON ledger_use.entry_id = entry.id
-WHERE entry.account_id = ANY(%(accounts)s) AND entry.bank IS NOT NULL
+WHERE entry.account_id = ANY(%(accounts)s) AND (entry.bank IS NOT NULL OR entry.title IS NOT NULL)
     AND (ledger_use.entry_id IS NULL AND %(others)s OR ledger_use.part_id = ANY(%(parts)s))
 ORDER BY entry.account_id, entry.day, entry.id
 

@@ -105,6 +105,8 @@ async def _add(
         "currency": entry.currency,
         "amount": entry.amount,
         "bank": entry.bank,
+        "title": entry.name,
+        "taxes": list(entry.taxes),
         "at": note.at,
         "actor": note.actor.key,
         "reason": note.reason,
@@ -141,9 +143,10 @@ async def _entry(connection: _Connection, key: str) -> PostedEntry | None:
 
 
 def _posted(row: _Row) -> PostedEntry:
-    key, account, kind, *columns = row[1:11]
+    key, account, kind, *columns = row[1:12]
+    columns.append(tuple(row[12]))
     entry = LedgerEntry(key, account, EntryKind(kind), *columns)
-    return PostedEntry(row[0], entry, Decimal(row[11]), *row[12:17])
+    return PostedEntry(row[0], entry, Decimal(row[13]), *row[14:19])
 
 
 async def _rows(connection: _Connection, statement: str, /, **values: object) -> list[_Row]:

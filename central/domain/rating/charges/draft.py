@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -16,9 +16,11 @@ from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.determinants.context import HeldError, RatingContext, true_fact
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.one_off import ID as ONE_OFF
+from central.domain.rating.inputs.one_off import bearing
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.determinant_rules import MaxDeterminant
-from central.domain.tariff.document import Charge, CycleRules, TariffDocument
+from central.domain.tariff.document import Charge, CycleRules, Percent, TariffDocument
 from central.domain.tariff.levels import is_level
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import TariffVersion
@@ -128,6 +130,10 @@ class VersionSpan:
         """The span's lines with these ids; `all` is every line that is not a tax."""
         return named(self.lines, names)
 
+    def base_of(self, percent: Percent) -> list[RatedLine]:
+        """The span's lines that a rider or tax is a share of, posted charges that bear it too."""
+        return named(self.lines, percent.of, bearing(self.context.one_offs, percent.id))
+
     def ends(self, name: str) -> bool:
         """Whether a state ends with the span, for nothing after it takes it over."""
         if not self.ending.anything or not self.is_last:
@@ -187,10 +193,25 @@ def by_version(segments: Iterable[Segment], borders: Sequence[date] = ()) -> lis
     ]
 
 
-def named(lines: Iterable[RatedLine], names: Iterable[str]) -> list[RatedLine]:
-    """The lines with these ids; `all` is every line that is not a tax."""
+def named(
+    lines: Iterable[RatedLine], names: Iterable[str], one_offs: Collection[str] = ()
+) -> list[RatedLine]:
+    """The lines with these ids; `all` is every line of the tariff that is not a tax.
+
+    Args:
+        lines: Of a bill.
+        names: Ids.
+        one_offs: Keys of the posted charges and credits that count as well.
+    """
     wanted = set(names)
-    return [line for line in lines if line.id in wanted or ("all" in wanted and line.kind != "tax")]
+    every = "all" in wanted
+
+    def is_named(line: RatedLine) -> bool:
+        if line.id == ONE_OFF:
+            return line.label in one_offs
+        return line.id in wanted or (every and line.kind != "tax")
+
+    return [line for line in lines if is_named(line)]
 
 
 def month_share(

@@ -22,7 +22,7 @@ def price_percent(percent: Percent, span: VersionSpan) -> Iterator[Draft]:
 
     Source: docs/reference/charges.md, "Riders and taxes"
     """
-    base = span.based_on(percent.of)
+    base = span.base_of(percent)
     if base:
         yield share_of(percent, base, span, span.days)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from central.domain.rating.bill_lines.line import RatedLine
-from central.domain.rating.charges.draft import VersionSpan, named
+from central.domain.rating.charges.draft import VersionSpan
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.document import Percent, TariffDocument
@@ -72,7 +72,7 @@ def taxes_by_point(spans: Sequence[VersionSpan]) -> Iterator[tuple[Percent, list
                 line
                 for span in spans
                 if _takes_part(span, point, tax_then)
-                for line in named(span.lines, tax_then.of)
+                for line in span.base_of(tax_then)
             ]
             if base:
                 yield tax_then, base

@@ -227,8 +227,7 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
 
 def rates_of(terms: Terms, segments: Sequence[Segment]) -> dict[str, TariffVersion]:
     """The versions that say the rates of taxes which are one for a bill, by the tax's point."""
-    last = terms.period_end or terms.days.last
-    return rate_versions(segments, ordered(terms.versions), last)
+    return rate_versions(segments, ordered(terms.versions), terms.period_end or terms.days.last)
 
 
 def _taxed_alike(terms: Terms, segments: Sequence[Segment]) -> bool:
@@ -252,6 +251,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         stay=terms.stay,
         prices=terms.prices,
         grants=meter.grants,
+        one_offs=meter.one_offs,
         options=terms.options,
     )
 
@@ -266,7 +266,7 @@ def _groups(
     groups: dict[object, tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]] = {}
     for number in among:
         meter = meters[number]
-        if is_alone(meter.opening, meter.grants, tariff):
+        if meter.one_offs or is_alone(meter.opening, meter.grants, tariff):
             continue
         rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
         whole = [row for row in rows if row is not None]

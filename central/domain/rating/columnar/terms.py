@@ -13,6 +13,7 @@ from central.domain.rating.determinants.lookup import rated_by_fact
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import RatingOptions
@@ -31,12 +32,14 @@ class Meter:
         facts: Of the agreement.
         opening: What earlier bills left.
         grants: Money paid into its banks or prepaid balance.
+        one_offs: Charges and credits posted once.
     """
 
     blocks: Blocks
     facts: AgreementFacts = field(default_factory=AgreementFacts)
     opening: CarriedState = field(default_factory=CarriedState)
     grants: tuple[Grant, ...] = ()
+    one_offs: tuple[OneOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from central.domain.rating.inputs.carried_state import (
     YearSum,
 )
 from central.domain.rating.inputs.input_series import InputSeries
+from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.inputs.usage_event import Events, Levels
@@ -69,6 +70,7 @@ class RatingContext:
         prices: Price series by name.
         found: By (name, segment, label).
         grants: Money paid in on days of the bill.
+        one_offs: Charges and credits posted on days of the bill.
         sums: What commitments and settlements leave to later bills, by id. [currency]
         since: First day that those sums count, by id.
         closed: Day on which a year or term ended inside the bill, by id.
@@ -103,6 +105,7 @@ class RatingContext:
     prices: Mapping[str, PriceSeries] = field(default_factory=dict)
     found: dict[tuple[str, int, str], Determinant] = field(default_factory=dict)
     grants: tuple[Grant, ...] = ()
+    one_offs: tuple[OneOff, ...] = ()
     sums: dict[str, Decimal] = field(default_factory=dict)
     since: dict[str, date | None] = field(default_factory=dict)
     closed: dict[str, date] = field(default_factory=dict)

@@ -39,8 +39,8 @@ def looked_up(facts: AgreementFacts, versions: Sequence[TariffVersion]) -> Agree
         return facts
     names = {each.name for document in documents for each in document.parameters}
     others = tuple(fact for fact in facts.facts if fact.name not in names)
-    known = AgreementFacts((*others, *_of_parameters(facts, versions)))
-    return AgreementFacts((*known.facts, *_of_tables(known, versions)))
+    joined = AgreementFacts((*others, *_of_parameters(facts, versions)))
+    return AgreementFacts((*joined.facts, *_of_tables(joined, versions)))
 
 
 def _spans(versions: Sequence[TariffVersion]) -> Iterator[tuple[TariffDocument, date, date]]:
