@@ -68,6 +68,55 @@ def test_every_worked_bill_stands_in_the_list() -> None:
     assert listed - bills == set(), "names in README.md without a bill"
 
 
+CHARGES = {
+    "fixed",
+    "per year by days",
+    "flat, time-of-use and seasonal energy",
+    "tiers",
+    "mixed kWh and kWh/kW tables",
+    "demand",
+    "contracted power and overruns",
+    "excess demand by root, and of small supplies",
+    "ratchet",
+    "mean of peaks",
+    "power factor",
+    "coincident peak",
+    "minimum of the month and of the year",
+    "period longer than a month",
+    "net metering",
+    "true-up",
+    "net billing",
+    "value of an export",
+    "dynamic price",
+    "cap and floor on a price per interval",
+    "riders and taxes",
+    "conditions",
+    "one-off",
+    "in advance",
+    "rounding of the total",
+    "gas, water and sewer",
+    "counted things and events",
+    "included units, also with rollover",
+    "commitments and credits",
+    "aggregation and losses",
+    "shares of a common plant",
+    "budget billing",
+    "lookup tables",
+    "template with parameters",
+    "holidays",
+}
+"""What tariffs of the field charge by: each is worked out by hand at least once."""
+
+
+def test_every_charge_of_the_field_has_a_worked_example() -> None:
+    page = (FOLDER / "README.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page.partition("## By the name")[2], re.M)
+    examples = {name: re.findall(r"`([a-z0-9-]+)`", listed) for name, listed in rows[1:]}
+    assert set(examples) == CHARGES
+    bills = {path.name.removesuffix(".bill.yaml") for path in BILLS}
+    assert [name for name, listed in examples.items() if not listed or set(listed) - bills] == []
+
+
 @pytest.mark.parametrize("path", TARIFFS, ids=lambda path: path.name)
 def test_published_schema_accepts_every_tariff(path: Path) -> None:
     value = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - strings only
