@@ -15,7 +15,7 @@ from central.domain.rating.columnar.exact_column import Column, chained, share_o
 from central.domain.rating.columnar.formula_columns import DividedByZeroError, evaluate
 from central.domain.rating.determinants.compute import compute_rule
 from central.domain.rating.determinants.context import RatingContext, unit_of
-from central.domain.rating.determinants.demand import window_begins
+from central.domain.rating.determinants.demand import MEAN, window_begins
 from central.domain.rating.inputs.period_runs import Plan, plan_of
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -262,7 +262,8 @@ def _maxima(
     labels = plan.numbers[begins]
     per_hour = stack.scale * Fraction(3600, window_s)
     unit = unit_of(segment, rule.series)
-    power, how = POWER.get(unit, f"{unit}/h"), "daily_max" if rule.daily else "max"
+    power = POWER.get(unit, f"{unit}/h")
+    how = "daily_max" if rule.daily else MEAN if rule.mean_of else "max"
     found = []
     for number, label in enumerate(plan.labels):
         if not plan.runs[number]:
@@ -271,13 +272,17 @@ def _maxima(
         if mine.size == 0:
             message = f"No window of {rule.name!r} {label} is complete."
             raise NotColumnarError(message)
-        if width == 1 and not rule.daily:
+        of_days = rule.daily or rule.mean_of is not None
+        if width == 1 and not of_days:
             chosen = _peaks(values, peaks, plan, number)[:, None]
         else:
-            groups = _by_day(plan, begins, mine) if rule.daily else [mine]
+            groups = _by_day(plan, begins, mine) if of_days else [mine]
             chosen = np.stack([_highest(sums, group) for group in groups], axis=1)
+        if rule.mean_of is not None:
+            chosen = _highest_days(sums, chosen, rule.mean_of)
         total = np.take_along_axis(sums, chosen, axis=1).sum(axis=1)
-        exact = Column(total, 1).scaled(per_hour)
+        days = 1 if rule.mean_of is None else chosen.shape[1]
+        exact = Column(total, 1).scaled(per_hour / days)
         selection = Selection(stack.begin_of(place.start), stack.step_s, ())
         model = _model(rule.name, segment, label, power, how, selection)
         found.append(
@@ -307,6 +312,21 @@ def _highest(sums: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.in
     if group.size == sums.shape[1]:
         return np.asarray(sums.argmax(axis=1), dtype=np.int64)
     return np.asarray(group[sums.take(group, axis=1).argmax(axis=1)], dtype=np.int64)
+
+
+def _highest_days(
+    sums: NDArray[np.int64], chosen: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """Columns of each meter's highest days, in order of time; the earliest win a tie.
+
+    Args:
+        sums: Of windows, a row per meter.
+        chosen: Each day's highest window, ascending in time.
+        count: How many days, at most.
+    """
+    peaks = np.take_along_axis(sums, chosen, axis=1)
+    ranked = np.argsort(-peaks, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(chosen, np.sort(ranked, axis=1), axis=1)
 
 
 def _by_day(

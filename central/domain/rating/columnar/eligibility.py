@@ -131,7 +131,7 @@ def _fits_a_matrix(rule: Determinant) -> bool:
             chosen = rule.during is not None or rule.outside is not None
             return not chosen and not rule.netting and not rule.by_interval
         case MaxDeterminant():
-            alone = rule.during is not None or rule.meters == "each" or rule.mean_of is not None
+            alone = rule.during is not None or rule.meters == "each"
             return not alone and rule.astride in {"", "none"}
         case AllowanceDeterminant() | CounterDeterminant() | FormulaDeterminant():
             return True

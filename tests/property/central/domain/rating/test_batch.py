@@ -63,6 +63,7 @@ determinants:
   kw: {max: import, window: 60m, by: period}
   roll: {max: import, window: 30m, mode: rolling, estimated: include}
   daily: {max: import, per: day}
+  days: {max: import, by: period, window: 30m, mean_of: 3}
 state: {kw: {months: 12, missing: ignore}}
 charges:
   - {id: standing, price: 4.21, per: month}
@@ -73,6 +74,7 @@ charges:
   - {id: year, qty: kw.total, price: 40.9, per: year_by_days}
   - {id: roll, qty: roll, steps: [{to: 3, price: 2}, {to: null, price: 1.5}]}
   - {id: daily, qty: daily, price: 0.05}
+  - {id: days, qty: days, price: {peak: 3, low: 1}}
 riders: [{id: discount, percent: -5.5, of: energy}]
 minimums: [{id: floor, of: [energy, discount], amount: 130}]
 taxes:
