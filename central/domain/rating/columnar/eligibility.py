@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.columnar.computed_columns import fits_matrix
 from central.domain.rating.columnar.formula_columns import fits_columns
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
@@ -26,7 +27,7 @@ from central.domain.tariff.determinant_rules import (
 from central.domain.tariff.document import Charge, TariffDocument
 
 _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
-    "series: prices or factors per interval": lambda tariff: bool(tariff.series),
+    "series: sums of several inputs": lambda tariff: not fits_matrix(tariff),
     "energy_banks: energy carried between bills": lambda tariff: bool(tariff.energy_banks),
     "money_banks: credits carried between bills": lambda tariff: bool(tariff.money_banks),
     "commitments: agreed amounts over several bills": lambda tariff: bool(tariff.commitments),

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import repeat
 
-import numpy as np
-from numpy.typing import NDArray
-
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.charges.draft import VersionSpan, by_version
 from central.domain.rating.charges.ending import GOES_ON
@@ -24,7 +21,12 @@ from central.domain.rating.charges.flags import flag_changes
 from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.charges.tax_points import rate_inputs, rate_versions
 from central.domain.rating.closing_state import closing_of, month_of
-from central.domain.rating.columnar.day_matrix import Days, InputRow, Shape, Stack, stack
+from central.domain.rating.columnar.computed_columns import (
+    ComputedRow,
+    Multiplied,
+    computed_stacks,
+)
+from central.domain.rating.columnar.day_matrix import Days, InputRow, Shape, Stack
 from central.domain.rating.columnar.determinant_columns import (
     Measured,
     NotColumnarError,
@@ -32,15 +34,15 @@ from central.domain.rating.columnar.determinant_columns import (
     measure,
     with_formulas,
 )
-from central.domain.rating.columnar.eligibility import is_alone, leaves_out_estimates, obstacles_of
+from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
 from central.domain.rating.columnar.interval_columns import price_intervals
 from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.columnar.price_columns import ColumnPricer
 from central.domain.rating.columnar.result_texts import ResultTexts
 from central.domain.rating.columnar.results import CanonicalColumn, Results
+from central.domain.rating.columnar.stacked_inputs import inputs_for, stacked
 from central.domain.rating.columnar.terms import Meter, Terms, alike_in_prices, spelled_fact
 from central.domain.rating.determinants.account_overrides import overridden
-from central.domain.rating.determinants.align import inputs_of
 from central.domain.rating.determinants.context import HeldError, RatingContext, credits_of
 from central.domain.rating.determinants.lookup import looked_up
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
@@ -78,7 +80,7 @@ class BillBatch:
 
     terms: Terms
     segments: tuple[Segment, ...]
-    rows: Mapping[str, Sequence[InputRow]]
+    rows: Mapping[str, Sequence[InputRow | ComputedRow]]
     measured: Sequence[Measured]
     lines: Sequence[LineColumn]
     constants: RatingContext
@@ -285,11 +287,6 @@ def _groups(
     ]
 
 
-def inputs_for(segments: Sequence[Segment]) -> list[str]:
-    """Inputs that any of a bill's versions reads."""
-    return list(dict.fromkeys(name for segment in segments for name in inputs_of(segment.version)))
-
-
 def _batch(
     facts: AgreementFacts,
     shapes: Sequence[Shape],
@@ -305,11 +302,14 @@ def _batch(
     constants.prices = {series.name: series for series in terms.prices}
     parts: list[list[Measured]] = []
     kept: list[int] = []
+    made: dict[str, tuple[Stack, Multiplied]] = {}
     try:
         for begin in range(0, len(table), CHUNK):
-            stacks, good = _stacked(shapes, table[begin : begin + CHUNK], segments, of)
+            stacks, good = stacked(shapes, table[begin : begin + CHUNK], segments, of)
             if good.size:
                 with suppress(NotColumnarError):
+                    made = computed_stacks(segments, stacks, constants)
+                    stacks |= {name: matrix for name, (matrix, _) in made.items()}
                     chunk = measure(segments, stacks, constants, good.size)
                     chunk += price_intervals(segments, stacks, constants)
                     parts.append(chunk)
@@ -321,28 +321,14 @@ def _batch(
     except (NotColumnarError, HeldError, CalendarError):
         return None
     names = inputs_for(segments)
-    rows = {name: [table[row][place] for row in kept] for place, name in enumerate(names)}
+    rows: dict[str, list[InputRow | ComputedRow]] = {
+        name: [table[row][place] for row in kept] for place, name in enumerate(names)
+    }
+    rows |= {
+        name: [ComputedRow(table[row][names.index(how.input)], how) for row in kept]
+        for name, (_, how) in made.items()
+    }
     return kept, BillBatch(terms, segments, rows, measured, lines, constants)
-
-
-def _stacked(
-    shapes: Sequence[Shape],
-    table: Sequence[Sequence[InputRow]],
-    segments: Sequence[Segment],
-    of: Days,
-) -> tuple[dict[str, Stack], NDArray[np.int64]]:
-    """Matrices of the meters that can be rated by them, and which those are."""
-    stacks: dict[str, Stack] = {}
-    good = np.ones(len(table), dtype=np.bool_)
-    for place, name in enumerate(inputs_for(segments)):
-        stacks[name], missing = stack(name, shapes[place], [row[place] for row in table], of)
-        good &= ~missing
-        if leaves_out_estimates([segment.version.document for segment in segments]):
-            good &= ~stacks[name].estimated
-    rows = np.flatnonzero(good)
-    if not good.all():
-        stacks = {name: one.only(rows) for name, one in stacks.items()}
-    return stacks, rows
 
 
 def price_batch(

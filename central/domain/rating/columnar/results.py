@@ -17,6 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.columnar.column_format import Ratios, decimals, printed_all, texts
+from central.domain.rating.columnar.computed_columns import ComputedRow
 from central.domain.rating.columnar.day_matrix import InputRow
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask
@@ -92,7 +93,7 @@ class Results:
 
     def __init__(
         self,
-        rows: Mapping[str, Sequence[InputRow]],
+        rows: Mapping[str, Sequence[InputRow | ComputedRow]],
         days: DayRange,
         measured: Sequence[Measured],
         columns: Sequence[LineColumn],

@@ -81,6 +81,24 @@ taxes:
   - {id: duty, percent: 5.1127, of: [energy], point: interval}
   - {id: vat, percent: 21, of: all, point: period_end}
 """.replace("id: all, qty", "id: every, qty"),
+    "computed": """\
+quantities: {kWh: 2, kW: 1}
+needs: {contracted: kW}
+series:
+  supplied: {expr: import * losses, factors: {losses: contracted}, unit: kWh}
+  heat: {expr: 1.05 * import * cv, factors: {cv: M}, unit: kWh}
+  sold: {expr: -0.5 * import, unit: kWh}
+determinants:
+  kwh: {sum: supplied, by: period}
+  kw: {max: heat, window: 60m}
+  heat_kwh: {sum: heat}
+  half: {sum: sold, side: both}
+charges:
+  - {id: energy, qty: kwh, price: {peak: 0.2, low: 0.1}}
+  - {id: demand, qty: kw, price: 3}
+  - {id: heat, qty: heat_kwh, price: 0.1}
+  - {id: half, qty: half, price: 0.01}
+""",
     "tiers": """\
 quantities: {kWh: 0}
 determinants: {kwh: {sum: import, by: period}, floor: {sum: import}}

@@ -7,6 +7,7 @@ from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
+from central.service.rating.tariff_library import library_names, library_tariff
 from tests.support.data import REPOSITORY
 
 FOLDER = REPOSITORY / "docs" / "reference" / "tariffs"
@@ -56,3 +57,16 @@ def test_versions_in_two_time_zones_are_rated_one_by_one() -> None:
 
 def test_a_meter_without_anything_of_its_own_shares_a_batch() -> None:
     assert not is_alone(CarriedState(), ())
+
+
+def test_most_tariffs_of_the_library_are_rated_as_columns() -> None:
+    alone = {name for name in library_names() if obstacles_of([library_tariff(name)])}
+    assert alone == {
+        "be-flanders",
+        "es-3.0td",
+        "es-self-consumption",
+        "saas-in-advance",
+        "saas-seats",
+        "us-ca-net-billing",
+    }
+    assert sum(not obstacles_of([worked(name)]) for name in WORKED) >= 40
