@@ -137,11 +137,11 @@ def _computed(rule: Series, stack: Stack, constants: RatingContext) -> tuple[Sta
         message = f"What {rule.name!r} comes to may not fit 64 bits, or is nothing."
         raise NotColumnarError(message)
     feed = series.feeds[0]
-    made = replace(
+    matrix = replace(
         stack,
         name=rule.name,
         values=stack.values * series.values.astype(np.int64),
         largest=stack.largest * max(numbers),
         scale=series.scale,
     )
-    return made, Multiplied(name, feed.factor, feed.weights, stack.day_starts)
+    return matrix, Multiplied(name, feed.factor, feed.weights, stack.day_starts)

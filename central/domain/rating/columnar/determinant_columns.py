@@ -247,6 +247,11 @@ def _sums(
 def _maxima(
     rule: MaxDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
 ) -> list[Measured]:
+    """The highest windows of every meter by label, as `compute_maxima` finds those of one.
+
+    Raises:
+        NotColumnarError: The window does not fit the steps, or none is complete.
+    """
     place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
     window_s = rule.window_s or stack.step_s
     width, left = divmod(window_s, stack.step_s)

@@ -302,14 +302,14 @@ def _batch(
     constants.prices = {series.name: series for series in terms.prices}
     parts: list[list[Measured]] = []
     kept: list[int] = []
-    made: dict[str, tuple[Stack, Multiplied]] = {}
+    computed: dict[str, tuple[Stack, Multiplied]] = {}
     try:
         for begin in range(0, len(table), CHUNK):
             stacks, good = stacked(shapes, table[begin : begin + CHUNK], segments, of)
             if good.size:
                 with suppress(NotColumnarError):
-                    made = computed_stacks(segments, stacks, constants)
-                    stacks |= {name: matrix for name, (matrix, _) in made.items()}
+                    computed = computed_stacks(segments, stacks, constants)
+                    stacks |= {name: matrix for name, (matrix, _) in computed.items()}
                     chunk = measure(segments, stacks, constants, good.size)
                     chunk += price_intervals(segments, stacks, constants)
                     parts.append(chunk)
@@ -322,11 +322,11 @@ def _batch(
         return None
     names = inputs_for(segments)
     rows: dict[str, list[InputRow | ComputedRow]] = {
-        name: [table[row][place] for row in kept] for place, name in enumerate(names)
+        name: [table[row][column] for row in kept] for column, name in enumerate(names)
     }
     rows |= {
         name: [ComputedRow(table[row][names.index(how.input)], how) for row in kept]
-        for name, (_, how) in made.items()
+        for name, (_, how) in computed.items()
     }
     return kept, BillBatch(terms, segments, rows, measured, lines, constants)
 

@@ -65,11 +65,11 @@ def _check_bounds(parameter: Cursor) -> None:
         if parameter.has(key):
             message = f"{key!r} has no meaning for a parameter of the kind {values['kind']}."
             parameter.field(key).refuse(Code.CONFLICT, message, "Leave it out.")
-    one = Parameter(
+    bounds = Parameter(
         parameter.key, values["kind"], (), values["min"], values["max"], values["choices"]
     )
     for dated in values["values"]:
-        fault = one.fault_of(dated.value)
+        fault = bounds.fault_of(dated.value)
         if fault is not None:
             message = f"The value {_write_value(dated.value)} of {parameter.key!r} {fault}."
             parameter.field("values").refuse(Code.OUT_OF_RANGE, message, "Give another value.")

@@ -1,4 +1,7 @@
-"""A batch gives every meter the bill that it gets alone: lines, lineage, state and hash."""
+"""A batch gives every meter the bill that it gets alone: lines, lineage, state and hash.
+
+Long, for it writes out the tariffs of every construct that columns hold.
+"""
 
 from __future__ import annotations
 
