@@ -401,6 +401,14 @@ async def test_schedules_are_shown_and_changed(clerk: Clerk) -> None:
     for wrong in ({"do": "set", "at": "25:00"}, {"do": "burn"}):
         refused = await clerk.send("/schedules/retry_held", reason="r", **wrong)
         assert refused.status_code == 422
+    assert "Tries held bills again retry_held" in page
+    entry = {"name": "south", "at": "05:15", "zone": "Europe/Madrid", "day": "4", "reason": "route"}
+    assert (await clerk.send("/schedules", **entry)).status_code == 303
+    shown = await clerk.page("/schedules")
+    assert "south on day 4 of each month at 05:15 Europe/Madrid" in shown
+    for wrong in ({"name": "south"}, {"name": "retry_held"}, {"name": "x y"}, {"day": "31"}):
+        refused = await clerk.send("/schedules", **{**entry, "name": "east", **wrong})
+        assert refused.status_code in {409, 422}, wrong
     order = {"job": "bill_run", "group": "north", "day": 3, "at": "04:00", "reason": "route north"}
     added = (await clerk.web.put("/api/v1/schedules/north", json=order)).json()
     assert (added["zone"], added["at"], added["day"]) == ("UTC", "04:00", 3)
