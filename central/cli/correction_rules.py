@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from central.process.stores import Stores
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.correction_rules import CorrectionRules
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.plain_number import plain_decimal
 
 __all__ = ["correction"]
 Name = Annotated[str, typer.Argument(help="Name of the rule: small letters, digits and hyphens.")]
@@ -107,8 +108,8 @@ def decimal_of(text: str) -> Decimal:
     Raises:
         InvalidValueError: It is none.
     """
-    try:
-        return Decimal(text)
-    except InvalidOperation:
+    amount = plain_decimal(text)
+    if amount is None:
         message = f"{text!r} is not an amount such as 5.00."
-        raise InvalidValueError(message, value=text) from None
+        raise InvalidValueError(message, value=text)
+    return amount

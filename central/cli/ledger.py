@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, TypeVar
 
 import typer
@@ -28,6 +28,7 @@ from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.ledger import PostedEntry
 from central.service.views.lookup import require
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.plain_number import plain_decimal
 
 ledger = group("Post money to accounts, and show what became of it.")
 Answer = TypeVar("Answer")
@@ -124,11 +125,11 @@ def show_command(key: Key, *, as_json: AsJson = False) -> None:
 
 
 def _amount(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
+    amount = plain_decimal(text)
+    if amount is None:
         message = f"{text!r} is not an amount, such as 50.00."
-        raise InvalidValueError(message, value=text) from None
+        raise InvalidValueError(message, value=text)
+    return amount
 
 
 def _asked(

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, time
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +26,7 @@ from central.service.rating.input_files import counted_reads, counted_steps
 from central.service.rating.rate_bills import BillToRate
 from central.service.rating.series_csv import read_series_file
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.contract.plain_number import plain_decimal
 
 Blocks = dict[str, list[DayBlock]]
 _PERIOD = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})(?:/([1-9]\d?))?")
@@ -78,11 +78,11 @@ def grants_of(options: Sequence[str] | None) -> tuple[Grant, ...]:
     grants = []
     for bank, text in named(options, "grant"):
         amount, _, day = text.partition("@")
-        try:
-            grants.append(Grant(bank, day_of(day, "grant"), Decimal(amount)))
-        except InvalidOperation:
+        exact = plain_decimal(amount)
+        if exact is None:
             message = f"--grant {bank}={text} is not of the form BANK=AMOUNT@DAY."
-            raise InvalidValueError(message, value=text) from None
+            raise InvalidValueError(message, value=text)
+        grants.append(Grant(bank, day_of(day, "grant"), exact))
     return tuple(grants)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from central.service.rating.try_tariff import HOURS, HourRow, TariffYear, Trial,
 from firmware_bridge.command_line import report_failure
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
+from firmware_bridge.contract.plain_number import plain_decimal
 
 _YEARS = 1900, 9000
 
@@ -73,9 +74,9 @@ def try_command(  # noqa: PLR0913, PLR0917 - one option each
     flat = [
         (name, number)
         for name, text in given.named(series, "series")
-        if (number := _flat(text)) is not None
+        if (number := plain_decimal(text)) is not None
     ]
-    files = [option for option in series or () if _flat(option.partition("=")[2]) is None]
+    files = [option for option in series or () if plain_decimal(option.partition("=")[2]) is None]
     trial = Trial(
         of_year,
         _kwh(kwh),
@@ -106,16 +107,8 @@ def _read(file: Path | None, source: str | None) -> TariffDocument:
     return read_tariff(text, str(name))[0]
 
 
-def _flat(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
 def _kwh(text: str) -> Decimal:
-    number = _flat(text)
+    number = plain_decimal(text)
     if number is None or not 0 <= number < 10**12:
         message = f"{text!r} is not a use of a year."
         raise InvalidValueError(message, value=text, remedy="Write kWh, such as 3500.")

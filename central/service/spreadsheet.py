@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+
+from firmware_bridge.contract.plain_number import plain_decimal
 
 BYTE_ORDER_MARK = "\ufeff"
 _SEPARATORS = (";", "\t")
@@ -100,11 +102,8 @@ def number_of(text: str, *, decimal_comma: bool) -> Decimal:
             " thousands unmarked"
         )
         raise ValueError(message)
-    try:
-        number = Decimal(text.replace(",", "."))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or "_" in text:
+    number = plain_decimal(text.replace(",", "."))
+    if number is None:
         message = f"{text!r} is not a number"
         raise ValueError(message)
     return number

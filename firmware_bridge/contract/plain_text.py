@@ -1,4 +1,8 @@
-"""Text that every reader and store can hold: no NUL, unpaired surrogate or control character."""
+"""Text that every reader and store can hold and show as it is.
+
+No NUL, unpaired surrogate or control character, and no control of direction: an override turns
+round what stands after it, so that two names that look alike would be two customers.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ import re
 from typing import Final
 
 # C0, DEL and C1 steer terminals and logs; U+D800 .. U+DFFF alone are no characters at all.
-_BAD: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_BAD_IN_LINES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_TURNS: Final = "\u202a-\u202e\u2066-\u2069"
+_BAD: Final = re.compile(f"[\x00-\x1f\x7f-\x9f{_TURNS}\ud800-\udfff]")
+_BAD_IN_LINES: Final = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_TURNS}\ud800-\udfff]")
+_DIRECTION: Final = re.compile(f"[{_TURNS}]")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _SURROGATES: Final = range(0xD800, 0xE000)
 
@@ -27,6 +33,8 @@ def flaw(text: str, *, lines: bool = False) -> str | None:
         return "NUL"
     if code in _SURROGATES:
         return f"the unpaired surrogate U+{code:04X}"
+    if _DIRECTION.match(found[0]):
+        return f"the control of direction U+{code:04X}"
     return f"the control character U+{code:04X}"
 
 

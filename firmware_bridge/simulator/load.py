@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
 from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.contract.plain_number import plain_decimal
 from firmware_bridge.contract.reading import to_ms
 
 HOUR_S = 3600
@@ -168,8 +169,8 @@ def _timed_rows(name: str, rows: Sequence[tuple[int, str]]) -> list[tuple[dateti
 
 
 def _number(name: str, line: int, text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
+    number = plain_decimal(text)
+    if number is None:
         message = f"{name}, line {line}: {text!r} is not a number."
-        raise VirtualLoadError(message, value=text) from None
+        raise VirtualLoadError(message, value=text)
+    return number

@@ -34,7 +34,9 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=
 NameplateText = Annotated[
     str, StringConstraints(min_length=1, max_length=32, pattern=r"^[\x20-\x7e]+$")
 ]
-Multiplier = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(?:\.\d{1,9}|/[1-9]\d{0,8})?$")]
+Multiplier = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{1,9}(?:\.[0-9]{1,9}|/[1-9][0-9]{0,8})?$")
+]
 
 
 class Order(BaseModel):

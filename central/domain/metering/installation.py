@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from fractions import Fraction
 from central.domain.metering.errors import InstallationError, MultiplierError
 from firmware_bridge.contract.obis import Obis
 
+_RATIO = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+|/0*[1-9][0-9]*)?")
 _SHIFT_MAX = 18
 
 
@@ -56,11 +58,11 @@ class Multiplier:
         """
         product = Fraction(1)
         for part in text.replace("*", "x").split("x"):
-            try:
-                product *= Fraction(part.strip().replace(" ", ""))
-            except (ValueError, ZeroDivisionError):
+            ratio = _RATIO.fullmatch(part.replace(" ", ""))
+            if ratio is None:
                 message = f"{text!r} is not a multiplier such as 80 or 400/5."
-                raise MultiplierError(message, value=text) from None
+                raise MultiplierError(message, value=text)
+            product *= Fraction(ratio[0])
         return cls(product)
 
     def __str__(self) -> str:

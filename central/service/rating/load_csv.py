@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.contract.plain_number import plain_decimal
 
 _DIGITS = 13
 _HEADING = re.compile(r"(?!nan|[+-]?inf)[A-Za-z_\"'][^,;\d]*", re.IGNORECASE)
@@ -36,11 +37,8 @@ def read_series(text: str, file: str, *, lowest: Decimal | None = None) -> list[
     for number, line in enumerate(lines, start=1):
         if number == 1 and heading:
             continue
-        try:
-            value = Decimal(line.strip())
-        except InvalidOperation:
-            value = Decimal("NaN")
-        if not value.is_finite():
+        value = plain_decimal(line)
+        if value is None:
             message = f"Line {number} of {file} is not a number."
             raise LoadCsvError(message, value=line)
         if value.adjusted() >= _DIGITS or (lowest is not None and value < lowest):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
+
+from firmware_bridge.contract.plain_number import plain_decimal
 
 FactValue = Decimal | bool | str
 _BEGINNING = date(1, 1, 1)
@@ -89,11 +91,8 @@ def spelled(text: str) -> FactValue:
     """The truth, number or word that a text spells; what is no finite number is a word."""
     if text in {"true", "false"}:
         return text == "true"
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return text
-    return number if number.is_finite() else text
+    number = plain_decimal(text)
+    return text if number is None else number
 
 
 def _kind(value: FactValue) -> str:
