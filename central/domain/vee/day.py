@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +47,7 @@ class JudgedDay:
         estimated: Gaps that were interpolated, on `grid`.
         grid: The day's intervals with the margin.
         conflicts: Instants at which a second value waits for a decision.
+        is_vacant: Whether somebody was a customer here before, and nobody is on this day.
     """
 
     channel: PointChannel
@@ -56,10 +59,15 @@ class JudgedDay:
     estimated: Sequence[Gap]
     grid: Grid
     conflicts: Sequence[datetime]
+    is_vacant: bool = False
 
     def instant(self, place: int) -> datetime:
         """Where an interval of the day starts; its number of intervals gives the end."""
         return self.block.start + place * timedelta(seconds=self.block.period_s)
+
+    def per_interval(self, per_hour: Fraction) -> int:
+        """The whole counts of an interval that some units an hour are. [unit x 10 ** exponent]."""
+        return _per_interval(per_hour, self.block.period_s, self.block.exponent)
 
     def runs(self, mask: NDArray[np.bool_]) -> Iterable[Interval]:
         """The stretches of the day that a mask over its intervals marks."""
@@ -72,3 +80,8 @@ class JudgedDay:
     def within(self, first_ms: int, end_ms: int) -> Interval | None:
         """The part of a stretch of time that lies in the day."""
         return Interval(from_ms(first_ms), from_ms(end_ms)).overlap(self.interval)
+
+
+@lru_cache(maxsize=4_096)
+def _per_interval(per_hour: Fraction, period_s: int, exponent: int) -> int:
+    return int(per_hour * period_s / 3600 / Fraction(10) ** exponent // 1)

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar, cast
 
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import FindingKind, VeeFinding
-from central.domain.vee.history import ChannelHistory
+from central.domain.vee.history import MOST_DAYS, ChannelHistory
+from firmware_bridge.contract.obis import Obis
 
 ThresholdValue = int | Fraction | timedelta
 _T = TypeVar("_T", int, Fraction, timedelta)
@@ -65,18 +66,25 @@ Judge = Callable[[JudgedDay, Limits, ChannelHistory], Iterable[VeeFinding]]
 """Findings about a day, in ascending time. It changes nothing and raises nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryNeed:
-    """What a rule asks about the days before the one it judges.
+    """What a rule asks about other days than the one it judges.
 
     Args:
-        days: How many calendar days back; at most 400.
-        when: Whether this day is such that it has to ask. History costs a query, so a rule asks
-            for no ordinary day.
+        when: Whether this day is such that the rule has to look at it. History costs a query, so
+            a rule asks for no ordinary day, and does not judge it.
+        days: How many calendar days back, or the threshold that says so.
+        beside: Other channels of the point, of which it asks for the same day.
     """
 
-    days: int = 0
-    when: Callable[[JudgedDay, Limits], bool] = lambda _day, _limits: False
+    when: Callable[[JudgedDay, Limits], bool]
+    days: int | Threshold[int] = 0
+    beside: tuple[Obis, ...] = ()
+
+    def days_back(self, limits: Limits) -> int:
+        """How many calendar days back a class of channels is asked; at most 400."""
+        days = self.days if isinstance(self.days, int) else limits[self.days]
+        return min(days, MOST_DAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +94,9 @@ class VeeRule(FindingKind):
     Args:
         judge: What it finds.
         thresholds: All the numbers it draws lines with.
-        history: What it asks of the days before.
+        history: What it asks of other days; None where the day says it all.
     """
 
     judge: Judge
     thresholds: tuple[Threshold[int] | Threshold[Fraction] | Threshold[timedelta], ...] = ()
-    history: HistoryNeed = HistoryNeed()
+    history: HistoryNeed | None = None

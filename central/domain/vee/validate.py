@@ -25,14 +25,11 @@ from central.domain.vee.day import JudgedDay, Thresholds
 from central.domain.vee.finding import Severity, VeeFinding
 from central.domain.vee.history import NO_HISTORY, ChannelHistory
 from central.domain.vee.linear import fill
-from central.domain.vee.rule import Limits, VeeRule
-from central.domain.vee.rules import RULES
+from central.domain.vee.policy import DEFAULT_POLICY, Policy
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import to_ms
 
 _SECOND = timedelta(seconds=1)
-
-_DEFAULTS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +69,8 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     version: int = 1,
     conflicts: Sequence[datetime] = (),
     thresholds: Thresholds | None = None,
-    limits: Limits = _DEFAULTS,
+    policy: Policy = DEFAULT_POLICY,
     history: ChannelHistory = NO_HISTORY,
-    rules: Sequence[VeeRule] = RULES,
 ) -> Validated:
     """Turn a day's readings into its block, and judge it.
 
@@ -87,9 +83,8 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
         version: Of the block.
         conflicts: Instants at which a second value waits for a decision.
         thresholds: How readings become intervals; the defaults of docs/reference/vee.md.
-        limits: Where rules draw their lines; likewise.
-        history: The days before, as far as the rules ask for them.
-        rules: What judges.
+        policy: What judges.
+        history: Other days, as far as the rules ask for them.
 
     Raises:
         InvalidValueError: Intervals of the channel do not fill the local day.
@@ -98,21 +93,8 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     judged = measure_day(
         channel, day, segments, version=version, conflicts=conflicts, thresholds=thresholds
     )
-    return Validated(judged.block, judge(judged, rules, limits, history))
-
-
-def judge(
-    day: JudgedDay, rules: Sequence[VeeRule], limits: Limits, history: ChannelHistory
-) -> tuple[VeeFinding, ...]:
-    """What rules find in a day, by rule and time.
-
-    Args:
-        day: The day.
-        rules: What judges.
-        limits: Where they draw their lines.
-        history: The days before, as far as the rules ask for them.
-    """
-    return tuple(finding for rule in rules for finding in rule.judge(day, limits, history))
+    asking = policy.rules_asking(judged)
+    return Validated(judged.block, policy.judge(judged, asking, history))
 
 
 def measure_day(  # noqa: PLR0913 - the facts of a day, each by name
@@ -123,6 +105,7 @@ def measure_day(  # noqa: PLR0913 - the facts of a day, each by name
     version: int = 1,
     conflicts: Sequence[datetime] = (),
     thresholds: Thresholds | None = None,
+    is_vacant: bool = False,
 ) -> JudgedDay:
     """Turn a day's readings into its block, ready to be judged.
 
@@ -135,6 +118,7 @@ def measure_day(  # noqa: PLR0913 - the facts of a day, each by name
         version: Of the block.
         conflicts: Instants at which a second value waits for a decision.
         thresholds: How readings become intervals; the defaults of docs/reference/vee.md.
+        is_vacant: Whether all customers of the point have left before the day.
 
     Raises:
         InvalidValueError: Intervals of the channel do not fill the local day.
@@ -149,7 +133,9 @@ def measure_day(  # noqa: PLR0913 - the facts of a day, each by name
     values, quality, estimated = fill(metered, _longest(channel, limits))
     own = slice(grid.number_of(to_ms(interval.start)), grid.number_of(to_ms(interval.end)))
     block = _block(channel, day, interval, values[own], quality[own], exponent, version)
-    return JudgedDay(channel, day, interval, block, line, seen, estimated, grid, conflicts)
+    return JudgedDay(
+        channel, day, interval, block, line, seen, estimated, grid, conflicts, is_vacant
+    )
 
 
 def measure(

@@ -22,8 +22,10 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
+from central.domain.vee.history import PastDay
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.interval import Interval
+from firmware_bridge.contract.obis import Obis
 
 PointChannelId = NewType("PointChannelId", int)
 
@@ -61,11 +63,27 @@ class LockedChannel:
         channel: What is counted, and where.
         closed_through: Newest local day that was closed.
         installed: When meters were there, ascending.
+        occupied: When somebody was a customer of a service that bills it.
     """
 
     channel: PointChannel
     closed_through: date | None
     installed: tuple[Interval, ...]
+    occupied: tuple[DayRange, ...] = ()
+
+    def is_vacant(self, day: date) -> bool:
+        """Whether all customers have left before a day."""
+        ended = any(days.end <= day for days in self.occupied)
+        return ended and not any(days.first <= day < days.end for days in self.occupied)
+
+
+class PastDays(NamedTuple):
+    """Days of a channel, or of another one of its point, that rules ask for."""
+
+    channel_id: PointChannelId
+    obis: Obis
+    """What the channel counts of which the days are."""
+    days: DayRange
 
 
 class Closing(NamedTuple):
@@ -204,6 +222,9 @@ class ValidationTransaction(EstimateTransaction, Protocol):
 
         The newest revision of each reading; both ends of a window included.
         """
+
+    async def past_days(self, asked: Sequence[PastDays]) -> dict[PastDays, list[PastDay]]:
+        """The newest figures of each asked channel's days, ascending, in one statement."""
 
     async def conflicts(
         self, windows: Mapping[PointChannelId, Interval]

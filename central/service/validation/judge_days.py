@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from central.domain.actor import Actor
@@ -10,13 +10,15 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.errors import MeteringError
 from central.domain.metering.installed_days import is_installed
 from central.domain.metering.track import InstallationSegment
-from central.domain.vee.day import Thresholds
+from central.domain.vee.channel_class import DEFAULT_POLICIES, default_class
+from central.domain.vee.day import JudgedDay, Thresholds
 from central.domain.vee.estimate import still_stands
 from central.domain.vee.estimated_gap import estimated_gap
 from central.domain.vee.finding import VeeFinding
+from central.domain.vee.history import NO_HISTORY
 from central.domain.vee.notices import UNREADABLE_DAY
 from central.domain.vee.rules import meter_exchange, missing_intervals
-from central.domain.vee.validate import reading_window, validate_day
+from central.domain.vee.validate import measure_day, reading_window
 from central.service.ports.validation import (
     ChannelDay,
     LockedChannel,
@@ -24,6 +26,7 @@ from central.service.ports.validation import (
     PointChannelId,
     ValidationTransaction,
 )
+from central.service.validation.asked_history import AskingDay, asked_histories
 from central.service.validation.reestimate import reestimate
 from central.service.validation.tally import Tally
 from firmware_bridge.contract.errors import InvalidValueError
@@ -54,15 +57,13 @@ async def judge_days(
     keys = [ChannelDay(key, day) for key, found in days.items() for day in found]
     newest = await work.newest(keys)
     estimates = await work.estimates([key for key, known in newest.items() if known.estimated])
-    blocks: list[DayBlock] = []
-    findings: dict[ChannelDay, tuple[VeeFinding, ...]] = {}
-    open_days, reopened = set(estimates), set[ChannelDay]()
+    measured: dict[ChannelDay, JudgedDay | VeeFinding] = {}
     for key in keys:
         one, known = locked[key.channel_id], newest.get(key)
         # A day whose meter turns out not to have been there must not keep its block.
         if known is None and not _is_installed(one, key.day):
             continue
-        block, findings[key] = _judge(
+        measured[key] = _measure(
             one,
             key.day,
             segments.get(key.channel_id, []),
@@ -70,19 +71,62 @@ async def judge_days(
             known,
             limits,
         )
-        estimated = estimates.get(key)
-        if block is not None and block.missing:
+    stands = {
+        key
+        for key, estimated in estimates.items()
+        if isinstance(day := measured.get(key), JudgedDay)
+        and still_stands(estimated.block, day.block)
+    }
+    findings = await _findings(work, measured, stands)
+    blocks: list[DayBlock] = []
+    open_days, reopened = set(estimates), set[ChannelDay]()
+    for key, day in measured.items():
+        if isinstance(day, VeeFinding):
+            continue
+        known, estimated = newest.get(key), estimates.get(key)
+        if day.block.missing:
             open_days.add(key)
-        if block is not None and estimated is not None and still_stands(estimated.block, block):
+        if estimated is not None and key in stands:
             findings[key] = (*_but_missing(findings[key]), estimated_gap(estimated))
-        elif block is not None and (known is None or known.sha256 != block.sha256):
-            blocks.append(block)
+        elif known is None or known.sha256 != day.block.sha256:
+            blocks.append(day.block)
             if estimated is not None and not _has_no_meter(findings[key]):
                 reopened.add(key)
     await work.add_blocks(blocks, _ACTOR, now)
     raised = await work.settle_findings(findings, now)
     again = await reestimate(work, locked, open_days, reopened, limits, now)
     return Tally(days=len(findings), versions=len(blocks) + again, findings=raised)
+
+
+async def _findings(
+    work: ValidationTransaction,
+    measured: Mapping[ChannelDay, JudgedDay | VeeFinding],
+    stands: Collection[ChannelDay],
+) -> dict[ChannelDay, tuple[VeeFinding, ...]]:
+    """What rules find in each day; the store is asked once for the history of those that need it.
+
+    Args:
+        work: The transaction.
+        measured: The days, or why they cannot be read.
+        stands: Those whose estimates stand, so that history has them as they are kept.
+    """
+    days = {key: day for key, day in measured.items() if isinstance(day, JudgedDay)}
+    policies = {key: DEFAULT_POLICIES[default_class(day.channel)] for key, day in days.items()}
+    asking: dict[ChannelDay, AskingDay] = {}
+    for key, day in days.items():
+        if rules := policies[key].rules_asking(day):
+            asking[key] = AskingDay(day, policies[key], rules)
+    fresh = {key: day for key, day in days.items() if key not in stands} if asking else {}
+    histories = await asked_histories(work, asking, fresh)
+    findings: dict[ChannelDay, tuple[VeeFinding, ...]] = {}
+    for key, result in measured.items():
+        if isinstance(result, VeeFinding):
+            findings[key] = (result,)
+            continue
+        asked = asking[key].rules if key in asking else ()
+        history = histories.get(key, NO_HISTORY)
+        findings[key] = policies[key].judge(result, asked, history)
+    return findings
 
 
 def _is_installed(one: LockedChannel, day: date) -> bool:
@@ -97,24 +141,29 @@ def _has_no_meter(findings: Sequence[VeeFinding]) -> bool:
     return any(finding.code == meter_exchange.NO_METER.code for finding in findings)
 
 
-def _judge(  # noqa: PLR0913, PLR0917 - the facts of one day
+def _measure(  # noqa: PLR0913, PLR0917 - the facts of one day
     one: LockedChannel,
     day: date,
     segments: Sequence[InstallationSegment],
     conflicts: Sequence[datetime],
     known: Newest | None,
     limits: Thresholds,
-) -> tuple[DayBlock | None, tuple[VeeFinding, ...]]:
+) -> JudgedDay | VeeFinding:
     version = 1 if known is None else known.version + 1
     try:
-        result = validate_day(
-            one.channel, day, segments, version=version, conflicts=conflicts, thresholds=limits
+        return measure_day(
+            one.channel,
+            day,
+            segments,
+            version=version,
+            conflicts=conflicts,
+            thresholds=limits,
+            is_vacant=one.is_vacant(day),
         )
     except (MeteringError, InvalidValueError) as error:
         # One day that cannot be told must not stop the queue; it holds its bill instead.
         interval = one.channel.local_day(day)
-        return None, (UNREADABLE_DAY.finding(interval, error.message, {"error": error.code}),)
-    return result.block, result.findings
+        return UNREADABLE_DAY.finding(interval, error.message, {"error": error.code})
 
 
 def _window(one: LockedChannel, days: Sequence[date], limits: Thresholds) -> Interval:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from central.domain.metering.block import DayBlock
-from central.domain.vee.validate import validate_day
+from central.domain.vee.validate import measure_day
 from central.service.ports.registry import PointChannelRecord, PointRecord
 from central.service.ports.validation import PointChannelId
 from central.service.validation import judge_days
@@ -57,14 +57,14 @@ class Poison:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *days: tuple[int, date]) -> None:
         self.days = set(days)
         self.asked = 0
-        monkeypatch.setattr(judge_days, "validate_day", self)
+        monkeypatch.setattr(judge_days, "measure_day", self)
 
     def __call__(self, channel: Any, day: date, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes
         if (channel.id, day) in self.days:
             self.asked += 1
             message = "nobody thought of this"
             raise ZeroDivisionError(message)
-        return validate_day(channel, day, *given, **named)
+        return measure_day(channel, day, *given, **named)
 
 
 async def failed(utility: Utility) -> list[tuple[int, date]]:

@@ -16,8 +16,10 @@ from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.catalogue import NOT_ACCEPTED
 from central.domain.vee.finding import Severity, VeeFinding
+from central.domain.vee.history import PastDay
 from central.service.ports.ingest_records import ChannelId
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import InputKind
@@ -29,6 +31,7 @@ from central.service.ports.validation import (
     LockedChannel,
     Newest,
     OpenFinding,
+    PastDays,
     PointChannelId,
     ValidationTransaction,
 )
@@ -244,7 +247,38 @@ class _Transaction(EstimateTables):
 
     def _locked(self, key: PointChannelId) -> LockedChannel:
         closed_through = self._state.channels[key].closed_through
-        return LockedChannel(channel_of(self._state, key), closed_through, self._spans(key))
+        channel = channel_of(self._state, key)
+        return LockedChannel(channel, closed_through, self._spans(key), self._occupied(key))
+
+    def _occupied(self, key: PointChannelId) -> tuple[DayRange, ...]:
+        channel = self._state.channels[key]
+        billing = {
+            name
+            for (point, name), service in self._state.services.items()
+            if point == channel.point
+            and (not service.channels or channel.record.obis in service.channels)
+        }
+        return tuple(
+            DayRange(one.billing_from, one.ended_on or date.max)
+            for one in self._state.occupancies.values()
+            if one.point == channel.point and one.service in billing
+        )
+
+    async def past_days(self, asked: Sequence[PastDays]) -> dict[PastDays, list[PastDay]]:
+        return {one: list(self._past_days(one)) for one in asked}
+
+    def _past_days(self, asked: PastDays) -> Iterator[PastDay]:
+        point = self._state.channels[asked.channel_id].point
+        channels = [
+            key
+            for key, channel in self._state.channels.items()
+            if channel.point == point and channel.record.obis == asked.obis
+        ]
+        for channel in channels:
+            for day in asked.days.days():
+                block = block_of(self._state, ChannelDay(channel, day), None)
+                if block is not None:
+                    yield PastDay.of(block)
 
     async def segments(
         self, windows: Mapping[PointChannelId, Interval]

@@ -33,14 +33,17 @@ from central.adapters.timescale.validation.estimates import EstimateRows
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.metering.block import DayBlock
+from central.domain.metering.day_summary import DaySummary
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
 from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.catalogue import NOT_ACCEPTED
 from central.domain.vee.estimate import ESTIMATOR
 from central.domain.vee.finding import Severity, VeeFinding
+from central.domain.vee.history import PastDay
 from central.service.ports.validation import (
     ENDLESS,
     ChangedRange,
@@ -49,6 +52,7 @@ from central.service.ports.validation import (
     LockedChannel,
     Newest,
     OpenFinding,
+    PastDays,
     PointChannelId,
     ValidationTransaction,
 )
@@ -265,6 +269,25 @@ class _ValidationTransaction(EstimateRows):
                 found.setdefault(PointChannelId(channel), []).append(at)
         return found
 
+    async def past_days(self, asked: Sequence[PastDays]) -> dict[PastDays, list[PastDay]]:
+        found: dict[PastDays, list[PastDay]] = {one: [] for one in asked}
+        if not asked:
+            return found
+        rows = await self._rows(
+            "past_days",
+            ids=[one.channel_id for one in asked],
+            obis=[one.obis.code for one in asked],
+            firsts=[one.days.first for one in asked],
+            ends=[one.days.end for one in asked],
+            first=min(one.days.first for one in asked),
+            end=max(one.days.end for one in asked),
+        )
+        for channel, obis, first, end, day, intervals, exponent, total, counts, extremes in rows:
+            asked_days = PastDays(PointChannelId(channel), Obis(bytes(obis)), DayRange(first, end))
+            summary = DaySummary.kept(int(total), counts, bytes(extremes))
+            found[asked_days].append(PastDay(day, intervals, exponent, summary))
+        return found
+
     async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
         if not days:
             return {}
@@ -349,7 +372,8 @@ def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:
         row[8],
     )
     installed = tuple(Interval(span[1], span[2] or ENDLESS) for span in spans)
-    return LockedChannel(channel, row[4], installed)
+    occupied = tuple(map(DayRange, row[9] or (), row[10] or ()))
+    return LockedChannel(channel, row[4], installed, occupied)
 
 
 def _places(windows: Mapping[PointChannelId, Interval]) -> dict[str, list[Any]]:

@@ -79,9 +79,18 @@ SELECT pg_advisory_xact_lock((7303::bigint << 44) + id) FROM unnest(%(ids)s::big
 SELECT
     point_channel.id, point_channel.obis, point_channel.period_s, point_channel.unit,
     point_channel.closed_through, service_point.name, service_point.zone, service_point.capacity,
-    point_channel.day_start
+    point_channel.day_start, occupied.first_days, occupied.end_days
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
+LEFT JOIN LATERAL (
+    SELECT
+        array_agg(billing_from ORDER BY occupancy.id) AS first_days,
+        array_agg(coalesce(ended_on, '9999-12-31'::date) ORDER BY occupancy.id) AS end_days
+    FROM service JOIN occupancy ON occupancy.service_id = service.id
+    WHERE service.service_point_id = point_channel.service_point_id
+        AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+        AND billing_from < coalesce(ended_on, '9999-12-31'::date)
+) AS occupied ON true
 WHERE point_channel.id = ANY(%(ids)s)
 
 -- name: installed
@@ -155,6 +164,25 @@ JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = w
     AND day_block.day BETWEEN %(first)s AND %(last)s
 JOIN block_heading ON block_heading.id = day_block.heading_id
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
+
+-- name: past_days
+-- The figures of days that rules ask for, of a channel itself or of another one of its point. The
+-- span lets the planner leave months out.
+SELECT DISTINCT ON (asked.channel_id, asked.obis, day_block.day)
+    asked.channel_id, asked.obis, asked.first_day, asked.end_day, day_block.day,
+    block_heading.intervals, block_heading.exponent, total,
+    ARRAY[zeros, day_block.estimated, missing], extremes
+FROM unnest(
+    %(ids)s::bigint[], %(obis)s::bytea[], %(firsts)s::date[], %(ends)s::date[]
+) AS asked (channel_id, obis, first_day, end_day)
+JOIN point_channel AS own ON own.id = asked.channel_id
+JOIN point_channel ON point_channel.service_point_id = own.service_point_id
+    AND point_channel.obis = asked.obis
+JOIN day_block ON day_block.channel_id = point_channel.id
+    AND day_block.day >= asked.first_day AND day_block.day < asked.end_day
+    AND day_block.day >= %(first)s AND day_block.day < %(end)s
+JOIN block_heading ON block_heading.id = day_block.heading_id
+ORDER BY asked.channel_id, asked.obis, day_block.day, day_block.version DESC
 
 -- name: open_findings
 SELECT

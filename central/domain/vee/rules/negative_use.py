@@ -14,6 +14,8 @@ from central.domain.vee.rule import Limits, VeeRule
 def _judge(day: JudgedDay, _: Limits, __: ChannelHistory) -> Iterator[VeeFinding]:
     """Stretches below zero."""
     block = day.block
+    if int(block.values.min()) >= 0:
+        return
     mask = (block.quality != IntervalQuality.MISSING) & (block.values < 0)
     for stretch in day.runs(mask):
         yield RULE.finding(stretch, "An interval is below zero.")

@@ -17,6 +17,13 @@ from central.domain.vee.history import ChannelHistory
 from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
 
 _HOUR_S = 3600
+CAPACITY = Threshold(
+    "class_capacity",
+    ThresholdKind.QUANTITY,
+    Fraction(2_000_000),
+    "units/h",
+    "what the connection of a point without a capacity of its own is taken to carry",
+)
 MARGIN = Threshold(
     "capacity_margin",
     ThresholdKind.RATIO,
@@ -28,11 +35,13 @@ MARGIN = Threshold(
 
 def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFinding]:
     """Stretches above the service capacity times its margin."""
-    capacity = day.channel.point.capacity
-    if capacity is None:
-        return
+    given = day.channel.point.capacity
+    capacity = limits[CAPACITY] if given is None else given
     block = day.block
     ceiling = _ceiling(capacity, limits[MARGIN], block.period_s, block.exponent)
+    # A missing interval is far below zero.
+    if int(block.values.max()) <= ceiling:
+        return
     mask = (block.quality != IntervalQuality.MISSING) & (block.values > ceiling)
     shown = display_unit(block.unit)
     most, step = shown.decimal(ceiling, block.exponent), timedelta(seconds=block.period_s)
@@ -43,7 +52,11 @@ def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFin
             stretch,
             f"An interval has {largest:f} {shown.name}, more than the {most:f} {shown.name} that"
             " the connection carries in one.",
-            {"most_per_interval": str(ceiling), "exponent": str(block.exponent)},
+            {
+                "most_per_interval": str(ceiling),
+                "exponent": str(block.exponent),
+                "capacity_of": "class" if given is None else "point",
+            },
         )
 
 
@@ -59,9 +72,9 @@ RULE = VeeRule(
     code=VeeCode("SERVICE_CAPACITY"),
     severity=Severity.CRITICAL,
     text=ClerkText(
-        "an interval above 1.1 times the service capacity",
-        "un intervalo por encima de 1,1 veces la capacidad del suministro",
+        "an interval above the service capacity, or that of its class, with its margin",
+        "un intervalo por encima de la capacidad del suministro, o la de su clase, con su margen",
     ),
     judge=_judge,
-    thresholds=(MARGIN,),
+    thresholds=(CAPACITY, MARGIN),
 )

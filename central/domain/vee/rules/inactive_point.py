@@ -1,0 +1,44 @@
+"""Rule: energy is used at a point where nobody is a customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from central.domain.metering.quality import IntervalQuality
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
+from central.domain.vee.history import ChannelHistory, PastDay
+from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
+
+FLOOR = Threshold(
+    "inactive_floor",
+    ThresholdKind.QUANTITY,
+    Fraction(40),
+    "units/h",
+    "what a day may amount to on average at a vacant point: the losses of the installation",
+)
+
+
+def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFinding]:
+    """A day of a vacant point with more use than the installation's own."""
+    if not day.is_vacant:
+        return
+    block = day.block
+    present = block.values[block.quality != IntervalQuality.MISSING]
+    if not present.size or not float(present.mean()) > day.per_interval(limits[FLOOR]):
+        return
+    figures = {"total": str(PastDay.of(block).total), "unit": block.unit.value}
+    yield RULE.finding(day.interval, "Energy was used, and nobody is a customer here.", figures)
+
+
+RULE = VeeRule(
+    code=VeeCode("INACTIVE_POINT"),
+    severity=Severity.WARNING,
+    text=ClerkText(
+        "energy at a point whose customers have left",
+        "energía en un punto de suministro cuyos clientes se han dado de baja",
+    ),
+    judge=_judge,
+    thresholds=(FLOOR,),
+)

@@ -1,0 +1,53 @@
+"""Rule: reactive energy was counted on a day without any active energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from central.domain.vee.day import JudgedDay
+from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
+from central.domain.vee.history import ChannelHistory, PastDay
+from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
+from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
+from firmware_bridge.contract.quantity import Unit
+
+FLOOR = Threshold(
+    "reactive_floor",
+    ThresholdKind.QUANTITY,
+    Fraction(50),
+    "units/h",
+    "what a day of reactive energy has to amount to on average, at least",
+)
+_ACTIVE = (ACTIVE_IMPORT, Obis.parse("1-0:2.8.0*255"))
+
+
+def _when(day: JudgedDay, limits: Limits) -> bool:
+    block = day.block
+    if block.unit is not Unit.VAR_HOUR:
+        return False
+    return float(block.values.sum(dtype=float)) > day.per_interval(limits[FLOOR]) * len(
+        block.values
+    )
+
+
+def _judge(day: JudgedDay, _: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:
+    """A day whose active channels are closed, complete and all at zero."""
+    active = list(history.beside.values())
+    if active and not any(past.summary.total or past.summary.missing for past in active):
+        figures = {"total": str(PastDay.of(day.block).total), "unit": day.block.unit.value}
+        message = "Reactive energy was counted, and no active energy."
+        yield RULE.finding(day.interval, message, figures)
+
+
+RULE = VeeRule(
+    code=VeeCode("REACTIVE_ALONE"),
+    severity=Severity.WARNING,
+    text=ClerkText(
+        "kvarh without kWh: reactive energy on a day without any active energy",
+        "kvarh sin kWh: energía reactiva en un día sin energía activa",
+    ),
+    judge=_judge,
+    thresholds=(FLOOR,),
+    history=HistoryNeed(when=_when, beside=_ACTIVE),
+)
