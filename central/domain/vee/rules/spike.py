@@ -24,7 +24,7 @@ RATIO = Threshold(
 FLOOR = Threshold(
     "spike_floor",
     ThresholdKind.QUANTITY,
-    Fraction(5_000),
+    Fraction(10_000),
     "units/h",
     "what an interval has to amount to, at least",
 )
@@ -36,6 +36,9 @@ KNOWN = Threshold(
     "of the highest interval of the days before, which is no spike yet",
 )
 DAYS = Threshold("spike_days", ThresholdKind.COUNT, 60, "days", "how far back that looks")
+LEAST = Threshold(
+    "spike_least", ThresholdKind.COUNT, 7, "days", "how many days have to be known for it"
+)
 _THIRD = 3
 
 
@@ -59,7 +62,7 @@ def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[
     highest = int(block.values[index])
     scale = Fraction(10) ** block.exponent
     most = max((past.highest for past in before if past.highest is not None), default=None)
-    if most is not None and highest * scale <= most * limits[KNOWN]:
+    if most is None or len(before) < limits[LEAST] or highest * scale <= most * limits[KNOWN]:
         return
     third = int(np.partition(block.values, -_THIRD)[-_THIRD])
     inside = Interval(day.instant(index), day.instant(index + 1))
@@ -68,7 +71,7 @@ def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[
         "highest": str(highest),
         "third": str(third) if third >= 0 else "",
         "exponent": str(block.exponent),
-        "highest_before": "" if most is None else str(most / scale),
+        "highest_before": str(most / scale),
         "days_before": str(len(before)),
     }
     message = f"An interval of {shown} stands far above the others of its day and of those before."
@@ -83,6 +86,6 @@ RULE = VeeRule(
         "un intervalo muy por encima de los demás de su día y de todos los días anteriores",
     ),
     judge=_judge,
-    thresholds=(RATIO, FLOOR, KNOWN, DAYS),
+    thresholds=(RATIO, FLOOR, KNOWN, DAYS, LEAST),
     history=HistoryNeed(when=_when, days=DAYS),
 )

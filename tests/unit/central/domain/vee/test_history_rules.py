@@ -114,25 +114,28 @@ def test_five_thousand_kilowatt_hours_at_a_point_without_capacity_are_held_by_tw
     (over,) = found("SERVICE_CAPACITY", spiked(5_000_000))
     assert over.severity is Severity.CRITICAL
     assert over.evidence["capacity_of"] == "class"
-    (spike,) = found("SPIKE", spiked(5_000_000), days_before(USE))
+    (spike,) = found("SPIKE", spiked(5_000_000), days_before(*[USE] * 7))
     assert spike.severity is Severity.CRITICAL
     assert spike.evidence["highest"] == "5000000"
     assert spike.interval.duration == timedelta(minutes=15)
 
 
 def test_a_spike_is_above_the_floor_and_above_what_the_channel_knows() -> None:
-    usual = days_before(USE, [*USE[:50], 1_000, *USE[51:]])
-    assert found("SPIKE", spiked(1_501), usual)
-    assert not found("SPIKE", spiked(1_500), usual)
-    assert found("SPIKE", spiked(1_251), days_before(USE))
-    assert not found("SPIKE", spiked(1_250), days_before(USE))
+    usual = days_before(*[USE] * 6, [*USE[:50], 2_000, *USE[51:]])
+    assert found("SPIKE", spiked(3_001), usual)
+    assert not found("SPIKE", spiked(3_000), usual)
+    week = days_before(*[USE] * 7)
+    assert found("SPIKE", spiked(2_501), week)
+    assert not found("SPIKE", spiked(2_500), week)
+    assert not found("SPIKE", spiked(2_501), week[1:])
 
 
 def test_a_third_high_interval_makes_it_no_spike() -> None:
-    three = [2_000 if place in {40, 41, 42} else 100 for place in range(96)]
-    assert not found("SPIKE", one_meter(series(three)), days_before(USE))
-    two = [2_000 if place in {40, 41} else 0 for place in range(96)]
-    assert found("SPIKE", one_meter(series(two)), days_before(USE))
+    week = days_before(*[USE] * 7)
+    three = [3_000 if place in {40, 41, 42} else 100 for place in range(96)]
+    assert not found("SPIKE", one_meter(series(three)), week)
+    two = [3_000 if place in {40, 41} else 0 for place in range(96)]
+    assert found("SPIKE", one_meter(series(two)), week)
 
 
 def stepped(level: int) -> list[InstallationSegment]:
