@@ -1,19 +1,50 @@
-"""`meterline-central vee`: the rules that judge days."""
+"""`meterline-central vee`: the rules that judge days, their policies, and storms."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from central.cli.output import AsJson, answered, group, listed
+from central.cli.as_of import AsOf, known_time
+from central.cli.output import (
+    ActingAs,
+    AsJson,
+    actor_of,
+    answered,
+    group,
+    listed,
+    settings,
+    show,
+    wait_for,
+)
+from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.catalogue import KINDS
 from central.domain.vee.finding import FindingKind
+from central.domain.vee.policies_in_force import Storm
+from central.domain.vee.policy_document import PolicyDocument
 from central.domain.vee.rule import VeeRule
 from central.domain.vee.threshold_text import threshold_text
+from central.process.stores import open_stores
+from central.service.ports.policies import RecordedPolicy
+from central.service.validation.policies import STORM_RULES, Policies
+from central.service.validation.try_policy import PolicyTrial, TryPolicy
+from firmware_bridge.contract.errors import InvalidValueError
 
-vee = group("List the rules of validation.")
+vee = group("List the rules of validation, set their policies, and suspend them in storms.")
+policy = group("Show, try and set how a class of channels is judged.")
+vee.add_typer(policy, name="policy")
+ClassName = Annotated[
+    str, typer.Argument(help="Default class, such as electricity, or name of a group of points.")
+]
+DocumentFile = Annotated[Path, typer.Argument(help="Policy document, YAML or JSON.")]
+Why = Annotated[str, typer.Option(help="Reason, for the audit log.")]
+Instant = Annotated[str, typer.Option(help="With its offset, such as 2026-10-29T18:00+01:00.")]
 
 
 class TextLanguage(StrEnum):
@@ -44,5 +75,225 @@ def _row(kind: FindingKind, language: TextLanguage) -> dict[str, Any]:
         "severity": kind.severity.value,
         "accepted": kind.accepted,
         "when": getattr(kind.text, language.value),
-        "thresholds": ", ".join(f"{one.name} {threshold_text(one.default)}" for one in thresholds),
+        "thresholds": ", ".join(
+            f"{entry.name} {threshold_text(entry.default)}" for entry in thresholds
+        ),
     }
+
+
+@policy.command("show")
+@answered
+def show_command(
+    class_name: Annotated[
+        str | None, typer.Argument(metavar="CLASS", help="Default: all classes with a policy.")
+    ] = None,
+    as_of: AsOf = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the versions of policies, the newest first. A class without one has the defaults."""
+    knowledge = known_time(as_of)
+
+    async def work() -> Sequence[RecordedPolicy]:
+        async with open_stores(settings(), "meterline-vee", knowledge=knowledge) as stores:
+            if class_name is not None:
+                await Policies(stores.policies).require_class(class_name)
+            return await stores.policies.policies(class_name)
+
+    rows = [
+        {
+            "class": entry.policy.class_name,
+            "version": entry.policy.version,
+            "from": entry.policy.effective.isoformat(),
+            "document": json.dumps(entry.policy.document.to_json()),
+            "by": entry.actor,
+            "at": entry.at.isoformat(),
+            "reason": entry.reason,
+        }
+        for entry in wait_for(work())
+    ]
+    listed(rows, as_json=as_json, nothing="No policy is set.")
+
+
+@policy.command("set")
+@answered
+def set_command(  # noqa: PLR0913 - one option each
+    class_name: ClassName,
+    file: DocumentFile,
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day it judges.")
+    ],
+    reason: Why,
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Set the next version of a class's policy. Closed days are not judged again."""
+    document = PolicyDocument.parse(file.read_text(encoding="utf-8"))
+
+    async def work() -> int:
+        async with open_stores(settings(), "meterline-vee") as stores:
+            use = Policies(stores.policies)
+            note = actor_of(actor), reason
+            return await use.set_policy(class_name, document, first.date(), note)
+
+    version = wait_for(work())
+    if as_json:
+        show({"class": class_name, "version": version, "document": document.to_json()})
+    else:
+        typer.echo(f"{class_name}: version {version} judges from {first:%Y-%m-%d} on.")
+
+
+@policy.command("trial")
+@answered
+def trial_command(
+    class_name: ClassName,
+    file: DocumentFile,
+    month: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m"], help="Month of the days; default: the last one."),
+    ] = None,
+    channels: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Channels at most, the oldest first.")
+    ] = 200,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a month's closed days by a draft, and list what it raises and no longer raises.
+
+    Nothing is changed.
+    """
+    document = PolicyDocument.parse(file.read_text(encoding="utf-8"))
+    today = datetime.now(UTC).date()
+    first = (month.date() if month else today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    days = DayRange(first, (first + timedelta(days=31)).replace(day=1))
+
+    async def work() -> PolicyTrial:
+        async with open_stores(settings(), "meterline-vee") as stores:
+            await Policies(stores.policies).require_class(class_name)
+            tried = TryPolicy(stores.policies, stores.validation)
+            return await tried(class_name, document, days, channels)
+
+    _print_trial(wait_for(work()), as_json=as_json)
+
+
+def _print_trial(trial: PolicyTrial, *, as_json: bool) -> None:
+    codes = sorted({*trial.before, *trial.raised})
+    rows = [
+        {
+            "code": code,
+            "now": trial.before[code],
+            "raised": trial.raised[code],
+            "gone": trial.gone[code],
+        }
+        for code in codes
+    ]
+    examples = [
+        {
+            "change": "raised" if entry.is_raised else "gone",
+            "code": entry.finding.code,
+            "point": entry.point,
+            "day": entry.day.day.isoformat(),
+            "message": entry.finding.message,
+        }
+        for entry in trial.examples
+    ]
+    if as_json:
+        counts = {"channels": trial.channels, "days": trial.days}
+        show({**counts, "rules": rows, "examples": examples})
+        return
+    typer.echo(f"{trial.days} days of {trial.channels} channels were judged.")
+    listed(rows, as_json=False, nothing="Neither raises anything.")
+    if examples:
+        listed(examples, as_json=False, nothing="")
+
+
+@vee.command("storms")
+@answered
+def storms_command(as_of: AsOf = None, *, as_json: AsJson = False) -> None:
+    """List storms, the newest first."""
+    knowledge = known_time(as_of)
+
+    async def work() -> Sequence[Storm]:
+        async with open_stores(settings(), "meterline-vee", knowledge=knowledge) as stores:
+            return await stores.policies.storms()
+
+    rows = [
+        {
+            "storm": entry.id,
+            "group": entry.group,
+            "from": entry.start.isoformat(),
+            "until": None if entry.end is None else entry.end.isoformat(),
+            "rules": ", ".join(sorted(entry.rules)),
+            "reason": entry.reason,
+        }
+        for entry in wait_for(work())
+    ]
+    listed(rows, as_json=as_json, nothing="There is no storm.")
+
+
+@vee.command("start-storm")
+@answered
+def start_storm_command(  # noqa: PLR0913, PLR0917 - one option each
+    group_name: Annotated[str, typer.Argument(metavar="GROUP", help="Group of points.")],
+    begin: Annotated[str, typer.Option("--from", help="Such as 2026-10-29T18:00+01:00.")],
+    reason: Why,
+    until: Annotated[
+        str | None, typer.Option(help="Such as 2026-10-31T06:00+01:00; default: not known yet.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help="Code of a rule that is suspended; default: what an outage sets off."),
+    ] = None,
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Suspend rules for the points of a group. Closed days of it are validated again."""
+    span = _instant(begin), None if until is None else _instant(until)
+
+    async def work() -> int:
+        async with open_stores(settings(), "meterline-vee") as stores:
+            use, note = Policies(stores.policies), (actor_of(actor), reason)
+            return await use.start_storm(group_name, span, note, rule or STORM_RULES)
+
+    storm = wait_for(work())
+    if as_json:
+        show({"storm": storm, "group": group_name})
+    else:
+        typer.echo(f"Storm {storm} suspends rules for {group_name}.")
+
+
+@vee.command("end-storm")
+@answered
+def end_storm_command(
+    storm: Annotated[int, typer.Argument(help="Number of the storm in `vee storms`.")],
+    at: Instant,
+    reason: Why,
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say when a storm ended. The days that this changes are validated again."""
+    end = _instant(at)
+
+    async def work() -> None:
+        async with open_stores(settings(), "meterline-vee") as stores:
+            await Policies(stores.policies).end_storm(storm, end, (actor_of(actor), reason))
+
+    wait_for(work())
+    if as_json:
+        show({"storm": storm, "until": end.isoformat()})
+    else:
+        typer.echo(f"Storm {storm} ended at {end.isoformat()}.")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant: datetime | None = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        message = f"{text!r} is not an instant with its offset, such as 2026-10-29T18:00+01:00."
+        raise InvalidValueError(message, value=text)
+    return instant

@@ -29,6 +29,7 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
+from central.adapters.timescale.validation.policies import TimescalePolicies
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.views.billing import TimescaleBilling
@@ -58,6 +59,7 @@ class Stores:
         ingest: Readings and quarantined batches.
         ledger: Money of accounts.
         nights: What is done of the jobs.
+        policies: How days of channels are judged, and storms.
         rebills: Issued bills, cancelled and billed anew as one.
         reconciliation: What is validated, claimed and billed.
         registry: Customers, agreements and meters.
@@ -84,6 +86,7 @@ class Stores:
     ingest: TimescaleIngestStore
     ledger: TimescaleLedger
     nights: TimescaleNightStore
+    policies: TimescalePolicies
     rebills: TimescaleRebills
     reconciliation: TimescaleReconciliation
     registry: TimescaleRegistry
@@ -131,6 +134,7 @@ async def open_stores(
             ingest=TimescaleIngestStore(pool),
             ledger=TimescaleLedger(pool),
             nights=TimescaleNightStore(pool),
+            policies=TimescalePolicies(pool),
             rebills=TimescaleRebills(pool),
             reconciliation=TimescaleReconciliation(pool),
             registry=TimescaleRegistry(pool),

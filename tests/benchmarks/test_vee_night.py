@@ -11,7 +11,8 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -21,10 +22,10 @@ import pytest
 from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.domain.vee import policy_document
 from central.domain.vee.channel_class import DEFAULT_POLICIES
 from central.domain.vee.policy import Policy
 from central.domain.vee.rules import RULES
-from central.service.validation import judge_days
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
@@ -76,6 +77,10 @@ FROM channel, generate_series(%(since)s, %(until)s, interval '15 minutes')
 """
 
 
+def _same(now: datetime) -> datetime:
+    return now
+
+
 def _seed(dsn: str) -> None:
     since, until = local_day(FIRST, ZONE).start, local_day(FIRST + NIGHTS * DAY, ZONE).start
     values = {
@@ -102,7 +107,7 @@ async def _nights(dsn: str, use_few: Callable[[bool], None]) -> list[tuple[float
             use_few(number % 2 == 0)
             now = local_day(FIRST + (number + 1) * DAY, ZONE).start + timedelta(minutes=30)
             begun, used = time.perf_counter(), time.process_time()
-            tally = await Validate(store, lambda at=now: at).until_idle()
+            tally = await Validate(store, partial(_same, now)).until_idle()
             cpu_s = time.process_time() - used
             took.append((time.perf_counter() - begun, cpu_s, tally.findings))
             assert tally.closed == CHANNELS
@@ -115,7 +120,9 @@ def test_vee_night(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     )
 
     def use_few(is_few: bool) -> None:  # noqa: FBT001 - one of two
-        monkeypatch.setattr(judge_days, "DEFAULT_POLICIES", few if is_few else DEFAULT_POLICIES)
+        policies = few if is_few else DEFAULT_POLICIES
+        monkeypatch.setattr(policy_document, "DEFAULT_POLICIES", policies)
+        policy_document.class_policy.cache_clear()
 
     server_kind = postgres_servers()[0]
     with (

@@ -168,7 +168,7 @@ def test_what_is_nowhere_is_refused(
         r"|cycle (add|extend|list)"
         r"|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"
-        r"|settings|status|tariff list|validate|vee)\b"
+        r"|settings|status|tariff list|validate|vee (rules|storms))\b"
     )
 
     def cases() -> Iterator[tuple[typer.Typer, list[str]]]:

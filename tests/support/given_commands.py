@@ -102,6 +102,12 @@ CENTRAL = {
     "tariff list": "HOME --as-of 2026-01-01T00:00:00Z",
     "tariff withdraw": "HOME 2026-01-01 --reason r",
     "validate": "",
+    "vee end-storm": "9 --at 2026-01-01T00:00:00Z --reason r",
+    "vee policy set": f"nowhere {{file}} {SINCE} --reason r",
+    "vee policy show": "nowhere",
+    "vee policy trial": "nowhere {file}",
+    "vee start-storm": "nowhere --from 2026-01-01T00:00:00Z --reason r",
+    "vee storms": "",
 }
 TARIFF_AND_LOAD = (
     "--tariff {file} --load {file} --start 2026-01-01T00:00 --step-minutes 60 --zone UTC"

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from central.domain.metering.block import DayBlock
+from central.domain.metering.block import DayBlock, exact_sum
 from central.domain.metering.grid import Grid
 from central.domain.metering.intervals import Gap
 from central.domain.metering.service_point import PointChannel
@@ -68,6 +68,13 @@ class JudgedDay:
     def per_interval(self, per_hour: Fraction) -> int:
         """The whole counts of an interval that some units an hour are. [unit x 10 ** exponent]."""
         return _per_interval(per_hour, self.block.period_s, self.block.exponent)
+
+    def average_exceeds(self, per_hour: Fraction) -> bool:
+        """Whether no interval is missing, and their average is above some units an hour."""
+        values, floor = self.block.values, self.per_interval(per_hour)
+        if int(values.max()) <= floor or self.block.missing:
+            return False
+        return exact_sum(values) > floor * len(values)
 
     def runs(self, mask: NDArray[np.bool_]) -> Iterable[Interval]:
         """The stretches of the day that a mask over its intervals marks."""

@@ -75,7 +75,7 @@ class ChannelHistory:
 
     def back(self, day: date, days: int) -> list[PastDay]:
         """Those of so many calendar days before one."""
-        return [one for one in self.days if day - days * _DAY <= one.day < day]
+        return [past for past in self.days if day - days * _DAY <= past.day < day]
 
 
 NO_HISTORY = ChannelHistory()

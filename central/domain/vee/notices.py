@@ -40,5 +40,15 @@ FIELD_ORDER = FindingKind(
         " ya se estimaron tantas facturas seguidas como se permite; lea el contador en el sitio",
     ),
 )
+STORM_MODE = FindingKind(
+    code=VeeCode("STORM_MODE"),
+    severity=Severity.INFO,
+    text=ClerkText(
+        "rules were suspended for a group of points during a storm; the evidence names them and"
+        " what they found",
+        "se suspendieron reglas para un grupo de puntos durante un temporal; la evidencia las"
+        " nombra, con lo que encontraron",
+    ),
+)
 
-NOTICES = (UNREADABLE_DAY, VALIDATION_FAILED, ESTIMATED_GAP, FIELD_ORDER)
+NOTICES = (UNREADABLE_DAY, VALIDATION_FAILED, ESTIMATED_GAP, FIELD_ORDER, STORM_MODE)

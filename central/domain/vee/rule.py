@@ -38,6 +38,7 @@ class Threshold(Generic[_T]):
         default: Without a policy.
         unit: Of a quantity or count, for people.
         text: What it separates.
+        may_be_zero: Whether a policy may set it to zero.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Threshold(Generic[_T]):
     default: _T
     unit: str
     text: str
+    may_be_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from central.domain.vee.history import PastDay
+from central.domain.vee.policies_in_force import PoliciesInForce
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
@@ -222,6 +223,11 @@ class ValidationTransaction(EstimateTransaction, Protocol):
 
         The newest revision of each reading; both ends of a window included.
         """
+
+    async def policies_in_force(
+        self, channels: Collection[PointChannelId], days: DayRange
+    ) -> PoliciesInForce:
+        """The policies and storms that judge some channels on some local days."""
 
     async def past_days(self, asked: Sequence[PastDays]) -> dict[PastDays, list[PastDay]]:
         """The newest figures of each asked channel's days, ascending, in one statement."""

@@ -52,48 +52,48 @@ async def asked_histories(
     if not asking:
         return {}
     spans: dict[tuple[PointChannelId, Obis], DayRange] = {}
-    for key, one in asking.items():
-        for obis, days in _needs(key.day, one):
+    for key, asks in asking.items():
+        for obis, days in _needs(key.day, asks):
             asked = key.channel_id, obis
-            known = spans.get(asked, days)
-            spans[asked] = DayRange(min(known.first, days.first), max(known.end, days.end))
+            so_far = spans.get(asked, days)
+            spans[asked] = DayRange(min(so_far.first, days.first), max(so_far.end, days.end))
     wanted = [PastDays(channel, obis, days) for (channel, obis), days in spans.items()]
     past = {
-        (one.channel_id, one.obis): {day.day: day for day in days}
-        for one, days in (await work.past_days(wanted)).items()
+        (asks.channel_id, asks.obis): {day.day: day for day in days}
+        for asks, days in (await work.past_days(wanted)).items()
     }
-    points = {key.channel_id: one.judged.channel.point.name for key, one in asking.items()}
+    points = {key.channel_id: asks.judged.channel.point.name for key, asks in asking.items()}
     fresh: dict[tuple[str, Obis], list[JudgedDay]] = {}
     for one_day in judged.values():
-        place = one_day.channel.point.name, one_day.channel.obis
-        fresh.setdefault(place, []).append(one_day)
+        counted = one_day.channel.point.name, one_day.channel.obis
+        fresh.setdefault(counted, []).append(one_day)
     for (channel_id, obis), known_days in past.items():
         span = spans[channel_id, obis]
         for one_day in fresh.get((points[channel_id], obis), ()):
             if span.first <= one_day.day < span.end:
                 known_days[one_day.day] = PastDay.of(one_day.block)
     by_channel: dict[PointChannelId, dict[Obis, list[PastDay]]] = {}
-    for (channel_id, obis), found in past.items():
-        ordered = [found[day] for day in sorted(found)]
+    for (channel_id, obis), by_day in past.items():
+        ordered = [by_day[day] for day in sorted(by_day)]
         by_channel.setdefault(channel_id, {})[obis] = ordered
-    return {key: _history(key.day, one, by_channel) for key, one in asking.items()}
+    return {key: _history(key.day, asks, by_channel) for key, asks in asking.items()}
 
 
-def _needs(day: date, one: AskingDay) -> list[tuple[Obis, DayRange]]:
+def _needs(day: date, asks: AskingDay) -> list[tuple[Obis, DayRange]]:
     """What the rules of a day ask for, by what the channel counts."""
-    needs = [rule.history for rule in one.rules if rule.history is not None]
-    back = max(need.days_back(one.policy.limits) for need in needs)
-    own = [(one.judged.channel.obis, DayRange(day - back * _DAY, day))] if back else []
+    needs = [rule.history for rule in asks.rules if rule.history is not None]
+    back = max(need.days_back(asks.policy.limits) for need in needs)
+    before = [(asks.judged.channel.obis, DayRange(day - back * _DAY, day))] if back else []
     beside = {obis for need in needs for obis in need.beside}
-    return own + [(obis, DayRange(day, day + _DAY)) for obis in sorted(beside)]
+    return before + [(obis, DayRange(day, day + _DAY)) for obis in sorted(beside)]
 
 
 def _history(
     day: date,
-    one: AskingDay,
+    asks: AskingDay,
     by_channel: Mapping[PointChannelId, Mapping[Obis, Sequence[PastDay]]],
 ) -> ChannelHistory:
-    channel = one.judged.channel
+    channel = asks.judged.channel
     of = by_channel.get(PointChannelId(channel.id))
     if of is None:
         return NO_HISTORY

@@ -106,7 +106,10 @@ NOTHING = {
         "tariff list",
         "tariff new",
         "tariff try",
+        "vee policy show",
+        "vee policy trial",
         "vee rules",
+        "vee storms",
     ),
 }
 """What changes nothing that the centre keeps."""
@@ -138,6 +141,9 @@ ELSEWHERE = {
     "schedule resume": "changes a schedule as `schedule set` does",
     "schedule run": "on every store: test_schedules.py, and the faces: test_schedule_faces.py",
     "schedule set": "on every store: test_schedules.py, and the faces: test_schedule_faces.py",
+    "vee end-storm": "needs a database: test_policies.py",
+    "vee policy set": "needs a database: test_policies.py",
+    "vee start-storm": "needs a database: test_policies.py",
 }
 """What leaves no row here, and why."""
 FORMS_AND_ROUTES = {

@@ -15,7 +15,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.vee.validate import measure_day
 from central.service.ports.registry import PointChannelRecord, PointRecord
 from central.service.ports.validation import PointChannelId
-from central.service.validation import judge_days
+from central.service.validation import measured_days
 from central.service.validation.tally import Tally
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.interval import day_start
@@ -57,7 +57,7 @@ class Poison:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *days: tuple[int, date]) -> None:
         self.days = set(days)
         self.asked = 0
-        monkeypatch.setattr(judge_days, "measure_day", self)
+        monkeypatch.setattr(measured_days, "measure_day", self)
 
     def __call__(self, channel: Any, day: date, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes
         if (channel.id, day) in self.days:

@@ -57,7 +57,7 @@ from tests.support.memory.bill_shard import take_shard
 from tests.support.memory.books import BookState, KeptBill, KeptClaim, KeptShard, MemoryBooks
 from tests.support.memory.cycles import require_known_cycle
 from tests.support.memory.groups import accounts_in
-from tests.support.memory.validation import block_of
+from tests.support.memory.history import block_of
 
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
 _NOT_BILLED = frozenset({BillState.HELD, BillState.DISCARDED})

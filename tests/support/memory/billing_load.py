@@ -40,14 +40,10 @@ from firmware_bridge.contract.reading import (
 )
 from tests.support.memory.account_state import own_before, own_parts
 from tests.support.memory.books import MemoryBooks
+from tests.support.memory.history import block_of
 from tests.support.memory.ledger import open_entries
 from tests.support.memory.stamps import holes_at, stamp_of, waiting_at
-from tests.support.memory.validation import (
-    block_of,
-    conflicts_of,
-    device_channels,
-    readings_between,
-)
+from tests.support.memory.validation import conflicts_of, device_channels, readings_between
 
 _TOLERANCE_MS = 10_000
 

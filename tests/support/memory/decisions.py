@@ -15,9 +15,10 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import from_ms
 from tests.support.memory.books import MemoryBooks
+from tests.support.memory.history import channel_of
 from tests.support.memory.ingest import State, StoredConflict, Touched
 from tests.support.memory.tariffs import concerned_bills
-from tests.support.memory.validation import channel_of, device_channels
+from tests.support.memory.validation import device_channels
 
 
 class MemoryDecisionStore:

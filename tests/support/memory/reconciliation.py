@@ -28,7 +28,7 @@ from firmware_bridge.contract.interval import MIDNIGHT
 from tests.support.memory.account_money import account_money
 from tests.support.memory.books import BookState, KeptBill, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
-from tests.support.memory.validation import block_of
+from tests.support.memory.history import block_of
 
 _EVER = date(9999, 12, 31)
 

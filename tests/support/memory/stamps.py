@@ -25,7 +25,8 @@ from central.service.ports.validation import ChannelDay
 from firmware_bridge.contract.interval import MIDNIGHT, Interval
 from firmware_bridge.contract.reading import from_ms
 from tests.support.memory.books import BookState, KeptBill, MemoryBooks
-from tests.support.memory.validation import block_of, channel_of, device_channels
+from tests.support.memory.history import block_of, channel_of
+from tests.support.memory.validation import device_channels
 
 _UNKNOWN = InputStamp(not_metered=True)
 _OPEN = frozenset({"draft", "approved"})

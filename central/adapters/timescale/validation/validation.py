@@ -30,10 +30,11 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import registers_of
 from central.adapters.timescale.validation.blocks import read_blocks, write_blocks
 from central.adapters.timescale.validation.estimates import EstimateRows
+from central.adapters.timescale.validation.past_days import read_past_days
+from central.adapters.timescale.validation.policies import read_policies
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.metering.block import DayBlock
-from central.domain.metering.day_summary import DaySummary
 from central.domain.metering.installation import Installation, Multiplier
 from central.domain.metering.installed_days import has_day_to_close
 from central.domain.metering.series import ReadingSeries
@@ -44,6 +45,7 @@ from central.domain.vee.catalogue import NOT_ACCEPTED
 from central.domain.vee.estimate import ESTIMATOR
 from central.domain.vee.finding import Severity, VeeFinding
 from central.domain.vee.history import PastDay
+from central.domain.vee.policies_in_force import PoliciesInForce
 from central.service.ports.validation import (
     ENDLESS,
     ChangedRange,
@@ -269,24 +271,13 @@ class _ValidationTransaction(EstimateRows):
                 found.setdefault(PointChannelId(channel), []).append(at)
         return found
 
+    async def policies_in_force(
+        self, channels: Collection[PointChannelId], days: DayRange
+    ) -> PoliciesInForce:
+        return await read_policies(self._connection, channels, days)
+
     async def past_days(self, asked: Sequence[PastDays]) -> dict[PastDays, list[PastDay]]:
-        found: dict[PastDays, list[PastDay]] = {one: [] for one in asked}
-        if not asked:
-            return found
-        rows = await self._rows(
-            "past_days",
-            ids=[one.channel_id for one in asked],
-            obis=[one.obis.code for one in asked],
-            firsts=[one.days.first for one in asked],
-            ends=[one.days.end for one in asked],
-            first=min(one.days.first for one in asked),
-            end=max(one.days.end for one in asked),
-        )
-        for channel, obis, first, end, day, intervals, exponent, total, counts, extremes in rows:
-            asked_days = PastDays(PointChannelId(channel), Obis(bytes(obis)), DayRange(first, end))
-            summary = DaySummary.kept(int(total), counts, bytes(extremes))
-            found[asked_days].append(PastDay(day, intervals, exponent, summary))
-        return found
+        return await read_past_days(self._connection, asked)
 
     async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
         if not days:

@@ -16,6 +16,7 @@ FLOOR = Threshold(
     Fraction(2_000),
     "units/h",
     "what a day has to amount to on average, at least",
+    may_be_zero=True,
 )
 SHARE = Threshold(
     "high_use_share",
@@ -35,12 +36,12 @@ LEAST = Threshold(
 
 def _when(day: JudgedDay, limits: Limits) -> bool:
     """Whether the day is above the floor; one with missing intervals is not judged."""
-    values, capacity = day.block.values, day.channel.point.capacity
-    floor = limits[FLOOR]
+    if int(day.block.values.max()) <= day.per_interval(limits[FLOOR]):
+        return False
+    floor, capacity = limits[FLOOR], day.channel.point.capacity
     if capacity is not None:
         floor = max(floor, capacity * limits[SHARE])
-    # A missing interval is so far below zero that the float sum cannot hide it.
-    return float(values.sum(dtype=float)) > day.per_interval(floor) * len(values)
+    return day.average_exceeds(floor)
 
 
 def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:

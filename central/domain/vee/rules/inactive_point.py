@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory, PastDay
@@ -17,18 +16,15 @@ FLOOR = Threshold(
     Fraction(40),
     "units/h",
     "what a day may amount to on average at a vacant point: the losses of the installation",
+    may_be_zero=True,
 )
 
 
 def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFinding]:
     """A day of a vacant point with more use than the installation's own."""
-    if not day.is_vacant:
+    if not day.is_vacant or not day.average_exceeds(limits[FLOOR]):
         return
-    block = day.block
-    present = block.values[block.quality != IntervalQuality.MISSING]
-    if not present.size or not float(present.mean()) > day.per_interval(limits[FLOOR]):
-        return
-    figures = {"total": str(PastDay.of(block).total), "unit": block.unit.value}
+    figures = {"total": str(PastDay.of(day.block).total), "unit": day.block.unit.value}
     yield RULE.finding(day.interval, "Energy was used, and nobody is a customer here.", figures)
 
 

@@ -13,7 +13,12 @@ from central.domain.vee.history import ChannelHistory
 from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
 
 MISSING = Threshold(
-    "missing_intervals", ThresholdKind.COUNT, 0, "intervals", "a day may lack so many"
+    "missing_intervals",
+    ThresholdKind.COUNT,
+    0,
+    "intervals",
+    "a day may lack so many",
+    may_be_zero=True,
 )
 
 

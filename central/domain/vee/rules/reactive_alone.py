@@ -18,17 +18,13 @@ FLOOR = Threshold(
     Fraction(50),
     "units/h",
     "what a day of reactive energy has to amount to on average, at least",
+    may_be_zero=True,
 )
 _ACTIVE = (ACTIVE_IMPORT, Obis.parse("1-0:2.8.0*255"))
 
 
 def _when(day: JudgedDay, limits: Limits) -> bool:
-    block = day.block
-    if block.unit is not Unit.VAR_HOUR:
-        return False
-    return float(block.values.sum(dtype=float)) > day.per_interval(limits[FLOOR]) * len(
-        block.values
-    )
+    return day.block.unit is Unit.VAR_HOUR and day.average_exceeds(limits[FLOOR])
 
 
 def _judge(day: JudgedDay, _: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:

@@ -27,6 +27,7 @@ FLOOR = Threshold(
     Fraction(10_000),
     "units/h",
     "what an interval has to amount to, at least",
+    may_be_zero=True,
 )
 KNOWN = Threshold(
     "spike_known",

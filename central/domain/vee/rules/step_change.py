@@ -27,6 +27,7 @@ FLOOR = Threshold(
     Fraction(1_000),
     "units/h",
     "what the intervals after the step have to amount to, at least",
+    may_be_zero=True,
 )
 DAYS = Threshold("step_days", ThresholdKind.COUNT, 30, "days", "how far back the level is new")
 _PART = 6
@@ -41,7 +42,8 @@ def _step(day: JudgedDay, ratio: Fraction) -> int | None:
         return None
     before = np.maximum.accumulate(values)[:-1]
     after = np.minimum.accumulate(values[::-1])[::-1][1:]
-    steps = np.flatnonzero(after > float(ratio) * np.maximum(before, 0)) + 1
+    # Only few can be: all after it are above all before it.
+    steps = np.flatnonzero(after > np.maximum(before, 0)) + 1
     steps = steps[(steps >= least) & (steps <= len(values) - least)]
     for step in steps.tolist():
         if int(after[step - 1]) > ratio * max(int(before[step - 1]), 0):

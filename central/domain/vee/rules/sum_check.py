@@ -21,6 +21,7 @@ STEPS = Threshold(
     2,
     "steps",
     "of the coarser of both sources, times the multiplier, by which they may differ",
+    may_be_zero=True,
 )
 
 
@@ -63,11 +64,11 @@ def _both(day: JudgedDay) -> _Both | None:
         if segment.installation.start < day.interval.end
         and (segment.installation.end is None or segment.installation.end > day.interval.start)
     ]
-    if len(inside) != 1 or not any(one.kind is Kind.INTERVAL for one in inside[0].series):
+    if len(inside) != 1 or not any(series.kind is Kind.INTERVAL for series in inside[0].series):
         return None
-    usable = [one for one in inside[0].series if one.unit is day.channel.unit]
-    summed = _sum([one for one in usable if one.kind is Kind.INTERVAL], day)
-    advance = _advance([one for one in usable if one.kind is Kind.REGISTER], day)
+    usable = [series for series in inside[0].series if series.unit is day.channel.unit]
+    summed = _sum([series for series in usable if series.kind is Kind.INTERVAL], day)
+    advance = _advance([series for series in usable if series.kind is Kind.REGISTER], day)
     if summed is None or advance is None:
         return None
     step = max(summed[1], advance[1])
@@ -77,17 +78,19 @@ def _both(day: JudgedDay) -> _Both | None:
 def _sum(sources: Sequence[ReadingSeries], day: JudgedDay) -> tuple[Fraction, Fraction] | None:
     """The sum of a meter's own intervals, all of them, and its step."""
     start, end = to_ms(day.interval.start), to_ms(day.interval.end)
-    for one in sorted(sources, key=lambda series: -series.source):
-        own = one.between(start, end - 1)
-        actual = own.quality == Quality.ACTUAL
-        if one.period_s == day.block.period_s and len(own.at_ms) == len(day.block.values):
+    for series in sorted(sources, key=lambda series: -series.source):
+        inside = series.between(start, end - 1)
+        actual = inside.quality == Quality.ACTUAL
+        if series.period_s == day.block.period_s and len(inside.at_ms) == len(day.block.values):
             if not bool(actual.all()):
                 return None
-            exponents = own.exponent.astype(np.int64)
+            exponents = inside.exponent.astype(np.int64)
             low = int(exponents.min())
             total = sum(
                 value * 10 ** (exponent - low)
-                for value, exponent in zip(own.mantissa.tolist(), exponents.tolist(), strict=True)
+                for value, exponent in zip(
+                    inside.mantissa.tolist(), exponents.tolist(), strict=True
+                )
             )
             return total * Fraction(10) ** low, Fraction(10) ** low
     return None
@@ -96,16 +99,16 @@ def _sum(sources: Sequence[ReadingSeries], day: JudgedDay) -> tuple[Fraction, Fr
 def _advance(sources: Sequence[ReadingSeries], day: JudgedDay) -> tuple[Fraction, Fraction] | None:
     """What a register advanced between actual reads at both ends of the day, and its step."""
     edges = [to_ms(day.interval.start), to_ms(day.interval.end)]
-    for one in sorted(sources, key=lambda series: -series.source):
-        places = np.searchsorted(one.at_ms, edges)
-        if int(places[1]) >= len(one.at_ms) or one.at_ms[places].tolist() != edges:
+    for series in sorted(sources, key=lambda series: -series.source):
+        places = np.searchsorted(series.at_ms, edges)
+        if int(places[1]) >= len(series.at_ms) or series.at_ms[places].tolist() != edges:
             continue
-        if bool((one.flags[places] != 0).any()):
+        if bool((series.flags[places] != 0).any()):
             return None
-        exponents = one.exponent[places].tolist()
+        exponents = series.exponent[places].tolist()
         first, last = (
             value * Fraction(10) ** exponent
-            for value, exponent in zip(one.mantissa[places].tolist(), exponents, strict=True)
+            for value, exponent in zip(series.mantissa[places].tolist(), exponents, strict=True)
         )
         return (last - first, Fraction(10) ** max(exponents)) if last >= first else None
     return None
