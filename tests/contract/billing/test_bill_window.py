@@ -38,11 +38,11 @@ from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading
 from tests.support.actors import CHIEF, CLERK, noted
-from tests.support.books import NOVEMBER, NOW, OCTOBER, TARIFF, ZONE, Utility
+from tests.support.books import HOURLY, NOVEMBER, NOW, OCTOBER, TARIFF, ZONE, Utility
 from tests.support.daily_books import approve, issue
 from tests.support.ingest import Edge, channel
 
-QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
 WINDOW = BillWindow(5, 2)
@@ -50,15 +50,15 @@ CHANNEL = PointChannelId(1)
 
 
 def registers(days: Iterable[date]) -> list[Reading]:
-    """What the meter shows in each quarter hour of some days, their end included."""
+    """What the meter shows in each hour of some days, their end included."""
     origin, found = day_start(AUGUST, ZONE), dict[int, Reading]()
     for day in days:
         at, end = day_start(day, ZONE), day_start(day + DAY, ZONE)
         while at <= end:
-            number = (at - origin) // QUARTER
-            value = 1_000 + number * 20 + number // 96 * 24 + number % 96 // 4
-            found[number] = Reading(channel("S1"), at, value, 0)
-            at += QUARTER
+            number = (at - origin) // HOUR
+            value = 1_000 + number * 80 + number // 24 * 24 + number % 24
+            found[number] = Reading(channel("S1", period_s=HOURLY), at, value, 0)
+            at += HOUR
     return [found[number] for number in sorted(found)]
 
 
@@ -75,7 +75,7 @@ async def found(utility: Utility) -> Edge:
     await enrol.seller(Party("Sierra Power"))
     await enrol.tariff(TARIFF)
     await enrol.service_point(
-        PointRecord("SP-1", ZONE), PointChannelRecord(ACTIVE_IMPORT, 900, Unit.WATT_HOUR)
+        PointRecord("SP-1", ZONE), PointChannelRecord(ACTIVE_IMPORT, HOURLY, Unit.WATT_HOUR)
     )
     start = day_start(AUGUST, ZONE)
     await enrol.installation(InstallationRecord("SP-1", "MTL", "S1", start, gateway="gw-1"))
