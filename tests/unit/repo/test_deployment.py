@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pathspec import PathSpec
 
 from edge_agent.config.settings import parse_config
 from tests.support.data import REPOSITORY
@@ -113,3 +114,58 @@ def test_the_broker_lets_nobody_in_without_a_certificate() -> None:
     assert settings["require_certificate"] == "true"
     assert settings["use_identity_as_username"] == "true"
     assert settings["allow_anonymous"] == "false"
+
+
+def build_context(files: list[str]) -> list[str]:
+    """Which files of the repository go into the image."""
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    # Docker's patterns begin at the folder that is built; those of git wherever they stand.
+    rooted = [re.sub(r"^(!?)(?=[^*#!])", r"\1/", line) for line in lines]
+    ignored = PathSpec.from_lines("gitignore", rooted)
+    return [file for file in files if not ignored.match_file(file)]
+
+
+def test_no_secret_and_no_history_gets_into_the_image() -> None:
+    secret = [
+        ".env",
+        ".env.local",
+        ".git/config",
+        ".venv/bin/python",
+        "deploy/compose/.env",
+        "deploy/compose/certs/central.key",
+        "central/.env",
+        "central/config/broker.key",
+        "firmware_bridge/server.pem",
+        "central/dashboard/node_modules/x/index.js",
+        "central/cli/__pycache__/app.pyc",
+        "notes.txt",
+        "central.key",
+        "dist/meterline.whl",
+    ]
+    needed = [
+        "central/cli/app.py",
+        "central/migrations/0001_ingest.sql",
+        "central/dashboard/static/vendor/htmx.min.js",
+        "firmware_bridge/contract/topics.py",
+        "requirements/central.txt",
+    ]
+    assert build_context([*secret, *needed]) == needed
+
+
+def test_no_two_services_share_a_folder_of_state() -> None:
+    folders = [
+        found[1]
+        for unit in CENTRE
+        if (found := re.search(r"^StateDirectory=(.+)$", unit.read_text(), re.MULTILINE))
+    ]
+    assert len(folders) == len(set(folders)) == len(CENTRE)
+    # Of one unit, each instance has its own.
+    assert all(
+        "%i" in folder for folder, unit in zip(folders, CENTRE, strict=True) if "@" in unit.name
+    )
+
+
+def test_the_brokers_key_is_handed_over_and_not_opened_to_all() -> None:
+    text = (DEPLOY / "systemd" / "meterline-ingest@.service").read_text()
+    assert "LoadCredential=broker.key:" in text
+    assert "METERLINE_BROKER_KEY=%d/broker.key" in text
