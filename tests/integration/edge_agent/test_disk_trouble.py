@@ -159,7 +159,7 @@ async def test_the_alarm_ends_also_where_every_meter_is_left_alone_meanwhile(
     clock = HandClock()
     buffer = await Buffer.open(small_disk / "buffer.db", GATEWAY, clock.now)
     meter = MeterWithMemory(clock)
-    stations = [Meter("m1", meter, period_s=60)]
+    stations = [Meter("m1", meter, period_s=60, profile_readable=True)]
     poller = Poller(stations, Recorder(buffer, clock, lambda: None), buffer, clock)
     await fill_disk(small_disk)
     # Room for a transaction, and short all the same.
