@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from central.adapters.mqtt.dynamic_security import DynamicSecurity, rules_file
+from central.adapters.mqtt.dynamic_security import DynamicSecurity, rules_document, rules_file
 from central.cli.output import AsJson, answered, group, settings, show, wait_for
 from central.config.broker import BrokerSettings
 from central.process.broker import broker_address
@@ -18,14 +18,18 @@ broker = group("Give brokers their rules: who may publish, subscribe and receive
 
 @broker.command("rules")
 @answered
-def rules_command() -> None:
+def rules_command(*, as_json: AsJson = False) -> None:
     """Print the rules for all enrolled gateways, as mosquitto's plugin keeps them in its file."""
 
     async def work() -> list[str]:
         async with open_stores(settings(), "meterline-broker", max_size=2) as stores:
             return await stores.gateways.admitted()
 
-    typer.echo(rules_file(wanted_access(wait_for(work()), DynamicSecurity.control)), nl=False)
+    access = wanted_access(wait_for(work()), DynamicSecurity.control)
+    if as_json:
+        show(rules_document(access))
+    else:
+        typer.echo(rules_file(access), nl=False)
 
 
 @broker.command("bring")

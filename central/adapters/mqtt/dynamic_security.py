@@ -106,9 +106,9 @@ class DynamicSecurity:
             yield _Session(client)
 
 
-def rules_file(access: Access) -> str:
-    """The plugin's own file for rules, for a broker that has none yet."""
-    document = {
+def rules_document(access: Access) -> dict[str, Any]:
+    """What the plugin's own file says, for a broker that has none yet."""
+    return {
         "defaultACLAccess": _DEFAULTS,
         "clients": [
             {"username": name, "roles": _role_names(roles)}
@@ -118,7 +118,11 @@ def rules_file(access: Access) -> str:
             {"rolename": name, "acls": _acls(rules)} for name, rules in sorted(access.roles.items())
         ],
     }
-    return json.dumps(document, indent=1) + "\n"
+
+
+def rules_file(access: Access) -> str:
+    """The plugin's own file."""
+    return json.dumps(rules_document(access), indent=1) + "\n"
 
 
 class _Session:
