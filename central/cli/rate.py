@@ -123,6 +123,17 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
         datetime | None,
         typer.Option(formats=_DAY, help="The day after the last that is billed."),
     ] = None,
+    issued: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=_DAY,
+            help="Day of issue, for taxes that go by it; default: the day after the bill's last.",
+        ),
+    ] = None,
+    due: Annotated[
+        datetime | None,
+        typer.Option(formats=_DAY, help="Day of payment, likewise; default: the day of issue."),
+    ] = None,
     successor: Annotated[
         Path | None, typer.Option(help="File of the tariff that follows the last bill.")
     ] = None,
@@ -181,6 +192,8 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
                 periods=period,
                 first=None if first is None else first.date(),
                 end=None if end is None else end.date(),
+                issued=None if issued is None else issued.date(),
+                due=None if due is None else due.date(),
                 successor=successor,
                 final=final,
                 rounded=not unrounded,

@@ -14,6 +14,7 @@ import typer
 
 from central.cli import rate_options as given
 from central.domain.rating.charges.ending import PartEnding
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import RatingOptions
 from central.domain.tariff.document import TariffDocument
@@ -86,6 +87,8 @@ class RateRequest:
         periods: Of the bills.
         first: First day that is billed.
         end: The day after the last.
+        issued: Day of issue, None for the day after each bill.
+        due: Day of payment, None for the day of issue.
         successor: File of the tariff after the last bill.
         final: Whether the occupancy ends with it.
         rounded: Whether lines are rounded.
@@ -112,6 +115,8 @@ class RateRequest:
     periods: Options
     first: date | None
     end: date | None
+    issued: date | None
+    due: date | None
     successor: Path | None
     final: bool
     rounded: bool
@@ -127,6 +132,9 @@ class RateRequest:
             RatingHeldError: A bill cannot be priced.
             TariffRefusedError: The tariff is refused.
         """
+        if self.due is not None and self.issued is None:
+            message = "--due needs --issued."
+            raise InvalidValueError(message, value=self.due.isoformat())
         document = self.versions[0].document
         cut = zone_info(document.zone), document.day_start
         events = events_for(self.versions, given.events_of(self.events))
@@ -136,6 +144,7 @@ class RateRequest:
             given.series_of(self.series, cut[0]),
             given.grants_of(self.grants),
             events,
+            None if self.issued is None else DocumentDays(self.issued, self.due or self.issued),
         )
         after = None if self.successor is None else load_tariff(self.successor)
         bills = rate_bills(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +127,7 @@ async def read(dsn: str, channels: range) -> tuple[float, float, int]:
     intervals = 0
     tune_gc()  # as bill workers do
     async with make_pool(dsn, max_size=1) as pool, pool.connection() as connection:
-        loader = ShardLoader(connection, ShardClaims(connection))
+        loader = ShardLoader(connection, ShardClaims(connection), datetime.now(UTC))
         backend = connection.info.backend_pid
         for turn in range(-WARM, ROUNDS):
             if turn == 0:

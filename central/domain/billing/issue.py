@@ -17,6 +17,7 @@ from central.domain.billing.billing_settings import (
 )
 from central.domain.billing.document_template import template_of
 from central.domain.rating.hashing import digest
+from central.domain.rating.inputs.document_days import DocumentDays
 from firmware_bridge.contract.interval import zone_info
 
 
@@ -132,6 +133,11 @@ class IssuePlan(NamedTuple):
     kind: DocumentKind = DocumentKind.INVOICE
 
     @property
+    def due(self) -> date:
+        """Local day of payment."""
+        return self.day + timedelta(days=self.terms.settings.due_days)
+
+    @property
     def numbers(self) -> NumberSeries:
         """How its number is written."""
         return self.terms.settings.numbers_of(self.kind)
@@ -166,6 +172,22 @@ def plan_issue(
     return [plans[zone] for zone in zones]
 
 
+def document_days(revisions: Sequence[SettingsRevision], zone: str, at: datetime) -> DocumentDays:
+    """When a bill would be issued and due if it were issued now.
+
+    Args:
+        revisions: The utility's settings.
+        zone: Of its first service point.
+        at: Now. Aware.
+
+    Raises:
+        BillingSettingsError: None is in force that early.
+        InvalidValueError: The zone is unknown.
+    """
+    (plan,) = plan_issue(revisions, [zone], at)
+    return DocumentDays(plan.day, plan.due)
+
+
 def number_bills(plans: Sequence[IssuePlan], last: Mapping[str, int]) -> list[IssuedBill]:
     """Number bills in their order, without a gap.
 
@@ -189,7 +211,7 @@ def _facts(plan: IssuePlan, ordinal: int) -> IssueFacts:
         number=plan.numbers.number(day, ordinal),
         kind=kind,
         issued=day,
-        due=day + timedelta(days=settings.due_days),
+        due=plan.due,
         locale=settings.locale,
         payment_text=settings.payment_text,
         footer_text=settings.footer_text,

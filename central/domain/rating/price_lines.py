@@ -26,7 +26,7 @@ from central.domain.rating.charges.once import price_once
 from central.domain.rating.charges.percents import price_percent, share_of
 from central.domain.rating.charges.prepaid import price_prepaid
 from central.domain.rating.charges.round_total import round_total
-from central.domain.rating.charges.tax_points import BY_DAY, taxes_by_point
+from central.domain.rating.charges.tax_points import taxes_by_point
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.usage import price_usage
 from central.domain.rating.charges.years import is_over
@@ -45,6 +45,7 @@ from central.domain.tariff.credit_rules import (
     TrueUpPayout,
 )
 from central.domain.tariff.document import (
+    BY_DAY,
     Charge,
     Minimum,
     Percent,

@@ -37,6 +37,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.document_days import DocumentDays, rate_days
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.one_off import OneOff
@@ -82,6 +83,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     one_offs: Sequence[OneOff] = (),
     events: Events = _NO_EVENTS,
     period_end: date | None = None,
+    document_days: DocumentDays | None = None,
     options: RatingOptions = _ROUNDED,
 ) -> Rated:
     """Rate one agreement for the local days of one bill.
@@ -107,6 +109,8 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         events: Stream to events; those outside the bill are ignored.
         period_end: The last day that the bill bills, where it has later days than these; it decides
             the rate of taxes of that point.
+        document_days: Of the bill, which decide the rates of taxes of their points; by default
+            those of one that is issued on the day after the last, and due at once.
         options: Rounding and lineage.
 
     Returns:
@@ -122,10 +126,12 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
     agreed = facts
     whole = period or BillingPeriod.month(days)
     known = {found.name: found for found in prices}
+    last = period_end or days.last
+    document_days = document_days or DocumentDays.after(last)
     currency = in_force[-1].document.currency.code if in_force else "XXX"
     try:
         facts = looked_up(agreed, in_force)
-        known_versions = overridden(in_force, facts, days, period_end)
+        known_versions = overridden(in_force, facts, days, rate_days(last, document_days))
         segments = cut(days, known_versions)
         borders = borders_inside(segments, facts, days)
         if borders:
@@ -153,7 +159,7 @@ def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
         context.months = whole.months_of_it
         if whole.is_longer:
             context.begins = days.first.replace(day=1)
-        rates = rate_versions(segments, known_versions, period_end or days.last)
+        rates = rate_versions(segments, known_versions, last, document_days)
         compute(segments, context)
         lines, sums = price_segments(
             segments,

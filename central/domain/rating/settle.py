@@ -12,6 +12,7 @@ from central.domain.rating.charges.dropped import dropped_banks
 from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.charges.hand_over import printed_name, settled_lines
 from central.domain.rating.charges.round_total import round_total
+from central.domain.rating.charges.tax_points import rate_inputs, rate_versions
 from central.domain.rating.closing_state import month_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.context import (
@@ -26,6 +27,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Credit, Grant, Origin
+from central.domain.rating.inputs.document_days import DocumentDays, rate_days
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.rating.price_lines import adder, price_taxes
@@ -44,6 +46,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     period: BillingPeriod,
     ending: PartEnding,
     grants: Sequence[Grant] = (),
+    document_days: DocumentDays | None = None,
 ) -> Rated:
     """Settle what the last bill of days left, as that bill would have.
 
@@ -59,6 +62,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         period: Of that day.
         ending: Final.
         grants: Money paid into banks or the prepaid balance that no bill has consumed.
+        document_days: Of the bill; None for those of one that is issued on the day after.
 
     Returns:
         Lines and what goes on elsewhere; or `holds`, and no lines, where something is missing.
@@ -70,7 +74,8 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     try:
         facts = looked_up(agreed, in_force)
         version = _version_of(in_force, day)
-        version = overridden([version], facts, day)[0]
+        days = document_days or DocumentDays.after(day.last)
+        version = overridden([version], facts, day, rate_days(day.last, days))[0]
         document = version.document
         segment = Segment(0, day, version, season_on(document.calendar, day.first))
         context = RatingContext({}, facts, calendar, state, month_of(day), credits_of(state))
@@ -80,7 +85,11 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         context.credits = credits_of(state.joined(paid_in))
         lines: list[RatedLine] = []
         add = adder(lines, version, document.currency.digits, several=False)
-        span = VersionSpan((segment,), document, day, period, context, lines, add, (), ending)
+        said = overridden(in_force, facts, day, rate_days(day.last, days))
+        rates = rate_versions([segment], said, None, days)
+        span = VersionSpan(
+            (segment,), document, day, period, context, lines, add, (), ending, rates=rates
+        )
         _price(span)
         closing = ending.carried(state.joined(paid_in), document)
     except HeldError as held:
@@ -88,6 +97,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     except NoTariffVersionError as error:
         return _held(in_force, state, Hold(error.code, error.message, str(error.value)), calendar)
     shared = shared_inputs([segment], calendar, day, period, {}) | ending.inputs
+    shared |= rate_inputs(rates)
     shared["settles"] = canonical(True)
     if grants:
         paid = [[grant.bank, grant.day.isoformat(), str(grant.amount)] for grant in grants]

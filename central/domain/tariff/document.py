@@ -136,8 +136,11 @@ class Charge:
         return ()
 
 
-TaxPoint: TypeAlias = Literal["interval", "period_end"]
-"""Which day's rate a tax has: each interval's own, or the last day's that the bill bills."""
+TaxPoint: TypeAlias = Literal["interval", "period_end", "issue", "due"]
+"""Which day's rate a tax has: each interval's own, that of the last day that the bill bills, of the
+day of issue, or of the day on which it is due."""
+BY_DAY = (None, "interval")
+"""The points of taxes that have the rate of each day."""
 
 
 @dataclass(frozen=True, slots=True)

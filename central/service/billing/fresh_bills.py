@@ -63,8 +63,9 @@ async def on_newest_inputs(
     """
     count, refused = 0, dict[UUID, OperatorError]()
     for portion in _portions(uids):
-        changed = await store.changed_inputs(portion)
-        await _compare(store, [uid for uid in portion if uid in changed], clock())
+        at = clock()
+        changed = await store.changed_inputs(portion, at)
+        await _compare(store, [uid for uid in portion if uid in changed], at)
         decided = await decide(portion)
         count += decided.count
         for uid in portion:

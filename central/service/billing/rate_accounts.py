@@ -70,6 +70,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
             supply.tariff,
             read - {agreed.get(supply.agreement_id, supply.tariff)},
             _days_read(supply.blocks),
+            work.document_days,
         )
         for supply in work.supplies
     }

@@ -25,6 +25,7 @@ from central.domain.rating.inputs.account_state import (
 )
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.settle import settle
 from central.domain.tariff.state_rules import Owner
@@ -50,6 +51,7 @@ class _Part:
         before: The tariff version that its opening state is of, where that is another's.
         period_end: The last day that its bill bills.
         stay: All days that the bill bills of the occupancy, where the tariff changes in it.
+        document_days: Of its bill.
     """
 
     supply: SupplyWork
@@ -62,6 +64,7 @@ class _Part:
     came: CarriedState | None = None
     period_end: date | None = None
     stay: DayRange | None = None
+    document_days: DocumentDays | None = None
 
     @property
     def alike(self) -> tuple[object, ...]:
@@ -81,6 +84,7 @@ class _Part:
             None if after is None else (after.tariff, after.effective),
             None if before is None else before.sha256,
             self.period_end,
+            self.document_days,
         )
 
 
@@ -115,7 +119,12 @@ def rate_parts(
         first = len(parts)
         last = max((supply.said_days.last for supply in work.supplies), default=None)
         own_parts = [
-            replace(each, period_end=last, stay=_stay(each.supply, work.supplies))
+            replace(
+                each,
+                period_end=last,
+                stay=_stay(each.supply, work.supplies),
+                document_days=work.document_days,
+            )
             for each in _parts(work, first, period, tariffs)
         ]
         parts += with_own(own_parts, work, first, tariffs) if owns(work, tariffs) else own_parts
@@ -350,6 +359,7 @@ def _together(
             ending=part.ending,
             predecessor=part.before,
             period_end=part.period_end,
+            document_days=part.document_days,
             stay=part.stay,
         )
         meters = [_meter(parts[number].supply) for number in alike]
@@ -368,6 +378,7 @@ def _settled(part: _Part, period: BillingPeriod, tariffs: Tariffs) -> Rated:
         period,
         part.ending,
         grants_of(supply),
+        part.document_days,
     )
 
 

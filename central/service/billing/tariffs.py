@@ -9,7 +9,9 @@ from functools import lru_cache
 from itertools import chain, groupby
 from typing import Any
 
+from central.domain.rating.charges.tax_points import taxed_by_document
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.price_days import PriceDay, join_days
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
@@ -142,7 +144,12 @@ class Tariffs:
         self._stamps.clear()
 
     def stamped(
-        self, stamp: InputStamp, name: str, others: frozenset[str], days_read: DaysRead
+        self,
+        stamp: InputStamp,
+        name: str,
+        others: frozenset[str],
+        days_read: DaysRead,
+        document_days: DocumentDays | None = None,
     ) -> InputStamp:
         """A stamp with all that a part is rated with beside its point and account.
 
@@ -151,6 +158,7 @@ class Tariffs:
             name: Of the tariff that it is rated by.
             others: The tariffs that rating its bill reads, but for that of its agreement.
             days_read: Of each channel.
+            document_days: Of its bill.
         """
         revisions = self._stamps.get((name, others))
         if revisions is None:
@@ -162,7 +170,9 @@ class Tariffs:
                 "holidays": self._holiday_revisions(name),
                 "looks_back_days": self.looks_back.get(name, 0),
             }
-        return replace(stamp, days_read=days_read, **revisions)
+        if not taxed_by_document(self.versions(name)):
+            document_days = None
+        return replace(stamp, days_read=days_read, document_days=document_days, **revisions)
 
     def _holiday_revisions(self, name: str) -> Mapping[str, int]:
         """Which revisions of holidays a tariff's bills are rated with, by calendar and year."""

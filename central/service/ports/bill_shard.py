@@ -33,6 +33,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.account_state import NOTHING_OWN, AccountOwn
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.holiday_calendar import HolidayCalendar
@@ -192,6 +193,9 @@ class AccountWork:
         entries: Pay-ins and grants of the account that its parts may consume.
         shared: What is the account's own before them.
         adjustments: Of issued bills, which it may carry.
+        document_days: When it would be issued and due if it were issued now; of a bill that is
+            issued, or takes the place of another, those that its taxes had first. None where nobody
+            can say.
     """
 
     plan: PlannedBill
@@ -201,6 +205,7 @@ class AccountWork:
     entries: tuple[OpenEntry, ...] = ()
     shared: AccountOwn = NOTHING_OWN
     adjustments: tuple[OpenAdjustment, ...] = ()
+    document_days: DocumentDays | None = None
 
     @property
     def account_id(self) -> int:

@@ -284,8 +284,15 @@ class BillingStore(ShardHolders, Protocol):
             PeriodBilledError: Days behind one are billed by another that stays.
         """
 
-    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
-        """Those of some bills of which an input has another revision now."""
+    async def changed_inputs(self, uids: Sequence[UUID], at: datetime) -> set[UUID]:
+        """Those of some bills of which an input has another revision now.
+
+        So have those of which a tax may have another rate if they are issued now.
+
+        Args:
+            uids: Of the bills.
+            at: Now. Aware.
+        """
 
     async def beyond_ascii(self, uids: Sequence[UUID]) -> list[UUID]:
         """Those of some bills that say anything but printable ASCII; more may be named."""

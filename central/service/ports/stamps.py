@@ -17,6 +17,7 @@ from uuid import UUID
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
 from central.domain.vee.reopened import days_reached, days_reopened
@@ -43,6 +44,7 @@ class InputKind(StrEnum):
     GATEWAY = "gateway"
     SETTINGS = "settings"
     ADJUSTMENT = "adjustment"
+    DOCUMENT = "document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class InputStamp:
         not_metered: Whether an interval of its days is estimated or missing: then a batch that may
             still come, of a gateway of its meters, concerns it.
         looks_back_days: How many days before its own it was rated with.
+        document_days: Of its bill's document, where these say the rate of one of its taxes.
     """
 
     point: int = 0
@@ -76,6 +79,7 @@ class InputStamp:
     days_read: DaysRead | None = None
     not_metered: bool = False
     looks_back_days: int = 0
+    document_days: DocumentDays | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class ChangedInput:
     def __str__(self) -> str:
         if self.kind is InputKind.SETTINGS:
             return "the seller or the settings"
+        if self.kind is InputKind.DOCUMENT:
+            return f"the day of issue: another version of {self.name} says the rate of a tax"
         text = f"the {self.kind} {self.name}"
         if self.kind is InputKind.GATEWAY:
             text += ", whose missing batches may still come"

@@ -24,6 +24,7 @@ from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event, Events
@@ -170,7 +171,23 @@ class BillCase:
     @property
     def inputs(self) -> RatingInputs:
         """What it is rated from."""
-        return RatingInputs(self.versions, self.facts, self.prices, self.grants, self.events)
+        return RatingInputs(
+            self.versions,
+            self.facts,
+            self.prices,
+            self.grants,
+            self.events,
+            self.document_days,
+        )
+
+    @cached_property
+    def document_days(self) -> DocumentDays | None:
+        """When it is issued, and when due: on the same day where the file does not say."""
+        if "issued" not in self.given:
+            return None
+        issued = self.given["issued"]
+        days = issued, self.given.get("due", issued)
+        return DocumentDays(*map(date.fromisoformat, days))
 
     def priced(self) -> PricedBill:
         """The bill.
@@ -250,6 +267,7 @@ def read_case(text: str, file: str, tariff: ReadTariff) -> BillCase:
             "events",
             "grants",
             "opening",
+            "document_days",
         ):
             getattr(case, member)
     except MeterlineError:

@@ -19,6 +19,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
@@ -53,6 +54,7 @@ class RatingInputs:
         prices: Price and factor series that the tariff names.
         grants: Money paid into banks or the prepaid balance.
         events: Stream to events.
+        document_days: When bills are issued and due; None for the day after each.
     """
 
     versions: tuple[TariffVersion, ...]
@@ -60,6 +62,7 @@ class RatingInputs:
     prices: Sequence[PriceSeries] = ()
     grants: Sequence[Grant] = ()
     events: Events = field(default_factory=dict)
+    document_days: DocumentDays | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +168,7 @@ def rate_bills(
             prices=inputs.prices,
             grants=inputs.grants,
             events=inputs.events,
+            document_days=inputs.document_days,
             options=options or RatingOptions(),
         )
         if rated.holds:

@@ -74,7 +74,7 @@ async def test_a_late_version_is_the_newest_in_a_packed_chunk_too(migrated: Data
             assert await read_blocks(connection, dict.fromkeys(newest)) == newest
             pinned = {(made.channel_id, made.day): made for made in first}
             assert await read_blocks(connection, dict.fromkeys(pinned, 1)) == pinned
-            loader = ShardLoader(connection, ShardClaims(connection))
+            loader = ShardLoader(connection, ShardClaims(connection), NOW)
             shard = await loader._blocks([1, 2, 3], SPAN)
         assert [made for key in (1, 2, 3) for made in shard[key]] == [
             newest[key, day] for key in (1, 2, 3) for day in SPAN.days()

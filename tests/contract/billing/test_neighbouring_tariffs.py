@@ -65,7 +65,7 @@ async def test_a_tariff_that_takes_over_something_else_makes_a_draft_stale(
     summary = await run(utility, "2026-09")
     settled = await bill(utility, "A-1", "2026-09")
     await clock_set_back(utility, DEAR + "takes_over: {yearly: yearly}\n")
-    assert await utility.billing.changed_inputs([settled.uid]) == {settled.uid}
+    assert await utility.billing.changed_inputs([settled.uid], utility.now) == {settled.uid}
     assert await approve(utility, summary) == [("A-1", "BILL_STALE")]
     await run(utility, "2026-09")
     handed = await bill(utility, "A-1", "2026-09")
@@ -149,7 +149,7 @@ async def test_a_tariff_of_days_that_are_open_elsewhere_makes_a_draft_stale(
     summary = await run(utility, "2026-09", RunType.FINAL)
     final = await bill(utility, "A-2", "2026-09")
     await clock_set_back(utility, FLAT + TERM)
-    assert await utility.billing.changed_inputs([final.uid]) == {final.uid}
+    assert await utility.billing.changed_inputs([final.uid], utility.now) == {final.uid}
     assert await approve(utility, summary) == [("A-2", "BILL_STALE")]
 
 

@@ -97,7 +97,7 @@ async def test_what_a_bill_was_made_from_makes_it_again_to_the_hash(
                         "SELECT account_id FROM bill WHERE id = %s", [issued.id]
                     )
                 ).fetchall()
-                work = await take_bills(connection, record, [account], [issued.uid])
+                work = await take_bills(connection, record, [account], [issued.uid], utility.now)
                 (made,) = await rate_again(work)
             pins = [block_versions(one.line.determinants) for one in made.bill.lines]
             pinned = [block_versions(one.line.determinants) for one in issued.bill.lines]

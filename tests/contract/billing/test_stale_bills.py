@@ -296,9 +296,9 @@ async def test_every_writer_of_an_input_counts(utility: Utility) -> None:
 
     async def seen() -> set[object]:
         """The bills with a change, which another run then takes in."""
-        found = await utility.billing.changed_inputs(sorted(both))
+        found = await utility.billing.changed_inputs(sorted(both), utility.now)
         await run(utility)
-        assert await utility.billing.changed_inputs(sorted(both)) == set()
+        assert await utility.billing.changed_inputs(sorted(both), utility.now) == set()
         return set(found)
 
     utility.now = NOW + timedelta(days=3)
@@ -357,7 +357,7 @@ async def test_a_corrected_price_is_named_by_its_series(utility: Utility) -> Non
     summary, uid = await spot(utility)
     next_month = replace(PRICES, start=local_day(NOVEMBER, ZONE).start)
     await keep_series(utility.series, next_month, TRADER)
-    assert await utility.billing.changed_inputs([uid]) == {uid}
+    assert await utility.billing.changed_inputs([uid], utility.now) == {uid}
     assert await approve(utility, summary) == BulkOutcome(1)
     dearer = replace(PRICES, mantissas=(120,) * len(PRICES.mantissas))
     await keep_series(utility.series, dearer, TRADER, reason="the exchange corrected it")

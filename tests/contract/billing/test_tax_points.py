@@ -46,6 +46,10 @@ taxes: [{{id: vat, percent: {percent}, of: all, point: {point}}}]
 """
 INSIDE, AFTER = date(2026, 10, 16), date(2026, 11, 20)
 CASES = [(point, change) for point in ("interval", "period_end") for change in (INSIDE, AFTER)]
+# October is issued on 25 November and due on 9 December, November on the 2nd and due on the 16th.
+ISSUED_ON = {OCTOBER: date(2026, 11, 25), NOVEMBER: date(2026, 12, 2)}
+CASES += [("issue", AFTER), ("issue", DECEMBER)]
+CASES += [("due", date(2026, 12, 5)), ("due", date(2026, 12, 12))]
 BEFORE, SINCE = Decimal(21), Decimal(10)
 ISSUED = """\
 SELECT sum(bill.total) FROM bill JOIN account ON account.id = account_id
@@ -72,14 +76,16 @@ def right(
         kwh = sum(more.get(day, 10) for day in of_rate)
         energy.append((rate, cents(kwh * Decimal("0.333"))))
     net = sum((amount for _, amount in energy), Decimal(0))
-    if point == "period_end":
-        rate = percent(change, days[-1])
+    issued = ISSUED_ON[first]
+    of_all = {"period_end": days[-1], "issue": issued, "due": issued + 14 * DAY}
+    if point in of_all:
+        rate = percent(change, of_all[point])
         return net, {rate: cents(net * rate / 100)}
     return net, {rate: cents(amount * rate / 100) for rate, amount in energy}
 
 
 async def customers(utility: Utility) -> None:
-    """An account for each case, A-1 to A-4, each with a tariff of its own, October issued."""
+    """An account for each case, each with a tariff of its own, October issued."""
     utility.now = datetime(2026, 11, 25, 12, tzinfo=UTC)
     await found(utility, 0)
     enrol = utility.enrol

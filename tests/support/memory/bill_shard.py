@@ -44,12 +44,14 @@ from tests.support.memory.unchanged import is_unchanged
 _OPEN = frozenset({BillState.HELD, BillState.DRAFT})
 
 
-def take_shard(
+def take_shard(  # noqa: PLR0913 - what a shard is made of
     books: MemoryBooks,
     run: RunRecord,
     number: int,
     accounts: Sequence[int],
     chosen: Mapping[int, KeptBill] | None = None,
+    *,
+    at: datetime,
 ) -> MemoryShard:
     """What is to be billed of some accounts, or some of their bills as if they were open."""
     state = books.state
@@ -79,7 +81,7 @@ def take_shard(
         revisions,
         account_left,
     )
-    return MemoryShard(books, shard)
+    return MemoryShard(books, shard, at)
 
 
 def _left(books: MemoryBooks, key: int) -> tuple[date, bool, CarriedState | None]:
@@ -162,10 +164,12 @@ class MemoryShard:
     Args:
         books: The utility, in a transaction.
         shard: What is billed.
+        at: When it is rated. Aware.
     """
 
-    def __init__(self, books: MemoryBooks, shard: Shard) -> None:
+    def __init__(self, books: MemoryBooks, shard: Shard, at: datetime) -> None:
         self._books = books
+        self._at = at
         self._state = books.state
         self._ids = {
             (row.part.occupancy_id, row.part.days.first): row.id
@@ -206,11 +210,11 @@ class MemoryShard:
             key
             for key in bills
             if self._state.bills[key].release == self.shard.run.release
-            and is_unchanged(self._books, self._state.bills[key])
+            and is_unchanged(self._books, self._state.bills[key], self._at)
         }
 
     async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
-        loader = WorkLoader(self._books)
+        loader = WorkLoader(self._books, self._at)
         return tuple(map(loader.work_or_why_not, bills))
 
     async def earlier(

@@ -113,7 +113,6 @@ class MemoryBillingStore:
     @asynccontextmanager
     async def shard(self, run: RunRecord, at: datetime) -> AsyncIterator[ShardTransaction | None]:
         """See `BillingStore`."""
-        del at  # what was known is kept by real stores alone
         async with self._books.begin() as state:
             waiting = (
                 (key[1], shard)
@@ -124,14 +123,13 @@ class MemoryBillingStore:
             if kept is None:
                 yield None
                 return
-            yield take_shard(self._books, run, number, kept.accounts)
+            yield take_shard(self._books, run, number, kept.accounts, at=at)
 
     @asynccontextmanager
     async def again(
         self, uids: Sequence[UUID], at: datetime
     ) -> AsyncIterator[ShardTransaction | None]:
         """See `BillingStore`."""
-        del at
         async with self._books.begin() as state:
             chosen = dict(self._chosen(uids))
             if not chosen:
@@ -139,7 +137,7 @@ class MemoryBillingStore:
                 return
             bills = list(chosen.values())
             accounts = list({bill.account_id: None for bill in bills})
-            yield take_shard(self._books, state.runs[bills[0].run_id], 0, accounts, chosen)
+            yield take_shard(self._books, state.runs[bills[0].run_id], 0, accounts, chosen, at=at)
 
     async def open_shards(self, run: RunRecord) -> int:
         """See `BillingStore`."""
@@ -283,18 +281,18 @@ class MemoryBillingStore:
         more = {**bills, **behind}
         return bills if more.keys() == bills.keys() else self._with_those_behind(more)
 
-    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
+    async def changed_inputs(self, uids: Sequence[UUID], at: datetime) -> set[UUID]:
         """See `BillingStore`."""
         async with self._books.begin():
             chosen = self._chosen(uids)
-            return {bill.record.uid for _, bill in chosen if stamps.changes(self._books, bill)}
+            return {bill.record.uid for _, bill in chosen if stamps.changes(self._books, bill, at)}
 
     async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             reached = {BillState.APPROVED, BillState.ISSUED}
             error = PredecessorNotApprovedError
-            ordered, decided = self._settled(uids, reached, error, approver)
+            ordered, decided = self._settled(uids, at, reached, error, approver)
             for key, bill in self._chosen(ordered):
                 record = bill.record
                 if record.bill.state is not BillState.DRAFT:
@@ -314,7 +312,7 @@ class MemoryBillingStore:
         """See `BillingStore`."""
         async with self._books.begin() as state:
             issued_before = {BillState.ISSUED}
-            ordered, decided = self._settled(uids, issued_before, PredecessorNotIssuedError)
+            ordered, decided = self._settled(uids, at, issued_before, PredecessorNotIssuedError)
             chosen = list(self._chosen(ordered))
             if any(bill.record.bill.state is not BillState.APPROVED for _, bill in chosen):
                 raise _stale("approved")
@@ -352,11 +350,12 @@ class MemoryBillingStore:
     def _settled(
         self,
         uids: Sequence[UUID],
+        at: datetime,
         reached: set[BillState],
         error: type[OperatorError],
         approver: Actor | None = None,
     ) -> tuple[list[UUID], Decided]:
-        fresh, decided = stamps.settled(self._books, uids)
+        fresh, decided = stamps.settled(self._books, uids, at)
         own = {}
         for _, bill in self._chosen(fresh):
             workers = stamps.contributors(self._books.state, bill)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.cutover_opening import CutoverOpening
+from central.domain.billing.issue import document_days
 from central.domain.billing.planned import OccupancyChain, PlannedBill, PlannedPart
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
@@ -16,6 +17,7 @@ from central.domain.metering.tariff_input import input_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.cutover_print import cutover_read, with_balance
 from central.service.billing.meter_reads import (
@@ -29,6 +31,7 @@ from central.service.ports.bill_shard import AccountWork, EarlierDays, SupplyWor
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import first_pending
 from central.service.ports.validation import ChannelDay, PointChannelId
+from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import (
@@ -53,10 +56,12 @@ class WorkLoader:
 
     Args:
         books: The utility.
+        at: When the bills are rated. Aware.
     """
 
-    def __init__(self, books: MemoryBooks) -> None:
+    def __init__(self, books: MemoryBooks, at: datetime) -> None:
         self._books = books
+        self._at = at
         self._state = books.state
         self._ingest = books.ingest.state
 
@@ -104,7 +109,21 @@ class WorkLoader:
         entries = open_entries(self._state, account.number, parts)
         supplies = tuple(map(self._supply, bill.parts))
         shared = own_before(self._state, bill)
-        return AccountWork(bill, account, supplies, entries=entries, shared=shared)
+        return AccountWork(
+            bill,
+            account,
+            supplies,
+            entries=entries,
+            shared=shared,
+            document_days=self._document_days(bill),
+        )
+
+    def _document_days(self, bill: PlannedBill) -> DocumentDays | None:
+        try:
+            zone = bill.parts[0].occupancy.zone
+            return document_days(list(self._state.settings.values()), zone, self._at)
+        except OperatorError:
+            return None
 
     def _claimed(self, part: PlannedPart) -> int | None:
         claim = self._state.claims.get((part.occupancy.occupancy_id, part.days.end))

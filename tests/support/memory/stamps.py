@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
+from central.domain.billing.issue import document_days
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import installed_within
 from central.service.ports.bill_shard import HOLES, NewBill, NewPart
@@ -52,25 +53,26 @@ def series_revisions(state: BookState, names: Collection[str]) -> dict[str, int]
     return {name: revision(state, InputKind.SERIES, name) for name in names}
 
 
-def settled(books: MemoryBooks, uids: Sequence[UUID]) -> tuple[list[UUID], Decided]:
+def settled(books: MemoryBooks, uids: Sequence[UUID], at: datetime) -> tuple[list[UUID], Decided]:
     """Those bills whose inputs are what they were, and the others."""
     bills = {uid: item[1] for uid in uids if (item := books.bill_of(uid)) is not None}
-    changed = {uid: inputs for uid in bills if (inputs := changes(books, bills[uid]))}
+    changed = {uid: inputs for uid in bills if (inputs := changes(books, bills[uid], at))}
     waiting = {uid: points for uid in bills if (points := _waiting(books, bills[uid]))}
     fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
     return fresh, Decided(len(fresh), changed, waiting)
 
 
-def changes(books: MemoryBooks, bill: KeptBill) -> tuple[ChangedInput, ...]:
+def changes(books: MemoryBooks, bill: KeptBill, at: datetime) -> tuple[ChangedInput, ...]:
     """What is another than a bill was made with."""
     inputs: dict[ChangedInput, None] = {}
     for row in bill.parts:
         key = row.part.agreement_id
         agreement, had = books.state.agreements[key], bill.stamps.get(key)
         inputs.update(dict.fromkeys(_changes(books.state, agreement, bill, had)))
+        inputs.update(dict.fromkeys(_moved_document(books.state, agreement, bill, had, at)))
         if had is None or had.not_metered:
-            at = day_start(books.state, agreement)
-            days = row.part.days.interval(books.state.points[agreement.point].zone, at)
+            begins = day_start(books.state, agreement)
+            days = row.part.days.interval(books.state.points[agreement.point].zone, begins)
             holes = holes_at(books, agreement.point, days)
             inputs.update(
                 dict.fromkeys(ChangedInput(InputKind.GATEWAY, name) for _, name, _ in holes)
@@ -121,6 +123,27 @@ def _changes(
             yield ChangedInput(InputKind.SERIES, name)
     if had is None or had.settings != now.settings:
         yield ChangedInput(InputKind.SETTINGS, "")
+
+
+def _moved_document(
+    state: BookState,
+    agreement: AgreementRecord,
+    bill: KeptBill,
+    had: InputStamp | None,
+    at: datetime,
+) -> Iterator[ChangedInput]:
+    """The day of issue, where it may have another rate of a tax."""
+    was = None if had is None else had.document_days
+    if had is None or was is None or bill.record.bill.state.value not in _OPEN:
+        return
+    zone = bill.record.bill.supplies[0].zone
+    now = document_days(list(state.settings.values()), zone, at)
+    for name in sorted({agreement.tariff, *had.others}):
+        days = {key[1] for key in state.tariffs if key[0] == name}
+        days |= {key[1] for key in state.tables if key[0] in had.series}
+        days |= {fact.effective for fact in agreement.facts.facts}
+        if was.crosses(now, days):
+            yield ChangedInput(InputKind.DOCUMENT, name)
 
 
 def _changed_tariff(state: BookState, name: str, bill: KeptBill) -> ChangedInput:

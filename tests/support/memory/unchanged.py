@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from central.domain.billing.state import BillState
 from tests.support.memory import stamps
 from tests.support.memory.account_state import own_parts
 from tests.support.memory.books import KeptBill, KeptPart, MemoryBooks
 
 
-def is_unchanged(books: MemoryBooks, bill: KeptBill) -> bool:
+def is_unchanged(books: MemoryBooks, bill: KeptBill, at: datetime) -> bool:
     """Whether a bill would say the same if it were rated again; see `ShardTransaction`."""
-    if bill.record.bill.state is not BillState.DRAFT or stamps.changes(books, bill):
+    if bill.record.bill.state is not BillState.DRAFT or stamps.changes(books, bill, at):
         return False
     if own_parts(bill):
         return False

@@ -116,7 +116,7 @@ class TimescaleBillingStore(BillDecisions):
             if row is None:
                 yield None
                 return
-            yield await take_shard(connection, run, row[0], row[1])
+            yield await take_shard(connection, run, row[0], row[1], at)
 
     @asynccontextmanager
     async def again(
@@ -131,7 +131,7 @@ class TimescaleBillingStore(BillDecisions):
             accounts = await stamps.accounts_of(connection, uids)
             cycle, run_type = Cycle.parse(row[4]), RunType(row[5])
             run = _run(row, cycle, run_type, len(accounts), resumed=True)
-            yield await take_bills(connection, run, accounts, uids)
+            yield await take_bills(connection, run, accounts, uids, at)
 
     async def open_shards(self, run: RunRecord) -> int:
         """See `BillingStore`."""

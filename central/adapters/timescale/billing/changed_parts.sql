@@ -19,7 +19,7 @@ WITH part AS (
                     (
                         SELECT max(added_at) FROM tariff_version
                         WHERE tariff_version.tariff_id = issued_part.tariff_id
-                            AND tariff_version.effective <= issued_part.end_day
+                            AND tariff_version.effective <= issued_part.taxed_until
                     ),
                     -- Of calendars that have another revision now.
                     (
@@ -50,7 +50,7 @@ WITH part AS (
                 (
                     SELECT max(lookup_table.recorded_at) FROM lookup_table
                     WHERE lookup_table.series_id = series.id
-                        AND lookup_table.since <= issued_part.end_day
+                        AND lookup_table.since <= issued_part.taxed_until
                 )
             )) FILTER (WHERE stamped.revision::bigint <> coalesce(series.input_revision, 0))
                 AS changed_at

@@ -24,6 +24,7 @@ from central.adapters.timescale.billing.credit_notes import (
     open_again,
     together,
 )
+from central.adapters.timescale.billing.document_days import moved_documents
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.billing.rebills import (
     otherwise_behind,
@@ -47,7 +48,7 @@ from central.domain.billing.chain_order import (
 from central.domain.billing.credit_note import DecidedTogetherError
 from central.domain.billing.state import BillState
 from central.service.ports.billing_errors import StaleBillError
-from central.service.ports.stamps import Decided, refusal
+from central.service.ports.stamps import ChangedInput, Decided, refusal
 from firmware_bridge.contract.errors import OperatorError
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -74,17 +75,17 @@ class BillDecisions:
                     await record_at(connection, at)
                 yield connection
 
-    async def changed_inputs(self, uids: Sequence[UUID]) -> set[UUID]:
+    async def changed_inputs(self, uids: Sequence[UUID], at: datetime) -> set[UUID]:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            return set(await stamps.changed_inputs(connection, uids))
+            return set(await _changed(connection, uids, at))
 
     async def approve(self, uids: Sequence[UUID], approver: Actor, at: datetime) -> Decided:
         """See `BillingStore`."""
         async with self._begin(at) as connection:
             uids = await together(connection, uids)
             fresh, decided = await _settled(
-                connection, uids, _APPROVED, PredecessorNotApprovedError, approver
+                connection, uids, at, _APPROVED, PredecessorNotApprovedError, approver
             )
             values = {"uids": fresh, "approver": approver.key, "at": at}
             cursor = await connection.execute(SQL["approve"], values)
@@ -117,7 +118,9 @@ class BillDecisions:
             notes = await notes_among(connection, uids)
             if notes:
                 await hold_accounts_of(connection, uids)
-            fresh, decided = await _settled(connection, uids, _ISSUED, PredecessorNotIssuedError)
+            fresh, decided = await _settled(
+                connection, uids, at, _ISSUED, PredecessorNotIssuedError
+            )
             locked = await lock_approved(connection, fresh)
             _check(len(locked), fresh, "approved")
             if fresh:
@@ -153,9 +156,20 @@ class BillDecisions:
         return len(uids)
 
 
-async def _settled(
+async def _changed(
+    connection: AsyncConnection[_Row], uids: Sequence[UUID], at: datetime
+) -> dict[UUID, tuple[ChangedInput, ...]]:
+    """What is another than bills were made with, their documents' days among it."""
+    changed = await stamps.changed_inputs(connection, uids)
+    for uid, moved in (await moved_documents(connection, at, uids)).items():
+        changed[uid] = (*changed.get(uid, ()), *moved)
+    return changed
+
+
+async def _settled(  # noqa: PLR0913, PLR0917 - what is decided, by whom and when
     connection: AsyncConnection[_Row],
     uids: Sequence[UUID],
+    at: datetime,
     reached: Collection[BillState],
     error: type[OperatorError],
     approver: Actor | None = None,
@@ -167,7 +181,7 @@ async def _settled(
     """
     await hold_accounts(connection, uids)
     await stamps.hold_inputs(connection, uids)
-    changed = await stamps.changed_inputs(connection, uids)
+    changed = await _changed(connection, uids, at)
     waiting = await waiting_bills(connection, uids)
     fresh = [uid for uid in uids if uid not in changed and uid not in waiting]
     own = {} if approver is None else await stamps.contributions(connection, fresh, approver)

@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.account_state import own_before
 from central.adapters.timescale.billing.adjustments import open_adjustments
 from central.adapters.timescale.billing.channel_months import months_of
 from central.adapters.timescale.billing.claims import ShardClaims
+from central.adapters.timescale.billing.document_days import days_of_documents
 from central.adapters.timescale.billing.entries import open_entries
 from central.adapters.timescale.billing.loaded_part import (
     BilledChannels,
@@ -71,11 +72,15 @@ class ShardLoader:
     Args:
         connection: In the shard's transaction.
         claims: Of the shard.
+        at: When the bills are rated. Aware.
     """
 
-    def __init__(self, connection: AsyncConnection[_Row], claims: ShardClaims) -> None:
+    def __init__(
+        self, connection: AsyncConnection[_Row], claims: ShardClaims, at: datetime
+    ) -> None:
         self._connection = connection
         self._claims = claims
+        self._at = at
 
     async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
         """All that rating some bills takes; of one that waits for another, its names alone."""
@@ -125,6 +130,7 @@ class ShardLoader:
         for supply in supplies:
             cutovers.setdefault(supply.bill, []).append(supply.cutover)
         adjustments = await self._adjustments(bills)
+        documents = await days_of_documents(self._connection, bills, self._at)
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
@@ -139,6 +145,7 @@ class ShardLoader:
                 entries=entries.get(bill.account_id, ()),
                 shared=shared.get(number, NOTHING_OWN),
                 adjustments=adjustments.get(bill.account_id, ()),
+                document_days=documents[number],
             )
             for number, bill in enumerate(bills)
         )

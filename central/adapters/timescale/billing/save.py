@@ -59,7 +59,7 @@ class _PartText(NamedTuple):
 
 _EMPTY = CarriedState()
 # The stamp of a part of which nobody knows it; such a one is always compared.
-_UNKNOWN = (*((None,) * 6), "{}", "{}", None, None)
+_UNKNOWN = (*((None,) * 6), "{}", "{}", None, None, None, None)
 
 
 def state_text(state: CarriedState) -> tuple[str, bytes]:

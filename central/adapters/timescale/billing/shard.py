@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.claims import ShardClaims
+from central.adapters.timescale.billing.document_days import moved_keys
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import ShardWriter
 from central.adapters.timescale.billing.unchanged import unchanged_bills
@@ -34,33 +35,42 @@ UPDATE bill_shard SET done_at = %(at)s WHERE run_id = %(run)s AND number = %(num
 
 
 async def take_shard(
-    connection: AsyncConnection[_Row], run: RunRecord, number: int, accounts: Sequence[int]
+    connection: AsyncConnection[_Row],
+    run: RunRecord,
+    number: int,
+    accounts: Sequence[int],
+    at: datetime,
 ) -> TimescaleShard:
     """What is to be billed of a shard's accounts, held until the transaction ends."""
     claims = ShardClaims(connection)
     chains = await claims.chains(accounts)
-    return await _taken(claims, run, number, chains, await claims.open_bills(accounts))
+    return await _taken(claims, run, number, chains, await claims.open_bills(accounts), at)
 
 
 async def take_bills(
-    connection: AsyncConnection[_Row], run: RunRecord, accounts: Sequence[int], uids: Sequence[UUID]
+    connection: AsyncConnection[_Row],
+    run: RunRecord,
+    accounts: Sequence[int],
+    uids: Sequence[UUID],
+    at: datetime,
 ) -> TimescaleShard:
     """Some bills of accounts to be rated again, as if they were open."""
     claims = ShardClaims(connection)
     chains = await claims.chains(accounts)
-    return await _taken(claims, run, 0, chains, await claims.chosen_bills(uids))
+    return await _taken(claims, run, 0, chains, await claims.chosen_bills(uids), at)
 
 
-async def _taken(
+async def _taken(  # noqa: PLR0913, PLR0917 - as `shard_of`
     claims: ShardClaims,
     run: RunRecord,
     number: int,
     chains: Mapping[int, Sequence[OccupancyChain]],
     open_bills: Mapping[int, Sequence[OpenBill]],
+    at: datetime,
 ) -> TimescaleShard:
-    loader = ShardLoader(claims.connection, claims)
+    loader = ShardLoader(claims.connection, claims, at)
     shard = await shard_of(claims, loader, run, number, chains, open_bills, run.reach.end)
-    return TimescaleShard(claims.connection, shard, claims, loader)
+    return TimescaleShard(claims.connection, shard, claims, loader, at)
 
 
 async def shard_of(  # noqa: PLR0913, PLR0917 - all that a shard is made of
@@ -94,6 +104,7 @@ class TimescaleShard:
         shard: What is billed.
         claims: Of the shard.
         loader: Of what rating needs.
+        at: When the bills are rated. Aware.
     """
 
     def __init__(
@@ -102,7 +113,9 @@ class TimescaleShard:
         shard: Shard,
         claims: ShardClaims,
         loader: ShardLoader,
+        at: datetime,
     ) -> None:
+        self.at = at
         self._connection = connection
         self._claims = claims
         self._loader = loader
@@ -123,7 +136,8 @@ class TimescaleShard:
     async def unchanged(self, bills: Collection[int]) -> Collection[int]:
         """See `ShardTransaction`."""
         async with self._part():
-            return await unchanged_bills(self._connection, bills, self.shard.run.release)
+            same = await unchanged_bills(self._connection, bills, self.shard.run.release)
+            return same - await moved_keys(self._connection, self.at, same)
 
     async def works(self, bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
         """See `ShardTransaction`."""

@@ -133,6 +133,8 @@ def stamp_columns(stamp: InputStamp) -> dict[str, object]:
         "holidays": revisions_text(stamp.holidays),
         "not_metered": stamp.not_metered,
         "looks_back": stamp.looks_back_days,
+        "taxed_issue": None if stamp.document_days is None else stamp.document_days.issued,
+        "taxed_due": None if stamp.document_days is None else stamp.document_days.due,
     }
 
 

@@ -168,7 +168,8 @@ UPDATE bill_part SET
     point_revision = %(point)s, account_revision = %(account)s, tariff_revision = %(tariff)s,
     settings_revision = %(settings)s, series_revisions = %(series)s,
     days_read = %(days_read)s, other_tariff_revisions = %(others)s, holiday_revisions = %(holidays)s,
-    not_metered = %(not_metered)s, looks_back_days = %(looks_back)s
+    not_metered = %(not_metered)s, looks_back_days = %(looks_back)s,
+    taxed_issue = %(taxed_issue)s, taxed_due = %(taxed_due)s
 FROM bill
 WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill.account_id = %(account_id)s AND bill.cycle = %(cycle)s
@@ -178,11 +179,12 @@ WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND (
         point_revision, account_revision, tariff_revision, settings_revision, series_revisions,
         days_read, other_tariff_revisions, holiday_revisions, not_metered,
-        looks_back_days
+        looks_back_days, taxed_issue, taxed_due
     ) IS DISTINCT FROM (
         %(point)s::bigint, %(account)s::bigint, %(tariff)s::bigint, %(settings)s::bigint,
         %(series)s::jsonb, %(days_read)s::jsonb, %(others)s::jsonb, %(holidays)s::jsonb,
-        %(not_metered)s::boolean, %(looks_back)s::integer
+        %(not_metered)s::boolean, %(looks_back)s::integer, %(taxed_issue)s::date,
+        %(taxed_due)s::date
     )
 
 -- name: accounts_of

@@ -95,11 +95,11 @@ async def take_tail(
     bills = await claims.chosen_bills(uids[first:])
     ends = [chain.ended_on for of in chains.values() for chain in of if chain.ended_on is not None]
     run = await _run(connection, uids[-1])
-    loader = ShardLoader(connection, claims)
+    loader = ShardLoader(connection, claims, at)
     until = max([*ends, issued[-1][6]]) + timedelta(days=1)
     shard = await shard_of(claims, loader, run, 0, chains, bills, until)
-    tail = kind(connection, shard, claims, loader)
-    tail.account, tail.account_id, tail.at = account, account_id, at
+    tail = kind(connection, shard, claims, loader, at)
+    tail.account, tail.account_id = account, account_id
     tail.heads = {row[0]: IssuedHead(*row[:6]) for row in issued[first:]}
     tail.changed = changed
     behind = await _rows(connection, "behind", account=account, account_id=account_id)
@@ -145,7 +145,6 @@ class TimescaleTail(TimescaleShard):
 
     account: str
     account_id: int
-    at: datetime
     heads: Mapping[int, IssuedHead]
     changed: Mapping[int, tuple[ChangedInput, ...]]
     behind: Sequence[BillBehind]
@@ -156,8 +155,9 @@ class TimescaleTail(TimescaleShard):
         shard: Shard,
         claims: ShardClaims,
         loader: ShardLoader,
+        at: datetime,
     ) -> None:
-        super().__init__(connection, shard, claims, loader)
+        super().__init__(connection, shard, claims, loader, at)
         self._correction: int | None = None
         self._waiting: int | None = None
         self._waiting_uid: UUID | None = None

@@ -19,7 +19,7 @@ from central.domain.rating.charges.draft import VersionSpan, by_version
 from central.domain.rating.charges.ending import GOES_ON
 from central.domain.rating.charges.flags import flag_changes
 from central.domain.rating.charges.monthly_need import MonthlyNeed
-from central.domain.rating.charges.tax_points import rate_inputs, rate_versions
+from central.domain.rating.charges.tax_points import rate_inputs
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.computed_columns import (
     ComputedRow,
@@ -41,6 +41,7 @@ from central.domain.rating.columnar.price_columns import ColumnPricer
 from central.domain.rating.columnar.result_texts import ResultTexts
 from central.domain.rating.columnar.results import CanonicalColumn, Results
 from central.domain.rating.columnar.stacked_inputs import inputs_for, stacked
+from central.domain.rating.columnar.tax_rates import by_point, rates_of, taxed_alike
 from central.domain.rating.columnar.terms import Meter, Terms, alike_in_prices, spelled_fact
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.context import HeldError, RatingContext, credits_of
@@ -123,6 +124,11 @@ class BillBatch:
         }
         return slotted(Rated, slots, count)
 
+    def _priced(self, facts: AgreementFacts) -> tuple[TariffVersion, ...]:
+        versions = ordered(self.terms.versions)
+        known = looked_up(facts, versions)
+        return overridden(versions, known, self.terms.days, by_point(self.terms))
+
     def _input_hashes(self, made: Results, facts: AgreementFacts, openings: list[str]) -> list[str]:
         """As `input_hash`, for bills that share their facts."""
         terms = self.terms
@@ -130,7 +136,7 @@ class BillBatch:
         shared = shared_inputs(
             self.segments, terms.calendar, terms.days, terms.period, prices, terms.stay
         )
-        rates = rate_inputs(rates_of(terms, self.segments))
+        rates = rate_inputs(rates_of(terms, self.segments, self._priced(facts)))
         sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
         # A tariff of fixed charges alone reads none.
         joined = list(map(",".join, zip(*sources, strict=True))) or [""] * len(openings)
@@ -210,11 +216,11 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
     for agreed in alike_in_prices(meters, versions):
         try:
             facts = looked_up(meters[agreed[0]].facts, versions)
-            priced = overridden(versions, facts, terms.days, terms.period_end)
+            priced = overridden(versions, facts, terms.days, by_point(terms))
             segments = cut(terms.days, priced)
         except (HeldError, NoTariffVersionError):
             continue
-        if not _taxed_alike(terms, segments):
+        if not taxed_alike(segments, rates_of(terms, segments, priced)):
             continue
         documents = [segment.version.document for segment in segments]
         if obstacles_of(documents, terms.period, terms.ending):
@@ -225,17 +231,6 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
             if made is not None:
                 kept, batch = made
                 yield [numbers[row] for row in kept], batch
-
-
-def rates_of(terms: Terms, segments: Sequence[Segment]) -> dict[str, TariffVersion]:
-    """The versions that say the rates of taxes which are one for a bill, by the tax's point."""
-    return rate_versions(segments, ordered(terms.versions), terms.period_end or terms.days.last)
-
-
-def _taxed_alike(terms: Terms, segments: Sequence[Segment]) -> bool:
-    """Whether taxes at one rate for the bill are as those of its days, all under one version."""
-    rates = {version.sha256 for version in rates_of(terms, segments).values()}
-    return not rates or rates == {segment.version.sha256 for segment in segments}
 
 
 def _alone(meter: Meter, terms: Terms) -> Rated:
@@ -250,6 +245,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         ending=terms.ending,
         predecessor=terms.predecessor,
         period_end=terms.period_end,
+        document_days=terms.document_days,
         stay=terms.stay,
         prices=terms.prices,
         grants=meter.grants,

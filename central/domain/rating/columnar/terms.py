@@ -14,6 +14,7 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.one_off import OneOff
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import RatingOptions
@@ -56,6 +57,7 @@ class Terms:
         ending: What ends with the bills.
         predecessor: The tariff version that their opening states are of, where that is another's.
         period_end: The last day that their bills bill, where that is after these days.
+        document_days: Of their bills; None for those of one that is issued on the day after.
         stay: All days that the bill bills of each occupancy, where other parts of it have some
             under another tariff; None for `days`.
     """
@@ -69,6 +71,7 @@ class Terms:
     ending: PartEnding = GOES_ON
     predecessor: TariffVersion | None = None
     period_end: date | None = None
+    document_days: DocumentDays | None = None
     stay: DayRange | None = None
 
 

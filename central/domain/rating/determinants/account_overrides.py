@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -30,7 +30,7 @@ def overridden(
     versions: Sequence[TariffVersion],
     facts: AgreementFacts,
     days: DayRange,
-    period_end: date | None = None,
+    by_point: Mapping[str, date] | None = None,
 ) -> tuple[TariffVersion, ...]:
     """The tariff as it is for one agreement: each change of an agreed price begins a version.
 
@@ -49,7 +49,8 @@ def overridden(
         versions: Ascending.
         facts: Of the agreement.
         days: Local days billed.
-        period_end: The last day that the bill bills, where it has later ones than these.
+        by_point: Days of taxes that are one for the bill, by the point of the tax; None for the
+            last of these days.
 
     Raises:
         HeldError: A fact names no charge, or is not a number.
@@ -59,7 +60,8 @@ def overridden(
     names = overrides_in(facts)
     rates = {name for version in versions for name in changes_prices(version.document)}
     none = not names and not any(rated_by_fact(version.document) for version in versions)
-    last = period_end or days.last
+    by_point = by_point or {"period_end": days.last}
+    last = max(days.last, *by_point.values())
     if none or not versions or versions[0].effective > days.first:
         return tuple(versions)
     changes = {fact.effective for fact in facts.facts if fact.name in rates.union(names)}
@@ -68,7 +70,7 @@ def overridden(
     found: list[TariffVersion] = []
     for first in firsts:
         version = version_on(versions, first)
-        document = with_rates(version.document, facts, first, last)
+        document = with_rates(version.document, facts, first, by_point)
         for name in sorted(names, key=lambda one: one == f"{DISCOUNT}{ALL}"):
             value = facts.at(name, first)
             if value is not None and value != ENDED:
@@ -78,7 +80,7 @@ def overridden(
     # Later versions say the rates of taxes alone.
     later = (version for version in versions if days.end <= version.effective <= last)
     rated = (
-        replace(version, document=with_rates(version.document, facts, version.effective, last))
+        replace(version, document=with_rates(version.document, facts, version.effective, by_point))
         for version in later
     )
     return (*found, *rated)

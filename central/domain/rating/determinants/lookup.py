@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 from central.domain.rating.determinants.context import HeldError
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, FactValue
-from central.domain.tariff.document import Charge, Percent, TariffDocument
+from central.domain.tariff.document import BY_DAY, Charge, Percent, TariffDocument
 from central.domain.tariff.parameters import Parameter
 from central.domain.tariff.price_rules import PriceTable
 from central.domain.tariff.version import TariffVersion
@@ -95,13 +95,13 @@ def rated_by_fact(document: TariffDocument) -> tuple[str, ...]:
 
 def changes_prices(document: TariffDocument) -> tuple[str, ...]:
     """Those of these whose change begins a segment: a tax of one rate a bill has none."""
-    taxes = (tax for tax in document.taxes if tax.point != "period_end")
+    taxes = (tax for tax in document.taxes if tax.point in BY_DAY)
     lines = (*document.charges, *document.riders, *taxes)
     return tuple(dict.fromkeys(line.rate for line in lines if line.rate is not None))
 
 
 def with_rates(
-    document: TariffDocument, facts: AgreementFacts, day: date, period_end: date
+    document: TariffDocument, facts: AgreementFacts, day: date, by_point: Mapping[str, date]
 ) -> TariffDocument:
     """A tariff with the prices and percents that facts and tables give on a day.
 
@@ -109,7 +109,7 @@ def with_rates(
         document: What it says.
         facts: Of the agreement, with what tables say.
         day: Local date.
-        period_end: The last day that the bill bills, for taxes that have the rate of that day.
+        by_point: Days of taxes that are one for the bill, by the point of the tax.
 
     Raises:
         HeldError: One is not known.
@@ -124,8 +124,7 @@ def with_rates(
             for rider in document.riders
         ),
         taxes=tuple(
-            _shared(tax, facts, period_end if tax.point == "period_end" else day)
-            for tax in document.taxes
+            _shared(tax, facts, by_point.get(tax.point or "", day)) for tax in document.taxes
         ),
     )
 

@@ -292,15 +292,19 @@ def _check_point(tax: Cursor) -> None:
     """Which day's rate a tax has is law, so nothing is taken for granted."""
     if not tax.has("point"):
         message = f"The tax {tax.values['id']!r} does not say which day's rate it has."
-        remedy = "Add `point: interval` for each day's own, or `point: period_end` for the last's."
+        remedy = (
+            "Add `point: interval` for each day's own, `period_end` for the last's, `issue` or"
+            " `due` for that of the day on which the bill is issued or due."
+        )
         tax.note(Code.NO_TAX_POINT, message, remedy)
 
 
+_POINT = one_of("interval", "period_end", "issue", "due")
 TAX = Record(
     Percent,
     (
         *_PERCENT_ROWS,
-        Row("point", one_of("interval", "period_end")),
+        Row("point", _POINT, published=True),
         Row("rate", NUMERIC_FACT, then=_percent_of_table),
     ),
     checks=(_check_one_percent, _check_point),

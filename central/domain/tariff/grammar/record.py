@@ -36,6 +36,7 @@ class Row:
         when: Whether the key has a meaning beside what is read before it; it is unknown otherwise.
         absent: What refuses a required key's absence, where there is more to say.
         then: What follows from the value, or its absence, for what is read after it.
+        published: Whether the schema requires it, though documents of before are read without.
         ends: Whether its refusal ends the reading, since what stands after it rests on it.
     """
 
@@ -50,6 +51,7 @@ class Row:
     when: Callable[[Cursor], bool] | None = None
     absent: Callable[[Cursor], NoReturn] | None = None
     then: Check | None = None
+    published: bool = False
     ends: bool = False
 
     @property
@@ -160,7 +162,7 @@ class Record:
     @property
     def shape(self) -> Schema:
         """What the JSON Schema says of it."""
-        required = [row.key for row in self.rows if row.is_always_required]
+        required = [row.key for row in self.rows if row.is_always_required or row.published]
         shape: Schema = {
             "type": "object",
             "properties": {row.key: row.kind.schema for row in self.rows},

@@ -11,6 +11,7 @@ from central.service.ports.bill_shard import AccountWork, SupplyWork
 from central.service.ports.stamps import InputKind
 
 POINT, ACCOUNT, TARIFF = InputKind.POINT, InputKind.ACCOUNT, InputKind.TARIFF
+DOCUMENT = InputKind.DOCUMENT
 CLAIM = "the claim, which holds agreement and days while the bill is there"
 BEFORE = "the hash of what the part before left, compared when bills are decided"
 PRINTED = "nothing: a register that comes late without changing a day is printed by the next run"
@@ -25,6 +26,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "entries": ACCOUNT,
         "shared": BEFORE,
         "adjustments": "those that no bill carries, looked up whenever bills are decided or run",
+        "document_days": DOCUMENT,
     },
     SupplyWork: {
         "occupancy_id": CLAIM,
@@ -60,6 +62,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "predecessor": (TARIFF, "among the others that a part was rated with"),
         "stay": (POINT, ACCOUNT, CLAIM),
         "period_end": CLAIM,
+        "document_days": DOCUMENT,
     },
     Meter: {"blocks": POINT, "facts": (POINT, ACCOUNT), "opening": BEFORE, "grants": ACCOUNT},
 }

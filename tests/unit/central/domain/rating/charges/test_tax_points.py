@@ -12,6 +12,7 @@ from central.domain.rating.columnar.rate_batch import rate_many
 from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
+from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -55,11 +56,14 @@ def taxes_of(rated: Rated) -> list[tuple[str, str, str, date]]:
 
 
 def rated(
-    *versions: TariffVersion, facts: AgreementFacts = NO_FACTS, until: date | None = None
+    *versions: TariffVersion,
+    facts: AgreementFacts = NO_FACTS,
+    until: date | None = None,
+    document: DocumentDays | None = None,
 ) -> Rated:
-    alone = rate({}, facts, versions, CALENDAR, JUNE, period_end=until)
+    alone = rate({}, facts, versions, CALENDAR, JUNE, period_end=until, document_days=document)
     period = BillingPeriod.month(JUNE)
-    terms = Terms(versions, CALENDAR, JUNE, period, period_end=until)
+    terms = Terms(versions, CALENDAR, JUNE, period, period_end=until, document_days=document)
     # Many at once say the same, with the same hash.
     assert rate_many([Meter({}, facts)] * 5, terms) == [alone] * 5
     return alone
@@ -84,6 +88,50 @@ def test_a_change_after_these_days_counts_where_the_bill_goes_on() -> None:
     assert taxes_of(alone) == [("vat", "21", "6.93", FIRST)]
     assert taxes_of(longer) == [("vat", "10", "3.30", FIRST)]
     assert alone.input_sha256 != longer.input_sha256
+
+
+@pytest.mark.parametrize(
+    ("point", "issued", "due", "taxes"),
+    [
+        # 33.00 net: 21 % until 4 July, 10 % from 5 July on.
+        ("issue", 4, 18, [("vat", "21", "6.93", FIRST)]),
+        ("issue", 5, 19, [("vat", "10", "3.30", FIRST)]),
+        ("due", 4, 4, [("vat", "21", "6.93", FIRST)]),
+        ("due", 4, 18, [("vat", "10", "3.30", FIRST)]),
+        ("period_end", 31, 31, [("vat", "21", "6.93", FIRST)]),
+    ],
+)
+def test_the_day_of_the_document_says_the_rate_for_all(
+    point: str, issued: int, due: int, taxes: list[tuple[str, str, str, date]]
+) -> None:
+    versions = version("2026-01-01", vat(21, point)), version("2026-07-05", vat(10, point))
+    days = DocumentDays(date(2026, 7, issued), date(2026, 7, due))
+    assert taxes_of(rated(*versions, document=days)) == taxes
+    # Of what is no bill: on the day after the last.
+    assert taxes_of(rated(*versions)) == [("vat", "21", "6.93", FIRST)]
+
+
+def test_other_days_of_the_document_are_no_input_of_bills_that_do_not_ask() -> None:
+    versions = version("2026-01-01", vat(21)), version("2026-07-05", vat(10))
+    late = DocumentDays(date(2026, 9, 1), date(2026, 9, 1))
+    assert rated(*versions, document=late).sha256 == rated(*versions).sha256
+    # Of those that ask, what the version of that day says of its taxes is; not its prices.
+    asks = version("2026-01-01", vat(21, "issue")), version("2026-07-05", vat(10, "issue"))
+    assert rated(*asks, document=late).input_sha256 != rated(*asks).input_sha256
+    same = version("2026-01-01", vat(21, "issue")), version("2026-07-05", vat(21, "issue"))
+    assert rated(*same, document=late).sha256 == rated(*same).sha256
+
+
+def test_where_the_law_comes_to_name_the_day_of_issue_each_day_is_taxed_once() -> None:
+    late = DocumentDays(date(2026, 7, 10), date(2026, 7, 10))
+    inside = version("2026-01-01", vat(21)), version("2026-06-11", vat(10, "issue"))
+    # The first ten days have the rate of the last one, the rest that of the day of issue.
+    assert [tax[:3] for tax in taxes_of(rated(*inside, document=late))] == [
+        ("vat", "10", "2.20"),
+        ("vat", "10", "1.10"),
+    ]
+    behind = version("2026-01-01", vat(21)), version("2026-07-05", vat(10, "issue"))
+    assert taxes_of(rated(*behind, document=late)) == [("vat", "21", "6.93", FIRST)]
 
 
 @pytest.mark.parametrize(
