@@ -11,7 +11,6 @@ from central.cli import (
     accounts,
     audit,
     broker,
-    cancel,
     correction_limits,
     cycles,
     findings,
@@ -25,6 +24,7 @@ from central.cli import (
     remote,
     schedule,
     settings,
+    suppress,
     tables,
     tariffs,
     vee,
@@ -55,7 +55,7 @@ app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(correction_limits.correction, name="correction")
 app.add_typer(rate.app)
-app.add_typer(cancel.app, name="bill")
+app.add_typer(suppress.app, name="bill")
 app.add_typer(schedule.schedules, name="schedule")
 app.command("reconcile")(reconcile_command)
 app.command("status")(status_command)

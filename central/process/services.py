@@ -20,6 +20,7 @@ from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
@@ -67,6 +68,7 @@ def timescale_services(
         cancellations=TimescaleCancellations(pool),
         ledger=TimescaleLedger(pool),
         rebills=TimescaleRebills(pool),
+        suppression_store=TimescaleSuppressions(pool),
         reconciliation=TimescaleReconciliation(pool),
         unclosed=TimescaleUnclosedDays(pool),
         series=TimescaleSeriesStore(pool),

@@ -19,6 +19,7 @@ from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
@@ -66,6 +67,7 @@ class Stores:
         schedules: When jobs are done.
         series: Prices and factors per step of time.
         settings: What the utility says of its invoices.
+        suppressions: Days that are not billed by decision.
         unclosed: Days that are over and not closed.
         validation: Days to validate, and their blocks.
     """
@@ -93,6 +95,7 @@ class Stores:
     schedules: TimescaleScheduleStore
     series: TimescaleSeriesStore
     settings: TimescaleSettingsStore
+    suppressions: TimescaleSuppressions
     unclosed: TimescaleUnclosedDays
     validation: TimescaleValidationStore
 
@@ -141,6 +144,7 @@ async def open_stores(
             schedules=TimescaleScheduleStore(pool),
             series=TimescaleSeriesStore(pool),
             settings=TimescaleSettingsStore(pool),
+            suppressions=TimescaleSuppressions(pool),
             unclosed=TimescaleUnclosedDays(pool),
             validation=TimescaleValidationStore(pool),
         )

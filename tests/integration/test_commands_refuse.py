@@ -163,7 +163,7 @@ def test_what_is_nowhere_is_refused(
     monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn)
     # What lists, counts or adds finds nothing to refuse.
     does = re.compile(
-        r"(audit|broker rules|bill (conflicts|list|run|summary)|conflict list"
+        r"(audit|broker rules|bill (conflicts|list|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|cycle (add|extend|list)"
         r"|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"

@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import make_pool
@@ -49,6 +50,7 @@ from central.service.ports.registry import (
 )
 from central.service.ports.schedules import ScheduleStore
 from central.service.ports.series import SeriesStore
+from central.service.ports.suppressions import SuppressionStore
 from central.service.ports.validation import ValidationStore
 from central.service.registry.register import Enrol
 from central.service.validation.tally import Tally
@@ -72,6 +74,7 @@ from tests.support.memory.reconciliation import MemoryReconciliation
 from tests.support.memory.registry import MemoryRegistry
 from tests.support.memory.series import MemorySeriesStore
 from tests.support.memory.settings import MemorySettingsStore
+from tests.support.memory.suppressions import MemorySuppressions
 from tests.support.memory.validation import MemoryValidationStore
 
 ZONE = "Europe/Madrid"
@@ -123,6 +126,7 @@ class Utility:
     ledger: LedgerStore
     nights: NightStore
     schedules: ScheduleStore
+    suppressions: SuppressionStore
 
     now: datetime = NOW
     """What the centre's clock shows."""
@@ -240,6 +244,7 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleLedger(pool),
             TimescaleNightStore(pool),
             TimescaleScheduleStore(pool),
+            TimescaleSuppressions(pool),
         )
 
 
@@ -263,4 +268,5 @@ async def memory_utility() -> AsyncIterator[Utility]:
         MemoryLedger(books),
         MemoryNightStore(),
         MemoryScheduleStore(lambda: [point.zone for point in books.state.points.values()]),
+        MemorySuppressions(books),
     )

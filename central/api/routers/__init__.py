@@ -29,6 +29,7 @@ from central.api.routers import (
     reconciliation,
     schedules,
     settings,
+    suppressions,
     tables,
     withdrawals,
 )
@@ -59,6 +60,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             withdrawals,
             schedules,
             settings,
+            suppressions,
             tables,
             audit,
         )

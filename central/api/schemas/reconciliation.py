@@ -90,7 +90,9 @@ class NamedDaysOut(Schema):
     total: str
     unit: str
     decisions: list[DecisionOut]
-    correction: CorrectionNoteOut | None = Field(description="Which settled them.")
+    correction: CorrectionNoteOut | None = Field(
+        description="Which settled them; of suppressed days the suppression."
+    )
 
 
 class CoversOut(Schema):

@@ -50,6 +50,8 @@ class Coverage(StrEnum):
     """A part reads it without a claim, or another part has the claim."""
     NOT_READ = "not read"
     """It is claimed, and no part reads it."""
+    SUPPRESSED = "suppressed"
+    """It is claimed, and by decision no part reads it: see its suppression."""
     DECIDED = "decided"
     """No claim can hold it, and somebody decided what becomes of it: see its claim conflict."""
     NOT_IN_BILL = "not in the bill"
@@ -73,6 +75,7 @@ BALANCED = frozenset(
         Coverage.VACANT,
         Coverage.BILLED_ELSEWHERE,
         Coverage.DECIDED,
+        Coverage.SUPPRESSED,
     }
 )
 """Read by one live part, or named; every other is a fault, or work that waits."""
@@ -114,7 +117,7 @@ _STATES = {
 
 
 class CorrectionNote(NamedTuple):
-    """A correction that a part of an issued bill stands by.
+    """A correction that a part of an issued bill stands by, or a suppression of days.
 
     Args:
         correction: Its identifier.
@@ -193,6 +196,18 @@ class DecidedDays:
     reason: str
 
 
+class SuppressedDays(NamedTuple):
+    """Days that are not billed by decision.
+
+    Args:
+        days: Local days.
+        note: Identifier of the suppression, and why.
+    """
+
+    days: DayRange
+    note: CorrectionNote
+
+
 @dataclass(frozen=True, slots=True)
 class OccupiedDays:
     """One account at one service, unbroken, with what is billed of it.
@@ -204,6 +219,7 @@ class OccupiedDays:
         parts: Live parts of its bills.
         claims: Days that are claimed.
         decided: Days that no claim can hold, and what was decided.
+        suppressed: Days that are not billed by decision.
     """
 
     account_id: int
@@ -212,6 +228,7 @@ class OccupiedDays:
     parts: tuple[LivePart, ...] = ()
     claims: tuple[ClaimedDays, ...] = ()
     decided: tuple[DecidedDays, ...] = ()
+    suppressed: tuple[SuppressedDays, ...] = ()
 
     def holds(self, day: date) -> bool:
         """Whether a day is billed here."""
@@ -235,6 +252,8 @@ def coverage_on(
     parts = [live for mine in occupied for live in mine.parts if _in(day, live.days)]
     claims = [claim for mine in occupied for claim in mine.claims if _in(day, claim.days)]
     coverage = _claimed(parts, claims)
+    if coverage is Coverage.NOT_READ and suppression_on(day, occupied) is not None:
+        return Coverage.SUPPRESSED
     if coverage in _SETTLED and parts[0].is_beyond(day):
         return Coverage.BEYOND_LIMIT
     if coverage is None:
@@ -242,6 +261,12 @@ def coverage_on(
     if coverage not in BALANCED and _explained(parts, claims, decisions_on(day, occupied)):
         return Coverage.DECIDED
     return coverage
+
+
+def suppression_on(day: date, occupied: Iterable[OccupiedDays]) -> CorrectionNote | None:
+    """What lets a day of a service not be billed; None where nothing does."""
+    suppressed = (each for mine in occupied for each in mine.suppressed if _in(day, each.days))
+    return next((each.note for each in suppressed), None)
 
 
 def decisions_on(day: date, occupied: Iterable[OccupiedDays]) -> list[DecidedDays]:

@@ -66,7 +66,7 @@ _ROUNDED = RatingOptions()
 _NO_EVENTS: Events = {}
 
 
-def rate(  # noqa: PLR0913 - all that a bill depends on, each by name
+def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
     blocks: Blocks,
     facts: AgreementFacts,
     versions: Sequence[TariffVersion],

@@ -85,8 +85,8 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         context.credits = credits_of(state.joined(paid_in))
         lines: list[RatedLine] = []
         add = adder(lines, version, document.currency.digits, several=False)
-        said = overridden(in_force, facts, day, rate_days(day.last, days))
-        rates = rate_versions([segment], said, None, days)
+        priced = overridden(in_force, facts, day, rate_days(day.last, days))
+        rates = rate_versions([segment], priced, None, days)
         span = VersionSpan(
             (segment,), document, day, period, context, lines, add, (), ending, rates=rates
         )

@@ -111,6 +111,8 @@ def _ranges(service: ReconciledService) -> Iterable[DayRange]:
             yield claim.days
         for decided in mine.decided:
             yield decided.days
+        for suppressed in mine.suppressed:
+            yield suppressed.days
         for live in mine.parts:
             yield live.days
             if live.beyond_until is not None:

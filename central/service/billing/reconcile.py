@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 
-from central.domain.billing.coverage import BALANCED, READ, Coverage
+from central.domain.billing.coverage import BALANCED, READ, Coverage, suppression_on
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.changed_since_billed import BilledDays
 from central.service.billing.covered_days import CoveredDays, covered_days
@@ -150,7 +150,7 @@ class Reconcile:
                 named.append((each, read))
         for rows, kinds in (
             (report.faults, frozenset(Coverage) - BALANCED),
-            (report.decided, {Coverage.DECIDED}),
+            (report.decided, {Coverage.DECIDED, Coverage.SUPPRESSED}),
             (report.adjusted, {Coverage.ADJUSTED, Coverage.BEYOND_LIMIT}),
         ):
             _add_named(rows, [each for each in named if each[0].coverage in kinds])
@@ -180,6 +180,7 @@ def _both(some: Iterable[DayRange], others: Sequence[DayRange]) -> Iterator[DayR
 
 _NAMED = (frozenset(Coverage) - BALANCED) | {
     Coverage.DECIDED,
+    Coverage.SUPPRESSED,
     Coverage.ADJUSTED,
     Coverage.BEYOND_LIMIT,
 }
@@ -198,6 +199,8 @@ def _add_named(named: list[NamedDays], counted: Iterable[_Counted]) -> None:
             adjusted = reader.adjusted
         elif reader is not None and each.coverage is Coverage.BEYOND_LIMIT:
             adjusted = reader.beyond
+        elif each.coverage is Coverage.SUPPRESSED:
+            adjusted = suppression_on(read.days.first, service.occupied)
         days = NamedDays(
             service.point,
             service.name,

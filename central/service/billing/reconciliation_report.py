@@ -98,7 +98,7 @@ class NamedDays:
         total: Validated on them. [unit]
         unit: Of the total.
         decided: What was decided.
-        adjusted: The correction that settled them.
+        adjusted: The correction that settled them, or the suppression.
     """
 
     point: str
@@ -114,6 +114,8 @@ class NamedDays:
     @property
     def decisions(self) -> str:
         """Which conflicts or corrections were decided, how and why, in words."""
+        if self.adjusted is not None and self.coverage is Coverage.SUPPRESSED:
+            return f"suppression {self.adjusted.correction}: {self.adjusted.reason}"
         if self.adjusted is not None:
             return f"correction {self.adjusted.correction}: {self.adjusted.reason}"
         return "; ".join(

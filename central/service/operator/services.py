@@ -25,6 +25,7 @@ from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
 from central.service.billing.rebill_bills import RebillBills
+from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.bill_line import view_line
 from central.service.ports.audit import AuditStore
@@ -47,6 +48,7 @@ from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
 from central.service.ports.schedules import ScheduleStore
 from central.service.ports.series import SeriesStore
+from central.service.ports.suppressions import SuppressionStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
@@ -76,6 +78,7 @@ class OperatorServices:
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
         rebills: Issued bills, cancelled and billed anew as one.
+        suppression_store: Days that are not billed by decision.
         reconciliation: What is validated, claimed and billed.
         unclosed: Days that are over and not closed.
         series: Prices, factors and lookup tables.
@@ -104,6 +107,7 @@ class OperatorServices:
     documents: DocumentStore
     ledger: LedgerStore
     rebills: RebillStore
+    suppression_store: SuppressionStore
     reconciliation: ReconciliationStore
     unclosed: UnclosedDaysStore
     series: SeriesStore
@@ -195,6 +199,11 @@ class OperatorServices:
     def rules(self) -> CorrectionRules:
         """The use-cases of rules that settle small differences."""
         return CorrectionRules(self.correction_rules, self.correct, self.clock)
+
+    @property
+    def suppressions(self) -> SuppressPeriods:
+        """The use-cases of days that are not billed by decision."""
+        return SuppressPeriods(self.suppression_store, self.clock)
 
     @property
     def discard(self) -> DiscardBills:

@@ -81,6 +81,7 @@ from tests.support.ingest import Edge
 
 NOTHING = {
     *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
+    "bill suppressed",
     *(
         "conflict list",
         "correction candidates",
@@ -129,6 +130,8 @@ ELSEWHERE = {
     "import book": "the former name of import customers",
     "bill decide-conflict": "needs bills of an earlier release: test_claims_brought_over.py",
     "bill cancel": "needs a database: test_cancel_faces.py",
+    "bill lift": "needs a service that is not billed yet: test_suppressed.py",
+    "bill suppress": "needs a service that is not billed yet: test_suppressed.py",
     "correction approve": "needs a database: test_adjustments.py",
     "correction approve-rule": "needs a database: test_candidates.py",
     "correction enter-limit": "needs a database: test_correction_limits.py",
@@ -165,6 +168,8 @@ FORMS_AND_ROUTES = {
     "/bills/{bill}/discard": "bill discard",
     "/bills/{bill}/issue": "bill issue",
     "/bills/{bill}/withdraw": "bill withdraw",
+    "/suppressed-periods": "bill suppress",
+    "/suppressed-periods/{suppression}/lift": "bill lift",
     "/candidates/{uid}": "correction decide",
     "/claim-conflicts/{conflict}/decide": "bill decide-conflict",
     "/correction-limits": "correction enter-limit",

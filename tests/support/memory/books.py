@@ -16,6 +16,7 @@ from central.domain.billing.billing_settings import BillingSettings, SettingsRev
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.document_template import DocumentTemplate
 from central.domain.billing.planned import NotBilled
+from central.domain.billing.suppression import Suppression
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
@@ -145,6 +146,7 @@ class BookState:
     occupancies: dict[int, KeptOccupancy] = field(default_factory=dict)
     occupants: dict[int, int] = field(default_factory=dict)  # occupancy of each agreement
     claims: dict[tuple[int, date], KeptClaim] = field(default_factory=dict)
+    suppressed: dict[UUID, tuple[int, Suppression]] = field(default_factory=dict)
     finished: dict[int, Hashable] = field(default_factory=dict)  # as `what_is_left` said
     openings: dict[int, CutoverOpening] = field(default_factory=dict)
     tariffs: dict[tuple[str, date, int], TariffRevision] = field(default_factory=dict)

@@ -9,7 +9,13 @@ from decimal import Decimal
 
 from central.adapters.timescale.billing.reconciliation import day_sum
 from central.domain.billing.account_periods import AccountPeriods
-from central.domain.billing.coverage import ClaimedDays, LivePart, OccupiedDays
+from central.domain.billing.coverage import (
+    ClaimedDays,
+    CorrectionNote,
+    LivePart,
+    OccupiedDays,
+    SuppressedDays,
+)
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.lineage import block_versions
@@ -295,4 +301,10 @@ def _occupied(state: BookState, key: int) -> OccupiedDays:
         for (of, end), claim in state.claims.items()
         if of == key and claim.first is not None and not claim.settles
     )
-    return OccupiedDays(account, occupancy.billing_from, occupancy.ended_on, parts, claims)
+    suppressed = tuple(
+        SuppressedDays(each.days, CorrectionNote(str(uid), each.reason))
+        for uid, (of, each) in state.suppressed.items()
+        if of == key and each.lifted_at is None
+    )
+    stay = (occupancy.billing_from, occupancy.ended_on)
+    return OccupiedDays(account, *stay, parts, claims, suppressed=suppressed)

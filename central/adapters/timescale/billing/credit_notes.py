@@ -166,15 +166,19 @@ async def add_note(
 
 
 async def _check_nothing_behind(connection: _Connection, parts: Sequence[int]) -> None:
-    """Check that no issued part opens from some, but for those themselves.
+    """Check that no issued part opens from some, but for those themselves, nor suppressed days.
 
     Raises:
-        BilledBehindError: One does.
+        BilledBehindError: Something does.
     """
     for name, number in await _rows(connection, "stay_behind", parts=list(parts)):
         message = f"{number}, {name}, is issued and opens from what would be cancelled."
         remedy = f"Cancel {number} first, or both in one decision."
         raise BilledBehindError(message, value=number, remedy=remedy)
+    for uid, first in await _rows(connection, "suppressed_behind", parts=list(parts)):
+        message = f"The days from {first} on are suppressed behind what would be cancelled."
+        remedy = f"Lift that first with `bill lift {uid}`."
+        raise BilledBehindError(message, value=uid, remedy=remedy)
 
 
 async def together(connection: _Connection, uids: Sequence[UUID]) -> list[UUID]:

@@ -151,6 +151,15 @@ WHERE opened.part_id <> ALL(%(parts)s)
 ORDER BY bill.end_day DESC, bill.id DESC
 LIMIT 1
 
+-- name: suppressed_behind
+-- Suppressed days that begin where some of these parts end.
+SELECT suppressed.uid::text, suppressed.first_day
+FROM bill_part
+JOIN suppressed_period AS suppressed ON suppressed.occupancy_id = bill_part.occupancy_id
+    AND suppressed.first_day = bill_part.end_day AND suppressed.lifted_at IS NULL
+WHERE bill_part.id = ANY(%(parts)s)
+LIMIT 1
+
 -- name: open_behind
 -- Bills that are not issued and hold days behind some parts, or open from them in their account's
 -- order; as a run takes them.

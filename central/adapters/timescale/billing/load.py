@@ -108,6 +108,7 @@ class ShardLoader:
         return await open_adjustments(self._connection, accounts, [bill.bill_id for bill in bills])
 
     async def _works(self, planned_bills: Sequence[PlannedBill]) -> tuple[AccountWork, ...]:
+        """All that rating some bills takes, as `works` gives it."""
         bills = await with_replaced(self._connection, planned_bills)
         before = await self._claims.before(planned for bill in bills for planned in bill.parts)
         parties = await self._accounts([bill.account_id for bill in bills])

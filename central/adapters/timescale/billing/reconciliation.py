@@ -24,6 +24,7 @@ from central.domain.billing.coverage import (
     DecidedDays,
     LivePart,
     OccupiedDays,
+    SuppressedDays,
 )
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
@@ -149,11 +150,20 @@ class TimescaleReconciliation:
             decided[occupancy].append(
                 DecidedDays(key, days, part_id, ClaimDecision(decision), reason)
             )
+        suppressed: dict[int, list[SuppressedDays]] = defaultdict(list)
+        for occupancy, first, end, *note in await self._rows("suppressed", services=services):
+            left_out = SuppressedDays(DayRange(first, end), CorrectionNote(*note))
+            suppressed[occupancy].append(left_out)
         occupied: dict[int, list[OccupiedDays]] = defaultdict(list)
         for service, key, account, begins, ended in await self._rows(
             "occupancies", services=services
         ):
-            rows = tuple(parts[key]), tuple(claims[key]), tuple(decided[key])
+            rows = (
+                tuple(parts[key]),
+                tuple(claims[key]),
+                tuple(decided[key]),
+                tuple(suppressed[key]),
+            )
             occupied[service].append(OccupiedDays(account, begins, ended, *rows))
         return occupied
 

@@ -145,6 +145,12 @@ FROM billed_period JOIN occupancy ON occupancy.id = billed_period.occupancy_id
 WHERE occupancy.service_id = ANY(%(services)s) AND first_day IS NOT NULL AND NOT settles
 ORDER BY first_day
 
+-- name: suppressed
+SELECT suppressed.occupancy_id, first_day, end_day, suppressed.uid::text, suppressed.reason
+FROM suppressed_period AS suppressed JOIN occupancy ON occupancy.id = suppressed.occupancy_id
+WHERE occupancy.service_id = ANY(%(services)s) AND suppressed.lifted_at IS NULL
+ORDER BY first_day
+
 -- name: decided
 SELECT
     claim_conflict.occupancy_id, claim_conflict.id, claim_conflict.first_day,

@@ -72,11 +72,11 @@ def rate_inputs(rates: Mapping[str, TariffVersion]) -> dict[str, str]:
     """
     if not rates:
         return {}
-    said = {
+    by_point = {
         point: tax_terms(version.document) if point in BY_DOCUMENT else version.sha256
         for point, version in sorted(rates.items())
     }
-    texts = {"tax_rates": canonical(said)}
+    texts = {"tax_rates": canonical(by_point)}
     tables = {point: rates[point].tables_sha256 for point in sorted(rates)}
     return texts | ({"tax_tables": canonical(tables)} if any(tables.values()) else {})
 

@@ -126,8 +126,8 @@ class BillBatch:
 
     def _priced(self, facts: AgreementFacts) -> tuple[TariffVersion, ...]:
         versions = ordered(self.terms.versions)
-        known = looked_up(facts, versions)
-        return overridden(versions, known, self.terms.days, by_point(self.terms))
+        looked = looked_up(facts, versions)
+        return overridden(versions, looked, self.terms.days, by_point(self.terms))
 
     def _input_hashes(self, made: Results, facts: AgreementFacts, openings: list[str]) -> list[str]:
         """As `input_hash`, for bills that share their facts."""

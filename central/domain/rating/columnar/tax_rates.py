@@ -34,8 +34,8 @@ def taxed_alike(segments: Sequence[Segment], rates: Mapping[str, TariffVersion])
     if not rates:
         return True
     mine = segments[0].version
-    said = tax_terms(mine.document)
+    taxes = tax_terms(mine.document)
     return all(segment.version.sha256 == mine.sha256 for segment in segments) and all(
-        version.sha256 == mine.sha256 or tax_terms(version.document) == said
+        version.sha256 == mine.sha256 or tax_terms(version.document) == taxes
         for version in rates.values()
     )

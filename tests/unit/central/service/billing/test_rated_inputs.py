@@ -64,7 +64,13 @@ GUARDS: dict[type, dict[str, object]] = {
         "period_end": CLAIM,
         "document_days": DOCUMENT,
     },
-    Meter: {"blocks": POINT, "facts": (POINT, ACCOUNT), "opening": BEFORE, "grants": ACCOUNT},
+    Meter: {
+        "blocks": POINT,
+        "facts": (POINT, ACCOUNT),
+        "opening": BEFORE,
+        "grants": ACCOUNT,
+        "one_offs": ACCOUNT,
+    },
 }
 
 

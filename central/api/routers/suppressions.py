@@ -1,0 +1,61 @@
+"""Days that are not billed by decision."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.schemas.suppressions import (
+    LiftIn,
+    SuppressionIn,
+    SuppressionOut,
+    SuppressionRef,
+)
+from central.service.ports.suppressions import OccupiedService
+
+router = APIRouter(tags=["bills"])
+OneAccount = Annotated[str | None, Query(min_length=1, max_length=200, description="Number.")]
+
+
+@router.get("/suppressed-periods")
+async def list_suppressions(services: Services, account: OneAccount = None) -> list[SuppressionOut]:
+    """List days that are not billed by decision, newest first."""
+    listed = await services.suppressions.listed(account)
+    return [SuppressionOut.model_validate(each.to_json()) for each in listed]
+
+
+@router.post(
+    "/suppressed-periods",
+    responses={HTTPStatus.CREATED.value: {"model": SuppressionRef}},
+    response_model=None,
+)
+async def suppress(services: Services, once: DoOnce, order: SuppressionIn) -> Response:
+    """Let the days from the first unbilled one on not be billed."""
+
+    async def work() -> tuple[HTTPStatus, SuppressionRef]:
+        occupied = OccupiedService(order.account, order.service_point, order.service)
+        uid = await services.suppressions.suppress(occupied, order.end, once.actor, order.reason)
+        return HTTPStatus.CREATED, SuppressionRef(suppression=str(uid))
+
+    return await once(work)
+
+
+@router.post(
+    "/suppressed-periods/{suppression}/lift",
+    responses={HTTPStatus.OK.value: {"model": SuppressionRef}},
+    response_model=None,
+)
+async def lift(services: Services, once: DoOnce, suppression: UUID, order: LiftIn) -> Response:
+    """Lift a suppression: the next run bills its days."""
+
+    async def work() -> tuple[HTTPStatus, SuppressionRef]:
+        await services.suppressions.lift(suppression, once.actor, order.reason)
+        return HTTPStatus.OK, SuppressionRef(suppression=str(suppression))
+
+    return await once(work)
