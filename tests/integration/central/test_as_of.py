@@ -20,8 +20,10 @@ from central.api.settings import WebSettings
 from central.cli.app import app
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.ledger import EntryKind, LedgerEntry
+from central.domain.tariff.load.document import load_table
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.registry.lookup_tables import keep_table
 from tests.support.actors import CHIEF, CLERK
 from tests.support.office import ACCOUNTS, NOW, Office
 from tests.support.servers import Database
@@ -115,6 +117,9 @@ async def named(office: Office, client: httpx.AsyncClient) -> dict[str, str]:
     await groups.assign("pilot", Membership(ACCOUNTS[0], date(2026, 10, 1), None))
     entry = LedgerEntry("p-1", ACCOUNTS[0], EntryKind.PAYMENT, NOW.date(), "EUR", Decimal(5))
     await services.account_ledger.post(entry, CLERK, "paid at the counter")
+
+    rows = "table: es-vat\nunit: percent\nrows: [{from: 2027-01-01, values: 21}]\n"
+    await keep_table(services.series, load_table(rows), CLERK, clock=services.clock)
 
     async def first(path: str, key: str) -> str:
         answer = (await client.get(f"/api/v1/{path}")).json()

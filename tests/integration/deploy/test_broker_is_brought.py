@@ -88,6 +88,7 @@ async def may_subscribe(client: aiomqtt.Client, topic: str) -> bool:
 async def test_an_enrolled_gateway_comes_in_and_a_revoked_one_is_out_at_once(
     site: DeployedBroker, line: DynamicSecurity
 ) -> None:
+    await brought(line, await registry())
     store = await registry("gw-1", "gw-2")
     assert await brought(line, store) == AccessChange(("gw-1", "gw-2"), (), ())
     assert await brought(line, store) == NOTHING

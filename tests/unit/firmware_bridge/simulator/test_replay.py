@@ -126,7 +126,7 @@ def test_rows_with_times_are_read_with_their_zone(tmp_path: Path) -> None:
             "start,kWh\n2026-01-01T00:00:00Z,1\n2026-01-01T01:00:00Z,1\n2026-01-01T03:00:00Z,1\n",
             "Row 3",
         ),
-        ("start,kWh\n2026-01-01T00:00:00Z,NaN\n2026-01-01T01:00:00Z,1\n", "finite"),
+        ("start,kWh\n2026-01-01T00:00:00Z,NaN\n2026-01-01T01:00:00Z,1\n", "line 2: 'NaN' is not"),
     ],
 )
 def test_a_load_file_that_is_none_says_where(tmp_path: Path, text: str, says: str) -> None:
