@@ -102,6 +102,15 @@ class Machine:
     def runs(self) -> str:
         return (self.folder / "root/release").read_text()
 
+    def wait_installed(self, version: str) -> None:
+        """Wait until dpkg says that a version is set up, and is done."""
+        until = time.monotonic() + 60
+        status = self.folder / "root/var/lib/dpkg/status"
+        wanted = {"Status: install ok installed", f"Version: {version}"}
+        while not wanted <= set(status.read_text().splitlines()):
+            assert time.monotonic() < until, status.read_text()
+            time.sleep(0.05)
+
     def hand_over(self, verb: str, announcement: Path | str = "-", deb: Path | str = "-") -> None:
         arguments = [verb, "agent", "2.0", announcement, deb]
         subprocess.run([DEPLOY / "hand-over", *arguments], env=self.environment, check=True)
@@ -189,8 +198,7 @@ def test_a_power_cut_in_its_probation_does_not_make_it_stay(machine: Machine) ->
     machine.announce(machine.package("2.0"))
     with machine.apply() as process:
         wait_for(machine.kept / "pending")
-        while machine.runs != "2.0":
-            time.sleep(0.05)
+        machine.wait_installed("2.0")
         os.killpg(process.pid, signal.SIGKILL)
     assert (machine.kept / "pending").exists()
     assert "not confirmed in time" in machine.applied()
