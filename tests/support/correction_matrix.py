@@ -168,8 +168,9 @@ class Cell:
         reads = counted(self.number)
         if self.cause is Cause.LATE and not right:
             # Until it comes, the two hours around it are estimated alike.
-            first = dict(_hourly(reads))[instant(NOVEMBER) - HOUR]
-            reads[NOVEMBER] = first + (reads[NOVEMBER + DAY] - first) // 2
+            hours = dict(_hourly(reads))
+            first, last = hours[instant(NOVEMBER) - HOUR], hours[instant(NOVEMBER, 1)]
+            reads[NOVEMBER] = first + (last - first) // 2
         if right and self.cause is Cause.EDIT:
             reads[_WRONG] += 2_000
         if self.cause is Cause.EXCHANGE:
@@ -427,14 +428,15 @@ def _daily(shown: Mapping[date, int]) -> Iterator[tuple[datetime, int]]:
 
 
 def _hourly(shown: Mapping[date, int]) -> Iterator[tuple[datetime, int]]:
-    """As much each hour, but all at once behind the reading that is late."""
+    """As much each hour, but half of a day's at once behind the reading that is late."""
     for day, value in shown.items():
         after = shown.get(day + DAY, value)
         for hour in range(24):
             if day != NOVEMBER:
                 yield instant(day, hour), value + (after - value) * hour // 24
             elif hour:
-                yield instant(day, hour), after
+                half = value + (after - value) // 2
+                yield instant(day, hour), half + (after - half) * (hour - 1) // 23
 
 
 def _reading(serial: str, at: datetime, value: int, period_s: int) -> Reading:
