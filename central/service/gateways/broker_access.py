@@ -173,6 +173,7 @@ class BrokerRules:
         self._clock = clock
         self._brought: frozenset[str] | None = None
         self._compared_at: datetime | None = None
+        self._is_away = False
 
     async def keep(self) -> None:
         """Bring the broker to the registry where that may be needed; one that is away waits.
@@ -187,8 +188,12 @@ class BrokerRules:
         try:
             change = await bring_to(self._broker, admitted)
         except BrokerUnavailableError as error:
-            _log.warning("broker_rules_put_off", reason=error.message)
+            # It is tried again all the time, and said once.
+            if not self._is_away:
+                _log.warning("broker_rules_put_off", reason=error.message)
+            self._is_away = True
             return
+        self._is_away = False
         self._brought, self._compared_at = admitted, now
         if change:
             _log.info("broker_rules_changed", **asdict(change))

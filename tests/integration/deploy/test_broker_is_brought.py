@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import aiomqtt
 import pytest
+from structlog.testing import capture_logs
 
 from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker, mosquitto_program
 from central.adapters.mqtt.dynamic_security import DynamicSecurity, rules_file
@@ -239,7 +240,9 @@ async def test_the_broker_is_asked_when_the_registry_says_something_else_or_now_
     assert await after(lambda: enrol_gateway(store, "gw-3", CLERK, lambda: NOW)) == 5
     now[0] += timedelta(minutes=5)
     asked.fails = True
-    assert [await after(), await after()] == [6, 7]
+    with capture_logs() as said:
+        assert [await after(), await after()] == [6, 7]
+    assert [each["event"] for each in said] == ["broker_rules_put_off"]
     asked.fails = False
     assert [await after(), await after()] == [8, 8]
 
