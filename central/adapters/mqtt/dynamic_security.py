@@ -79,17 +79,18 @@ class DynamicSecurity:
             },
         )
 
-    async def admit(self, client: str, wanted: Access) -> None:
+    async def write_role(self, role: str, rules: frozenset[TopicRule]) -> None:
         """See `AccessBroker`."""
-        names = wanted.clients[client]
         async with self._session() as session:
-            for role in sorted(names):
-                acls = _acls(wanted.roles[role])
-                await session.ask({"command": "createRole", "rolename": role})
-                await session.ask({"command": "modifyRole", "rolename": role, "acls": acls})
+            await session.ask({"command": "createRole", "rolename": role})
+            await session.ask({"command": "modifyRole", "rolename": role, "acls": _acls(rules)})
+
+    async def admit(self, client: str, roles: frozenset[str]) -> None:
+        """See `AccessBroker`."""
+        async with self._session() as session:
             await session.ask({"command": "createClient", "username": client})
             await session.ask(
-                {"command": "modifyClient", "username": client, "roles": _role_names(names)},
+                {"command": "modifyClient", "username": client, "roles": _role_names(roles)},
                 {"command": "enableClient", "username": client},
             )
 

@@ -97,8 +97,11 @@ class AccessBroker(Protocol):
             BrokerRulesError: It keeps no such rules.
         """
 
-    async def admit(self, client: str, wanted: Access) -> None:
-        """Give a client its roles, with the rules of each."""
+    async def write_role(self, role: str, rules: frozenset[TopicRule]) -> None:
+        """Give a role these rules and no others."""
+
+    async def admit(self, client: str, roles: frozenset[str]) -> None:
+        """Give a client these roles and no others."""
 
     async def refuse(self, client: str) -> None:
         """Take a client out and end its connection, and take out the role that is its own."""
@@ -148,8 +151,13 @@ async def bring_to(broker: AccessBroker, gateways: Iterable[str]) -> AccessChang
     # Those who may no longer come first: they are why one asks.
     for name in strangers:
         await broker.refuse(name)
-    for name in (*missing, *wrong):
-        await broker.admit(name, wanted)
+    # Some brokers end the connections of all who have a role that is written, so others are left.
+    for role, rules in sorted(wanted.roles.items()):
+        if present.roles.get(role) != rules:
+            await broker.write_role(role, rules)
+    for name, roles in sorted(wanted.clients.items()):
+        if present.clients.get(name) != roles:
+            await broker.admit(name, roles)
     return AccessChange(tuple(missing), tuple(strangers), tuple(wrong))
 
 

@@ -21,6 +21,7 @@ from central.service.gateways.broker_access import (
     AccessChange,
     BrokerRules,
     BrokerRulesError,
+    TopicRule,
     bring_to,
     wanted_access,
 )
@@ -58,6 +59,10 @@ def gateway(site: DeployedBroker, name: str) -> aiomqtt.Client:
     return aiomqtt.Client(
         "127.0.0.1", site.port, tls_context=context, protocol=aiomqtt.ProtocolVersion.V5
     )
+
+
+def client_of(address: BrokerAddress) -> aiomqtt.Client:
+    return aiomqtt.Client(address.host, address.port, tls_context=address.tls)
 
 
 async def registry(*names: str) -> MemoryIngestStore:
@@ -109,6 +114,36 @@ async def test_an_enrolled_gateway_comes_in_and_a_revoked_one_is_out_at_once(
     assert await brought(line, store) == AccessChange(("gw-1",), (), ())
     async with gateway(site, "gw-1") as back:
         assert await may_subscribe(back, topics.down("gw-1"))
+
+
+async def test_who_stays_as_it_was_keeps_its_connection(
+    site: DeployedBroker, line: DynamicSecurity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever else is admitted, refused or mended: nobody but that one is disconnected.
+
+    Some brokers end the connections of all who have a role that is written, this one or not.
+    """
+    written: list[str] = []
+    write = line.write_role
+
+    async def noted(role: str, rules: frozenset[TopicRule]) -> None:
+        written.append(role)
+        await write(role, rules)
+
+    await brought(line, await registry("gw-1", "gw-2"))
+    monkeypatch.setattr(line, "write_role", noted)
+    async with client_of(site.centre) as worker, gateway(site, "gw-2") as other:
+        await worker.subscribe(topics.UP_FILTER, 1)
+        await other.subscribe(topics.ALL_DOWN, 1)
+        await brought(line, await registry("gw-2", "gw-3", "gw-4"))
+        await order(site, {"command": "disableClient", "username": "gw-3"})
+        assert (await brought(line, await registry("gw-2", "gw-3", "gw-4"))).mended == ("gw-3",)
+        await other.publish(topics.up("gw-2"), b"x", 1)
+        await worker.publish(topics.ALL_DOWN, b"y", 1)
+        for client, said in ((worker, b"x"), (other, b"y")):
+            async with asyncio.timeout(PATIENCE_S):
+                assert (await anext(client.messages)).payload == said
+    assert written == ["gateway gw-3", "gateway gw-4"]
 
 
 ANYTHING = {"acltype": "subscribePattern", "topic": "#", "priority": 0, "allow": True}
