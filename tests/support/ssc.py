@@ -168,10 +168,10 @@ def _billing_demand(inputs: dict[str, Any], said: dict[str, Any]) -> None:
     said["determinants"] = peaks | billing | said["determinants"]
     months = str(int(inputs["ur_billing_demand_lookback_period"]))
     said["state"] = {"kw_tou": {"months": months, "missing": "ignore"}}
-    charges = json.dumps(said["charges"])
-    charges = charges.replace('"of": "kw"', '"of": "billing_kw"')
-    charges = charges.replace('"qty": "kw"', '"qty": "billing_kw"')
-    said["charges"] = json.loads(charges)
+    for section in {"charges", "banks"} & said.keys():
+        text = json.dumps(said[section])
+        text = text.replace('"of": "kw"', '"of": "billing_kw"')
+        said[section] = json.loads(text.replace('"qty": "kw"', '"qty": "billing_kw"'))
     # Periods that are flagged are charged for the billing demand, in months that have such hours.
     flagged = _flagged(inputs)
     for charge in said["charges"]:

@@ -79,6 +79,7 @@ def charges_of(rates: Rates) -> Said:
     window = window_of(rates)
     source = DemandSource(rates, first_months, determinants, charges, {}, window)
     lookback = lookback_of(rates)
+    billing = ""
     if energy:
         billing = energy_demand(source, lookback) if _has_kw_tiers(energy) else ""
         calendar["periods"] = _periods("P", grids[0], grids[1], seasons)
@@ -99,7 +100,7 @@ def charges_of(rates: Rates) -> Said:
     if source.state:
         said["state"] = source.state
     if energy and rates.generation and rates.metering is not None:
-        sell, tiered = sell_prices(rates, energy, grids[0], grids[1], seasons)
+        sell, tiered = sell_prices(rates, energy, grids[0], grids[1], seasons, billing)
         maps = rollover_maps(grids[0], grids[1], seasons.names, "P")
         apply_rule(
             said,
@@ -127,16 +128,18 @@ def minimum_lines(rule: Rule | None, charges: list[Said], banks: Said) -> list[s
     return [charge["id"] for charge in charges if charge["id"] not in apart] + money
 
 
-def sell_prices(
+def sell_prices(  # noqa: PLR0913, PLR0917 - a structure and its two schedules
     rates: Rates,
     structure: list[list[Tier]],
     weekday: list[list[int]],
     weekend: list[list[int]],
     seasons: Seasons,
+    billing: str,
 ) -> tuple[dict[str, dict[str, Decimal]], dict[str, list[Said]] | None]:
     """Prices of sold energy by season and period, and steps where they differ by tier.
 
-    Steps have the sign of a charge: what is sold counts against the bill.
+    Steps have the sign of a charge: what is sold counts against the bill. Bounds in kWh/kW are
+    those of what is used, by the same billing demand.
     """
     found: dict[str, dict[str, Decimal]] = {}
     steps: dict[str, list[Said]] = {}
@@ -151,7 +154,7 @@ def sell_prices(
             {f"P{number}": plain_text(-structure[number][tier].sell) for number in periods}
             for tier in range(len(shape))
         ]
-        steps[season] = _nested(rates, shape, prices, "kw")
+        steps[season] = _nested(rates, shape, prices, billing)
     return found, steps if tiered and rates.metering is not Rule.NET_METERING else None
 
 

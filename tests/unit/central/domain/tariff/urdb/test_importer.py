@@ -221,3 +221,16 @@ def test_the_reference_leaves_out_a_flat_demand_of_no_months() -> None:
     assert imported.document == import_urdb(RECORD, reference=True).document
     with pytest.raises(TariffRefusedError, match="flatdemandmonths"):
         import_urdb(record)
+
+
+@pytest.mark.parametrize("rule", ["Net Billing Instantaneous", "Net Billing Hourly"])
+def test_sold_energy_is_bounded_by_the_billing_demand_of_used_energy(rule: str) -> None:
+    """With a lookback, kWh/kW bounds of sell rates are those of the prices beside them."""
+    structure = [tiers((100, "kWh/kW"), (None, "kWh/kW"))]
+    structure[0][0]["sell"], structure[0][1]["sell"] = Decimal("0.05"), Decimal("0.03")
+    record = RECORD | {"energyratestructure": structure, "lookbackPercent": Decimal("0.8")}
+    document = import_urdb(record | {"dgrules": rule}, generation=True).document
+    text = to_canonical_text(document)
+    # Two steps of what is used, and two of what is sold.
+    assert text.count('"of":"billing_kw"') == 4
+    assert '"of":"kw"' not in text
