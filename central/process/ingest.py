@@ -19,6 +19,7 @@ from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.config.ingest import IngestSettings
 from central.process.broker import broker_address
+from central.process.keep_fit import keep_fit
 from central.process.start import start
 from central.service.gateways.broker_access import BrokerRules
 from central.service.ingest.error_fields import error_fields
@@ -114,6 +115,7 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         jobs.append((_RULES_EVERY_S, rules.keep))
     broker = BrokerWorker(address, intake.offer, keep_status)
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_fit(pool))
         tasks.create_task(intake.run(broker.send))
         for pause_s, job in jobs:
             tasks.create_task(_every(pause_s, job, failures))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ from central.api.app import create_app
 from central.api.server import serving
 from central.api.settings import WebSettings
 from central.config.settings import Settings
+from central.process.keep_fit import keep_fit
 from central.process.services import timescale_services
 from central.process.start import start
 from central.service.ports.ingest import StoreUnavailableError
@@ -37,7 +37,7 @@ async def run_serve(
     Raises:
         AddressTakenError: The address is unavailable.
         ConfigurationError: No token on an address that others can reach.
-        StoreUnfitError: The database is not one that this release can work with.
+        StoreUnfitError: The database is not one that this release can work with, or no longer.
     """
     web = web_settings(settings, host, port)
     with contextlib.suppress(StoreUnavailableError):  # the health endpoint says so until it is
@@ -47,7 +47,7 @@ async def run_serve(
         services = timescale_services(pool, render_invoice, anchor_file=settings.audit_anchor_file)
         async with serving(create_app(services, web), services, web) as address:
             ready(address)
-            await asyncio.Event().wait()
+            await keep_fit(pool)
 
 
 def web_settings(settings: Settings, host: str | None, port: int | None) -> WebSettings:

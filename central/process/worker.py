@@ -21,6 +21,7 @@ from central.adapters.timescale.validation.unclosed_days import TimescaleUnclose
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.config.settings import Settings
 from central.process.jobs import compare_changed, run_jobs
+from central.process.keep_fit import keep_fit
 from central.process.sealer import run_sealer
 from central.process.start import ended, start
 from central.service.billing.archive import ArchiveInvoices
@@ -76,11 +77,13 @@ async def run_worker(
             asyncio.create_task(_count_unclosed(CountUnclosedDays(unclosed, clock, vee))),
         ]
         validating = asyncio.create_task(_validate(use_case, settings.poll_s))
+        fit = asyncio.create_task(keep_fit(pool))
         try:
-            await asyncio.wait([validating])
-            validating.result()
+            done, _ = await asyncio.wait([validating, fit], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            await ended(validating, *beside)
+            await ended(validating, fit, *beside)
     finally:
         await ended(sealing)
         await pool.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import LiteralString
 
 from central.adapters.timescale.errors import translated
-from central.adapters.timescale.fitness import check_version
+from central.adapters.timescale.fitness import FitCheck
 from central.adapters.timescale.named_query import (
     Asker,
     Record,
@@ -54,11 +54,11 @@ class TimescaleField:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._ask = Asker(pool, Path(__file__).with_suffix(".sql"))
+        self._fit = FitCheck(pool)
 
     async def ping(self) -> None:
         """See `FieldOverview`."""
-        row = await self._ask.row("ping", {})
-        check_version(None if row is None else row[0])
+        await self._fit()
 
     async def totals(self, now: datetime) -> FieldTotals:
         """See `FieldOverview`."""

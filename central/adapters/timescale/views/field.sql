@@ -1,6 +1,3 @@
--- name: ping
-SELECT max(version) FROM schema_migration
-
 -- name: totals
 SELECT
     enrolled.gateways, enrolled.silent, known.meters, heard.silent, heard.unplaced,

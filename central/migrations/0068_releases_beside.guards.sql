@@ -1,0 +1,1 @@
+GRANT SELECT ON release_beside TO meterline_app;
