@@ -80,6 +80,7 @@ def set_command(  # noqa: PLR0913 - one option each
         bool | None,
         typer.Option("--print-audit-head/--no-audit-head", help=MEANING["print_audit_head"]),
     ] = None,
+    negative_total: Annotated[str | None, typer.Option(help=MEANING["negative_total"])] = None,
     effective: Annotated[
         str | None, typer.Option(help="First day of issue that it holds on; default: today.")
     ] = None,
@@ -102,6 +103,7 @@ def set_command(  # noqa: PLR0913 - one option each
         estimates_in_a_row=estimates_in_a_row,
         retention_years=retention_years,
         print_audit_head=print_audit_head,
+        negative_total=negative_total,
     )
     if change == SettingsChange():
         message = "No setting is given."

@@ -19,6 +19,7 @@ from central.domain.billing.billing_settings import (
     WIDTH_MAX,
     SettingsRevision,
 )
+from central.domain.billing.negative_total import NegativeTotal
 from central.service.billing.change_settings import SettingsChange
 from central.service.billing.setting_list import values_of
 
@@ -45,6 +46,7 @@ class SettingsOut(BaseModel):
     estimates_in_a_row: int
     retention_years: int | None
     print_audit_head: bool
+    negative_total: NegativeTotal
     recorded_at: Instant
     actor: str
     reason: str
@@ -81,6 +83,7 @@ class SettingsIn(Order):
     estimates_in_a_row: Annotated[int | None, Field(ge=0, le=IN_A_ROW_MAX)] = None
     retention_years: Annotated[int | None, Field(ge=0, le=RETENTION_MAX)] = None
     print_audit_head: bool | None = None
+    negative_total: NegativeTotal | None = None
     effective: date | None = None
     """First day of issue that it holds on; today where it is left out."""
     reason: Reason

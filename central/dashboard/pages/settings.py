@@ -19,6 +19,7 @@ from central.domain.billing.billing_settings import (
     DocumentKind,
 )
 from central.domain.billing.document_template import TEMPLATES
+from central.domain.billing.negative_total import NegativeTotal
 from central.service.billing.change_settings import SettingsChange
 from central.service.billing.setting_list import LABEL
 
@@ -47,6 +48,7 @@ async def settings(request: Request) -> Response:
         locales=LOCALES,
         templates=TEMPLATES,
         label=LABEL,
+        negative_totals=list(NegativeTotal),
     )
 
 
@@ -86,6 +88,7 @@ def sent_change(form: SentForm) -> SettingsChange:
             "retention_years", LABEL["retention_years"], RETENTION_MAX
         ),
         print_audit_head=form.optional("print_audit_head", LABEL["print_audit_head"]) == "yes",
+        negative_total=form.text("negative_total", LABEL["negative_total"]),
     )
 
 

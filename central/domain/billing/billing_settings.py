@@ -15,6 +15,7 @@ from typing import Any
 
 from central.domain.billing.bill_window import IN_A_ROW, BillWindow
 from central.domain.billing.document_template import ENGLISH, TEMPLATES, template_of
+from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.printable import Text, unprintable_holds
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.interval import zone_info
@@ -112,6 +113,7 @@ class BillingSettings:
         window: How long a held bill waits for data.
         retention_years: How long issued bills are kept by law; None where nobody said so. [years]
         print_audit_head: Whether the first document of a day prints the head of the audit log.
+        negative_total: What becomes of a bill whose total adjustments take below zero.
 
     Raises:
         BillingSettingsError: One of them is not valid.
@@ -129,6 +131,7 @@ class BillingSettings:
     window: BillWindow = field(default_factory=BillWindow)
     retention_years: int | None = None
     print_audit_head: bool = False
+    negative_total: NegativeTotal = NegativeTotal.CARRY
 
     def __post_init__(self) -> None:
         if self.retention_years is not None and not 0 <= self.retention_years <= RETENTION_MAX:
@@ -179,6 +182,7 @@ class BillingSettings:
             "estimates_in_a_row": self.window.in_a_row,
             "retention_years": self.retention_years,
             "print_audit_head": self.print_audit_head,
+            "negative_total": self.negative_total.value,
         }
 
     @classmethod
@@ -191,7 +195,21 @@ class BillingSettings:
         rest = {name: setting for name, setting in value.items() if name != "series"}
         # Settings of before there was a window do not say it.
         window = BillWindow(rest.pop("window_days", 0), rest.pop("estimates_in_a_row", IN_A_ROW))
-        return cls(series=series, window=window, **rest)
+        negative = NegativeTotal(rest.pop("negative_total", NegativeTotal.CARRY))
+        return cls(series=series, window=window, negative_total=negative, **rest)
+
+
+def negative_total_of(text: str) -> NegativeTotal:
+    """What becomes of bills whose total adjustments take below zero, as somebody wrote it.
+
+    Raises:
+        BillingSettingsError: It is neither `carry` nor `hold`.
+    """
+    try:
+        return NegativeTotal(text)
+    except ValueError:
+        message = f"{text!r} is nothing that becomes of a bill below zero."
+        raise BillingSettingsError(message, value=text, remedy="Use carry or hold.") from None
 
 
 def _alike(prefix: str, other: str) -> bool:

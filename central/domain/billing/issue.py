@@ -16,6 +16,7 @@ from central.domain.billing.billing_settings import (
     settings_on,
 )
 from central.domain.billing.document_template import template_of
+from central.domain.billing.negative_total import NegativeTotal
 from central.domain.rating.hashing import digest
 from central.domain.rating.inputs.document_days import DocumentDays
 from firmware_bridge.contract.interval import zone_info
@@ -186,6 +187,24 @@ def document_days(revisions: Sequence[SettingsRevision], zone: str, at: datetime
     """
     (plan,) = plan_issue(revisions, [zone], at)
     return DocumentDays(plan.day, plan.due)
+
+
+def negative_total_now(
+    revisions: Sequence[SettingsRevision], zone: str, at: datetime
+) -> NegativeTotal:
+    """What becomes of a bill whose total adjustments take below zero if it were issued now.
+
+    Args:
+        revisions: The utility's settings.
+        zone: Of its first service point.
+        at: Now. Aware.
+
+    Raises:
+        BillingSettingsError: None is in force that early.
+        InvalidValueError: The zone is unknown.
+    """
+    (plan,) = plan_issue(revisions, [zone], at)
+    return plan.terms.settings.negative_total
 
 
 def number_bills(plans: Sequence[IssuePlan], last: Mapping[str, int]) -> list[IssuedBill]:

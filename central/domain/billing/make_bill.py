@@ -8,6 +8,7 @@ from itertools import chain
 
 from central.domain.billing.bill import Account, Bill, BillLine, RunType, Supply, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
+from central.domain.billing.negative_total import NegativeTotal, negative_hold
 from central.domain.billing.planned import ReplacedBill
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillState
@@ -26,6 +27,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
     findings: Sequence[Hold] = (),
     replaces: ReplacedBill | None = None,
     adjustments: Sequence[tuple[str, RatedLine]] = (),
+    negative_total: NegativeTotal = NegativeTotal.CARRY,
 ) -> Bill:
     """Make one account's bill from what was rated.
 
@@ -37,6 +39,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         findings: Critical findings of validation; each holds the bill.
         replaces: The cancelled bill that it replaces.
         adjustments: Lines that adjust issued bills, each with its service point; they come last.
+        negative_total: What becomes of a bill that these take below zero.
 
     Returns:
         A draft; held where rating or validation found something, or where a text that goes on it
@@ -92,4 +95,6 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         written_lines=tuple(chain.from_iterable(one.rated.written_lines for one in supplies)),
     )
     lacking = unprintable_holds(printed_texts(bill))
+    if negative_total is NegativeTotal.HOLD and (negative := negative_hold(bill)) is not None:
+        lacking = (*lacking, negative)
     return replace(bill, holds=(*holds, *lacking), state=BillState.HELD) if lacking else bill

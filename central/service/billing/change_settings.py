@@ -14,6 +14,7 @@ from central.domain.billing.billing_settings import (
     BillingSettingsError,
     DocumentKind,
     SettingsRevision,
+    negative_total_of,
     settings_on,
 )
 from central.service.ports.billing_settings import SettingsStore
@@ -39,6 +40,8 @@ class SettingsChange:
         estimates_in_a_row: How many bills in a row may have estimates.
         retention_years: How long issued bills are kept by law. [years]
         print_audit_head: Whether the first document of a day prints the head of the audit log.
+        negative_total: What becomes of a bill whose total adjustments take below zero: `carry` or
+            `hold`.
     """
 
     series: str | None = None
@@ -55,6 +58,7 @@ class SettingsChange:
     estimates_in_a_row: int | None = None
     retention_years: int | None = None
     print_audit_head: bool | None = None
+    negative_total: str | None = None
 
     def of(self, settings: BillingSettings) -> BillingSettings:
         """The settings with the change.
@@ -80,6 +84,8 @@ class SettingsChange:
         waits = {"days": self.window_days, "in_a_row": self.estimates_in_a_row}
         window = replace(settings.window, **_given(waits))
         changed = replace(settings, window=window, **_given(rest))
+        if self.negative_total is not None:
+            changed = replace(changed, negative_total=negative_total_of(self.negative_total))
         if self.zone is not None:
             changed = replace(changed, zone=self.zone or None)
         kinds = {DocumentKind.INVOICE: invoices}

@@ -122,7 +122,12 @@ def _bill(
 ) -> Bill:
     plan = work.plan
     make = partial(
-        make_bill, work.account, plan.period, run_type=plan.run_type, replaces=plan.replaces
+        make_bill,
+        work.account,
+        plan.period,
+        run_type=plan.run_type,
+        replaces=plan.replaces,
+        negative_total=work.negative_total,
     )
     parts = [
         Supply(

@@ -77,6 +77,12 @@ SETTINGS = (
         "The first document of a day prints the head of the audit log",
         "Whether the first document of a day prints the head of the audit log.",
     ),
+    Setting(
+        "negative_total",
+        "Bills whose total adjustments take below zero",
+        "What becomes of a bill whose total adjustments take below zero: carry it as a credit, or "
+        "hold it until registers were read at the end of its days.",
+    ),
 )
 MEANING: Mapping[str, str] = {setting.name: setting.meaning for setting in SETTINGS}
 LABEL: Mapping[str, str] = {setting.name: setting.label for setting in SETTINGS}
@@ -100,4 +106,5 @@ def values_of(settings: BillingSettings) -> Mapping[str, str | int | bool | None
         "estimates_in_a_row": settings.window.in_a_row,
         "retention_years": settings.retention_years,
         "print_audit_head": settings.print_audit_head,
+        "negative_total": settings.negative_total.value,
     }

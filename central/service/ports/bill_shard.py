@@ -18,6 +18,7 @@ from central.domain.billing.adjustment import OpenAdjustment
 from central.domain.billing.bill import Account, Bill, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import BankMovement, OpenEntry
+from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.planned import (
     NotBilled,
     OccupancyChain,
@@ -193,9 +194,8 @@ class AccountWork:
         entries: Pay-ins and grants of the account that its parts may consume.
         shared: What is the account's own before them.
         adjustments: Of issued bills, which it may carry.
-        document_days: When it would be issued and due if it were issued now; of a bill that is
-            issued, or takes the place of another, those that its taxes had first. None where nobody
-            can say.
+        document_days: Of issue and payment, now or as the bill or the one before it had them first.
+        negative_total: What becomes of it where adjustments take its total below zero.
     """
 
     plan: PlannedBill
@@ -206,6 +206,7 @@ class AccountWork:
     shared: AccountOwn = NOTHING_OWN
     adjustments: tuple[OpenAdjustment, ...] = ()
     document_days: DocumentDays | None = None
+    negative_total: NegativeTotal = NegativeTotal.CARRY
 
     @property
     def account_id(self) -> int:

@@ -1,4 +1,7 @@
-"""When bills are issued and due, where that says the rate of a tax; see `document_days.sql`."""
+"""What the day of issue says of a bill before it is issued; see `document_days.sql`.
+
+It may say the rate of a tax, and what becomes of a bill whose total is below zero.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing.settings import settings_revisions
 from central.adapters.timescale.queries import load_queries
-from central.domain.billing.issue import document_days
+from central.domain.billing.bill import SupplySummary
+from central.domain.billing.issue import document_days, negative_total_now
+from central.domain.billing.negative_total import NegativeTotal, all_read
 from central.domain.billing.planned import PlannedBill
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.document_days import DocumentDays
@@ -25,12 +30,24 @@ _Connection = AsyncConnection[_Row]
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 
 
-async def days_of_documents(
-    connection: _Connection, bills: Sequence[PlannedBill], at: datetime
-) -> list[DocumentDays | None]:
-    """The days that may say the rates of taxes of some bills, in their order.
+class Document(NamedTuple):
+    """What the day of issue says of a bill.
 
-    Of a bill that is issued, or takes the place of another, they stay what they were.
+    Args:
+        days: That may say the rates of taxes; None where nobody can say.
+        negative_total: What becomes of it where adjustments take its total below zero.
+    """
+
+    days: DocumentDays | None
+    negative_total: NegativeTotal = NegativeTotal.CARRY
+
+
+async def documents_of(
+    connection: _Connection, bills: Sequence[PlannedBill], at: datetime
+) -> list[Document]:
+    """What the day of issue says of some bills, in their order.
+
+    Of a bill that is issued, or takes the place of another, its days stay what they were.
 
     Args:
         connection: In the shard's transaction.
@@ -45,16 +62,19 @@ async def days_of_documents(
     revisions = await settings_revisions(connection)
 
     @cache
-    def now(zone: str) -> DocumentDays | None:
+    def now(zone: str) -> Document:
         try:
-            return document_days(revisions, zone, at)
+            days = document_days(revisions, zone, at)
+            return Document(days, negative_total_now(revisions, zone, at))
         except OperatorError:  # rating, or issuing, says it
-            return None
+            return Document(None)
+
+    def first(bill: PlannedBill) -> DocumentDays | None:
+        replaced = None if bill.replaces is None else issued.get(bill.replaces.id)
+        return issued.get(bill.bill_id or 0) or replaced
 
     return [
-        issued.get(bill.bill_id or 0)
-        or (None if bill.replaces is None else issued.get(bill.replaces.id))
-        or now(bill.parts[0].occupancy.zone)
+        now(bill.parts[0].occupancy.zone) if (days := first(bill)) is None else Document(days)
         for bill in bills
     ]
 
@@ -62,7 +82,7 @@ async def days_of_documents(
 async def moved_documents(
     connection: _Connection, at: datetime, uids: Sequence[UUID]
 ) -> Mapping[UUID, tuple[ChangedInput, ...]]:
-    """Bills of which a tax may have another rate if they are issued now.
+    """Bills that may say something else if they are issued now: a tax, or that they are held.
 
     Args:
         connection: In a transaction.
@@ -80,11 +100,19 @@ async def moved_keys(connection: _Connection, at: datetime, bills: Collection[in
 async def _moved(
     connection: _Connection, at: datetime, uids: Sequence[UUID], bills: Collection[int]
 ) -> list[tuple[_Row, tuple[ChangedInput, ...]]]:
-    rows = await _rows(connection, "taxed", uids=list(uids), bills=list(bills))
-    if not rows:
+    asked = {"uids": list(uids), "bills": list(bills)}
+    rows = await _rows(connection, "taxed", **asked)
+    negative = await _rows(connection, "negative", **asked)
+    if not rows and not negative:
         return []
     revisions = await settings_revisions(connection)
-    return [
+    held: list[tuple[_Row, tuple[ChangedInput, ...]]] = [
+        (row, (ChangedInput(InputKind.SETTINGS, ""),))
+        for row in negative
+        if negative_total_now(revisions, row[2][0]["zone"], at) is NegativeTotal.HOLD
+        and not all_read(map(SupplySummary.from_json, row[2]))
+    ]
+    return held + [
         (row, (ChangedInput(InputKind.DOCUMENT, row[5]),))
         for row in rows
         if DocumentDays(row[3], row[4]).crosses(

@@ -33,3 +33,15 @@ JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))
     AND bill.state IN ('draft', 'approved') AND bill.replaces IS NULL
 ORDER BY bill.id, tariff.name
+
+-- name: negative
+-- Bills that are not issued and take no other's place, whose total is below zero with what they adjust.
+SELECT bill.id, bill.uid, bill.document -> 'supplies'
+FROM bill
+WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))
+    AND bill.state IN ('draft', 'approved') AND bill.replaces IS NULL AND bill.total < 0
+    AND EXISTS (
+        SELECT FROM adjustment_use
+        WHERE adjustment_use.bill_id = bill.id
+    )
+ORDER BY bill.id

@@ -16,7 +16,7 @@ from central.adapters.timescale.billing.account_state import own_before
 from central.adapters.timescale.billing.adjustments import open_adjustments
 from central.adapters.timescale.billing.channel_months import months_of
 from central.adapters.timescale.billing.claims import ShardClaims
-from central.adapters.timescale.billing.document_days import days_of_documents
+from central.adapters.timescale.billing.document_days import documents_of
 from central.adapters.timescale.billing.entries import open_entries
 from central.adapters.timescale.billing.loaded_part import (
     BilledChannels,
@@ -131,7 +131,7 @@ class ShardLoader:
         for supply in supplies:
             cutovers.setdefault(supply.bill, []).append(supply.cutover)
         adjustments = await self._adjustments(bills)
-        documents = await days_of_documents(self._connection, bills, self._at)
+        documents = await documents_of(self._connection, bills, self._at)
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
@@ -146,7 +146,8 @@ class ShardLoader:
                 entries=entries.get(bill.account_id, ()),
                 shared=shared.get(number, NOTHING_OWN),
                 adjustments=adjustments.get(bill.account_id, ()),
-                document_days=documents[number],
+                document_days=documents[number].days,
+                negative_total=documents[number].negative_total,
             )
             for number, bill in enumerate(bills)
         )

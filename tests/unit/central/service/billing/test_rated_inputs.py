@@ -27,6 +27,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "shared": BEFORE,
         "adjustments": "those that no bill carries, looked up whenever bills are decided or run",
         "document_days": DOCUMENT,
+        "negative_total": InputKind.SETTINGS,
     },
     SupplyWork: {
         "occupancy_id": CLAIM,

@@ -32,6 +32,7 @@ OTHER = SettingsChange(
     estimates_in_a_row=1,
     retention_years=10,
     print_audit_head=True,
+    negative_total="hold",
 )
 
 
