@@ -14,7 +14,6 @@ from edge_agent.buffer.records import event_counts
 from edge_agent.clock import Clock
 from edge_agent.config.settings import EdgeConfig
 from edge_agent.monitoring.health import Health, age_s, counts_table, meters_of
-from edge_agent.monitoring.prometheus import expose
 from edge_agent.monitoring.systemd import Supervisor, is_alive
 from edge_agent.polling.meter import Meter
 from edge_agent.polling.meter_set import MeterSet
@@ -26,6 +25,7 @@ from edge_agent.uplink.mqtt import Uplink
 from edge_agent.uplink.session_runner import AGENT, SessionRunner
 from firmware_bridge.contract.errors import EnvironmentFaultError
 from firmware_bridge.contract.software import software_version
+from firmware_bridge.figures import expose
 
 IDLE_FLUSH_S = 3600.0
 KEEP_S = 60.0
@@ -136,7 +136,7 @@ class Agent:
         """The figures for Prometheus."""
         further = () if self._listener is None else self._listener.figures()
         own = await self._gauge.figures(connected=self.uplink.connected)
-        return expose((*own, *further))
+        return expose((*own, *further), "meterline_edge")
 
     async def apply(self, config: EdgeConfig, origin: str) -> Applied | ReloadRefusal:
         """Switch to another configuration; see `edge_agent.reconfigure`."""

@@ -10,13 +10,14 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import WITHHELD, event_counts
 from edge_agent.clock import Clock, kernel_offset_s
 from edge_agent.monitoring.health import age_s
-from edge_agent.monitoring.prometheus import Figure, a_day, days_to_full, percentile
+from edge_agent.monitoring.prometheus import a_day, days_to_full, percentile
 from edge_agent.polling.meter_set import MeterSet
 from edge_agent.polling.poller import Poller
 from edge_agent.polling.stamping import wrong_clocks
 from edge_agent.reconfigure import ConfigurationStatus, Reloader
 from firmware_bridge.contract.event import ABOUT_CLOCKS
 from firmware_bridge.contract.reading import TimeQuality
+from firmware_bridge.figures import Figure
 
 _IO: Final = Path("/proc/self/io")
 _REGISTER: Final = "Register events"

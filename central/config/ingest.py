@@ -8,11 +8,12 @@ from pydantic import Field, SecretStr, field_validator
 
 from central.config.broker import BrokerSettings
 from central.config.connection_limits import ConnectionLimits
+from central.config.health import HealthSettings
 from central.config.secret import given_dsn, named_database
 
 
-class IngestSettings(BrokerSettings):
-    """The settings of one ingest process, and those of the broker.
+class IngestSettings(BrokerSettings, HealthSettings):
+    """The settings of one ingest process, those of the broker, and where it says how it is.
 
     Args:
         database: DSN of the database, with a role that may become `meterline_app`.

@@ -11,7 +11,8 @@ from typing import ClassVar, Self
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from central.config.connection_limits import ConnectionLimits
-from central.config.secret import FiledSettings, apart, given_dsn, named_database, strong, variable
+from central.config.health import HealthSettings
+from central.config.secret import apart, given_dsn, named_database, strong, variable
 
 _FOR_THE_UTILITY = (
     "Remove it, and say it once for the utility: `meterline-central settings set {} --reason WHY`."
@@ -19,7 +20,7 @@ _FOR_THE_UTILITY = (
 _MOST_DAYS = 36_500
 
 
-class Settings(FiledSettings):
+class Settings(HealthSettings):
     """Settings of the commands of the centre.
 
     Args:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,8 @@ from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.config.ingest import IngestSettings
 from central.process.broker import broker_address
+from central.process.health import Readiness, saying_health
+from central.process.ingest_figures import ingest_figures
 from central.process.keep_fit import keep_fit
 from central.process.start import start
 from central.service.gateways.broker_access import BrokerRules
@@ -55,11 +58,9 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
             blame, and none was taken.
     """
     dsn = settings.dsn()
-    await patiently(lambda: check_fit(dsn), _wait_on_start)
     limits = settings.limits
     size = settings.ingest_committers + 3  # the lane of suspects, statuses, periodic tasks
     pool = make_pool(dsn, max_size=size, name="meterline-ingest", check=False, limits=limits)
-    await pool.open(wait=False)
     try:
         await _work(settings, pool, ready)
     except BaseExceptionGroup as group:
@@ -114,11 +115,26 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         rules = BrokerRules(DynamicSecurity(address), gateways, clock)
         jobs.append((_RULES_EVERY_S, rules.keep))
     broker = BrokerWorker(address, intake.offer, keep_status)
+    readiness = Readiness(pool, {"broker": broker.connected.is_set})
+    figures = partial(ingest_figures, intake, statuses.counts, failures)
+    async with saying_health(settings, readiness, "meterline_ingest", figures):
+        await patiently(lambda: check_fit(settings.dsn()), _wait_on_start)
+        await pool.open(wait=False)
+        await _run(intake, broker, pool, [(*job, failures) for job in jobs], ready)
+
+
+async def _run(
+    intake: Intake,
+    broker: BrokerWorker,
+    pool: Pool,
+    jobs: Iterable[tuple[float, Callable[[], Awaitable[None]], Counter[str]]],
+    ready: asyncio.Event | None,
+) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(keep_fit(pool))
         tasks.create_task(intake.run(broker.send))
-        for pause_s, job in jobs:
-            tasks.create_task(_every(pause_s, job, failures))
+        for job in jobs:
+            tasks.create_task(_every(*job))
         tasks.create_task(broker.run())
         await broker.connected.wait()
         if ready is not None:

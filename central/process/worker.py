@@ -15,11 +15,12 @@ from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.fitness import check_fit
-from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.config.settings import Settings
+from central.process.health import Readiness, saying_health
 from central.process.jobs import compare_changed, run_jobs
 from central.process.keep_fit import keep_fit
 from central.process.sealer import run_sealer
@@ -53,40 +54,48 @@ async def run_worker(
     Raises:
         StoreUnfitError: The database is not one that this release can work with.
     """
+    dsn = settings.dsn()
+    pool = make_pool(dsn, max_size=5, name="meterline-worker", check=False, limits=settings.limits)
+    try:
+        async with saying_health(settings, Readiness(pool, {}), "meterline_worker"):
+            await patiently(lambda: check_fit(dsn), _wait_on)
+            await pool.open(wait=False)
+            await _work(pool, settings, clock)
+    finally:
+        await pool.close()
+
+
+async def _work(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> None:
+    """Do all that a worker does side by side, until validating ends or the schema is another."""
     from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
 
-    dsn = settings.dsn()
-    await patiently(lambda: check_fit(dsn), _wait_on)
-    pool = make_pool(dsn, max_size=5, name="meterline-worker", check=False, limits=settings.limits)
-    await pool.open(wait=False)
+    vee = VeeSettings(grace=settings.grace)
+    use_case = Validate(TimescaleValidationStore(pool), clock, vee)
+    unclosed = TimescaleUnclosedDays(pool)
+    documents = TimescaleDocumentStore(pool)
+    archive = ArchiveInvoices(TimescaleBillingStore(pool), documents, render_invoice, clock)
+    find = FindCandidates(TimescaleCandidates(pool), clock)
+    standing = {
+        "render_documents": StandingJob(documents.due, lambda: _render(archive), clock),
+        "compare_changed": StandingJob(find.waits, lambda: compare_changed(pool, clock), clock),
+    }
     sealing = asyncio.create_task(run_sealer(pool, settings, clock))
+    beside = [
+        asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
+        asyncio.create_task(run_jobs(pool, settings, clock, standing)),
+        asyncio.create_task(_count_unclosed(CountUnclosedDays(unclosed, clock, vee))),
+    ]
+    leading = [
+        asyncio.create_task(_validate(use_case, settings.poll_s)),
+        asyncio.create_task(keep_fit(pool)),
+    ]
     try:
-        vee = VeeSettings(grace=settings.grace)
-        use_case = Validate(TimescaleValidationStore(pool), clock, vee)
-        unclosed = TimescaleUnclosedDays(pool)
-        documents = TimescaleDocumentStore(pool)
-        archive = ArchiveInvoices(TimescaleBillingStore(pool), documents, render_invoice, clock)
-        find = FindCandidates(TimescaleCandidates(pool), clock)
-        standing = {
-            "render_documents": StandingJob(documents.due, lambda: _render(archive), clock),
-            "compare_changed": StandingJob(find.waits, lambda: compare_changed(pool, clock), clock),
-        }
-        beside = [
-            asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
-            asyncio.create_task(run_jobs(pool, settings, clock, standing)),
-            asyncio.create_task(_count_unclosed(CountUnclosedDays(unclosed, clock, vee))),
-        ]
-        validating = asyncio.create_task(_validate(use_case, settings.poll_s))
-        fit = asyncio.create_task(keep_fit(pool))
-        try:
-            done, _ = await asyncio.wait([validating, fit], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            await ended(validating, fit, *beside)
+        done, _ = await asyncio.wait(leading, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
+        await ended(*leading, *beside)
         await ended(sealing)
-        await pool.close()
 
 
 async def _validate(use_case: Validate, poll_s: float) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from edge_agent.agent import Agent
 from edge_agent.clock import Clock
 from edge_agent.config.settings import EdgeConfig
-from edge_agent.monitoring.prometheus import Figure
 from edge_agent.reconfigure import Applied, ReloadRefusal
 from edge_agent.remote.configuration.service import Configurator
 from edge_agent.remote.health_gate import Vitals
 from edge_agent.remote.state_file import StateFile
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import Status
+from firmware_bridge.figures import Figure
 
 if TYPE_CHECKING:
     from edge_agent.remote.update.service import Updater

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from edge_agent.monitoring.prometheus import Figure
 from firmware_bridge.contract.messages import Status
+from firmware_bridge.figures import Figure
 
 
 class Listener(Protocol):

@@ -13,17 +13,35 @@ from central.api.parameters import Services
 router = APIRouter(tags=["health"])
 
 
-class HealthOut(BaseModel):
-    """What works."""
+class LiveOut(BaseModel):
+    """The process answers."""
 
-    status: Literal["ok"]
+    status: Literal["live"]
 
 
-@router.get("/health")
-async def health(services: Services) -> HealthOut:
-    """Get `ok` while the database answers, else a problem with status 503."""
+class ReadyOut(BaseModel):
+    """What was looked at, and works."""
+
+    status: Literal["ready"]
+    database: Literal["ok"]
+    schema_version: Literal["ok"]
+
+
+@router.get("/health/live")
+async def live() -> LiveOut:
+    """Get `live` while the process answers, whatever else is away."""
+    return LiveOut(status="live")
+
+
+@router.get("/health/ready")
+async def ready(services: Services) -> ReadyOut:
+    """Get `ready` while the database answers with a schema that this release works with.
+
+    Else a problem with status 503: `STORE_UNAVAILABLE` where it does not answer, `SCHEMA_MISSING`,
+    `SCHEMA_OLD`, `SCHEMA_NEW` or `STORE_UNFIT` where its schema or a right is at fault.
+    """
     await services.field.ping()
-    return HealthOut(status="ok")
+    return ReadyOut(status="ready", database="ok", schema_version="ok")
 
 
 class UnclosedDaysOut(BaseModel):

@@ -70,6 +70,16 @@ class Intake:
         self._behind: asyncio.Queue[Examined] = asyncio.Queue(_BEHIND_MAX)
         self.counts: Counter[str] = Counter()
 
+    @property
+    def waiting(self) -> int:
+        """Messages that wait."""
+        return len(self._queue)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Payload that waits, in bytes."""
+        return self._bytes
+
     def offer(self, arrival: Arrival) -> bool:
         """Take a message, unless the queue is full; whether it was taken."""
         size = len(arrival.payload)

@@ -11,7 +11,6 @@ import structlog
 
 from edge_agent.clock import Clock
 from edge_agent.config.settings import EdgeConfig
-from edge_agent.monitoring.prometheus import Figure
 from edge_agent.polling.meter_set import check_meters
 from edge_agent.reconfigure import ReloadRefusal
 from edge_agent.remote.configuration.overlay import overlay
@@ -44,6 +43,7 @@ from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.remote import RemoteConfiguration, decode_configuration
 from firmware_bridge.contract.reports import ConfigurationReport, ConfigurationState
 from firmware_bridge.contract.signed import Purpose
+from firmware_bridge.figures import Figure
 
 _log = structlog.get_logger(__name__)
 

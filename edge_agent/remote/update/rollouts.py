@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-from edge_agent.monitoring.prometheus import Figure
 from edge_agent.remote.errors import RemoteStateDamagedError, RemoteStateUnwritableError
 from edge_agent.remote.state_file import StateFile
 from edge_agent.remote.update.state_codec import pack_rollouts, unpack_rollouts
@@ -22,6 +21,7 @@ from edge_agent.remote.update.state_machine import (
 )
 from firmware_bridge.contract.release import Release
 from firmware_bridge.contract.reports import UpdateReport, UpdateState
+from firmware_bridge.figures import Figure
 
 _log = structlog.get_logger(__name__)
 

@@ -227,7 +227,7 @@ async def test_a_database_that_is_away_is_a_503(migrated: Database) -> None:
     async with make_pool(migrated.dsn) as pool:
         office = Office(pool)
     async with client(office) as web:
-        answer = await web.get("/api/v1/health")
+        answer = await web.get("/api/v1/health/ready")
         page = await web.get("/gateways")
     assert (answer.status_code, answer.json()["code"]) == (503, "STORE_UNAVAILABLE")
     assert answer.headers["retry-after"]
@@ -244,7 +244,7 @@ async def test_with_a_token_nothing_is_open_before_sign_in(office: Office) -> No
         )
         refused = await web.get("/api/v1/meters")
         assert (refused.status_code, refused.json()["code"]) == (401, "ACCESS")
-        assert (await web.get("/api/v1/health")).status_code == 200
+        assert (await web.get("/api/v1/health/ready")).status_code == 200
         bearer = {"Authorization": f"Bearer {TOKEN}"}
         assert (await web.get("/api/v1/meters", headers=bearer)).status_code == 200
         wrong = {"Authorization": "Bearer wrong"}

@@ -64,7 +64,7 @@ class Served:
     def is_well(self) -> bool:
         """Whether an honest request is answered, and at once."""
         asked = time.monotonic()
-        answer, _ = self.ask("GET", "/api/v1/health")
+        answer, _ = self.ask("GET", "/api/v1/health/ready")
         return answer.status == 200 and time.monotonic() - asked < HONEST_S
 
 
@@ -182,7 +182,7 @@ def test_half_sent_heads_hold_no_connection(web: Served) -> None:
         lines = [opened.enter_context(web.connect()) for _ in range(200)]
         began = time.monotonic()
         for line in lines:
-            line.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+            line.sendall(b"GET /api/v1/health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
         assert web.is_well()
         waiting = set(lines)
         while waiting and time.monotonic() - began < 60:

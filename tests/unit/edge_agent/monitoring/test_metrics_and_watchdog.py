@@ -4,8 +4,9 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from edge_agent.monitoring.prometheus import Figure, a_day, days_to_full, expose, percentile
+from edge_agent.monitoring.prometheus import a_day, days_to_full, percentile
 from edge_agent.monitoring.systemd import GRACE_S, Supervisor, is_alive
+from firmware_bridge.figures import Figure, expose
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 def test_figures_are_prometheus_text_and_what_is_unknown_is_left_out() -> None:
     text = expose(
-        [Figure("backlog", "Waiting.", 3), Figure("x", "", None), Figure("bad", "Bad.", 2, True)]
+        [Figure("backlog", "Waiting.", 3), Figure("x", "", None), Figure("bad", "Bad.", 2, True)],
+        "meterline_edge",
     )
     assert text.splitlines() == [
         "# HELP meterline_edge_backlog Waiting.",

@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 
 from edge_agent.errors import MetricsPortError
-from edge_agent.monitoring import prometheus
-from edge_agent.monitoring.prometheus import HOST, REQUEST_MAX_BYTES, serve_metrics
+from edge_agent.monitoring.prometheus import HOST, serve_metrics
+from firmware_bridge import plain_http
+from firmware_bridge.plain_http import REQUEST_MAX_BYTES
 
 Respond = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -90,7 +91,7 @@ async def test_anything_else_is_not_found(
 async def test_half_a_request_gets_no_answer_and_does_not_stay(
     request_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prometheus, "REQUEST_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(plain_http, "REQUEST_TIMEOUT_S", 0.01)
     respond = await responder(monkeypatch)
     assert await answered(respond, request_bytes, Writer()) == b""
 

@@ -24,12 +24,12 @@ from edge_agent.errors import (
     BufferUnavailableError,
     CertificateNameError,
 )
-from edge_agent.monitoring.prometheus import Figure
 from edge_agent.uplink import mqtt
 from edge_agent.uplink.mqtt import BACKOFF_MAX_S, BACKOFF_S, Uplink
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import GatewayState, Status, decode_status
+from firmware_bridge.figures import Figure
 from tests.support.edge_clock import HandClock
 from tests.support.edge_parts import NOON
 
