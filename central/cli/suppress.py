@@ -20,7 +20,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
-from central.domain.billing.suppression import Suppression
+from central.domain.billing.suppression import Suppression, SuppressionState
 from central.process.stores import open_stores
 from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.ports.suppressions import OccupiedService
@@ -46,7 +46,7 @@ def suppress_command(  # noqa: PLR0913, PLR0917 - one option each
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Let the days from the first unbilled one on not be billed."""
+    """Propose that the days from the first unbilled one on be not billed; another approves it."""
     occupied = OccupiedService(account, point, service)
 
     async def work() -> UUID:
@@ -58,7 +58,28 @@ def suppress_command(  # noqa: PLR0913, PLR0917 - one option each
     if as_json:
         show({"suppression": str(uid)})
     else:
-        typer.echo(f"Suppressed until {until.date()}: {uid}. `bill lift {uid}` takes it back.")
+        typer.echo(f"Proposed until {until.date()}: `bill approve-suppression {uid}` by another.")
+
+
+@app.command("approve-suppression")
+@answered
+def approve_command(
+    suppression: Annotated[UUID, typer.Argument(help="Identifier of the suppression.")],
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a suppression that another person proposed: its days are not billed."""
+
+    async def work() -> None:
+        async with open_stores(settings(), _NAME, max_size=2) as stores:
+            await SuppressPeriods(stores.suppressions).approve(suppression, actor_of(actor))
+
+    wait_for(work())
+    if as_json:
+        show({"suppression": str(suppression), "state": SuppressionState.HOLDS.value})
+    else:
+        typer.echo(f"Suppression {suppression} holds. `bill lift {suppression}` takes it back.")
 
 
 @app.command("lift")
@@ -70,7 +91,7 @@ def lift_command(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Lift a suppression: the next run bills its days."""
+    """Lift a suppression, or withdraw one that waits: the next run bills its days."""
 
     async def work() -> None:
         async with open_stores(settings(), _NAME, max_size=2) as stores:

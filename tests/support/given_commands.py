@@ -24,6 +24,7 @@ CENTRAL = {
     "bill decide-conflict": "9 leave --reason r",
     "bill discard": "A-9/2026-01",
     "bill issue": "A-9/2026-01",
+    "bill approve-suppression": EPOCH,
     "bill lift": f"{EPOCH} --reason r",
     "bill list": "A-9 --as-of 2026-01-01T00:00:00Z",
     "bill pdf": "A-9/2026-01",

@@ -36,7 +36,7 @@ async def list_suppressions(services: Services, account: OneAccount = None) -> l
     response_model=None,
 )
 async def suppress(services: Services, once: DoOnce, order: SuppressionIn) -> Response:
-    """Let the days from the first unbilled one on not be billed."""
+    """Propose that the days from the first unbilled one on be not billed."""
 
     async def work() -> tuple[HTTPStatus, SuppressionRef]:
         occupied = OccupiedService(order.account, order.service_point, order.service)
@@ -47,12 +47,27 @@ async def suppress(services: Services, once: DoOnce, order: SuppressionIn) -> Re
 
 
 @router.post(
+    "/suppressed-periods/{suppression}/approve",
+    responses={HTTPStatus.OK.value: {"model": SuppressionRef}},
+    response_model=None,
+)
+async def approve_suppression(services: Services, once: DoOnce, suppression: UUID) -> Response:
+    """Approve a suppression that another person proposed: its days are not billed."""
+
+    async def work() -> tuple[HTTPStatus, SuppressionRef]:
+        await services.suppressions.approve(suppression, once.actor)
+        return HTTPStatus.OK, SuppressionRef(suppression=str(suppression))
+
+    return await once(work)
+
+
+@router.post(
     "/suppressed-periods/{suppression}/lift",
     responses={HTTPStatus.OK.value: {"model": SuppressionRef}},
     response_model=None,
 )
 async def lift(services: Services, once: DoOnce, suppression: UUID, order: LiftIn) -> Response:
-    """Lift a suppression: the next run bills its days."""
+    """Lift a suppression, or withdraw one that waits: the next run bills its days."""
 
     async def work() -> tuple[HTTPStatus, SuppressionRef]:
         await services.suppressions.lift(suppression, once.actor, order.reason)

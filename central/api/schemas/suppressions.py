@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from central.api.schemas.base import Schema
 from central.api.schemas.writes import Name, Order, Reason
+from central.domain.billing.suppression import SuppressionState
 
 
 class SuppressionIn(Order):
@@ -37,6 +38,7 @@ class SuppressionRef(Schema):
 class SuppressionOut(SuppressionRef):
     """Days that are not billed by decision, from `first` to before `end`."""
 
+    state: SuppressionState
     account: str
     service_point: str
     service: str
@@ -45,6 +47,8 @@ class SuppressionOut(SuppressionRef):
     reason: str
     decided_by: str
     decided_at: AwareDatetime
+    approved_by: str | None
+    approved_at: AwareDatetime | None
     lifted_by: str | None
     lifted_at: AwareDatetime | None
     lift_reason: str | None

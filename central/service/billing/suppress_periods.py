@@ -31,7 +31,9 @@ class SuppressPeriods:
     async def suppress(
         self, occupied: OccupiedService, until: date, actor: Actor, reason: str
     ) -> UUID:
-        """Let the days from the first unbilled one until another not be billed.
+        """Propose that the days from the first unbilled one until another be not billed.
+
+        Another person approves it; until then a run bills them.
 
         Args:
             occupied: Whose days, and where.
@@ -45,20 +47,33 @@ class SuppressPeriods:
         Raises:
             InvalidValueError: There is no reason.
             NotRegisteredError: The account has no days to be billed there, or several services.
-            CannotSuppressError: The bill before is not issued, or the days are not to be billed.
+            CannotSuppressError: The bill before is not issued, the days are not to be billed or
+                more than a year ahead, or a proposal waits.
         """
         return await self._store.suppress(occupied, until, self._note(actor, reason))
 
+    async def approve(self, uid: UUID, actor: Actor) -> None:
+        """Let proposed days not be billed from now on.
+
+        Raises:
+            NotRegisteredError: No suppression of that identifier waits for approval.
+            SelfApprovalError: The approver proposed it.
+            CannotSuppressError: The days are billed by now, or not to be billed.
+        """
+        if not await self._store.approve(uid, actor, self._clock()):
+            message = f"No suppression {uid} waits for approval."
+            raise NotRegisteredError(message, value=str(uid))
+
     async def lift(self, uid: UUID, actor: Actor, reason: str) -> None:
-        """Free suppressed days, so that the next run bills them.
+        """Free suppressed days, so that the next run bills them, or withdraw a proposal.
 
         Raises:
             InvalidValueError: There is no reason.
-            NotRegisteredError: No suppression of that identifier holds.
+            NotRegisteredError: No suppression of that identifier holds or waits.
             CannotLiftError: Days behind it are billed or suppressed.
         """
         if not await self._store.lift(uid, self._note(actor, reason)):
-            message = f"No suppression {uid} holds."
+            message = f"No suppression {uid} holds or waits."
             raise NotRegisteredError(message, value=str(uid))
 
     async def listed(self, account: str | None = None) -> Sequence[Suppression]:

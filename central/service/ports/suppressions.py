@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from central.domain.actor import Actor
 from central.domain.billing.suppression import Suppression
 from central.service.ports.decisions import DecisionNote
 
@@ -29,15 +30,24 @@ class SuppressionStore(Protocol):
     """Where suppressed days are kept."""
 
     async def suppress(self, occupied: OccupiedService, until: date, note: DecisionNote) -> UUID:
-        """Claim the days from the first unclaimed one until another, for no bill, and log it.
+        """Propose that the days from the first unclaimed one until another be not billed; log it.
 
         Raises:
             NotRegisteredError: The account has no days to be billed there, or several services.
-            CannotSuppressError: The bill before is not issued, or the days are not to be billed.
+            CannotSuppressError: The bill before is not issued, the days are not to be billed, or
+                a proposal waits.
+        """
+
+    async def approve(self, uid: UUID, approver: Actor, at: datetime) -> bool:
+        """Claim proposed days for no bill, and log it; whether it waited for that.
+
+        Raises:
+            SelfApprovalError: The approver proposed it.
+            CannotSuppressError: The days are billed by now, or not to be billed.
         """
 
     async def lift(self, uid: UUID, note: DecisionNote) -> bool:
-        """Free suppressed days, and log it; whether it held.
+        """Free suppressed days, or withdraw a proposal, and log it; whether it stood.
 
         Raises:
             CannotLiftError: Days behind it are billed or suppressed.

@@ -6,13 +6,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.pool import make_pool
 from central.domain.billing.credit_note import BilledBehindError
-from central.domain.billing.suppression import CannotLiftError, CannotSuppressError
+from central.domain.billing.state import SelfApprovalError
+from central.domain.billing.suppression import (
+    CannotLiftError,
+    CannotSuppressError,
+    SuppressionState,
+)
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.reconcile import Reconcile
@@ -56,7 +62,10 @@ async def autumn(utility: Utility) -> None:
 async def september(
     utility: Utility, store: SuppressionStore | None = None, reason: str = "under construction"
 ) -> UUID:
-    return await suppress(utility, store).suppress(A1, OCTOBER, CHIEF, reason)
+    use_case = suppress(utility, store)
+    uid = await use_case.suppress(A1, OCTOBER, CLERK, reason)
+    await use_case.approve(uid, CHIEF)
+    return uid
 
 
 async def named(utility: Utility, first: date, end: date) -> list[tuple[date, date, str, str]]:
@@ -119,6 +128,60 @@ async def test_only_days_behind_what_is_issued_are_suppressed(utility: Utility) 
     with pytest.raises(CannotSuppressError, match="not issued: it is draft"):
         await use_case.suppress(A1, NOVEMBER, CHIEF, "no")
     assert await use_case.listed() == []
+
+
+async def test_one_person_alone_keeps_no_day_from_being_billed(utility: Utility) -> None:
+    await autumn(utility)
+    use_case = suppress(utility)
+    uid = await use_case.suppress(A1, OCTOBER, CLERK, "under construction")
+    with pytest.raises(SelfApprovalError, match="proposed it"):
+        await use_case.approve(uid, CLERK)
+    with pytest.raises(CannotSuppressError, match=f"waits for approval: {uid}"):
+        await use_case.suppress(A1, NOVEMBER, CHIEF, "and longer")
+    await run(utility, "2026-09")
+    with pytest.raises(CannotSuppressError, match="not the first unbilled day"):
+        await use_case.approve(uid, CHIEF)
+    assert (await bill(utility, "A-1", "2026-09")).bill.days == DayRange(SEPTEMBER, OCTOBER)
+    await use_case.lift(uid, CLERK, "it is billed")
+    with pytest.raises(NotRegisteredError):
+        await use_case.approve(uid, CHIEF)
+    assert (await bill(utility, "A-1", "2026-09")).bill.days == DayRange(SEPTEMBER, OCTOBER)
+    (suppression,) = await use_case.listed()
+    assert (suppression.state, suppression.approved_by) == (SuppressionState.LIFTED, None)
+
+
+async def test_days_are_suppressed_a_year_ahead_at_most(utility: Utility) -> None:
+    await autumn(utility)
+    use_case = suppress(utility)
+    with pytest.raises(CannotSuppressError, match="until 2027-11-21 at most"):
+        await use_case.suppress(A1, date(2027, 11, 22), CLERK, "for ever")
+    uid = await use_case.suppress(A1, date(2027, 11, 21), CLERK, "a year")
+    await use_case.approve(uid, CHIEF)
+    (suppression,) = await use_case.listed()
+    assert (suppression.state, suppression.approved_by) == (SuppressionState.HOLDS, CHIEF.key)
+
+
+async def test_the_database_lets_nobody_suppress_alone(migrated: Database) -> None:
+    async with (
+        corrected_utility(migrated.dsn) as books,
+        make_pool(migrated.dsn, max_size=4) as pool,
+    ):
+        await autumn(books.utility)
+        store = TimescaleSuppressions(pool)
+        uid = await suppress(books.utility, store).suppress(A1, OCTOBER, CLERK, "a house")
+    with psycopg.connect(migrated.dsn, autocommit=True) as owner:
+        for alone in (
+            "UPDATE suppressed_period SET approved_by = decided_by, approved_at = decided_at",
+            "UPDATE suppressed_period SET proposed = false",
+        ):
+            with pytest.raises(psycopg.errors.IntegrityError):
+                owner.execute(alone)
+        owner.execute(
+            "UPDATE suppressed_period SET approved_by = %s, approved_at = now()", [CHIEF.key]
+        )
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            owner.execute("UPDATE suppressed_period SET approved_by = 'user:other'")
+    assert uid
 
 
 async def test_what_the_part_before_leaves_later_goes_through(migrated: Database) -> None:

@@ -17,6 +17,7 @@ from central.domain.billing.coverage import (
     SuppressedDays,
 )
 from central.domain.billing.state import BillState
+from central.domain.billing.suppression import SuppressionState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.lineage import block_versions
 from central.service.ports.account_money import AccountMoney, DaysOfServices
@@ -304,7 +305,7 @@ def _occupied(state: BookState, key: int) -> OccupiedDays:
     suppressed = tuple(
         SuppressedDays(each.days, CorrectionNote(str(uid), each.reason))
         for uid, (of, each) in state.suppressed.items()
-        if of == key and each.lifted_at is None
+        if of == key and each.state is SuppressionState.HOLDS
     )
     stay = (occupancy.billing_from, occupancy.ended_on)
     return OccupiedDays(account, *stay, parts, claims, suppressed=suppressed)

@@ -149,6 +149,7 @@ ORDER BY first_day
 SELECT suppressed.occupancy_id, first_day, end_day, suppressed.uid::text, suppressed.reason
 FROM suppressed_period AS suppressed JOIN occupancy ON occupancy.id = suppressed.occupancy_id
 WHERE occupancy.service_id = ANY(%(services)s) AND suppressed.lifted_at IS NULL
+    AND (suppressed.approved_at IS NOT NULL OR NOT suppressed.proposed)
 ORDER BY first_day
 
 -- name: decided

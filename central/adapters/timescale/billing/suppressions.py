@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,16 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.domain.actor import Actor
 from central.domain.audit.change import change
-from central.domain.billing.suppression import CannotLiftError, Suppression, check_suppressible
+from central.domain.billing.suppression import (
+    CannotLiftError,
+    Suppression,
+    already_proposed,
+    billed_since,
+    check_other,
+    check_suppressible,
+)
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.uuid7 import uuid7
 from central.service.ports.decisions import DecisionNote
@@ -47,21 +55,49 @@ class TimescaleSuppressions:
                 await record_at(connection, note.at)
                 row = await _unclaimed(connection, occupied)
                 name = f"{occupied.account} at {occupied.point}"
-                days = check_suppressible(name, row[1], until, row[2], row[5])
+                days = check_suppressible(
+                    name, row[1], until, row[2], row[5], note.at.astimezone(UTC).date()
+                )
+                values = {"occupancy": row[0], "first": days.first, "until": days.end}
+                if waiting := await _rows(connection, "waits", occupancy=row[0]):
+                    raise already_proposed(name, waiting[0][0])
+                await connection.execute(_SQL["add"], {**values, **written})
+                fields = {**occupied._asdict(), "first": days.first.isoformat()}
+                detail = change(None, {**fields, "end": days.end.isoformat()}, note.reason)
+                action = "bill.suppression_proposed"
+                await audit(connection, note.at, note.actor, action, str(uid), detail)
+        return uid
+
+    async def approve(self, uid: UUID, approver: Actor, at: datetime) -> bool:
+        """See `SuppressionStore`."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                await record_at(connection, at)
+                rows = await _rows(connection, "held", uid=uid)
+                if not rows or not rows[0][3]:
+                    return False
+                ((occupancy, first, until, _, account, point, proposed_by),) = rows
+                check_other(proposed_by, approver)
+                name = f"{account} at {point}"
+                unclaimed = await _rows(connection, "unclaimed", occupancies=[occupancy])
+                if not unclaimed or unclaimed[0][1] != first:
+                    raise billed_since(name, first)
+                row = unclaimed[0]
+                check_suppressible(name, first, until, row[2], row[5], at.astimezone(UTC).date())
                 values = {
-                    "occupancy": row[0],
-                    "first": days.first,
-                    "until": days.end,
+                    "occupancy": occupancy,
+                    "first": first,
+                    "until": until,
                     "part": row[3],
                     "opening": None if row[4] is None else Jsonb(row[4]),
                 }
                 await connection.execute(_SQL["claim"], values)
-                await connection.execute(_SQL["add"], {**values, **written})
-                fields = {**occupied._asdict(), "first": days.first.isoformat()}
-                detail = change(None, {**fields, "end": days.end.isoformat()}, note.reason)
+                decided = {"uid": uid, "actor": approver.key, "at": at}
+                await connection.execute(_SQL["approve"], decided)
+                days = {"first": first.isoformat(), "end": until.isoformat()}
                 action = "bill.period_suppressed"
-                await audit(connection, note.at, note.actor, action, str(uid), detail)
-        return uid
+                await audit(connection, at, approver, action, str(uid), change(None, days))
+                return True
 
     async def lift(self, uid: UUID, note: DecisionNote) -> bool:
         """See `SuppressionStore`."""
@@ -72,12 +108,13 @@ class TimescaleSuppressions:
                 rows = await _rows(connection, "held", uid=uid)
                 if not rows:
                     return False
-                ((occupancy, first, until),) = rows
+                ((occupancy, first, until, waits, *_),) = rows
                 days = {"occupancy": occupancy, "until": until}
-                if await _rows(connection, "behind", **days):
+                if not waits and await _rows(connection, "behind", **days):
                     message = f"Days from {until} on are billed or suppressed behind it."
                     raise CannotLiftError(message, value=str(uid))
-                await connection.execute(_SQL["unclaim"], days)
+                if not waits:
+                    await connection.execute(_SQL["unclaim"], days)
                 await connection.execute(_SQL["lift"], written)
                 held = {"first": first.isoformat(), "end": until.isoformat()}
                 detail = change(held, None, note.reason)

@@ -39,10 +39,24 @@ INSERT INTO suppressed_period (
 ) VALUES (%(uid)s, %(occupancy)s, %(first)s, %(until)s, %(reason)s, %(actor)s, %(at)s)
 
 -- name: held
-SELECT occupancy.id, suppressed_period.first_day, suppressed_period.end_day
-FROM suppressed_period JOIN occupancy ON occupancy.id = suppressed_period.occupancy_id
+SELECT
+    occupancy.id, suppressed_period.first_day, suppressed_period.end_day,
+    suppressed_period.proposed AND suppressed_period.approved_at IS NULL, account.number,
+    service_point.name, suppressed_period.decided_by
+FROM suppressed_period
+JOIN occupancy ON occupancy.id = suppressed_period.occupancy_id
+JOIN account ON account.id = occupancy.account_id
+JOIN service ON service.id = occupancy.service_id
+JOIN service_point ON service_point.id = service.service_point_id
 WHERE suppressed_period.uid = %(uid)s AND suppressed_period.lifted_at IS NULL
-FOR UPDATE
+FOR UPDATE OF occupancy, suppressed_period
+
+-- name: waits
+SELECT uid FROM suppressed_period
+WHERE occupancy_id = %(occupancy)s AND lifted_at IS NULL AND proposed AND approved_at IS NULL
+
+-- name: approve
+UPDATE suppressed_period SET approved_by = %(actor)s, approved_at = %(at)s WHERE uid = %(uid)s
 
 -- name: behind
 SELECT end_day FROM billed_period
@@ -59,7 +73,9 @@ WHERE uid = %(uid)s
 SELECT
     suppressed_period.uid, account.number, service_point.name, service.name,
     suppressed_period.first_day, suppressed_period.end_day, suppressed_period.reason,
-    suppressed_period.decided_by, suppressed_period.decided_at, suppressed_period.lifted_by,
+    suppressed_period.decided_by, suppressed_period.decided_at,
+    suppressed_period.proposed AND suppressed_period.approved_at IS NULL,
+    suppressed_period.approved_by, suppressed_period.approved_at, suppressed_period.lifted_by,
     suppressed_period.lifted_at, suppressed_period.lift_reason
 FROM suppressed_period
 JOIN occupancy ON occupancy.id = suppressed_period.occupancy_id
