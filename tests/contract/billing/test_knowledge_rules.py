@@ -45,6 +45,7 @@ WITHOUT = {
     "knowledge_begin": "since when there is a past",
     "knowledge_rule": "how tables answer",
     "queue_migration": "of the schema",
+    "release_beside": "of the schema",
     "schema_migration": "of the schema",
 }
 
