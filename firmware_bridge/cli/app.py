@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from firmware_bridge.cli.decode import decode
+from firmware_bridge.cli.mappings import mappings
 from firmware_bridge.cli.probe import probe
 from firmware_bridge.cli.profiles import profiles
 from firmware_bridge.cli.signals import EXIT_NO_ANSWER, EXIT_UNUSABLE
@@ -65,6 +66,7 @@ def _frame(
 for command in (decode, probe, simulate):
     app.command()(command)
 app.add_typer(profiles, name="profiles")
+app.add_typer(mappings, name="mappings")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from firmware_bridge.cli.signals import EXIT_UNUSABLE
 from firmware_bridge.dlms.list_files import ListFileError, TaughtLists
 from firmware_bridge.driver.interface import UnknownProtocolError
 from firmware_bridge.driver.telegram import Keys, Telegram, TelegramSyntaxError
-from firmware_bridge.mqtt_native.mapping import MqttMappingError, MqttMappings
+from firmware_bridge.mqtt_native.mappings import MqttMappingError, load_mappings
 from firmware_bridge.recordings.decode import (
     DecodeOptions,
     decode_bytes,
@@ -52,7 +52,7 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
     """
     try:
         taught = TaughtLists.load(lists or ())
-        explained = MqttMappings.load(mappings or ())
+        explained = load_mappings(mappings or ())
     except (ListFileError, MqttMappingError) as error:
         hint = "--lists" if isinstance(error, ListFileError) else "--mappings"
         raise typer.BadParameter(str(error), param_hint=hint) from None

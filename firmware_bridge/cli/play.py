@@ -24,7 +24,6 @@ from firmware_bridge.simulator.iec62056_21.optical import VirtualOpticalHead, mo
 from firmware_bridge.simulator.iec62056_21.p1 import P1Version, p1_telegram
 from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
-from firmware_bridge.simulator.mqtt.devices import Device
 from firmware_bridge.simulator.mqtt.publish import VirtualMqttDevices
 from firmware_bridge.simulator.site import Site, Wire
 from firmware_bridge.simulator.sml.telegrams import sml_file
@@ -81,7 +80,7 @@ class Wanted:
     block: int
     mode: Mode
     reaction_s: float
-    device: Device
+    device: str
     username: str | None
     password: str | None = field(repr=False)
     pulses: int

@@ -27,7 +27,7 @@ from firmware_bridge.simulator.meter import (
     VirtualMeter,
     wall_clock,
 )
-from firmware_bridge.simulator.mqtt.devices import Device
+from firmware_bridge.simulator.mqtt.devices import Device, device_names
 from firmware_bridge.simulator.site import Wire, gas_meter
 
 _TIME = ["%Y-%m-%dT%H:%M:%S%z"]
@@ -58,6 +58,13 @@ _IEC = {"rich_help_panel": "IEC 62056-21"}
 _MQTT = {"rich_help_panel": "MQTT devices (mqtt_native)"}
 _PULSE = {"rich_help_panel": "Pulses"}
 _SECRET = {"rich_help_panel": "Keys (dsmr lu, dlms, wmbus)"}
+
+
+def _known_device(name: str) -> str:
+    if name not in device_names():
+        message = f"{name!r} is none of {', '.join(device_names())}."
+        raise typer.BadParameter(message)
+    return name
 
 
 def simulate(  # noqa: PLR0913 - one option each
@@ -210,8 +217,13 @@ def simulate(  # noqa: PLR0913 - one option each
         typer.Option(min=0, max=2, help="Time before the change of speed [s]; 0 on TCP.", **_IEC),
     ] = 0.4,
     device: Annotated[
-        Device, typer.Option(help="Firmware of the devices.", **_MQTT)
-    ] = Device.TASMOTA,
+        str,
+        typer.Option(
+            callback=_known_device,
+            help=f"Firmware of the devices: {', '.join(device_names())}.",
+            **_MQTT,
+        ),
+    ] = Device.TASMOTA.value,
     username: Annotated[str | None, typer.Option(help="User name at the broker.", **_MQTT)] = None,
     password: Annotated[str | None, typer.Option(help="Password of that user.", **_MQTT)] = None,
     pulses: Annotated[int, typer.Option(min=1, max=1000, help="Pulses per kWh.", **_PULSE)] = 1000,

@@ -110,6 +110,7 @@ class Observation:
             clock as it stood when the telegram was sent.
         kept: As `MeterValue.kept`.
         port: Channel of the port on which a sub-meter hangs; 0 for the port's own meter.
+        of_last_contact: `meter_time` is when the device was last heard, by whoever heard it.
     """
 
     meter: MeterIdentity
@@ -127,6 +128,7 @@ class Observation:
     sampled: bool = False
     kept: bool = False
     port: int = 0
+    of_last_contact: bool = False
 
     def meter_value(self) -> MeterValue | None:
         """The value in the shared vocabulary; None where code, unit or digits have no place."""

@@ -25,7 +25,7 @@ from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, Serial
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.table_faults import setting_error
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
-from firmware_bridge.mqtt_native.mapping import MqttMappings
+from firmware_bridge.mqtt_native.mappings import load_mappings
 from firmware_bridge.mqtt_native.presence import DevicePresence, companions
 from firmware_bridge.mqtt_native.values import as_line
 
@@ -191,7 +191,7 @@ class MqttNativeDriver(PushDriver):
             companions(settings.topics) if own is None else own,
             framed=True,
         )
-        mappings = MqttMappings.load(settings.mappings)
+        mappings = load_mappings(settings.mappings)
         super().__init__(
             place,
             lambda: DeviceScanner(memory, settings.zone, time.monotonic, mappings),

@@ -3,16 +3,15 @@
 How it works: topic and shape of the payload tell the firmware. Every device has an identity that
 outlives its name where the message carries one (MAC, IEEE address), else its topic is its name.
 
-native      any topic; `{"v": 1, "manufacturer", "serial", "at", "readings": [{"obis", "value",
-            "unit", "quality", "at"}]}` as JSON or msgpack. `value` is a string or an integer, `at`
-            RFC 3339 or milliseconds since 1970 UTC; the one of a reading wins. `unit` as printed
-            by meters (kWh, m3); `quality` actual (the default), estimated, suspect, power_failure.
+native      any topic; see `firmware_bridge.mqtt_native.native`.
 tasmota     `tele/<device>/SENSOR` with `ENERGY`; kWh and W, arrays are phases.
-shelly 1    `shellies/<device>/emeter/<n>/total` and the like, one number each; Wh and W. A relay's
-            `energy` counts watt-minutes: 60 J each.
+shelly 1    `shellies/<device>/emeter/<n>/total` and the like, one number each; Wh and W. The
+            `energy` of a relay or roller counts watt-minutes: 60 J each.
 shelly 2    `<device>/status/<component>:<n>`, and `<device>/events/rpc`; Wh and W.
-zigbee      `zigbee2mqtt/<name>`; kWh and W, `power_a` or `power_phase_a` for a phase. `last_seen`
-            is when the device was last heard: ISO 8601 or milliseconds since 1970 UTC.
+zigbee      `zigbee2mqtt/<name>`, or any topic where the payload has `linkquality`; kWh and W,
+            `power_a` or `power_phase_a` for a phase. `last_seen` is when the device was last heard:
+            ISO 8601 or milliseconds since 1970 UTC.
+others      as the files of `mappings` say.
 
 Topics that ask a device for something (`.../set`, `.../get`, `cmnd/...`) and those of a bridge are
 no device's. A time without offset is the device's local one; one before 2000 or from 2100 on is
@@ -25,11 +24,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from math import isfinite
 
-from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality, from_ms
 from firmware_bridge.driver.interface import MeterIdentity
@@ -42,12 +40,10 @@ from firmware_bridge.driver.telegram import (
     normalise,
 )
 from firmware_bridge.iec62056_21.datasets import checked_obis
-from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
+from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings, shipped_mappings
+from firmware_bridge.mqtt_native.native import instant, native
 from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
 from firmware_bridge.mqtt_native.shapes import inner, parts_of_status, topic_of
-
-READINGS_MAX = 1000
-_VERSION = 1
 
 _Field = tuple[str, str]  # OBIS code with {c} for the phase, unit
 
@@ -81,6 +77,8 @@ _SHELLY_1: dict[tuple[str, str], _Field] = {
     ("emeter", "pf"): ("13.7.0", "1"),
     ("relay", "power"): ("16.7.0", "W"),
     ("relay", "energy"): ("1.8.0", "watt-minute"),
+    ("roller", "power"): ("16.7.0", "W"),
+    ("roller", "energy"): ("1.8.0", "watt-minute"),
 }
 _SHELLY_2: dict[str, _Field] = {
     "apower": ("16.7.0", "W"),
@@ -99,7 +97,7 @@ _SHELLY_2: dict[str, _Field] = {
 }
 _SHELLY_COMPONENT = re.compile(r"(?:switch|pm1|em|em1|emdata|em1data|cover|light):\d{1,3}")
 _SHELLY_2_TOPIC = re.compile(r"(.{1,200})/(?:status/([a-z0-9]+:\d{1,3})|events/rpc)")
-_SHELLY_1_TOPIC = re.compile(r"shellies/([^/]{1,100})/(emeter|relay)/(\d{1,2})/(\w{1,20})")
+_SHELLY_1_TOPIC = re.compile(r"shellies/([^/]{1,100})/(emeter|relay|roller)/(\d{1,2})/(\w{1,20})")
 _TASMOTA_TOPIC = re.compile(
     r"(?:.*/)?(?:tele/([^/]{1,100})/SENSOR|stat/([^/]{1,100})/STATUS\d{1,2})"
     r"|([^/]{1,100})/tele/SENSOR"
@@ -107,7 +105,10 @@ _TASMOTA_TOPIC = re.compile(
 _ZIGBEE_TOPIC = re.compile(r"zigbee2mqtt/(.{1,200})")
 _ZIGBEE_PHASE = re.compile(r"(.+?)_(?:phase_)?([abc])")
 _ASKS = re.compile(
-    r"(?:^|/)cmnd/|/(?:set|get|command)$|^zigbee2mqtt/(?:bridge/|.+/(?:set|get)/)", re.ASCII
+    r"(?:^|/)cmnd/|/(?:set|get|command)$|(?:^|/)bridge/(?:state|info|devices|groups|definitions"
+    r"|extensions|converters|logging|health|event|log|config|request/.+|response/.+)$"
+    r"|^zigbee2mqtt/(?:bridge/|.+/(?:set|get)/)",
+    re.ASCII,
 )
 _PHASES = {"a": 1, "b": 2, "c": 3}
 _YEARS = range(2000, 2100)
@@ -145,86 +146,22 @@ def decode_message(
 def _observed(
     topic: str, content: object, fields: Mapping[str, object], zone: str
 ) -> Iterator[Observation]:
-    shelly = _SHELLY_1_TOPIC.fullmatch(topic)
     if "readings" in fields and "serial" in fields:
-        return _native(fields)
-    if shelly is not None:
-        return _shelly_1(shelly, number(content))
+        return native(fields)
     if "ENERGY" in fields:
         return _tasmota(topic, fields, zone)
-    newer = _SHELLY_2_TOPIC.fullmatch(topic)
-    if newer is not None:
-        return _shelly_2(newer, fields)
+    shelly = _shelly(topic, content, fields)
+    if shelly is not None:
+        return shelly
     named = _ZIGBEE_TOPIC.fullmatch(topic)
-    if named is not None:
-        return _zigbee(named[1], fields, zone)
-    if status := parts_of_status(fields):
-        return _shelly_1_status(status)
+    if named is not None or "linkquality" in fields:
+        # Under any other base the whole topic is its name.
+        return _zigbee(named[1] if named else topic, fields, zone)
+    shipped = shipped_mappings().observe(topic, content, zone)
+    if shipped is not None:
+        return iter(shipped)
     message = "Neither the topic nor the payload belongs to a known firmware."
     raise TelegramUnsupportedError(message, value=topic)
-
-
-def _native(fields: Mapping[str, object]) -> Iterator[Observation]:
-    version = number(fields.get("v"))
-    if version != _VERSION:
-        message = f"Version {version} of the native payload is unknown."
-        raise TelegramUnsupportedError(message, value=version)
-    meter = identity(str(fields.get("manufacturer", "")), str(fields["serial"]))
-    readings = fields["readings"]
-    if not isinstance(readings, list) or len(readings) > READINGS_MAX:
-        message = f"`readings` is not a list of at most {READINGS_MAX}."
-        raise TelegramSyntaxError(message)
-    for item in map(mapping, readings):
-        if _has_no_value(item):
-            continue
-        value = number(item.get("value"))
-        if value is None:
-            message = "A `value` is not an integer or a decimal number as text."
-            raise TelegramSyntaxError(message, value=item.get("value"))
-        try:
-            code = Obis.parse(str(item.get("obis")))
-            quality = Quality[str(item.get("quality", "actual")).upper()]
-        except (InvalidValueError, KeyError) as error:
-            message = "A reading's `obis` or `quality` is not valid."
-            raise TelegramSyntaxError(message, value=str(item)[:200]) from error
-        exact, unit = normalise(value, str(item.get("unit", "")))
-        at = _instant(item.get("at", fields.get("at")))
-        yield Observation(meter, code, exact, unit, quality, at, sampled="at" in item)
-
-
-def _has_no_value(item: Mapping[str, object]) -> bool:
-    """Whether the device says that it has none: null, or a binary NaN or infinity."""
-    value = item.get("value", "")
-    return value is None or (isinstance(value, float) and not isfinite(value))
-
-
-def _instant(at: object) -> datetime | None:
-    if at is None:
-        return None
-    moment = number(at)
-    try:
-        if moment is not None:
-            return _in_range(from_ms(int(moment)))
-        found = datetime.fromisoformat(str(at))
-    except (ValueError, OverflowError) as error:
-        message = "`at` is not an RFC 3339 time or milliseconds since 1970 UTC."
-        raise TelegramSyntaxError(message, value=str(at)[:100]) from error
-    if found.tzinfo is None:
-        message = "`at` has no UTC offset. Write 2026-01-01T00:00:00Z."
-        raise TelegramSyntaxError(message, value=str(at))
-    return _in_range(found)
-
-
-def _in_range(at: datetime) -> datetime:
-    """The instant, of a clock that was set.
-
-    Raises:
-        TelegramSyntaxError: No clock that was set shows it.
-    """
-    if at.year not in _YEARS:
-        message = f"`at` is not between {_YEARS.start} and {_YEARS.stop}."
-        raise TelegramSyntaxError(message, value=str(at))
-    return at.astimezone(UTC)
 
 
 def _code(text: str, phase: int = 0) -> Obis:
@@ -290,6 +227,20 @@ def _wall_time(text: object, zone: str) -> _Time:
     return at, Quality.ACTUAL if is_sure else Quality.SUSPECT
 
 
+def _shelly(
+    topic: str, content: object, fields: Mapping[str, object]
+) -> Iterator[Observation] | None:
+    """What a Shelly's message measures; None where it is none."""
+    older = _SHELLY_1_TOPIC.fullmatch(topic)
+    if older is not None:
+        return _shelly_1(older, number(content))
+    newer = _SHELLY_2_TOPIC.fullmatch(topic)
+    if newer is not None:
+        return _shelly_2(newer, fields)
+    status = parts_of_status(fields)
+    return _shelly_1_status(status) if status else None
+
+
 def _shelly_1(match: re.Match[str], value: Decimal | None) -> Iterator[Observation]:
     device, group, channel, name = match.groups()
     kind = _SHELLY_1.get((group, name))
@@ -347,11 +298,13 @@ def _zigbee(device_name: str, fields: Mapping[str, object], zone: str) -> Iterat
         phase = _ZIGBEE_PHASE.fullmatch(name)
         kind = _ZIGBEE.get(phase[1] if phase else name)
         if kind is not None:
-            yield from _seen(meter, kind, value, at, _PHASES[phase[2]] if phase else 0)
+            number_of = _PHASES[phase[2]] if phase else 0
+            for observation in _seen(meter, kind, value, at, number_of):
+                yield replace(observation, of_last_contact=True)
 
 
 def _last_seen(at: object, zone: str) -> _Time:
     try:
-        return _instant(at), Quality.ACTUAL
+        return instant(at), Quality.ACTUAL
     except TelegramSyntaxError:
         return _wall_time(at, zone)  # "ISO_8601_local" may come without its offset; "N/A" is None

@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from firmware_bridge.driver.interface import MeterIdentity
-from firmware_bridge.driver.telegram import Observation, Telegram
-from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
+from firmware_bridge.driver.telegram import Telegram
+from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.presence import DevicePresence
 from firmware_bridge.mqtt_native.values import as_line, message_of, read_message
 
@@ -28,7 +28,6 @@ BACK_S: Final = 10.0
 IN_STEP: Final = timedelta(minutes=1)
 TOPICS_MAX: Final = 2_000
 _KEPT, _LIVE = b"K", b"L"
-_SEEN_TOPIC: Final = "zigbee2mqtt/"
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -142,7 +141,7 @@ class DeviceScanner:
 
         None where none is told: the values are of the device's own clock, or have no time.
         """
-        seen = _last_seen(topic, telegram.observations)
+        seen = next((o.meter_time for o in telegram.observations if o.of_last_contact), None)
         if seen is None:
             return None
         before, now = self._memory.seen.pop(topic, None), self._monotonic()
@@ -151,10 +150,6 @@ class DeviceScanner:
         if before is None or seen <= before[0]:
             return False
         return abs(seen - before[0] - timedelta(seconds=now - before[1])) <= IN_STEP
-
-
-def _last_seen(topic: str, observations: tuple[Observation, ...]) -> datetime | None:
-    return observations[0].meter_time if topic.startswith(_SEEN_TOPIC) else None
 
 
 def _trim(table: dict[_Key, _Value]) -> None:

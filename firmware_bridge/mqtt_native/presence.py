@@ -1,7 +1,8 @@
 """Whether devices are there, as they and their broker say it: availability topics and last wills.
 
 zigbee      `zigbee2mqtt/<name>/availability` with `online` or `{"state": "online"}`, of that name
-            alone; `zigbee2mqtt/bridge/state` likewise, of all of them
+            alone; `zigbee2mqtt/bridge/state` likewise, of all of them. Under another base
+            `<base>/bridge/state` speaks for all below it
 tasmota     `tele/<device>/LWT` and `<device>/tele/LWT` with `Online` or `Offline`; where the prefix
             is left out of the full topic, `<base>/LWT`
 shelly      `shellies/<device>/online` and `<device>/online` with `true` or `false`
@@ -31,7 +32,7 @@ _WORDS = {
 _SAYS = {word: online for online, words in _WORDS.items() for word in words}
 _KEYS = ("state", "status", "online", "availability")
 _ABOUT = re.compile(r"(.{1,200})/(availability|online|LWT|state)")
-_BRIDGE = "zigbee2mqtt/bridge"
+_BRIDGE = "/bridge"
 _ZIGBEE = "zigbee2mqtt"
 _TASMOTA = ("tele", "stat")
 _TASMOTA_LAST = ("SENSOR", "STATE")
@@ -51,7 +52,7 @@ def _companions(topic: str) -> Iterator[str]:
         if below and len(parts) == 2:  # noqa: PLR2004 - everything of it
             return
         yield from () if below else (f"{topic}/availability", f"{topic}/online")
-        yield f"{_BRIDGE}/state"
+        yield f"{_ZIGBEE}{_BRIDGE}/state"
     elif len(parts) > 2 and parts[-2] in _TASMOTA:  # noqa: PLR2004 - device, tele, SENSOR
         yield "/".join([*parts[:-2], "tele", "LWT"])
     elif len(parts) > 2 and parts[-3] in _TASMOTA:  # noqa: PLR2004 - tele, device, SENSOR
@@ -64,6 +65,8 @@ def _companions(topic: str) -> Iterator[str]:
         yield "/".join([*parts[:-2], "online"])
     elif not below:
         yield from (f"{topic}/availability", f"{topic}/online")
+        if len(parts) > 1:  # a Zigbee2MQTT whose topics begin otherwise
+            yield "/".join([*parts[:-1], "bridge", "state"])
 
 
 @dataclass(slots=True)
@@ -116,11 +119,11 @@ class DevicePresence:
             yield "#"
             return
         match = _ABOUT.fullmatch(topic)
-        if match is None or (match[2] == "state" and match[1] != _BRIDGE):
+        if match is None or (match[2] == "state" and not match[1].endswith(_BRIDGE)):
             return
         base = match[1]
-        if base == _BRIDGE:
-            yield f"{_ZIGBEE}/#"
+        if match[2] == "state":
+            yield f"{base.removesuffix(_BRIDGE)}/#"
         elif base.startswith(f"{_ZIGBEE}/"):
             yield base
         elif match[2] == "LWT":

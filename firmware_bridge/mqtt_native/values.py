@@ -15,7 +15,7 @@ from firmware_bridge.driver.telegram import (
     TelegramTooLargeError,
 )
 from firmware_bridge.mqtt_native.frames import decode_message
-from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
+from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.payload import PAYLOAD_MAX, dumped, mapping, parse_payload
 
 LINE_MAX = 2 * PAYLOAD_MAX + 1024

@@ -29,7 +29,7 @@ from firmware_bridge.mbus.wireless.framing import Framing
 from firmware_bridge.mbus.wireless.headerless import HeaderlessScanner
 from firmware_bridge.mbus.wireless.recording import ReceiverScanner
 from firmware_bridge.mbus.wireless.scanner import WirelessScanner
-from firmware_bridge.mqtt_native.mapping import NO_MAPPINGS, MqttMappings
+from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.values import DocumentScanner, MessageScanner
 from firmware_bridge.sml.values import SmlScanner
 

@@ -23,7 +23,7 @@ from firmware_bridge.simulator.mbus.slave import VirtualMbus
 from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode
 from firmware_bridge.simulator.meter import VirtualMeter
 from firmware_bridge.simulator.modbus.server import VirtualModbusBus, VirtualModbusServer
-from firmware_bridge.simulator.mqtt.devices import Device, topics
+from firmware_bridge.simulator.mqtt.devices import topics
 from firmware_bridge.simulator.mqtt.publish import VirtualMqttDevices
 from firmware_bridge.simulator.polled import Responder, VirtualPolledPort
 from firmware_bridge.simulator.pty import SerialCable
@@ -267,14 +267,14 @@ def _modbus_site(
 
 @asynccontextmanager
 async def published(
-    meters: tuple[VirtualMeter, ...], device: Device, broker: VirtualMqttDevices, wire: Wire
+    meters: tuple[VirtualMeter, ...], device: str, broker: VirtualMqttDevices, wire: Wire
 ) -> AsyncIterator[Site]:
     """Devices that publish to a broker, whose address `wire` is."""
     async with broker:
         place: dict[str, Setting] = {"host": wire.host, "port": wire.port}
         tables = tuple(
             meter_table(
-                f"{device.value}-{meter.serial}",
+                f"{device}-{meter.serial}",
                 "mqtt_native",
                 {**place, "topics": topics(device, meter.serial)},
             )

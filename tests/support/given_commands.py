@@ -145,6 +145,8 @@ EDGE = {
 BRIDGE = {
     "decode": "{file} --protocol sml",
     "probe": "tcp://127.0.0.1:1 --timeout-s 0.1",
+    "mappings check": "{file}",
+    "mappings list": "",
     "profiles check": "{file}",
     "profiles list": "",
     "simulate": "--load {file} --protocol modbus --step-s 3600",

@@ -16,8 +16,10 @@ import msgpack
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, ACTIVE_POWER_IMPORT
 from firmware_bridge.contract.reading import to_ms
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE
+from firmware_bridge.mqtt_native.mappings import mapping_names, shipped_mapping
 from firmware_bridge.simulator.display import MAKER, instant, numbers, signed_power
 from firmware_bridge.simulator.meter import VirtualMeter
+from firmware_bridge.simulator.mqtt.mapped import mapped_messages, mapped_topic
 
 Message = tuple[str, bytes]
 
@@ -33,20 +35,37 @@ class Device(StrEnum):
     NATIVE_MSGPACK = "native-msgpack"
 
 
-def messages(device: Device, meter: VirtualMeter) -> list[Message]:
-    """What the device publishes now: energies in Wh resolution, power in W."""
-    return _DEVICES[device](meter)
+def device_names() -> tuple[str, ...]:
+    """All firmware that a virtual device can have: this module's, and the shipped mappings."""
+    return (*Device, *mapping_names())
 
 
-def topics(device: Device, serial: str) -> list[str]:
+def messages(device: str, meter: VirtualMeter) -> list[Message]:
+    """What the device publishes now: energies in Wh resolution, power in W.
+
+    Args:
+        device: One of `device_names`.
+        meter: What it shows.
+    """
+    if device in mapping_names():
+        return mapped_messages(shipped_mapping(device)[0], meter)
+    return _DEVICES[Device(device)](meter)
+
+
+def topics(device: str, serial: str) -> list[str]:
     """Filters that match what it publishes."""
-    name = _name(device, serial)
+    if device in mapping_names():
+        mapped = shipped_mapping(device)[0]
+        topic = mapped_topic(mapped, serial)
+        return [f"{topic}/#"] if any(value.topic for value in mapped.values) else [topic]
+    firmware = Device(device)
+    name = _name(firmware, serial)
     return {
         Device.TASMOTA: [f"tele/{name}/SENSOR"],
         Device.SHELLY_1: [f"shellies/{name}/emeter/0/+"],
         Device.SHELLY_2: [f"{name}/events/rpc"],
         Device.ZIGBEE: [f"zigbee2mqtt/{name}"],
-    }.get(device, [f"meters/{name}"])
+    }.get(firmware, [f"meters/{name}"])
 
 
 def _name(device: Device, serial: str) -> str:

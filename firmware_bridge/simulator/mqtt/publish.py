@@ -10,7 +10,7 @@ from typing import Self
 import aiomqtt
 
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
-from firmware_bridge.simulator.mqtt.devices import Device, messages
+from firmware_bridge.simulator.mqtt.devices import messages
 
 _PAUSE_S = 1.0
 _CONNECT_S = 10.0
@@ -34,7 +34,7 @@ class VirtualMqttDevices:
     def __init__(  # noqa: PLR0913 - meters, what they say, and a broker
         self,
         meters: Sequence[VirtualMeter],
-        device: Device,
+        device: str,
         host: str,
         port: int,
         interval_s: float = 1.0,

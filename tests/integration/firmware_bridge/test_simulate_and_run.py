@@ -127,6 +127,11 @@ class Case:
         ]
 
 
+def mapped(name: str, maker: str, codes: Mapping[str, Expected], *, timed: bool = False) -> Case:
+    """A device of a mapping that ships with Meterline."""
+    return Case(name, ("mqtt_native", "--device", name), codes, maker=maker, timed=timed)
+
+
 MBUS, SML = "{:08d}", "1MTL00{:08d}"
 PTY = "--pty"
 TESTED = (
@@ -179,6 +184,7 @@ TESTED = (
         ("mqtt_native", "--device", "native-msgpack"),
         probe=("--protocol", "mqtt_native", "--topic", "meters/#"),
     ),
+    mapped("homewizard-p1", "HomeWizard", SIGNED),
 )
 SOAKED = (
     Case("dsmr-4", ("dsmr", "--p1-version", "4"), TARIFFS, gas=True, probe=()),
@@ -236,6 +242,11 @@ SOAKED = (
         probe=("--protocol", "mqtt_native", "--topic", "zigbee2mqtt/#"),
     ),
     Case("native-json", ("mqtt_native", "--device", "native-json")),
+    mapped("opendtu", "Hoymiles", {"1-0:2.8.0*255": register(ACTIVE_EXPORT)}),
+    mapped("ahoydtu", "Hoymiles", {"1-0:2.8.0*255": register(ACTIVE_EXPORT)}),
+    mapped("go-e", "go-e", IMPORT),
+    mapped("esphome-dsmr", "ESPHome", {"1-0:1.8.1*255": register(ACTIVE_IMPORT)}),
+    mapped("tasmota-script", "Tasmota", SIGNED, timed=True),
 )
 CASES = TESTED + (SOAKED if SOAK else ())
 

@@ -37,9 +37,10 @@ import central, edge_agent, firmware_bridge
 from central.adapters.timescale.migrate import MIGRATIONS
 from central.dashboard.assets import Assets
 from firmware_bridge.modbus.profiles import profile_names
+from firmware_bridge.mqtt_native.mappings import mapping_names
 Assets()
 print(*(Path(package.__file__).parent for package in (central, edge_agent, firmware_bridge)))
-print(len(profile_names()), len(list(MIGRATIONS.glob("*.sql"))))
+print(len(profile_names()), len(mapping_names()), len(list(MIGRATIONS.glob("*.sql"))))
 print(*sorted(point.name for point in entry_points(group="meterline.drivers") if point.load()))
 """
 
@@ -162,8 +163,9 @@ def check_installation(python: Path, home: Path) -> None:
     for place in look[0].split(str(python.parents[1]))[1:]:
         assert "site-packages" in place
     assert look[0].count(str(python.parents[1])) == len(PACKAGES)
-    profiles, migrations = map(int, look[1].split())
+    profiles, mappings, migrations = map(int, look[1].split())
     assert profiles == len(list((REPOSITORY / "firmware_bridge").rglob("profiles/*.toml")))
+    assert mappings == len(list((REPOSITORY / "firmware_bridge").rglob("mappings/*.toml")))
     assert migrations == len(list((REPOSITORY / "central" / "migrations").glob("*.sql")))
     assert {"modbus", "dlms", "mbus", "pulse"} <= set(look[2].split())
     done = subprocess.run(

@@ -13,14 +13,14 @@ from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.telegram import TelegramError, TelegramUnsupportedError, plain
 from firmware_bridge.mqtt_native.driver import MqttNativeDriver
 from firmware_bridge.mqtt_native.frames import decode_message
-from firmware_bridge.mqtt_native.mapping import MqttMappingError, MqttMappings
+from firmware_bridge.mqtt_native.mappings import MqttMappingError, MqttMappings, load_mappings
 from firmware_bridge.recordings.decode import DecodeOptions, decode_bytes
 
 TEXT = """
 [[devices]]
 name = "solar gateway, a value a topic"
 source = "the gateway's manual"
-topic = "solar/{serial}/0"
+topic = "sun/{serial}/0"
 manufacturer = "ACME"
 serial = "{serial}"
 values = [
@@ -61,7 +61,7 @@ CHARGER = {
 def load(folder: Path, text: str = TEXT) -> MqttMappings:
     path = folder / "mapping.toml"
     path.write_text(text, encoding="utf-8")
-    return MqttMappings.load([str(path)])
+    return load_mappings([str(path)])
 
 
 def shown(mappings: MqttMappings, topic: str, payload: bytes) -> dict[str, str]:
@@ -75,10 +75,10 @@ def shown(mappings: MqttMappings, topic: str, payload: bytes) -> dict[str, str]:
 
 def test_a_value_may_have_a_topic_of_its_own(tmp_path: Path) -> None:
     mappings = load(tmp_path)
-    total = shown(mappings, "solar/1164800/0/yieldtotal", b"1234.567")
+    total = shown(mappings, "sun/1164800/0/yieldtotal", b"1234.567")
     assert total == {"ACME/1164800 1-0:2.8.0": "1234567 Wh"}
-    assert shown(mappings, "solar/7/0/power", b"-3.5") == {"ACME/7 1-0:2.7.0": "-3.5 W"}
-    for topic in ("solar/7/1/power", "solar/7/0/power/x", "x/solar/7/0/power", "solar/7/8/0/power"):
+    assert shown(mappings, "sun/7/0/power", b"-3.5") == {"ACME/7 1-0:2.7.0": "-3.5 W"}
+    for topic in ("sun/7/1/power", "sun/7/0/power/x", "x/sun/7/0/power", "sun/7/8/0/power"):
         with pytest.raises(TelegramUnsupportedError):
             decode_message(topic, b"1", mappings=mappings)
 
@@ -109,7 +109,7 @@ def test_a_mapping_goes_before_the_firmware_that_is_known(tmp_path: Path) -> Non
 
 
 def test_a_recording_is_decoded_with_it(tmp_path: Path) -> None:
-    line = b"solar/1164800/0/yieldtotal 1234.567\n"
+    line = b"sun/1164800/0/yieldtotal 1234.567\n"
     (found,) = decode_bytes("mqtt", line, DecodeOptions(mappings=load(tmp_path)))
     (value,) = found.observations
     assert value.meter.serial == "1164800"
@@ -122,7 +122,7 @@ def test_a_recording_is_decoded_with_it(tmp_path: Path) -> None:
     [
         ('unit = "kWh"', 'unit = "kilowatt"', "`devices.0.values.0.unit`: 'kilowatt'"),
         ('serial = "{serial}"', 'serial = "{number}"', "`serial` names {number}"),
-        ("solar/{serial}/0", "solar/{serial}/{serial}", "`topic` names a part twice"),
+        ("sun/{serial}/0", "sun/{serial}/{serial}", "'sun/{serial}/{serial}' names a part twice"),
         ('topic = "power"', 'topic = "yieldtotal"', "stand at the same place"),
         ("1-0:2.8.0", "energy", "OBIS"),
         ('path = "energy.total"', 'path = "energy..total"', "`devices.1.values.0.path`"),
@@ -138,7 +138,7 @@ def test_a_wrong_file_is_refused_by_key(tmp_path: Path, was: str, becomes: str, 
 
 
 def test_a_meters_table_names_its_files(tmp_path: Path) -> None:
-    table = {"host": "h", "topics": ["solar/#"], "mappings": [str(tmp_path / "none.toml")]}
+    table = {"host": "h", "topics": ["sun/#"], "mappings": [str(tmp_path / "none.toml")]}
     with pytest.raises(MqttMappingError, match="cannot be read"):
         MqttNativeDriver.from_settings(table)
 
