@@ -11,6 +11,7 @@ from typing import Any
 
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.billing.invoice_document import UnprintableTextError
+from central.service.moves.errors import NoSuchMoveError
 from central.service.ports.billing_errors import UnknownBillError, UnknownRunError
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError
@@ -93,6 +94,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     MisdirectedError: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownBillError: HTTPStatus.NOT_FOUND,
     UnknownRunError: HTTPStatus.NOT_FOUND,
+    NoSuchMoveError: HTTPStatus.NOT_FOUND,
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CycleFileError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -18,6 +18,7 @@ from central.cli import (
     history,
     holidays,
     ledger,
+    moves,
     processes,
     rate,
     registry,
@@ -49,6 +50,7 @@ app.add_typer(history.histories, name="registry")
 app.add_typer(accounts.accounts, name="account")
 app.add_typer(withdraw.agreements, name="agreement")
 app.add_typer(withdraw.installations, name="installation")
+app.add_typer(moves.moves, name="move")
 app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")

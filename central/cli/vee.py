@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from central.cli.as_of import AsOf, known_time
+from central.cli.as_of import AsOf, instant_of, known_time
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -34,7 +34,6 @@ from central.process.stores import open_stores
 from central.service.ports.policies import RecordedPolicy
 from central.service.validation.policies import STORM_RULES, Policies
 from central.service.validation.try_policy import PolicyTrial, TryPolicy
-from firmware_bridge.contract.errors import InvalidValueError
 
 vee = group("List the rules of validation, set their policies, and suspend them in storms.")
 policy = group("Show, try and set how a class of channels is judged.")
@@ -250,7 +249,7 @@ def start_storm_command(  # noqa: PLR0913, PLR0917 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Suspend rules for the points of a group. Closed days of it are validated again."""
-    span = _instant(begin), None if until is None else _instant(until)
+    span = instant_of(begin), None if until is None else instant_of(until)
 
     async def work() -> int:
         async with open_stores(settings(), "meterline-vee") as stores:
@@ -275,7 +274,7 @@ def end_storm_command(
     as_json: AsJson = False,
 ) -> None:
     """Say when a storm ended. The days that this changes are validated again."""
-    end = _instant(at)
+    end = instant_of(at)
 
     async def work() -> None:
         async with open_stores(settings(), "meterline-vee") as stores:
@@ -286,14 +285,3 @@ def end_storm_command(
         show({"storm": storm, "until": end.isoformat()})
     else:
         typer.echo(f"Storm {storm} ended at {end.isoformat()}.")
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant: datetime | None = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        message = f"{text!r} is not an instant with its offset, such as 2026-10-29T18:00+01:00."
-        raise InvalidValueError(message, value=text)
-    return instant

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from central.cli.agreed_facts import fact_command, withdraw_fact_command
+from central.cli.as_of import instant_of
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -23,7 +23,6 @@ from central.cli.output import (
 from central.process.stores import open_stores
 from central.service.ports.withdrawals import NamedAgreement, NamedInstallation
 from central.service.registry.withdraw import Withdraw
-from firmware_bridge.contract.errors import InvalidValueError
 
 agreements = group("Set facts of agreements; withdraw agreements that were entered by mistake.")
 agreements.command("fact")(fact_command)
@@ -73,7 +72,7 @@ def withdraw_installation_command(  # noqa: PLR0913, PLR0917 - one option each
     Issued bills of such days stay and are named; `correction preview` says what they would say.
     The history keeps it, and the worker or `validate` makes the days anew.
     """
-    named = NamedInstallation(point, manufacturer, serial, _instant(start))
+    named = NamedInstallation(point, manufacturer, serial, instant_of(start))
     _withdraw(str(named), lambda use: use.installation(named, reason), actor, as_json=as_json)
 
 
@@ -91,17 +90,3 @@ def _withdraw(
         show({"withdrawn": what, "concerned": concerned})
     else:
         typer.echo("; ".join([f"{what}: withdrawn", *concerned]))
-
-
-def _instant(text: str) -> datetime:
-    """A time that was given as text.
-
-    Raises:
-        InvalidValueError: It is none.
-    """
-    with contextlib.suppress(ValueError):
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
-            return at
-    remedy = "Write it as 2026-11-01T00:00:00Z."
-    raise InvalidValueError(f"{text!r} is not a time with an offset.", value=text, remedy=remedy)

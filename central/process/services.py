@@ -25,6 +25,7 @@ from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
@@ -67,6 +68,7 @@ def timescale_services(
         corrections=TimescaleCorrections(pool),
         cancellations=TimescaleCancellations(pool),
         ledger=TimescaleLedger(pool),
+        move_store=TimescaleMoves(pool),
         rebills=TimescaleRebills(pool),
         suppression_store=TimescaleSuppressions(pool),
         reconciliation=TimescaleReconciliation(pool),

@@ -26,6 +26,7 @@ from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
@@ -59,6 +60,7 @@ class Stores:
         gateways: Gateways, and the epochs of their buffers.
         ingest: Readings and quarantined batches.
         ledger: Money of accounts.
+        moves: Moves, with the registry that they change.
         nights: What is done of the jobs.
         policies: How days of channels are judged, and storms.
         rebills: Issued bills, cancelled and billed anew as one.
@@ -87,6 +89,7 @@ class Stores:
     gateways: TimescaleGatewayStore
     ingest: TimescaleIngestStore
     ledger: TimescaleLedger
+    moves: TimescaleMoves
     nights: TimescaleNightStore
     policies: TimescalePolicies
     rebills: TimescaleRebills
@@ -136,6 +139,7 @@ async def open_stores(
             gateways=TimescaleGatewayStore(pool),
             ingest=TimescaleIngestStore(pool),
             ledger=TimescaleLedger(pool),
+            moves=TimescaleMoves(pool),
             nights=TimescaleNightStore(pool),
             policies=TimescalePolicies(pool),
             rebills=TimescaleRebills(pool),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 EPOCH = "01934f1a-0000-7000-8000-000000000000"
 SINCE = "--from 2026-01-01"
+ON = "--on 2026-01-01"
 MONEY = "--amount 1 --currency EUR"
 FACT = "A-9 SP-9 limit"
 
@@ -92,6 +93,12 @@ CENTRAL = {
     "ledger list": "--account A-9",
     "ledger post": f"k1 --account A-9 --kind payment {MONEY} --day 2026-01-01 --reason r",
     "ledger show": "k9",
+    "move change-agreement": f"A-9 SP-9 --tariff HOME {ON} --reason r",
+    "move exchange-meter": "SP-9 MTL/S9 --at 2026-01-01T00:00:00Z --reason r",
+    "move in": f"A-9 SP-9 --tariff HOME {ON} --reason r",
+    "move list": "--account A-9",
+    "move out": f"A-9 SP-9 {ON} --reason r",
+    "move undo": f"{EPOCH} --reason r",
     "quarantine list": "",
     "quarantine requeue": "",
     "reconcile": "--month 2026-01",

@@ -27,6 +27,7 @@ from central.service.billing.print_invoice import PrintBill
 from central.service.billing.rebill_bills import RebillBills
 from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.knowledge_time import KnowledgeTime
+from central.service.moves.moves import Moves
 from central.service.operator.bill_line import view_line
 from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
@@ -41,6 +42,7 @@ from central.service.ports.documents import DocumentStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
+from central.service.ports.moves import MoveStore
 from central.service.ports.nights import NightStore
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.rebills import RebillStore
@@ -77,6 +79,7 @@ class OperatorServices:
         corrections: Issued bills, rated again.
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
+        move_store: Moves, with the registry that they change.
         rebills: Issued bills, cancelled and billed anew as one.
         suppression_store: Days that are not billed by decision.
         reconciliation: What is validated, claimed and billed.
@@ -106,6 +109,7 @@ class OperatorServices:
     corrections: CorrectionStore
     documents: DocumentStore
     ledger: LedgerStore
+    move_store: MoveStore
     rebills: RebillStore
     suppression_store: SuppressionStore
     reconciliation: ReconciliationStore
@@ -142,6 +146,10 @@ class OperatorServices:
     def enrol(self, actor: Actor) -> Enrol:
         """The use-cases that write the registry, in somebody's name."""
         return Enrol(self.registry, actor, self.clock)
+
+    def moves(self, actor: Actor) -> Moves:
+        """The use-cases of moves, in somebody's name."""
+        return Moves(self.move_store, actor, self.clock)
 
     @property
     def settings(self) -> ChangeSettings:

@@ -33,8 +33,10 @@ class RecordChanges(RegistryChanges):
         store: RegistryStore,
         actor: Actor,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reason: str | None = None,
     ) -> None:
         super().__init__(store, actor, clock)
+        self._reason = reason
         # By what was changed: the issued bills whose days it reaches into.
         self.concerned: dict[str, ConcernedBills] = {}
         # What was recorded as it was asked for, and will hold bills or change none.
@@ -62,6 +64,7 @@ class RecordChanges(RegistryChanges):
     ) -> Effect:
         """Write what changed to the audit log, and say which effect that is."""
         kind, subject = about
+        reason = reason or self._reason
         effect = Effect.ADDED if old is None else Effect.CHANGED
         if old == new:
             return Effect.UNCHANGED

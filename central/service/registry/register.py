@@ -58,8 +58,9 @@ class Enrol(TariffChanges):
         store: RegistryStore,
         actor: Actor,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reason: str | None = None,
     ) -> None:
-        super().__init__(store, actor, clock)
+        super().__init__(store, actor, clock, reason)
         # Drafts and held bills that a change of agreements discarded.
         self.discarded: list[str] = []
 

@@ -70,14 +70,20 @@ class Withdraw(RegistryChanges):
         need_reason(reason)
         async with self._begin() as registry:
             await registry.hold([named.point], [named.account])
-            agreement = await self._agreement(registry, named)
-            others = await of_service(registry, agreement)
-            await _leave_occupancy(registry, agreement, others, self.clock())
-            meant = replace(named, service=agreement.service)
-            await registry.withdraw_agreement(meant)
-            subject = f"{agreement.account} at {agreement.point}"
-            said = agreement_said(agreement) or {}
-            await self._note(registry, ("agreement", subject), said, reason)
+            await self.agreement_in(registry, named, reason)
+
+    async def agreement_in(
+        self, registry: RegistryTransaction, named: NamedAgreement, reason: str
+    ) -> None:
+        """See `agreement`; point and account are held."""
+        agreement = await self._agreement(registry, named)
+        others = await of_service(registry, agreement)
+        await _leave_occupancy(registry, agreement, others, self.clock())
+        meant = replace(named, service=agreement.service)
+        await registry.withdraw_agreement(meant)
+        subject = f"{agreement.account} at {agreement.point}"
+        said = agreement_said(agreement) or {}
+        await self._note(registry, ("agreement", subject), said, reason)
 
     async def installation(self, named: NamedInstallation, reason: str) -> None:
         """Withdraw an installation; days that were validated with it are validated anew.
@@ -96,24 +102,30 @@ class Withdraw(RegistryChanges):
             raise InvalidValueError(message, value=named.start)
         async with self._begin() as registry:
             await registry.hold([named.point], [])
-            installation = await self._installation(registry, named)
-            point = await registry.point(installation.point)
-            zone = "UTC" if point is None else point.zone
-            first, end = days_of_installation(None, installation, zone)
-            drafted = await registry.not_issued(installation.point, first, end)
-            if drafted is not None:
-                message = (
-                    f"Days from {drafted[0]} to {drafted[1]} of {installation.point} are in bills"
-                    " that are not issued, so its meter cannot be withdrawn."
-                )
-                raise PeriodBilledError(message, value=drafted[0], remedy=f"{_DRAFTS}.")
-            about = InputKind.POINT, installation.point
-            self.concerned = await registry.concerned(*about, first, end)
-            await registry.withdraw_installation(named)
-            await registry.queue_for_validation(installation, self.clock())
-            subject = f"{installation.manufacturer}/{installation.serial}"
-            said = installation_said(installation) or {}
-            await self._note(registry, ("installation", subject), said, reason)
+            await self.installation_in(registry, named, reason)
+
+    async def installation_in(
+        self, registry: RegistryTransaction, named: NamedInstallation, reason: str
+    ) -> None:
+        """See `installation`; the point is held."""
+        installation = await self._installation(registry, named)
+        point = await registry.point(installation.point)
+        zone = "UTC" if point is None else point.zone
+        first, end = days_of_installation(None, installation, zone)
+        drafted = await registry.not_issued(installation.point, first, end)
+        if drafted is not None:
+            message = (
+                f"Days from {drafted[0]} to {drafted[1]} of {installation.point} are in bills"
+                " that are not issued, so its meter cannot be withdrawn."
+            )
+            raise PeriodBilledError(message, value=drafted[0], remedy=f"{_DRAFTS}.")
+        about = InputKind.POINT, installation.point
+        self.concerned = await registry.concerned(*about, first, end)
+        await registry.withdraw_installation(named)
+        await registry.queue_for_validation(installation, self.clock())
+        subject = f"{installation.manufacturer}/{installation.serial}"
+        said = installation_said(installation) or {}
+        await self._note(registry, ("installation", subject), said, reason)
 
     async def _agreement(
         self, registry: RegistryTransaction, named: NamedAgreement

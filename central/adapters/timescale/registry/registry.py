@@ -63,12 +63,12 @@ class TimescaleRegistry:
             async with self._pool.connection() as connection, connection.transaction():
                 if now is not None:
                     await record_at(connection, now)
-                work = _RegistryTransaction(connection)
+                work = TimescaleRegistryTransaction(connection)
                 yield work
                 await work.finish()
 
 
-class _RegistryTransaction(
+class TimescaleRegistryTransaction(
     TariffRows,
     RevisionRows,
     AgreementRows,
@@ -98,6 +98,7 @@ class _RegistryTransaction(
         *,
         settings: bool = False,
     ) -> None:
+        """See `RegistryTransaction`."""
         await hold_inputs(self._connection, points, accounts, tariffs, settings=settings)
 
     async def _rows(self, statement: str, /, **values: object) -> list[tuple[Any, ...]]:
@@ -109,18 +110,22 @@ class _RegistryTransaction(
         return cursor.rowcount
 
     async def seller(self) -> Party | None:
+        """See `RegistryTransaction`."""
         rows = await self._rows("seller")
         return _party(rows[0]) if rows else None
 
     async def save_seller(self, seller: Party) -> None:
+        """See `RegistryTransaction`."""
         await self._run("save_seller", **_party_columns(seller))
         self.changed.settings = True
 
     async def point(self, name: str) -> PointRecord | None:
+        """See `RegistryTransaction`."""
         rows = await self._rows("point", name=name)
         return PointRecord(*rows[0]) if rows else None
 
     async def save_point(self, point: PointRecord, now: datetime) -> None:
+        """See `RegistryTransaction`."""
         await self._run(
             "save_point",
             uid=uuid7(now),
@@ -133,10 +138,12 @@ class _RegistryTransaction(
         self.changed.points.add(point.name)
 
     async def channels(self, point: str) -> tuple[PointChannelRecord, ...]:
+        """See `RegistryTransaction`."""
         rows = await self._rows("channels", point=point)
         return tuple(PointChannelRecord(Obis(bytes(row[0])), row[1], Unit(row[2])) for row in rows)
 
     async def add_channel(self, point: str, channel: PointChannelRecord) -> None:
+        """See `RegistryTransaction`."""
         await self._run(
             "add_channel",
             point=point,
@@ -147,6 +154,7 @@ class _RegistryTransaction(
         self.changed.points.add(point)
 
     async def installations(self, point: str) -> tuple[InstallationRecord, ...]:
+        """See `RegistryTransaction`."""
         rows = await self._rows("installations", point=point)
         registers = await registers_of(self._connection, [row[0] for row in rows])
         return tuple(
@@ -163,6 +171,7 @@ class _RegistryTransaction(
         )
 
     async def add_installation(self, installation: InstallationRecord, now: datetime) -> None:
+        """See `RegistryTransaction`."""
         meter_id = await self._meter(installation, now)
         try:
             rows = await self._rows(
@@ -196,6 +205,7 @@ class _RegistryTransaction(
         return int(rows[0][0])
 
     async def change_installation(self, installation: InstallationRecord) -> None:
+        """See `RegistryTransaction`."""
         try:
             rows = await self._rows(
                 "end_installation",
@@ -221,16 +231,19 @@ class _RegistryTransaction(
             )
 
     async def account(self, number: str) -> AccountRecord | None:
+        """See `RegistryTransaction`."""
         rows = await self._rows("account", number=number)
         return AccountRecord(number, _party(rows[0])) if rows else None
 
     async def save_account(self, account: AccountRecord, now: datetime) -> None:
+        """See `RegistryTransaction`."""
         columns = _party_columns(account.party)
         values = {"uid": uuid7(now), "number": account.number, "now": now}
         await self._run("save_account", **values, **columns)
         self.changed.accounts.add(account.number)
 
     async def queue_for_validation(self, installation: InstallationRecord, now: datetime) -> None:
+        """See `RegistryTransaction`."""
         await self._run(
             "queue_for_validation",
             manufacturer=installation.manufacturer,
@@ -240,6 +253,7 @@ class _RegistryTransaction(
         )
 
     async def reopen(self, point: str, since: datetime) -> None:
+        """See `RegistryTransaction`."""
         known = await self.point(point)
         if known is not None:
             await self.hold([point], [])
@@ -249,6 +263,7 @@ class _RegistryTransaction(
     async def audit(
         self, at: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:
+        """See `RegistryTransaction`."""
         self._notes.append(AuditEntry(at, actor, action, subject, detail))
 
 
