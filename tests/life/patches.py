@@ -144,7 +144,7 @@ def _a_corrected_read_is_not_validated(patch: pytest.MonkeyPatch) -> None:
     async def nothing(*_: object) -> None:
         return
 
-    patch.setattr(registry._RegistryTransaction, "queue_for_validation", nothing)
+    patch.setattr(registry.TimescaleRegistryTransaction, "queue_for_validation", nothing)
 
 
 def _an_estimate_is_not_scaled(patch: pytest.MonkeyPatch) -> None:
