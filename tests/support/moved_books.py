@@ -55,7 +55,7 @@ def read(kwh: str) -> ReadsAtMove:
     return ReadsAtMove((GivenRead(ACTIVE_IMPORT, Decimal(kwh)),))
 
 
-async def _found(dsn: str) -> None:
+async def _fill(dsn: str) -> None:
     async with timescale_utility(dsn) as utility:
         edge = await utility.found(customers=3, period_s=HOURLY)
         await utility.enrol.tariff(TARIFF.replace("HOME", "DEAR").replace("0.10", "0.20"))
@@ -63,7 +63,7 @@ async def _found(dsn: str) -> None:
         await utility.validate()
 
 
-MOVED = Template("template_moved", filled(_found), MIGRATED)
+MOVED = Template("template_moved", filled(_fill), MIGRATED)
 """Three customers since September, the first with the readings of October."""
 
 

@@ -47,6 +47,7 @@ class ReadRefusedError(OperatorError):
     """A read that is given cannot be stored."""
 
     code = "READ_REFUSED"
+    default_remedy = "Correct the read, or leave it out and let it come later."
 
 
 class MoveDiffersError(OperatorError):

@@ -150,8 +150,7 @@ async def _ingest(
         for outcome in result.outcomes:
             if not (outcome.stored or outcome.duplicate or outcome.code == "DUPLICATE"):
                 message = f"The reads of {gateway} are not stored: {outcome.code}."
-                remedy = "Correct the read, or leave it out and let it come later."
-                raise ReadRefusedError(message, value=outcome.code, remedy=remedy)
+                raise ReadRefusedError(message, value=outcome.code)
 
 
 def _reading(register: RegisterAt, read: GivenRead, at: datetime) -> Reading:
