@@ -26,4 +26,4 @@ CREATE INDEX move_of_account ON move (account_id, id);
 INSERT INTO knowledge_rule (relation, kind, watched) VALUES
 ('move', 'kept', '{undone_by,undone_at,undo_reason}');
 
-INSERT INTO release_beside (version) VALUES (69);
+INSERT INTO release_beside (version) VALUES (70);
