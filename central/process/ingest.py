@@ -41,6 +41,8 @@ _GAP_EVERY_S = 60.0
 _PREPARE_EVERY_S = 86_400.0
 _COUNT_EVERY_S = 300.0
 _RULES_EVERY_S = 2.0
+_REPORT_EVERY_S = 5.0
+_NAMED = 5
 _AHEAD = timedelta(days=180)
 
 
@@ -83,6 +85,9 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
     async def keep_status(name: str, payload: bytes) -> None:
         await patiently(lambda: statuses.note(name, payload), statuses.wait)
 
+    address = replace(broker_address(settings), group=settings.ingest_group)
+    broker = BrokerWorker(address, intake.offer, keep_status)
+
     async def watch() -> None:
         await watch_gaps(store, clock(), timedelta(seconds=settings.ingest_gap_patience_s))
 
@@ -96,6 +101,10 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         if ended := await overdue.end():
             _log.warning("overdue_transactions_ended", sessions=ended)
 
+    async def report_discarded() -> None:
+        _report_full("messages", intake.discarded())
+        _report_full("statuses", broker.discarded())
+
     async def count() -> None:
         _log.info(
             "messages_counted",
@@ -104,17 +113,16 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
             failures=dict(failures),
         )
 
-    address = replace(broker_address(settings), group=settings.ingest_group)
     jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = [
         (_GAP_EVERY_S, watch),
         (_PREPARE_EVERY_S, prepare),
         (LOOK_EVERY_S, end_overdue),
         (_COUNT_EVERY_S, count),
+        (_REPORT_EVERY_S, report_discarded),
     ]
     if settings.broker_rules != "none":
         rules = BrokerRules(DynamicSecurity(address), gateways, clock)
         jobs.append((_RULES_EVERY_S, rules.keep))
-    broker = BrokerWorker(address, intake.offer, keep_status)
     readiness = Readiness(pool, {"broker": broker.connected.is_set})
     figures = partial(ingest_figures, intake, statuses.counts, failures)
     async with saying_health(settings, readiness, "meterline_ingest", figures):
@@ -139,6 +147,12 @@ async def _run(
         await broker.connected.wait()
         if ready is not None:
             ready.set()
+
+
+def _report_full(what: str, discarded: Counter[str]) -> None:
+    if discarded:
+        worst = dict(discarded.most_common(_NAMED))
+        _log.warning("queue_full", of=what, discarded=discarded.total(), gateways=worst)
 
 
 def _first(group: BaseExceptionGroup, kind: type[StoreUnfitError]) -> StoreUnfitError | None:

@@ -18,6 +18,7 @@ _KINDS = {
     OutcomeKind.UNKEPT: "Messages that the store keeps in no way; not acknowledged.",
 }
 _OTHERS = {
+    "discarded": "Messages that found the queue or their gateway's share full; they come again.",
     "readings": "Readings that were stored.",
     "retries": "Attempts to store that found no database.",
     "abandoned": "Messages of windows that failed; not acknowledged.",

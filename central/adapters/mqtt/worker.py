@@ -8,9 +8,9 @@ what was in flight comes again from the edge, which keeps it until it is acknowl
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from central.service.ingest.classify import Arrival
+from central.service.ingest.fair_queue import FairQueue
 from central.service.ingest.outcome import GatewayReply
 from central.service.stopping import stop_if_cancelled
 from firmware_bridge.contract.errors import InvalidValueError
@@ -41,6 +42,7 @@ _RECONNECT_MAX_S = 30.0
 # A broker without MQTT 5 may answer with silence; the other protocol is then tried soon.
 _ANSWER_S = 3.0
 _STATUS_QUEUE = 10_000
+_STATUSES_OF_ONE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class BrokerWorker:
         self._address = address
         self._offer = offer
         self._note_status = note_status
-        self._statuses: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_STATUS_QUEUE)
+        self._statuses: FairQueue[tuple[str, bytes]] = FairQueue(_STATUS_QUEUE, _STATUSES_OF_ONE)
+        self._status_came = asyncio.Event()
         self._client: aiomqtt.Client | None = None
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._instance: UUID | None = uuid4()
@@ -102,6 +105,14 @@ class BrokerWorker:
             await self._client.publish(down(reply.gateway), encode_ack(ack), qos)
         except aiomqtt.MqttError as error:
             _log.info("acknowledgement_not_sent", gateway=reply.gateway, reason=str(error))
+
+    def discarded(self) -> Counter[str]:
+        """Statuses that found no room since this was asked last, by gateway.
+
+        The broker retains each gateway's newest, and hands it out at the next connection.
+        """
+        discarded, self._statuses.discarded = self._statuses.discarded, Counter()
+        return discarded
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -178,12 +189,15 @@ class BrokerWorker:
         if topic.endswith("/up"):
             self._offer(Arrival(gateway, payload, datetime.now(UTC)))
         else:
-            with contextlib.suppress(asyncio.QueueFull):  # it is retained, and comes again
-                self._statuses.put_nowait((gateway, payload))
+            self._statuses.offer(gateway, (gateway, payload), 1)
+            self._status_came.set()
 
     async def _note_statuses(self) -> None:
         while True:
-            await self._note_status(*await self._statuses.get())
+            if not self._statuses:
+                self._status_came.clear()
+                await self._status_came.wait()
+            await self._note_status(*self._statuses.take())
             stop_if_cancelled()
 
     def _try_other_protocol(self) -> None:

@@ -1,6 +1,7 @@
 """Gather arriving messages into windows, and retry each window until it is committed.
 
-Arrivals wait in a bounded queue; what finds it full is discarded, and the edge sends it again.
+Arrivals wait in a bounded queue in which gateways take turns; what finds it full, or its gateway's
+share, is discarded, counted and said, and the edge sends it again.
 A window closes at 10,000 readings or after 20 ms. While the database works on one, the next is
 decoded; a window that could not be stored is tried again, unacknowledged, until it is.
 """
@@ -8,7 +9,7 @@ decoded; a window that could not be stored is tried again, unacknowledged, until
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import structlog
 
 from central.service.ingest.classify import Arrival, Examined, Readable, examine
 from central.service.ingest.error_fields import error_fields
+from central.service.ingest.fair_queue import FairQueue
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.isolate import UNEXPECTED
 from central.service.ingest.outcome import GatewayReply, Result
@@ -26,6 +28,10 @@ from central.service.ports.ingest import StoreUnavailableError
 _log = structlog.get_logger(__name__)
 # Decoding this long without a pause keeps the network waiting.
 _DECODE_SLICE_S = 0.005
+ARRIVAL_BYTES = 512
+"""What a message takes besides its payload, so that empty ones are bounded too. [B]"""
+# What one gateway may have of the queue.
+_SHARES = 8
 # Of gateways that were at fault: 64 MiB at the most; beyond it they send again.
 _BEHIND_MAX = 1_000
 _BEHIND_AT_ONCE = 50
@@ -36,7 +42,7 @@ class IntakeLimits:
     """Bounds of the intake.
 
     Args:
-        queue_bytes: Payload bytes that may wait.
+        queue_bytes: Bytes that may wait.
         window_readings: Readings at which a window closes.
         window_messages: Messages at which it closes, whatever is in them.
         window_s: How long a window waits for more. [s]
@@ -63,8 +69,8 @@ class Intake:
     def __init__(self, ingest: Ingest, limits: IntakeLimits | None = None) -> None:
         self._ingest = ingest
         self._limits = IntakeLimits() if limits is None else limits
-        self._queue: deque[Arrival] = deque()
-        self._bytes = 0
+        most = self._limits.queue_bytes
+        self._queue: FairQueue[Arrival] = FairQueue(most, most // _SHARES)
         self._arrived = asyncio.Event()
         self._slots = asyncio.Semaphore(self._limits.committers)
         self._behind: asyncio.Queue[Examined] = asyncio.Queue(_BEHIND_MAX)
@@ -78,18 +84,19 @@ class Intake:
     @property
     def waiting_bytes(self) -> int:
         """Payload that waits, in bytes."""
-        return self._bytes
+        return self._queue.weight
 
     def offer(self, arrival: Arrival) -> bool:
-        """Take a message, unless the queue is full; whether it was taken."""
-        size = len(arrival.payload)
-        if self._bytes + size > self._limits.queue_bytes:
-            self.counts["discarded"] += 1
-            return False
-        self._queue.append(arrival)
-        self._bytes += size
+        """Take a message, unless the queue or its gateway's share is full; whether it was taken."""
+        taken = self._queue.offer(arrival.gateway, arrival, ARRIVAL_BYTES + len(arrival.payload))
         self._arrived.set()
-        return True
+        return taken
+
+    def discarded(self) -> Counter[str]:
+        """Messages that found no room since this was asked last, by gateway; they come again."""
+        discarded, self._queue.discarded = self._queue.discarded, Counter()
+        self.counts["discarded"] += discarded.total()
+        return discarded
 
     async def run(self, send: Callable[[GatewayReply], Awaitable[None]]) -> None:
         """Work until cancelled; windows under way are then abandoned, unacknowledged.
@@ -118,9 +125,7 @@ class Intake:
         while readings < limits.window_readings and len(window) < limits.window_messages:
             if not self._queue and not await self._wait(deadline - loop.time()):
                 break
-            arrival = self._queue.popleft()
-            self._bytes -= len(arrival.payload)
-            item = examine(arrival)
+            item = examine(self._queue.take())
             readings += len(item.batch.columns) if isinstance(item, Readable) else 0
             window.append(item)
             if loop.time() > pause:
@@ -152,7 +157,7 @@ class Intake:
             self._slots.release()
         for item in behind:
             if self._behind.full():
-                self.counts["discarded"] += 1
+                self._queue.discarded[item.arrival.gateway] += 1
             else:
                 self._behind.put_nowait(item)
 
