@@ -9,11 +9,12 @@ from pydantic import Field, SecretStr, field_validator
 from central.config.broker import BrokerSettings
 from central.config.connection_limits import ConnectionLimits
 from central.config.health import HealthSettings
+from central.config.quota import QuotaSettings
 from central.config.secret import given_dsn, named_database
 
 
-class IngestSettings(BrokerSettings, HealthSettings):
-    """The settings of one ingest process, those of the broker, and where it says how it is.
+class IngestSettings(BrokerSettings, HealthSettings, QuotaSettings):
+    """The settings of one ingest process, and those of what it shares with others.
 
     Args:
         database: DSN of the database, with a role that may become `meterline_app`.

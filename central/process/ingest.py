@@ -23,6 +23,7 @@ from central.process.broker import broker_address
 from central.process.health import Readiness, saying_health
 from central.process.ingest_figures import ingest_figures
 from central.process.keep_fit import keep_fit
+from central.process.quota import quota_of
 from central.process.start import start
 from central.service.gateways.broker_access import BrokerRules
 from central.service.ingest.error_fields import error_fields
@@ -77,7 +78,7 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
 async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | None) -> None:
     """Take what the broker has, and do the periodic tasks, until cancelled."""
     clock = _utc_now
-    store, gateways = TimescaleIngestStore(pool), TimescaleGatewayStore(pool)
+    store, gateways = TimescaleIngestStore(pool, quota_of(settings)), TimescaleGatewayStore(pool)
     intake = Intake(Ingest(store, clock), _limits(settings))
     statuses = Statuses(gateways, store, clock)
     failures: Counter[str] = Counter()

@@ -37,6 +37,7 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.config.settings import Settings
+from central.process.quota import quota_of
 from central.service.knowledge_time import KnowledgeTime
 
 
@@ -137,7 +138,7 @@ async def open_stores(
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),
             gateways=TimescaleGatewayStore(pool),
-            ingest=TimescaleIngestStore(pool),
+            ingest=TimescaleIngestStore(pool, quota_of(settings)),
             ledger=TimescaleLedger(pool),
             moves=TimescaleMoves(pool),
             nights=TimescaleNightStore(pool),

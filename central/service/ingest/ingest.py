@@ -42,6 +42,7 @@ from central.service.ingest.outcome import (
 )
 from central.service.ingest.rows import ChannelList, tabulate
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.gateway_quota import QuotaExceededError
 from central.service.ports.ingest import IngestStore
 from central.service.ports.ingest_records import (
     BatchKey,
@@ -86,7 +87,7 @@ class Ingest:
         self._clock = clock
         self._rest = rest
         self._suspects: dict[str, datetime] = {}
-        self._lists: dict[tuple[Channel, ...], ChannelList] = {}
+        self._lists: dict[tuple[GatewayId, tuple[Channel, ...]], ChannelList] = {}
         self._cached = 0
 
     async def commit(self, window: Sequence[Examined]) -> Result:
@@ -174,7 +175,8 @@ class Ingest:
         ways: list[Unreadable | RefusedMessage] = [
             RefusedMessage(arrival, blamed.code, blamed.message, header)
         ]
-        if isinstance(item, Readable | Unreadable):
+        is_full = isinstance(blamed.error, QuotaExceededError)
+        if isinstance(item, Readable | Unreadable) and not is_full:
             unreadable = Unreadable(arrival, item.header, blamed.code, blamed.message)
             ways.insert(0, unreadable)
         for way in ways:
@@ -244,22 +246,20 @@ class Ingest:
         """Find the batches' channels; a new one appears by itself, before the transaction.
 
         A gateway names the same channels in batch after batch, and a channel's key, meter and unit
-        never change, so what was found once is kept.
+        never change, so what was found once is kept; what was not made is asked for again.
         """
         if self._cached > _CACHED_CHANNELS_MAX:
             self._lists.clear()
             self._cached = 0
-        unseen: dict[tuple[Channel, ...], GatewayId] = {}
-        for candidate in candidates:
-            channels = candidate.item.batch.channels
-            if channels not in self._lists:
-                unseen.setdefault(channels, candidate.key.gateway_id)
-        homes = {channel: home for channels, home in unseen.items() for channel in channels}
-        records = await self._store.resolve([(home, c) for c, home in homes.items()], now)
-        for channels in unseen:
-            self._lists[channels] = ChannelList.of(channels, records)
-            self._cached += len(channels)
-        return [self._lists[candidate.item.batch.channels] for candidate in candidates]
+        asked = [(each.key.gateway_id, each.item.batch.channels) for each in candidates]
+        unseen = {one: None for one in asked if one not in self._lists}
+        pairs = {(gateway, c): None for gateway, channels in unseen for c in channels}
+        records = await self._store.resolve(list(pairs), now)
+        lists = {one: ChannelList.of(*one, records) for one in unseen}
+        whole = {one: listed for one, listed in lists.items() if listed.is_whole}
+        self._lists |= whole
+        self._cached += sum(len(channels) for _, channels in whole)
+        return [lists[one] if one in lists else self._lists[one] for one in asked]
 
     async def _reject(self, item: RefusedMessage) -> Rejection:
         """What is kept of a refused message; a stray one is traced to its sender."""

@@ -3,7 +3,7 @@
 | what the store or the code says | what follows |
 |---|---|
 | unavailable, unfit | raised: it is nobody's message |
-| the data is refused (poison) | halved until one message stands alone, which is to blame |
+| the data is refused (poison), a quota is full | halved until one stands alone, which is to blame |
 | anything else | the same, but who stands alone is tried a few times more, behind all others |
 
 Halving costs the others no pause, so one message delays none of them.
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from central.service.ingest.classify import Examined
 from central.service.ingest.outcome import Result
 from central.service.ports.faults import StoreUnfitError
+from central.service.ports.gateway_quota import QuotaExceededError
 from central.service.ports.ingest import PoisonError, StoreUnavailableError
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.plain_text import plain
@@ -26,6 +27,7 @@ from firmware_bridge.contract.plain_text import plain
 UNEXPECTED = "UNEXPECTED"
 TRIES = 3
 PAUSE_S = 0.1
+_CERTAIN = (PoisonError, QuotaExceededError)
 NOBODYS = (StoreUnavailableError, StoreUnfitError)
 _MESSAGE_MAX = 500
 
@@ -39,7 +41,7 @@ class Blamed:
 
     Args:
         item: The message.
-        code: `POISON_<SQLSTATE>` or `UNEXPECTED`.
+        code: `POISON_<SQLSTATE>`, that of the quota, or `UNEXPECTED`.
         message: What was said, for people.
         error: What was raised.
     """
@@ -54,6 +56,8 @@ def blame(item: Examined, error: Exception) -> Blamed:
     """Name what a message did."""
     if isinstance(error, PoisonError):
         return Blamed(item, f"POISON_{error.value}", plain(error.message, _MESSAGE_MAX), error)
+    if isinstance(error, QuotaExceededError):
+        return Blamed(item, error.code, error.message, error)
     said = (
         error.message if isinstance(error, MeterlineError) else f"{type(error).__name__}: {error}"
     )
@@ -98,7 +102,7 @@ async def isolate(
             else:
                 if behind is not None:
                     waiting = _without(part[0].arrival.gateway, waiting, behind)
-                if isinstance(error, PoisonError):
+                if isinstance(error, _CERTAIN):
                     yield blame(part[0], error)
                 else:
                     doubtful.append(part[0])
@@ -134,7 +138,7 @@ async def _again(
             except NOBODYS:
                 raise
             except Exception as error:  # noqa: BLE001 - likewise
-                if last or isinstance(error, PoisonError):
+                if last or isinstance(error, _CERTAIN):
                     yield blame(item, error)
                 else:
                     failed.append(item)

@@ -108,7 +108,7 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, note: DecisionN
         return Requeued(source, released=False, code=source.quarantine.code)
     batch, home = item.batch, source.key.gateway_id
     records = await store.resolve({(home, channel) for channel in batch.channels}, note.at)
-    listed = ChannelList.of(batch.channels, records)
+    listed = ChannelList.of(home, batch.channels, records)
     table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), note.at)
     allowed = table.rows.take(table.reason == 0)
     if len(allowed):

@@ -34,12 +34,15 @@ class RowCode(StrEnum):
     METER_ELSEWHERE = "METER_ELSEWHERE"
     UNIT_CHANGED = "UNIT_CHANGED"
     START_OUT_OF_RANGE = "START_OUT_OF_RANGE"
+    TOO_MANY_METERS = "TOO_MANY_METERS"
 
 
 ROW_MESSAGES = {
     RowCode.METER_ELSEWHERE: "The meter belongs to another gateway.",
     RowCode.UNIT_CHANGED: "The unit of the channel has changed since its first reading.",
     RowCode.START_OUT_OF_RANGE: "The reading is older than 3 years or more than 1 hour ahead.",
+    RowCode.TOO_MANY_METERS: "The gateway has as many meters or channels as it may. Look at why;"
+    " then raise METERLINE_GATEWAY_METERS or METERLINE_GATEWAY_CHANNELS, and requeue.",
 }
 _CODES = tuple(RowCode)
 
@@ -62,21 +65,40 @@ class ChannelList:
 
     @classmethod
     def of(
-        cls, channels: Sequence[Channel], records: Mapping[Channel, ChannelRecord]
+        cls,
+        gateway: GatewayId,
+        channels: Sequence[Channel],
+        records: Mapping[tuple[GatewayId, Channel], ChannelRecord],
     ) -> ChannelList:
-        """Look up a batch's channels."""
-        found = [records[channel] for channel in channels]
+        """Look up the channels of a gateway's batch."""
+        found = [records[gateway, channel] for channel in channels]
         meters = [record.meter_id for record in found]
         pairs = zip(found, channels, strict=True)
         kept = [record.unit == channel.unit.value for record, channel in pairs]
-        return cls([record.id for record in found], meters, kept, frozenset(meters))
+        distinct = frozenset(meter for meter in meters if meter)
+        return cls([record.id for record in found], meters, kept, distinct)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each channel is there."""
+        return all(self.ids)
 
     def bars(self, gateway: GatewayId, homes: Mapping[MeterId, GatewayId]) -> list[int]:
         """Why all rows of each channel are quarantined: 0, or 1 + position in RowCode."""
-        if all(homes[meter] == gateway for meter in self.distinct) and all(self.is_unit_kept):
+        at_home = all(homes[meter] == gateway for meter in self.distinct)
+        if at_home and self.is_whole and all(self.is_unit_kept):
             return [0] * len(self.ids)
-        pairs = zip(self.meters, self.is_unit_kept, strict=True)
-        return [1 if homes[meter] != gateway else 0 if kept else 2 for meter, kept in pairs]
+        channels = zip(self.ids, self.meters, self.is_unit_kept, strict=True)
+        return [
+            1 + _CODES.index(RowCode.METER_ELSEWHERE)
+            if meter and homes[meter] != gateway
+            else 1 + _CODES.index(RowCode.TOO_MANY_METERS)
+            if not key
+            else 0
+            if is_kept
+            else 1 + _CODES.index(RowCode.UNIT_CHANGED)
+            for key, meter, is_kept in channels
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from central.domain.actor import Actor
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.gateway_quota import GatewayQuota
 from central.service.ports.ingest_records import (
     BatchCounts,
     BatchId,
@@ -91,7 +92,11 @@ class IngestTransaction(Protocol):
         """Keep values whose place is taken, each with the value that has it."""
 
     async def quarantine(self, batches: Sequence[Quarantine]) -> None:
-        """Keep batches that cannot be used; again for one that is there changes its reason."""
+        """Keep batches that cannot be used; again for one that is there changes its reason.
+
+        Raises:
+            QuarantineFullError: A gateway has as many as it may.
+        """
 
     async def queue_for_validation(
         self,
@@ -102,7 +107,11 @@ class IngestTransaction(Protocol):
         """Queue ranges of channels for validation."""
 
     async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, EpochCursor]:
-        """Lock cursors until the end of the transaction, making those that are missing."""
+        """Lock cursors until the end of the transaction, making those that are missing.
+
+        Raises:
+            EpochsFullError: A gateway has as many as it may.
+        """
 
     async def links(self, after: Mapping[EpochKey, int]) -> dict[EpochKey, list[StoredLink]]:
         """Per epoch the stored batches from a sequence on, that one included, ascending.
@@ -120,7 +129,10 @@ class IngestTransaction(Protocol):
         """Keep refused messages, within the store's bound; the oldest make room."""
 
     async def find(self, findings: Sequence[IngestFinding]) -> None:
-        """Raise findings; one that is open stays as it is."""
+        """Raise findings; one that is open stays as it is.
+
+        Where a gateway has as many as it may, see `finding_quota`.
+        """
 
     async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         """Close findings, if they are open."""
@@ -138,6 +150,8 @@ class IngestTransaction(Protocol):
 
 class IngestStore(Protocol):
     """Where readings are kept."""
+
+    quota: GatewayQuota
 
     def transaction(self, now: datetime) -> AbstractAsyncContextManager[IngestTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back.
@@ -161,8 +175,11 @@ class IngestStore(Protocol):
 
     async def resolve(
         self, channels: Collection[tuple[GatewayId, Channel]], now: datetime
-    ) -> dict[Channel, ChannelRecord]:
+    ) -> dict[tuple[GatewayId, Channel], ChannelRecord]:
         """Find channels; a new one appears, and a new meter, at home behind the gateway named.
+
+        Where its gateway has as many as it may, or the meter is at home elsewhere, none appears:
+        the channel that it gets then has the key 0, and so has its meter where that is new.
 
         Args:
             channels: Each with the gateway that named it.

@@ -6,6 +6,7 @@ One module, longer than others: it implements one port, whose methods share one 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 from central.domain.actor import Actor
 from central.domain.audit.chain import SealedRow
 from central.domain.audit.change import change
+from central.service.ingest.finding_quota import within_quota
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.gateway_quota import EpochsFullError, GatewayQuota, QuarantineFullError
 from central.service.ports.ingest import IngestTransaction
 from central.service.ports.ingest_records import (
     BatchCounts,
@@ -135,9 +138,11 @@ class MemoryIngestStore:
 
     Args:
         state: What it begins with.
+        quota: How much one gateway may fill.
     """
 
-    def __init__(self, state: State | None = None) -> None:
+    def __init__(self, state: State | None = None, quota: GatewayQuota | None = None) -> None:
+        self.quota = GatewayQuota() if quota is None else quota
         self.state = State() if state is None else state
         self._turn = asyncio.Lock()
 
@@ -147,7 +152,7 @@ class MemoryIngestStore:
         async with self._turn:
             journal = Journal()
             try:
-                yield _Transaction(self.state, journal, now)
+                yield _Transaction(self.state, journal, now, self.quota)
             except BaseException:
                 journal.roll_back()
                 raise
@@ -169,18 +174,28 @@ class MemoryIngestStore:
 
     async def resolve(
         self, channels: Collection[tuple[GatewayId, Channel]], now: datetime
-    ) -> dict[Channel, ChannelRecord]:
+    ) -> dict[tuple[GatewayId, Channel], ChannelRecord]:
         """See `IngestStore`."""
         del now
-        state, found = self.state, {}
-        for home, channel in channels:
-            nameplate = (channel.manufacturer, channel.serial)
-            meter = state.meters.setdefault(nameplate, MeterId(len(state.meters) + 1))
-            state.homes.setdefault(meter, home)
-            key = (meter, channel.obis, channel.kind, channel.period_s, channel.source)
-            new = ChannelRecord(ChannelId(len(state.channels) + 1), meter, channel.unit.value)
-            found[channel] = state.channels.setdefault(key, new)
-        return found
+        return {(sender, channel): self._channel(sender, channel) for sender, channel in channels}
+
+    def _channel(self, sender: GatewayId, channel: Channel) -> ChannelRecord:
+        state, nameplate = self.state, (channel.manufacturer, channel.serial)
+        unit = channel.unit.value
+        meter = state.meters.get(nameplate)
+        if meter is None:
+            if sum(home == sender for home in state.homes.values()) >= self.quota.meters:
+                return ChannelRecord(ChannelId(0), MeterId(0), unit)
+            meter = state.meters[nameplate] = MeterId(len(state.meters) + 1)
+            state.homes[meter] = sender
+        key = (meter, channel.obis, channel.kind, channel.period_s, channel.source)
+        if key not in state.channels:
+            home = state.homes[meter]
+            mine = sum(state.homes[each.meter_id] == home for each in state.channels.values())
+            if home != sender or mine >= self.quota.channels:
+                return ChannelRecord(ChannelId(0), meter, unit)
+            state.channels[key] = ChannelRecord(ChannelId(len(state.channels) + 1), meter, unit)
+        return state.channels[key]
 
     async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
         """See `IngestStore`."""
@@ -292,7 +307,8 @@ class MemoryIngestStore:
 class _Transaction:
     """`IngestTransaction` over dictionaries; every change goes through the journal."""
 
-    def __init__(self, state: State, journal: Journal, now: datetime) -> None:
+    def __init__(self, state: State, journal: Journal, now: datetime, quota: GatewayQuota) -> None:
+        self._quota = quota
         self._state = state
         self._journal = journal
         self._now = now
@@ -355,6 +371,10 @@ class _Transaction:
         check(held)
         for quarantine in held:
             self._journal.put(self._state.quarantine, quarantine.batch_id, quarantine)
+        keys = self._state.batch_keys
+        counts = Counter(keys[batch].gateway_id for batch in self._state.quarantine)
+        if any(counts[keys[each.batch_id].gateway_id] > self._quota.quarantined for each in held):
+            raise QuarantineFullError(str(self._quota.quarantined))
 
     async def queue_for_validation(
         self,
@@ -369,6 +389,10 @@ class _Transaction:
             self._journal.put(self._state.touched, number, touched)
 
     async def lock_cursors(self, keys: Collection[EpochKey]) -> dict[EpochKey, EpochCursor]:
+        counts = Counter(key.gateway_id for key in {*self._state.epochs, *keys})
+        new = {key.gateway_id for key in keys if key not in self._state.epochs}
+        if any(counts[gateway] > self._quota.epochs for gateway in new):
+            raise EpochsFullError(str(self._quota.epochs))
         return {
             key: self._state.epochs.get(key, EpochCursor(key, 0, NO_HASH, 0, self._now))
             for key in keys
@@ -407,7 +431,10 @@ class _Transaction:
 
     async def find(self, findings: Sequence[IngestFinding]) -> None:
         check(findings)
-        for finding in findings:
+        counts: Counter[GatewayId] = Counter()
+        for standing in self._state.findings.values():
+            counts.update([] if standing.gateway_id is None else [standing.gateway_id])
+        for finding in within_quota(findings, self._state.findings, counts, self._quota.findings):
             if finding.key not in {*self._state.findings, *self._state.answered}:
                 self._journal.put(self._state.findings, finding.key, finding)
 

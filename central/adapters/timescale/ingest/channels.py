@@ -2,60 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
+from central.service.ports.gateway_quota import GatewayQuota
 from central.service.ports.ingest_records import ChannelId, ChannelRecord, GatewayId, MeterId
 from firmware_bridge.contract.reading import Channel
 
 _SQL = load_queries(Path(__file__).with_name("ingest.sql"))
 
+NOWHERE = ChannelId(0)
+"""In place of a channel that was not made."""
+_NO_METER = MeterId(0)
 _Nameplate = tuple[str, str]
 _ChannelKey = tuple[MeterId, bytes, int, int, int]
+_New = TypeVar("_New")
+_Value = TypeVar("_Value")
 
 
 async def find_channels(
     connection: AsyncConnection[tuple[Any, ...]],
     channels: Collection[tuple[GatewayId, Channel]],
     now: datetime,
-) -> dict[Channel, ChannelRecord]:
+    quota: GatewayQuota,
+) -> dict[tuple[GatewayId, Channel], ChannelRecord]:
     """Find channels, adding those that are new, each statement a transaction of its own.
 
     What is new was first seen `now`. It is committed before readings refer to it, so a cached key
-    never dangles.
+    never dangles. Workers that add at the same time may go beyond the quota by what each adds.
     """
-    homes = {(channel.manufacturer, channel.serial): home for home, channel in channels}
-    meters = await _find_meters(connection, homes)
-    if missing := {nameplate: home for nameplate, home in homes.items() if nameplate not in meters}:
-        await connection.execute(
-            _SQL["add_meters"],
-            {**_nameplates(missing), "gateway_id": list(missing.values()), "now": now},
-        )
-        meters |= await _find_meters(connection, missing)
-    keys = {channel: _key(meters, channel) for _, channel in channels}
-    found = await _find_records(connection, keys.values())
-    if new := {keys[c]: c for c in keys if keys[c] not in found}:
+    meters = await _meters(connection, channels, now, quota)
+    keys = {
+        (gateway, channel): _key(found[0], channel)
+        for gateway, channel in channels
+        if (found := meters.get((channel.manufacturer, channel.serial))) is not None
+    }
+    records = await _find_records(connection, keys.values())
+    homes = dict(meters.values())
+    new = {
+        key: asked[1]
+        for asked, key in keys.items()
+        if key not in records and homes[key[0]] == asked[0]
+    }
+    if new := await _within(
+        connection, "channels_of", new, lambda key: homes[key[0]], quota.channels
+    ):
         units = [channel.unit.value for channel in new.values()]
         await connection.execute(_SQL["add_channels"], {**_columns(new), "unit": units, "now": now})
-        found |= await _find_records(connection, new)
-    return {channel: found[key] for channel, key in keys.items()}
+        records |= await _find_records(connection, new)
+    return {
+        asked: records.get(key, ChannelRecord(NOWHERE, key[0], asked[1].unit.value))
+        if (key := keys.get(asked)) is not None
+        else ChannelRecord(NOWHERE, _NO_METER, asked[1].unit.value)
+        for asked in channels
+    }
 
 
-def _key(meters: dict[_Nameplate, MeterId], channel: Channel) -> _ChannelKey:
-    meter = meters[channel.manufacturer, channel.serial]
+async def _meters(
+    connection: AsyncConnection[tuple[Any, ...]],
+    channels: Collection[tuple[GatewayId, Channel]],
+    now: datetime,
+    quota: GatewayQuota,
+) -> dict[_Nameplate, tuple[MeterId, GatewayId]]:
+    """Find meters with their homes, adding those that are new and within the quota."""
+    senders = {(channel.manufacturer, channel.serial): gateway for gateway, channel in channels}
+    meters = await _find_meters(connection, senders)
+    new = {nameplate: home for nameplate, home in senders.items() if nameplate not in meters}
+    new = await _within(connection, "meters_of", new, new.__getitem__, quota.meters)
+    if new:
+        await connection.execute(
+            _SQL["add_meters"], {**_nameplates(new), "gateway_id": list(new.values()), "now": now}
+        )
+        meters |= await _find_meters(connection, new)
+    return meters
+
+
+async def _within(
+    connection: AsyncConnection[tuple[Any, ...]],
+    counted: str,
+    new: Mapping[_New, _Value],
+    home: Callable[[_New], GatewayId],
+    most: int,
+) -> dict[_New, _Value]:
+    """As much of what is new as its gateways may have."""
+    if not new:
+        return {}
+    gateways = list({home(key) for key in new})
+    cursor = await connection.execute(_SQL[counted], {"gateways": gateways})
+    left = dict.fromkeys(gateways, most)
+    left |= {gateway: most - count async for gateway, count in cursor}
+    within = {}
+    for key, value in new.items():
+        if left[home(key)] > 0:
+            left[home(key)] -= 1
+            within[key] = value
+    return within
+
+
+def _key(meter: MeterId, channel: Channel) -> _ChannelKey:
     return meter, channel.obis.code, channel.kind.value, channel.period_s, channel.source.value
 
 
 async def _find_meters(
     connection: AsyncConnection[tuple[Any, ...]], nameplates: Collection[_Nameplate]
-) -> dict[_Nameplate, MeterId]:
+) -> dict[_Nameplate, tuple[MeterId, GatewayId]]:
     cursor = await connection.execute(_SQL["find_meters"], _nameplates(nameplates))
-    return {(row[1], row[2]): MeterId(row[0]) async for row in cursor}
+    return {(row[1], row[2]): (MeterId(row[0]), GatewayId(row[3])) async for row in cursor}
 
 
 async def _find_records(

@@ -17,6 +17,7 @@ from central.adapters.timescale.ingest.rows import register_arrays
 from central.adapters.timescale.ingest.transaction import TimescaleTransaction, cursor_of
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.service.ports.gateway_quota import GatewayQuota
 from central.service.ports.ingest import IngestTransaction
 from central.service.ports.ingest_records import (
     BatchId,
@@ -42,10 +43,12 @@ class TimescaleIngestStore:
 
     Args:
         pool: An open pool, see `make_pool`.
+        quota: How much one gateway may fill.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, quota: GatewayQuota | None = None) -> None:
         self._pool = pool
+        self.quota = GatewayQuota() if quota is None else quota
         self._prepared: set[tuple[int, int]] = set()
 
     @asynccontextmanager
@@ -55,7 +58,7 @@ class TimescaleIngestStore:
             async with self._pool.connection() as connection:
                 register_arrays(connection)
                 async with connection.transaction():
-                    yield TimescaleTransaction(connection, now)
+                    yield TimescaleTransaction(connection, now, self.quota)
 
     async def gateways(self, names: Collection[str]) -> dict[str, GatewayRecord]:
         """See `IngestStore`."""
@@ -75,12 +78,12 @@ class TimescaleIngestStore:
 
     async def resolve(
         self, channels: Collection[tuple[GatewayId, Channel]], now: datetime
-    ) -> dict[Channel, ChannelRecord]:
+    ) -> dict[tuple[GatewayId, Channel], ChannelRecord]:
         """See `IngestStore`."""
         if not channels:
             return {}
         async with self._connection() as connection:
-            return await find_channels(connection, channels, now)
+            return await find_channels(connection, channels, now, self.quota)
 
     async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
         """See `IngestStore`."""

@@ -23,9 +23,34 @@ ORDER BY manufacturer, serial
 ON CONFLICT (manufacturer, serial) DO NOTHING
 
 -- name: find_meters
-SELECT meter.id, manufacturer, serial
+SELECT meter.id, manufacturer, serial, meter.gateway_id
 FROM meter JOIN unnest(%(manufacturer)b::text[], %(serial)b::text[])
     AS seen (manufacturer, serial) USING (manufacturer, serial)
+
+-- name: meters_of
+SELECT gateway_id, count(*) FROM meter WHERE gateway_id = ANY(%(gateways)s) GROUP BY gateway_id
+
+-- name: channels_of
+SELECT gateway_id, count(*) FROM channel JOIN meter ON meter.id = meter_id
+WHERE gateway_id = ANY(%(gateways)s) GROUP BY gateway_id
+
+-- name: epochs_of
+SELECT gateway_id, count(*) FROM gateway_epoch
+WHERE gateway_id = ANY(%(gateways)s) GROUP BY gateway_id
+
+-- name: quarantined_of
+SELECT gateway_id, count(*) FROM batch
+WHERE outcome = 'quarantined' AND gateway_id IN (
+    SELECT claimed.gateway_id FROM batch AS claimed WHERE claimed.id = ANY(%(batches)s)
+)
+GROUP BY gateway_id
+
+-- name: open_findings_of
+SELECT gateway_id, count(*) FROM finding
+WHERE closed_at IS NULL AND gateway_id = ANY(%(gateways)s) GROUP BY gateway_id
+
+-- name: open_keys
+SELECT key FROM finding WHERE closed_at IS NULL AND key = ANY(%(keys)s)
 
 -- name: add_channels
 INSERT INTO channel (meter_id, obis, kind, period_s, source, unit, first_seen_at)

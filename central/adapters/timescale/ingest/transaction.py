@@ -19,7 +19,9 @@ from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.ingest.rows import BigintArray, copy_rows, timestamps
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
+from central.service.ingest.finding_quota import within_quota
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.gateway_quota import EpochsFullError, GatewayQuota, QuarantineFullError
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.ports.ingest_records import (
     BatchCounts,
@@ -52,9 +54,13 @@ class TimescaleTransaction:
     Args:
         connection: With `register_arrays` done.
         now: What is written says that it was written then.
+        quota: How much one gateway may fill.
     """
 
-    def __init__(self, connection: AsyncConnection[tuple[Any, ...]], now: datetime) -> None:
+    def __init__(
+        self, connection: AsyncConnection[tuple[Any, ...]], now: datetime, quota: GatewayQuota
+    ) -> None:
+        self._quota = quota
         self._connection = connection
         self._now = now
         # Batches that an earlier transaction stored, and this one reads again.
@@ -181,6 +187,10 @@ class TimescaleTransaction:
     async def quarantine(self, batches: Sequence[Quarantine]) -> None:
         """See `IngestTransaction`."""
         await self._run("quarantine", now=self._now, **_columns(Quarantine, batches))
+        counts = await self._rows("quarantined_of", batches=[b.batch_id for b in batches])
+        if any(count > self._quota.quarantined for _, count in counts):
+            message = f"The gateway has {self._quota.quarantined} batches in quarantine."
+            raise QuarantineFullError(message, value=self._quota.quarantined)
 
     async def queue_for_validation(
         self,
@@ -198,6 +208,10 @@ class TimescaleTransaction:
         rows = await self._rows("lock_cursors", **columns)
         if len(rows) < len(keys):
             await self._run("add_cursors", now=self._now, **columns)
+            counts = await self._rows("epochs_of", gateways=list({k.gateway_id for k in keys}))
+            if any(count > self._quota.epochs for _, count in counts):
+                message = f"The gateway has begun {self._quota.epochs} epochs."
+                raise EpochsFullError(message, value=self._quota.epochs)
             rows = await self._rows("lock_cursors", **columns)
         cursors = (cursor_of(row) for row in rows)
         return {cursor.key: cursor for cursor in cursors}
@@ -246,7 +260,13 @@ class TimescaleTransaction:
 
     async def find(self, findings: Sequence[IngestFinding]) -> None:
         """See `IngestTransaction`."""
-        await self._run("find", now=self._now, **_columns(IngestFinding, findings))
+        gateways = list({f.gateway_id for f in findings if f.gateway_id is not None})
+        counts = dict(await self._rows("open_findings_of", gateways=gateways))
+        open_keys = {
+            key for (key,) in await self._rows("open_keys", keys=[f.key for f in findings])
+        }
+        raised = within_quota(findings, open_keys, counts, self._quota.findings)
+        await self._run("find", now=self._now, **_columns(IngestFinding, raised))
 
     async def close_findings(self, keys: Collection[str], closed_by: Actor) -> None:
         """See `IngestTransaction`."""

@@ -1,0 +1,17 @@
+"""The bounds of a gateway, as the settings say."""
+
+from __future__ import annotations
+
+from central.config.quota import QuotaSettings
+from central.service.ports.gateway_quota import GatewayQuota
+
+
+def quota_of(settings: QuotaSettings) -> GatewayQuota:
+    """The bounds that the settings name."""
+    return GatewayQuota(
+        settings.gateway_meters,
+        settings.gateway_channels,
+        settings.gateway_epochs,
+        settings.gateway_quarantined,
+        settings.gateway_findings,
+    )
