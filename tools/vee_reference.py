@@ -1,4 +1,4 @@
-"""Write the tables of docs/reference/vee.md that follow from the rules: findings and thresholds.
+"""Write the tables of docs/reference/vee.md that follow from rules and estimators.
 
     .venv/bin/python tools/vee_reference.py
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from central.domain.vee.catalogue import KINDS
-from central.domain.vee.rules import RULES
+from central.domain.vee.catalogue import KINDS, OWNED_THRESHOLDS
+from central.domain.vee.estimators import ESTIMATORS
 from central.domain.vee.threshold_text import threshold_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "vee.md"
@@ -22,16 +22,22 @@ def findings_table() -> str:
     return "\n".join(["| code | severity | when |", "|---|---|---|", *rows])
 
 
+def estimators_table() -> str:
+    """What fills gaps, in the order in which they are tried."""
+    rows = [f"| {one.name} | {one.quality.name} | {one.text.en} |" for one in ESTIMATORS]
+    return "\n".join(["| estimator | quality | what |", "|---|---|---|", *rows])
+
+
 def thresholds_table() -> str:
-    """Where rules draw their lines, by name."""
-    codes: dict[str, list[str]] = {}
-    by_name = {one.name: one for rule in RULES for one in rule.thresholds}
-    for rule in RULES:
-        for one in rule.thresholds:
-            codes.setdefault(one.name, []).append(rule.code)
+    """Where rules and estimators draw their lines, by name."""
+    owners: dict[str, list[str]] = {}
+    by_name = {one.name: one for _, thresholds in OWNED_THRESHOLDS for one in thresholds}
+    for owner, thresholds in OWNED_THRESHOLDS:
+        for one in thresholds:
+            owners.setdefault(one.name, []).append(owner)
     rows = [
         f"| `{name}` | {one.kind.value} | {threshold_text(one.default)}"
-        f"{f' {one.unit}' if one.unit else ''} | {one.text} | {', '.join(codes[name])} |"
+        f"{f' {one.unit}' if one.unit else ''} | {one.text} | {', '.join(owners[name])} |"
         for name, one in sorted(by_name.items())
     ]
     heading = ["| threshold | kind | default | what | of |", "|---|---|---|---|---|"]
@@ -44,7 +50,12 @@ def current(page: str) -> str:
     Args:
         page: Its text, with a pair of comments around each table.
     """
-    for name, table in (("findings", findings_table()), ("thresholds", thresholds_table())):
+    tables = {
+        "findings": findings_table(),
+        "estimators": estimators_table(),
+        "thresholds": thresholds_table(),
+    }
+    for name, table in tables.items():
         begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
         before, _, rest = page.partition(begin)
         _, _, after = rest.partition(end)

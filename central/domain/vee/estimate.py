@@ -1,9 +1,10 @@
-"""Estimate what a channel used in long gaps: like days, scaled to the registers at both ends."""
+"""Estimate what a channel used in long gaps, scaled to the registers at both ends."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -16,7 +17,10 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.exact import INT64_MAX
 from central.domain.metering.intervals import Gap, Metered
 from central.domain.metering.quality import NULL, IntervalQuality
-from central.domain.vee.like_days import LikeDays, LikeValue, shares
+from central.domain.vee.allowed import ALL_ALLOWED, AllowedEstimators
+from central.domain.vee.estimator import Basis, Estimator, Expectation, GapSlot
+from central.domain.vee.own_days import OwnDays
+from central.domain.vee.shares import shares
 from central.domain.vee.validate import coarsest
 from firmware_bridge.contract.reading import from_ms, to_ms
 
@@ -26,6 +30,8 @@ ESTIMATED = frozenset({IntervalQuality.ESTIMATED_LIKE_DAY, IntervalQuality.ESTIM
 
 ESTIMATOR = Actor.job("estimate")
 """Who makes blocks with them."""
+
+_SHORTEST_DAY = timedelta(hours=22)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +49,44 @@ class EstimatedDay:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
-    """A missing interval: of which block and day, at which index there and on the grid."""
+class _Slot(GapSlot):
+    """A missing interval: of which block, at which index there and on the grid, in how long a gap.
+
+    Args:
+        gap: How long the stretch around it is of which nothing was metered.
+    """
 
     block: int
     number: int
     index: int
-    start: datetime
-    day: date
+    gap: timedelta
 
 
-def estimate_days(
+_Filled = tuple[int, Estimator, Expectation]
+"""Counts of an interval, by which estimator, and what that expected."""
+
+
+def estimate_days(  # noqa: PLR0913, PLR0917 - what an estimate rests on
     blocks: Sequence[DayBlock],
     metered: Metered,
     history: Sequence[DayBlock],
     holidays: Collection[date] = (),
+    allowed: AllowedEstimators = ALL_ALLOWED,
+    given: Mapping[datetime, Fraction] | None = None,
 ) -> tuple[EstimatedDay, ...]:
     """Fill the missing intervals of days.
 
-    Where registers stand at both ends of a gap, its estimates sum to their advance exactly; the
-    shape is that of like days, or even where the channel has no day at all. Without registers the
-    averages of like days stand, rounded so that their sum is kept.
+    Each interval has the value of the first estimator that may fill its gap and can say one. Where
+    registers stand at both ends of a gap, its estimates sum to their advance exactly. Without
+    registers what is expected stands, rounded so that its sum is kept.
 
     Args:
         blocks: Newest blocks of the days with missing intervals, ascending.
         metered: What the meters say around them; gaps that reach further are left out.
         history: Newest blocks of other days of the channel.
         holidays: Public holidays: they are like Sundays.
+        allowed: Which estimators may fill which gaps.
+        given: Values that a person gives, by the start of their intervals. [unit]
 
     Returns:
         The days that are complete now, ascending; a day that has nothing to go by is left out.
@@ -79,21 +96,21 @@ def estimate_days(
     if not blocks:
         return ()
     metered = at_one_exponent(metered, blocks)
-    like = LikeDays(blocks[0].zone, history, holidays)
+    basis = Basis(OwnDays(blocks[0].zone, history, holidays), allowed.profile, given or {})
     slots = list(_missing(blocks, metered))
-    values: dict[_Slot, tuple[int, LikeValue | None]] = {}
+    values: dict[_Slot, _Filled] = {}
     anchors: dict[_Slot, Gap] = {}
     for gap in metered.gaps:
         inside = [slot for slot in slots if gap.first <= slot.index < gap.first + gap.count]
         rest = remaining(gap, blocks, metered)
         if inside and gap.firm and rest is not None:
-            values |= _anchored(inside, rest, like)
+            values |= _anchored(inside, rest, basis, allowed)
             anchors |= dict.fromkeys(inside, gap)
     anchored_places = {
         index for gap in metered.gaps for index in range(gap.first, gap.first + gap.count)
     }
     free = [slot for slot in slots if slot.index not in anchored_places]
-    values |= _unanchored(free, like, metered.exponent)
+    values |= _unanchored(free, basis, allowed, metered.exponent)
     return tuple(
         replace(day, evidence=_with_holiday(day.evidence)) if day.block.day in holidays else day
         for day in _complete(blocks, slots, values, anchors, metered)
@@ -135,12 +152,31 @@ def at_one_exponent(metered: Metered, blocks: Sequence[DayBlock]) -> Metered:
 
 
 def _missing(blocks: Sequence[DayBlock], metered: Metered) -> Iterator[_Slot]:
-    for of, block in enumerate(blocks):
+    for of, (block, gaps) in enumerate(zip(blocks, _unmetered_s(blocks), strict=True)):
         step = timedelta(seconds=block.period_s)
         for number in np.flatnonzero(block.quality == IntervalQuality.MISSING).tolist():
             start = block.start + number * step
             index = metered.grid.number_of(to_ms(start))
-            yield _Slot(of, number, index, start, block.day)
+            gap = timedelta(seconds=int(gaps[number]))
+            yield _Slot(start, start + step, block.day, of, number, index, gap)
+
+
+def _unmetered_s(blocks: Sequence[DayBlock]) -> list[NDArray[np.int64]]:
+    """Of each interval how long the stretch around it is of which nothing was metered. [s]."""
+    starts = [block.start for block in blocks]
+    ends = [None, *(block.end for block in blocks[:-1])]
+    apart = np.zeros(sum(len(block.values) for block in blocks), dtype=np.bool_)
+    edges = np.cumsum([0, *(len(block.values) for block in blocks)])
+    apart[edges[:-1]] = [start != end for start, end in zip(starts, ends, strict=True)]
+    unknown = np.concatenate([_is_unmetered(block) for block in blocks])
+    seconds = np.concatenate([np.full(len(block.values), block.period_s) for block in blocks])
+    runs = np.cumsum(apart | ~unknown)
+    lengths = np.bincount(runs, weights=seconds * unknown).astype(np.int64)[runs]
+    return np.split(lengths, edges[1:-1])
+
+
+def _is_unmetered(block: DayBlock) -> NDArray[np.bool_]:
+    return np.isin(block.quality, [*ESTIMATED, IntervalQuality.MISSING])
 
 
 def stretches(
@@ -174,32 +210,43 @@ def remaining(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> int | N
 
 
 def _anchored(
-    slots: Sequence[_Slot], rest: int, like: LikeDays
-) -> dict[_Slot, tuple[int, LikeValue | None]]:
-    expected = [like.at(slot.start, slot.day) for slot in slots]
-    if any(value is None or value.value < 0 for value in expected):
-        expected = [None] * len(slots)
-    weights = [Fraction(1) if value is None else value.value for value in expected]
-    counts = shares(weights, rest)
-    return dict(zip(slots, zip(counts, expected, strict=True), strict=True))
+    slots: Sequence[_Slot], rest: int, basis: Basis, allowed: AllowedEstimators
+) -> dict[_Slot, _Filled]:
+    """What registers leave, in the shape that estimators expect, or evenly where one cannot say."""
+    for ask in (allowed.expected, allowed.between_registers):
+        expected = [ask(slot, basis, slot.gap, daily=_is_daily(slot)) for slot in slots]
+        answers = [answer for answer in expected if answer is not None]
+        if len(answers) == len(slots):
+            counts = shares([expectation.value for _, expectation in answers], rest)
+            return {
+                slot: (count, *answer)
+                for slot, count, answer in zip(slots, counts, answers, strict=True)
+            }
+    return {}
 
 
 def _unanchored(
-    slots: Sequence[_Slot], like: LikeDays, exponent: int
-) -> dict[_Slot, tuple[int, LikeValue | None]]:
+    slots: Sequence[_Slot], basis: Basis, allowed: AllowedEstimators, exponent: int
+) -> dict[_Slot, _Filled]:
     expected = [
-        (slot, value) for slot in slots if (value := like.at(slot.start, slot.day)) is not None
+        (slot, answer)
+        for slot in slots
+        if (answer := allowed.expected(slot, basis, slot.gap, daily=_is_daily(slot))) is not None
     ]
     scale = Fraction(10) ** -exponent
-    counts = shares([max(value.value, Fraction(0)) * scale for _, value in expected], None)
-    return {slot: (count, value) for (slot, value), count in zip(expected, counts, strict=True)}
+    counts = shares([expectation.value * scale for _, (_, expectation) in expected], None)
+    return {slot: (count, *answer) for (slot, answer), count in zip(expected, counts, strict=True)}
+
+
+def _is_daily(slot: _Slot) -> bool:
+    return slot.end - slot.start >= _SHORTEST_DAY
 
 
 def _complete(
     blocks: Sequence[DayBlock],
     slots: Sequence[_Slot],
-    values: dict[_Slot, tuple[int, LikeValue | None]],
-    anchors: dict[_Slot, Gap],
+    values: Mapping[_Slot, _Filled],
+    anchors: Mapping[_Slot, Gap],
     metered: Metered,
 ) -> Iterator[EstimatedDay]:
     for index, block in enumerate(blocks):
@@ -210,11 +257,9 @@ def _complete(
         filled = np.where(block.values == NULL, NULL, block.values * scale)
         quality = block.quality.copy()
         for slot in mine:
-            count, like = values[slot]
+            count, estimator, _ = values[slot]
             filled[slot.number] = count
-            quality[slot.number] = (
-                IntervalQuality.ESTIMATED_PROFILE if like is None else like.quality
-            )
+            quality[slot.number] = estimator.quality
         exact, exponent = coarsest(filled, quality, metered.exponent)
         version = block.version + 1
         estimated = replace(
@@ -225,20 +270,23 @@ def _complete(
 
 def _evidence(
     slots: Sequence[_Slot],
-    values: dict[_Slot, tuple[int, LikeValue | None]],
-    anchors: dict[_Slot, Gap],
+    values: Mapping[_Slot, _Filled],
+    anchors: Mapping[_Slot, Gap],
     metered: Metered,
 ) -> str:
     days: set[tuple[date, int]] = set()
     for slot in slots:
-        like = values[slot][1]
-        days |= set(() if like is None else like.days)
+        days |= set(values[slot][2].days)
+    methods = Counter(values[slot][1].name for slot in slots)
+    sources = sorted({source for slot in slots if (source := values[slot][2].source)})
     gaps = sorted({anchors[slot] for slot in slots if slot in anchors}, key=lambda gap: gap.first)
     grid = metered.grid
     return json.dumps(
         {
             "intervals": len(slots),
             "like_days": [f"{day}:{version}" for day, version in sorted(days)],
+            "methods": dict(methods),
+            **({"profile": sources} if sources else {}),
             "registers": [
                 {
                     "from": from_ms(grid.edge_ms(gap.first)).isoformat(),

@@ -8,6 +8,7 @@ from datetime import date
 from central.domain.metering.block import DayBlock
 from central.domain.metering.intervals import Gap, Metered
 from central.domain.metering.quality import IntervalQuality
+from central.domain.vee.allowed import ALL_ALLOWED, AllowedEstimators
 from central.domain.vee.estimate import (
     EstimatedDay,
     at_one_exponent,
@@ -26,6 +27,7 @@ def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and w
     reopened: Collection[date],
     issued: Collection[date],
     holidays: Collection[date] = (),
+    allowed: AllowedEstimators = ALL_ALLOWED,
 ) -> tuple[EstimatedDay, ...]:
     """Estimate anew what readings that came since say otherwise.
 
@@ -41,6 +43,7 @@ def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and w
         reopened: Days that were estimated until other readings of them came.
         issued: Days of issued bills.
         holidays: Public holidays: they are like Sundays.
+        allowed: Which estimators may fill which gaps.
 
     Returns:
         The days that are complete and differ from what they were, ascending.
@@ -61,7 +64,7 @@ def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and w
     before = {block.day: block.sha256 for block in blocks}
     return tuple(
         day
-        for day in estimate_days(loosened, metered, history, holidays)
+        for day in estimate_days(loosened, metered, history, holidays, allowed)
         if day.block.day in open_days and day.block.sha256 != before[day.block.day]
     )
 

@@ -57,12 +57,14 @@ class FindingKind:
         text: When they are raised.
         accepted: Whether anybody may answer for one. Intervals are filled and conflicts decided;
             bills hold until then.
+        filled: Whether an estimate of the day settles it: it says that use is unknown.
     """
 
     code: VeeCode
     severity: Severity
     text: ClerkText
     accepted: bool = True
+    filled: bool = False
 
     def finding(
         self, interval: Interval, message: str, evidence: Mapping[str, str] | None = None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from central.domain.metering.service_point import PointChannel
-from central.domain.vee.channel_class import default_class
+from central.domain.vee.channel_class import DEFAULT_POLICIES, default_class
+from central.domain.vee.estimator import WAITING
 from central.domain.vee.finding import VeeFinding
 from central.domain.vee.notices import STORM_MODE
 from central.domain.vee.policy import Policy
@@ -120,6 +121,14 @@ class PoliciesInForce:
             if begun
             else None
         )
+
+    @property
+    def wait(self) -> bool:
+        """Whether missing days of any class are estimated after some days, held or not."""
+        documents = (entry.document.thresholds for entry in self.versions)
+        given = (value for pairs in documents for name, value in pairs if name == WAITING.name)
+        defaults = (policy.estimate_after_days for policy in DEFAULT_POLICIES.values())
+        return any(given) or any(defaults)
 
     def with_draft(self, class_name: str, document: PolicyDocument) -> PoliciesInForce:
         """The policies as they would be, had a class always had a document."""

@@ -1,4 +1,4 @@
-"""What judges the channels of a class: the rules that are on, and where they draw their lines."""
+"""What judges and estimates the channels of a class: rules, estimators, and their thresholds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from central.domain.vee.day import JudgedDay
+from central.domain.vee.estimator import WAITING, Estimator
+from central.domain.vee.estimators import CHOSEN
 from central.domain.vee.finding import VeeFinding
 from central.domain.vee.history import ChannelHistory
 from central.domain.vee.rule import Limits, VeeRule
@@ -19,12 +21,16 @@ class Policy:
     Args:
         limits: Thresholds that differ from their defaults.
         off: Codes of rules that do not judge them.
+        estimators: Those that fill their gaps, in the order in which they are tried.
+        profile: Name of the series that is their class's profile; empty for none.
         plain: The rules that need no history. Made here.
         asking: The rules that do. Made here.
     """
 
     limits: Limits = field(default_factory=Limits)
     off: frozenset[str] = frozenset()
+    estimators: tuple[Estimator, ...] = CHOSEN
+    profile: str = ""
     rules: tuple[VeeRule, ...] = field(init=False, repr=False)
     asking: tuple[VeeRule, ...] = field(init=False, repr=False)
 
@@ -33,6 +39,11 @@ class Policy:
         object.__setattr__(self, "rules", rules)
         asking = tuple(rule for rule in rules if rule.history is not None)
         object.__setattr__(self, "asking", asking)
+
+    @property
+    def estimate_after_days(self) -> int:
+        """After how many days a missing day is estimated; 0 where only held bills are. [days]."""
+        return self.limits[WAITING]
 
     def rules_asking(self, day: JudgedDay) -> tuple[VeeRule, ...]:
         """Those of the rules with a history that have to look at a day."""

@@ -1,7 +1,7 @@
 """A policy document: where the rules of a class draw their lines, and which are on and off.
 
-Its names and kinds are those of the rules, so that a document follows from them and from nothing
-else: thresholds by name, and codes of rules.
+Its names and kinds are those of rules and estimators, so that a document follows from them and from
+nothing else: thresholds by name, codes of rules, names of estimators, and the class's profile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any, Self
 
 import yaml
 
+from central.domain.vee.catalogue import OWNED_THRESHOLDS
 from central.domain.vee.channel_class import DEFAULT_POLICIES
+from central.domain.vee.estimators import CHOSEN
 from central.domain.vee.policy import Policy
 from central.domain.vee.rule import Limits, ThresholdValue, VeeRule
 from central.domain.vee.rules import RULES
@@ -21,8 +23,13 @@ from central.domain.vee.threshold_text import threshold_text, threshold_value
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
 _MOST = 20_000
-_KEYS = ("thresholds", "off", "on")
-_THRESHOLDS = {threshold.name: threshold for rule in RULES for threshold in rule.thresholds}
+_KEYS = ("thresholds", "off", "on", "estimators", "profile")
+_NAME_MOST = 200
+_THRESHOLDS = {
+    threshold.name: threshold for _, thresholds in OWNED_THRESHOLDS for threshold in thresholds
+}
+_ESTIMATORS = {estimator.name: estimator for estimator in CHOSEN}
+_ESTIMATOR_REMEDY = f"Name some of {', '.join(_ESTIMATORS)}, each once."
 _RULES: dict[str, VeeRule] = {rule.code: rule for rule in RULES}
 
 
@@ -41,11 +48,15 @@ class PolicyDocument:
         thresholds: Names with their values, by name.
         off: Codes of rules that do not judge the class.
         on: Codes of rules that do, though they do not without this document.
+        estimators: Names of those that fill the class's gaps, in order; None where it does not say.
+        profile: Name of the series that is the class's profile; None where it does not say.
     """
 
     thresholds: tuple[tuple[str, ThresholdValue], ...] = ()
     off: frozenset[str] = frozenset()
     on: frozenset[str] = frozenset()
+    estimators: tuple[str, ...] | None = None
+    profile: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -88,7 +99,7 @@ class PolicyDocument:
         if never := {code for code in off if not _RULES[code].accepted}:
             message = f"{', '.join(sorted(never))} cannot be switched off: bills hold for it."
             raise PolicyRefusedError(message, value=never)
-        return cls(tuple(thresholds), off, on)
+        return cls(tuple(thresholds), off, on, _estimators(loaded), _profile(loaded))
 
     def to_json(self) -> dict[str, Any]:
         """The document as it is kept and printed; what is empty is left out."""
@@ -97,7 +108,13 @@ class PolicyDocument:
             "off": sorted(self.off),
             "on": sorted(self.on),
         }
-        return {key: value for key, value in whole.items() if value}
+        where_named = {
+            "estimators": None if self.estimators is None else list(self.estimators),
+            "profile": self.profile,
+        }
+        return {key: value for key, value in whole.items() if value} | {
+            key: value for key, value in where_named.items() if value is not None
+        }
 
 
 def _value(name: object, text: object) -> ThresholdValue:
@@ -127,6 +144,30 @@ def _codes(loaded: Mapping[str, Any], key: str) -> frozenset[str]:
     return frozenset(codes)
 
 
+def _estimators(loaded: Mapping[str, Any]) -> tuple[str, ...] | None:
+    names = loaded.get("estimators")
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        message = "`estimators` of the document is not a list of names."
+        raise PolicyRefusedError(message, value=names, remedy=_ESTIMATOR_REMEDY)
+    if unknown := [name for name in names if name not in _ESTIMATORS]:
+        message = f"There is no estimator {unknown[0]!r} that a policy may name."
+        raise PolicyRefusedError(message, value=unknown, remedy=_ESTIMATOR_REMEDY)
+    if len(set(names)) != len(names):
+        message = "`estimators` of the document names one twice."
+        raise PolicyRefusedError(message, value=names, remedy=_ESTIMATOR_REMEDY)
+    return tuple(names)
+
+
+def _profile(loaded: Mapping[str, Any]) -> str | None:
+    name = loaded.get("profile")
+    if name is not None and (not isinstance(name, str) or len(name) > _NAME_MOST):
+        message = "`profile` of the document is not the name of a series."
+        raise PolicyRefusedError(message, value=name)
+    return name
+
+
 @lru_cache(maxsize=1_024)
 def class_policy(name: str, documents: tuple[PolicyDocument, ...]) -> Policy:
     """What judges a class: its defaults, with what documents say otherwise.
@@ -139,7 +180,11 @@ def class_policy(name: str, documents: tuple[PolicyDocument, ...]) -> Policy:
     if not documents:
         return policy
     values, off = dict(policy.limits.values), policy.off
+    estimators, profile = policy.estimators, policy.profile
     for document in documents:
         values |= dict(document.thresholds)
         off = (off | document.off) - document.on
-    return Policy(Limits(values), off)
+        if document.estimators is not None:
+            estimators = tuple(_ESTIMATORS[name] for name in document.estimators)
+        profile = profile if document.profile is None else document.profile
+    return Policy(Limits(values), off, estimators, profile)

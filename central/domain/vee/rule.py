@@ -49,6 +49,9 @@ class Threshold(Generic[_T]):
     may_be_zero: bool = False
 
 
+AnyThreshold = Threshold[int] | Threshold[Fraction] | Threshold[timedelta]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Where the rules of a class of channels draw their lines.
@@ -100,5 +103,5 @@ class VeeRule(FindingKind):
     """
 
     judge: Judge
-    thresholds: tuple[Threshold[int] | Threshold[Fraction] | Threshold[timedelta], ...] = ()
+    thresholds: tuple[AnyThreshold, ...] = ()
     history: HistoryNeed | None = None

@@ -22,9 +22,9 @@ from central.domain.metering.track import (
     track,
 )
 from central.domain.vee.day import JudgedDay, Thresholds
+from central.domain.vee.estimators.linear import fill
 from central.domain.vee.finding import Severity, VeeFinding
 from central.domain.vee.history import NO_HISTORY, ChannelHistory
-from central.domain.vee.linear import fill
 from central.domain.vee.policy import DEFAULT_POLICY, Policy
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import to_ms

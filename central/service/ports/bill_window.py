@@ -16,15 +16,15 @@ from firmware_bridge.contract.interval import MIDNIGHT
 
 @dataclass(frozen=True, slots=True)
 class HeldDays:
-    """The days of one service in a bill that is held.
+    """The days of one service in a bill that is held, or missing days in a row of a channel.
 
     Args:
         account: Number.
         point: Name of the service point.
         zone: Of its days.
-        days: Of the bill.
-        channels: That the service bills.
-        estimated_before: How many bills right before this one have estimates of the job.
+        days: Of the bill, or those that are missing.
+        channels: That the service bills, or the one.
+        estimated_before: How many bills right before these days have estimates of the job.
         day_start: Time of day at which the service's days begin.
     """
 
@@ -63,5 +63,13 @@ class BillWindowStore(Protocol):
 
         Args:
             ended_by: Latest end of their days.
+            most_before: How many bills before each are looked at.
+        """
+
+    async def waiting_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
+        """Missing days in a row of one channel of a service, with a customer, the earliest first.
+
+        Args:
+            ended_by: The day after the last that is looked at.
             most_before: How many bills before each are looked at.
         """

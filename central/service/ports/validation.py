@@ -20,6 +20,7 @@ from central.domain.metering.service_point import PointChannel
 from central.domain.metering.track import InstallationSegment
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.holiday_calendar import HolidayCalendar
+from central.domain.vee.class_profile import ClassProfile
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from central.domain.vee.history import PastDay
@@ -102,8 +103,8 @@ class Newest(NamedTuple):
 
     version: int
     sha256: bytes
-    estimated: bool = False
-    """Whether the job that estimates made it."""
+    decided: bool = False
+    """Whether it rests on more than readings: estimates, or what somebody decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class EstimateTransaction(Protocol):
         """The newest blocks of a channel from a day until before another, ascending."""
 
     async def estimates(self, days: Collection[ChannelDay]) -> dict[ChannelDay, EstimatedDay]:
-        """The newest blocks of days, as far as the job that estimates made them."""
+        """The newest blocks of days, as far as they rest on more than readings, with on what."""
 
     async def with_estimates(self, channels: Collection[PointChannelId]) -> set[PointChannelId]:
         """Those of some channels of which any day is estimated."""
@@ -159,8 +160,16 @@ class EstimateTransaction(Protocol):
     async def tariffs_of(self, channel_id: PointChannelId, days: DayRange) -> ChannelTariffs:
         """The tariffs of agreements of some days under which a channel is billed."""
 
-    async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
-        """Add blocks of days as the job that estimates, each with its evidence."""
+    async def profile(self, name: str, days: DayRange) -> ClassProfile | None:
+        """A series as the profile of a class, in some UTC days; None where none of them is known.
+
+        Args:
+            name: Of the series.
+            days: In UTC.
+        """
+
+    async def add_estimates(self, days: Sequence[EstimatedDay], actor: Actor, at: datetime) -> None:
+        """Add blocks of days that rest on more than readings, each with its evidence."""
 
     async def raise_findings(
         self, findings_of: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime

@@ -17,7 +17,7 @@ from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.linear import spread
+from central.domain.vee.shares import spread
 from central.service.rating.series_csv import read_series_file
 from central.service.spreadsheet import number_of, rows_of
 from firmware_bridge.contract.errors import ConfigurationError

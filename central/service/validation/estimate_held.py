@@ -1,4 +1,4 @@
-"""Estimate what is missing in bills that were held for too long; else order a reading on site."""
+"""Estimate what is missing for too long, by bill or by policy; else order a reading on site."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.day import Thresholds
 from central.domain.vee.estimate import EstimatedDay, estimate_days, without_estimates
 from central.domain.vee.estimated_gap import field_order
+from central.domain.vee.policy import Policy
 from central.domain.vee.reopened import is_open
 from central.service.halved import NOBODYS, error_text
 from central.service.ports.bill_window import BillWindowStore, HeldDays
@@ -72,6 +73,9 @@ class EstimateHeld:
     async def __call__(self, window: BillWindow) -> EstimateTally:
         """Estimate what is missing in bills whose window is over, the earliest first.
 
+        Days that are missing for longer than their class's policy lets them wait follow, whether
+        their bill is held or not due yet.
+
         Args:
             window: How long a bill waits.
 
@@ -79,8 +83,16 @@ class EstimateHeld:
             StoreUnavailableError: What was committed stays; call again.
         """
         tally = EstimateTally()
-        if not window.days:
-            return tally
+        if window.days:
+            await self._held(window, tally)
+        today = self._clock().date()
+        async with self._store.transaction() as work:
+            waits = (await work.policies_in_force((), DayRange(today, today + _DAY))).wait
+        if waits:
+            await self._waiting(window, tally)
+        return tally
+
+    async def _held(self, window: BillWindow, tally: EstimateTally) -> None:
         now = self._clock()
         # East of Greenwich a day is over earlier; each bill is asked in its own zone.
         latest = now.date() + _DAY - timedelta(days=window.days)
@@ -90,7 +102,13 @@ class EstimateHeld:
                 continue
             for channel in held.channels:
                 await self._channel(channel, held, window, tally)
-        return tally
+
+    async def _waiting(self, window: BillWindow, tally: EstimateTally) -> None:
+        now = self._clock()
+        for missing in await self._bills.waiting_days(now.date() + _DAY, window.in_a_row):
+            today = local_date(now, missing.zone, missing.day_start)
+            for channel in missing.channels:
+                await self._channel(channel, missing, window, tally, today)
 
     async def _channel(
         self,
@@ -98,25 +116,40 @@ class EstimateHeld:
         held: HeldDays,
         window: BillWindow,
         tally: EstimateTally,
+        today: date | None = None,
     ) -> None:
+        """Estimate what is missing of a channel in days of a bill.
+
+        Args:
+            channel: Whose days.
+            held: The days.
+            window: How many bills in a row may have estimates.
+            tally: What was done is added to it.
+            today: Where the policy of the channel's class says how long they wait.
+        """
         try:
             now = self._clock()  # a night may take longer than a transaction
             async with self._store.transaction() as work:
                 locked = (await work.lock([channel]))[channel]
-                gap = await _gap_of(work, channel, held.days)
+                in_force = await work.policies_in_force([channel], held.days)
+                policy = in_force.policy(locked.channel, held.days.first)
+                days = held.days if today is None else _overdue(held.days, policy, today)
+                if days is None:
+                    return
+                gap = await _gap_of(work, channel, days)
                 if not gap.missing:
                     return
                 reason = f"{held.estimated_before} bills in a row were estimated already."
                 estimated: Sequence[EstimatedDay] = ()
                 if held.estimated_before < window.in_a_row:
-                    reason = "Neither registers nor like days say what is missing."
-                    estimated = await self._estimate(work, locked, gap)
+                    reason = "No estimator of its class may say what is missing."
+                    estimated = await self._estimate(work, locked, gap, policy)
                 await keep_estimates(work, estimated, now)
                 tally.days += len(estimated)
                 done = {day.block.day for day in estimated}
                 left = [block for block in gap.missing if block.day not in done]
                 if left:
-                    finding = field_order(left[0], reason, held.days.end)
+                    finding = field_order(left[0], reason, days.end)
                     order = {ChannelDay(channel, left[0].day): (finding,)}
                     tally.orders += await work.raise_findings(order, now)
         except NOBODYS:
@@ -126,9 +159,9 @@ class EstimateHeld:
             _log.error("gap_not_estimated", channel=channel, error=error_text(error))
 
     async def _estimate(
-        self, work: ValidationTransaction, locked: LockedChannel, gap: _HeldGap
+        self, work: ValidationTransaction, locked: LockedChannel, gap: _HeldGap, policy: Policy
     ) -> list[EstimatedDay]:
-        basis = await grounds(work, locked.channel, gap.span, self._thresholds)
+        basis = await grounds(work, locked.channel, gap.span, self._thresholds, policy)
         open_days = set(gap.open_days)
         blocks = [
             without_estimates(block) if block.day in open_days else block for block in gap.span
@@ -136,11 +169,21 @@ class EstimateHeld:
         spanned = {block.day: block for block in gap.span}
         return [
             day
-            for day in estimate_days(blocks, basis.metered, basis.history, basis.holidays)
+            for day in estimate_days(
+                blocks, basis.metered, basis.history, basis.holidays, basis.allowed
+            )
             if day.block.day in open_days
             and day.block.sha256 != spanned[day.block.day].sha256
             and (day.block.day < gap.end or _is_anchored(day))
         ]
+
+
+def _overdue(days: DayRange, policy: Policy, today: date) -> DayRange | None:
+    """The first of missing days, which wait for as long as the policy lets them."""
+    if not policy.estimate_after_days:
+        return None
+    end = min(days.end, today - timedelta(days=policy.estimate_after_days) + _DAY)
+    return DayRange(days.first, end) if days.first < end else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.grid import grid_of, reach_of
 from central.domain.metering.intervals import Metered
 from central.domain.metering.service_point import PointChannel
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.allowed import AllowedEstimators
+from central.domain.vee.catalogue import FILLED
 from central.domain.vee.day import Thresholds
-from central.domain.vee.estimate import EstimatedDay
+from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
 from central.domain.vee.estimated_gap import estimated_gap
-from central.domain.vee.like_days import REACH_DAYS
 from central.domain.vee.notices import ESTIMATED_GAP, FIELD_ORDER
-from central.domain.vee.rules import missing_intervals
+from central.domain.vee.own_days import REACH_DAYS
+from central.domain.vee.policy import Policy
+from central.domain.vee.reopened import is_open
 from central.domain.vee.validate import measure
 from central.service.billing.tariffs import Tariffs
 from central.service.ports.validation import (
@@ -27,7 +31,8 @@ from central.service.ports.validation import (
 )
 
 _REACH = timedelta(days=REACH_DAYS)
-_NO_LONGER = (missing_intervals.RULE.code, FIELD_ORDER.code, ESTIMATED_GAP.code)
+_DAY = timedelta(days=1)
+_NO_LONGER = (*sorted(FILLED), FIELD_ORDER.code, ESTIMATED_GAP.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,13 @@ class Grounds:
         metered: What the meters say around them.
         history: Other days that they may be like.
         holidays: Public holidays among all of them.
+        allowed: Which estimators may fill which gaps.
     """
 
     metered: Metered
     history: list[DayBlock]
     holidays: frozenset[date]
+    allowed: AllowedEstimators
 
 
 async def grounds(
@@ -50,6 +57,7 @@ async def grounds(
     channel: PointChannel,
     span: Sequence[DayBlock],
     limits: Thresholds,
+    policy: Policy | None = None,
 ) -> Grounds:
     """What an estimate of some days rests on.
 
@@ -58,6 +66,7 @@ async def grounds(
         channel: Whose days.
         span: Newest blocks of days in a row.
         limits: How far from its boundary a reading may be.
+        policy: Which estimators may fill them; None for that of the first day's class.
     """
     key, first, last = PointChannelId(channel.id), span[0], span[-1]
     grid = grid_of(channel, first.day, last.day, limits.linear_gap)
@@ -66,9 +75,17 @@ async def grounds(
     _, metered = measure(channel, grid, segments, limits)
     reach = DayRange(first.day - _REACH, last.day + _REACH)
     around = await work.days_of(key, reach.first, reach.end)
-    spanned = {block.day for block in span}
+    spanned = {block.day for block in span if is_open(block)}
     history = [block for block in around if block.day not in spanned]
-    return Grounds(metered, history, _holidays(await work.tariffs_of(key, reach), reach))
+    holidays = _holidays(await work.tariffs_of(key, reach), reach)
+    if policy is None:
+        in_force = await work.policies_in_force([key], DayRange(first.day, first.day + _DAY))
+        policy = in_force.policy(channel, first.day)
+    # A local day may begin on the UTC day before and end on the one after.
+    days = DayRange(reach.first - _DAY, reach.end + 2 * _DAY)
+    profile = await work.profile(policy.profile, days) if policy.profile else None
+    allowed = AllowedEstimators(policy.estimators, policy.limits, profile)
+    return Grounds(metered, history, holidays, allowed)
 
 
 def _holidays(given: ChannelTariffs, days: DayRange) -> frozenset[date]:
@@ -87,7 +104,10 @@ def _holidays(given: ChannelTariffs, days: DayRange) -> frozenset[date]:
 
 
 async def keep_estimates(
-    work: ValidationTransaction, estimated: Sequence[EstimatedDay], now: datetime
+    work: ValidationTransaction,
+    estimated: Sequence[EstimatedDay],
+    now: datetime,
+    actor: Actor = ESTIMATOR,
 ) -> None:
     """Add estimated days, each with its finding in place of what it had.
 
@@ -95,8 +115,9 @@ async def keep_estimates(
         work: The transaction.
         estimated: Days of one or more channels.
         now: When.
+        actor: Who makes them.
     """
-    await work.add_estimates(estimated, now)
+    await work.add_estimates(estimated, actor, now)
     for day in estimated:
         key = ChannelDay(PointChannelId(day.block.channel_id), day.block.day)
         for code in _NO_LONGER:

@@ -8,11 +8,12 @@ from datetime import date, datetime, timedelta
 from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.catalogue import FILLED
 from central.domain.vee.day import JudgedDay, Thresholds
 from central.domain.vee.estimate import still_stands
 from central.domain.vee.estimated_gap import estimated_gap
 from central.domain.vee.finding import VeeFinding
-from central.domain.vee.rules import meter_exchange, missing_intervals
+from central.domain.vee.rules import meter_exchange
 from central.service.ports.validation import (
     ChannelDay,
     LockedChannel,
@@ -47,7 +48,7 @@ async def judge_days(
     if not keys:
         return Tally()
     newest = await work.newest(keys)
-    estimates = await work.estimates([key for key, known in newest.items() if known.estimated])
+    estimates = await work.estimates([key for key, known in newest.items() if known.decided])
     measured = await measured_days(work, locked, days, newest, limits)
     stands = {
         key
@@ -67,7 +68,7 @@ async def judge_days(
         if day.block.missing:
             open_days.add(key)
         if estimated is not None and key in stands:
-            findings[key] = (*_but_missing(findings[key]), estimated_gap(estimated))
+            findings[key] = (*_but_filled(findings[key]), estimated_gap(estimated))
         elif known is None or known.sha256 != day.block.sha256:
             blocks.append(day.block)
             if estimated is not None and not _has_no_meter(findings[key]):
@@ -78,8 +79,8 @@ async def judge_days(
     return Tally(days=len(findings), versions=len(blocks) + again, findings=raised)
 
 
-def _but_missing(findings: Sequence[VeeFinding]) -> Iterator[VeeFinding]:
-    return (finding for finding in findings if finding.code != missing_intervals.RULE.code)
+def _but_filled(findings: Sequence[VeeFinding]) -> Iterator[VeeFinding]:
+    return (finding for finding in findings if finding.code not in FILLED)
 
 
 def _has_no_meter(findings: Sequence[VeeFinding]) -> bool:

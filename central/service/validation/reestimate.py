@@ -56,7 +56,7 @@ async def reestimate(  # noqa: PLR0913, PLR0917 - what validation found of some 
             span = DayRange(run[0].day, run[-1].day + _DAY)
             issued = {day for billed in await work.issued(channel, span) for day in billed.days()}
             estimated = estimate_again(
-                run, basis.metered, basis.history, again, issued, basis.holidays
+                run, basis.metered, basis.history, again, issued, basis.holidays, basis.allowed
             )
             await keep_estimates(work, estimated, now)
             count += len(estimated)

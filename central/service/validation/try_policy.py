@@ -142,9 +142,7 @@ class TryPolicy:
             key: [day for day in days.days() if ChannelDay(key, day) in newest] for key in locked
         }
         measured = await measured_days(work, locked, closed, newest, self._limits)
-        estimated: Collection[ChannelDay] = {
-            key for key, entry in newest.items() if entry.estimated
-        }
+        estimated: Collection[ChannelDay] = {key for key, entry in newest.items() if entry.decided}
         in_force = await work.policies_in_force(list(locked), days)
         current = await judged_findings(work, measured, estimated, in_force)
         draft = in_force.with_draft(class_name, document)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import takewhile
 
+from central.domain.actor import Actor
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
-from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.segments import DayRange, days_of
+from central.domain.vee.class_profile import ClassProfile
 from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from central.domain.vee.notices import ESTIMATED_GAP
+from central.domain.vee.rules import missing_intervals
 from central.domain.vee.rules.meter_exchange import NO_METER
 from central.service.ports.bill_window import HeldDays, HeldRun
 from central.service.ports.registry import TariffRecord
@@ -92,8 +96,12 @@ class EstimateTables:
                 records[record.name].append(record)
         return ChannelTariffs(records, newest_holidays(state))
 
-    async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
-        del at
+    async def profile(self, name: str, days: DayRange) -> ClassProfile | None:
+        del name, days
+        return None
+
+    async def add_estimates(self, days: Sequence[EstimatedDay], actor: Actor, at: datetime) -> None:
+        del actor, at
         for day in days:
             key = ChannelDay(PointChannelId(day.block.channel_id), day.block.day)
             assert (key, day.block.version) not in self._state.blocks, "a block is never changed"
@@ -153,6 +161,30 @@ class MemoryBillWindow:
                 if state.bills[bill].record.bill.state is BillState.HELD and days.end <= ended_by
             ]
         return tuple(sorted(held, key=lambda row: (row.days.end, row.account, row.point)))
+
+    async def waiting_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
+        async with self._books.begin() as state:
+            missing = sorted(
+                key
+                for key, code, _ in state.findings
+                if code == missing_intervals.RULE.code and key.day < ended_by
+            )
+            waiting = [
+                replace(self._held(state, occupancy, days, most_before), channels=(channel,))
+                for occupancy, there in state.occupancies.items()
+                for channel in _channels(state, occupancy)
+                for days in days_of(
+                    sorted(
+                        {
+                            key.day
+                            for key in missing
+                            if key.channel_id == channel
+                            and there.billing_from <= key.day < (there.ended_on or date.max)
+                        }
+                    )
+                )
+            ]
+        return tuple(sorted(waiting, key=lambda row: (row.days.end, row.account, row.point)))
 
     @staticmethod
     def _bills(state: BookState) -> Iterator[tuple[int, int, DayRange]]:

@@ -297,7 +297,7 @@ class _Transaction(EstimateTables):
             key: Newest(
                 block.version,
                 block.sha256,
-                estimated=(key, block.version) in self._state.estimates,
+                decided=(key, block.version) in self._state.estimates,
             )
             for key, block in found.items()
             if block is not None

@@ -16,15 +16,20 @@ from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.holidays import newest_holidays
+from central.adapters.timescale.registry.series import newest_days
 from central.adapters.timescale.validation.blocks import blocks_of, write_blocks
+from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import RunScope
 from central.domain.metering.block import DayBlock
+from central.domain.rating.inputs.price_days import join_days
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.class_profile import ClassProfile
 from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from central.domain.vee.notices import ESTIMATED_GAP
+from central.domain.vee.rules import missing_intervals
 from central.domain.vee.rules.meter_exchange import NO_METER
 from central.service.ports.bill_window import HeldDays, HeldRun
 from central.service.ports.registry import TariffRecord
@@ -60,7 +65,6 @@ class EstimateRows:
             days=[key.day for key in days],
             first=min(key.day for key in days),
             last=max(key.day for key in days),
-            estimator=ESTIMATOR.key,
         )
         return {
             ChannelDay(PointChannelId(row[0]), row[1]): EstimatedDay(block, row[11])
@@ -96,12 +100,17 @@ class EstimateRows:
             records.setdefault(record.name, []).append(record)
         return ChannelTariffs(records, await newest_holidays(self._connection))
 
-    async def add_estimates(self, days: Sequence[EstimatedDay], at: datetime) -> None:
+    async def profile(self, name: str, days: DayRange) -> ClassProfile | None:
+        """See `EstimateTransaction`."""
+        series = await newest_days(self._connection, [name], days.first, days.end)
+        return ClassProfile(join_days(series)) if series else None
+
+    async def add_estimates(self, days: Sequence[EstimatedDay], actor: Actor, at: datetime) -> None:
         """See `EstimateTransaction`."""
         reasons = [day.evidence for day in days]
         blocks = [day.block for day in days]
         if blocks:
-            await write_blocks(self._connection, blocks, ESTIMATOR, at, reasons)
+            await write_blocks(self._connection, blocks, actor, at, reasons)
         self._changed.channels.update(block.channel_id for block in blocks)
 
     async def raise_findings(
@@ -157,7 +166,22 @@ class TimescaleBillWindow:
 
     async def held_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
         """See `BillWindowStore`."""
-        values = {"ended_by": ended_by, "most": most_before, "estimator": ESTIMATOR.key}
+        return await self._days(ended_by, most_before, waiting=False)
+
+    async def waiting_days(self, ended_by: date, most_before: int) -> tuple[HeldDays, ...]:
+        """See `BillWindowStore`."""
+        return await self._days(ended_by, most_before, waiting=True)
+
+    async def _days(
+        self, ended_by: date, most_before: int, *, waiting: bool
+    ) -> tuple[HeldDays, ...]:
+        values = {
+            "ended_by": ended_by,
+            "most": most_before,
+            "estimator": ESTIMATOR.key,
+            "missing": missing_intervals.RULE.code,
+            "waiting": waiting,
+        }
         with translated():
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(_SQL["held_days"], values)

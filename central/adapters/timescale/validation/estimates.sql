@@ -11,12 +11,12 @@ SELECT newest.* FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (chan
 JOIN LATERAL (
     SELECT
         channel_id, day, version, sha256, content,
-        zone, unit, period_s, exponent, start_ms, intervals, reason, actor
+        zone, unit, period_s, exponent, start_ms, intervals, reason
     FROM day_block JOIN block_heading ON block_heading.id = heading_id
     WHERE day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
         AND day_block.day BETWEEN %(first)s AND %(last)s
     ORDER BY version DESC LIMIT 1
-) AS newest ON newest.actor = %(estimator)s
+) AS newest ON newest.reason <> ''
 
 -- name: with_estimates
 SELECT DISTINCT channel_id FROM vee_finding
@@ -67,8 +67,9 @@ UPDATE vee_finding SET closed_at = %(at)s
 WHERE channel_id = %(channel)s AND day = %(day)s AND code = %(code)s AND closed_at IS NULL
 
 -- name: held_days
--- Each service of a held bill with the channels that it bills, and of the bills right before it
--- whether any of their days is estimated now, the newest first.
+-- Each service of a held bill, or missing days in a row of a channel that is billed to somebody, with
+-- the channels that are billed there, and of the bills right before them whether any of their days
+-- is estimated now, the newest first.
 SELECT
     account.number, service_point.name, service_point.zone, service.day_start,
     held.first_day, held.end_day,
@@ -76,6 +77,7 @@ SELECT
         SELECT point_channel.id FROM point_channel
         WHERE point_channel.service_point_id = service_point.id
             AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+            AND point_channel.id = coalesce(held.channel_id, point_channel.id)
         ORDER BY point_channel.id
     ) AS channels,
     array(
@@ -110,18 +112,42 @@ SELECT
 FROM (
     SELECT
         bill.id AS bill_id, bill.account_id, agreement.occupancy_id, agreement.service_id,
+        NULL::bigint AS channel_id,
         min(bill_part.first_day) AS first_day, max(bill_part.end_day) AS end_day
     FROM bill
     JOIN bill_part ON bill_part.bill_id = bill.id AND NOT bill_part.settles
     JOIN agreement ON agreement.id = bill_part.agreement_id
-    WHERE bill.state = 'held' AND bill.decision IS NULL
+    WHERE NOT %(waiting)s AND bill.state = 'held' AND bill.decision IS NULL
     GROUP BY bill.id, agreement.occupancy_id, agreement.service_id
+    UNION ALL
+    SELECT
+        NULL::bigint AS bill_id, account_id, occupancy_id, service_id, channel_id,
+        min(day) AS first_day, max(day) + 1 AS end_day
+    FROM (
+        SELECT
+            occupancy.account_id, occupancy.id AS occupancy_id, occupancy.service_id,
+            missing.channel_id, missing.day,
+            missing.day - row_number() OVER (
+                PARTITION BY occupancy.id, missing.channel_id ORDER BY missing.day
+            )::integer AS stretch
+        FROM (
+            SELECT DISTINCT channel_id, day FROM vee_finding
+            WHERE %(waiting)s AND code = %(missing)s AND closed_at IS NULL AND day < %(ended_by)s
+        ) AS missing
+        JOIN point_channel ON point_channel.id = missing.channel_id
+        JOIN service ON service.service_point_id = point_channel.service_point_id
+            AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+        JOIN occupancy ON occupancy.service_id = service.id
+            AND missing.day >= occupancy.billing_from
+            AND missing.day < coalesce(occupancy.ended_on, 'infinity')
+    ) AS numbered
+    GROUP BY account_id, occupancy_id, service_id, channel_id, stretch
 ) AS held
 JOIN account ON account.id = held.account_id
 JOIN service ON service.id = held.service_id
 JOIN service_point ON service_point.id = service.service_point_id
 WHERE held.end_day <= %(ended_by)s
-ORDER BY held.end_day, held.bill_id, held.occupancy_id
+ORDER BY held.end_day, held.bill_id, held.occupancy_id, held.channel_id
 
 -- name: held_runs
 SELECT bill_run.cycle, bill_run.run_type, bill_run.scope FROM bill_run

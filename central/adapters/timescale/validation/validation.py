@@ -42,7 +42,6 @@ from central.domain.metering.service_point import PointChannel, ServicePoint
 from central.domain.metering.track import InstallationSegment
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.catalogue import NOT_ACCEPTED
-from central.domain.vee.estimate import ESTIMATOR
 from central.domain.vee.finding import Severity, VeeFinding
 from central.domain.vee.history import PastDay
 from central.domain.vee.policies_in_force import PoliciesInForce
@@ -283,10 +282,10 @@ class _ValidationTransaction(EstimateRows):
         if not days:
             return {}
         span = {"first": min(key.day for key in days), "last": max(key.day for key in days)}
-        rows = await self._rows("newest", estimator=ESTIMATOR.key, **_days(days), **span)
+        rows = await self._rows("newest", **_days(days), **span)
         return {
             ChannelDay(PointChannelId(row[0]), row[1]): Newest(
-                row[2], bytes(row[3]), estimated=row[4]
+                row[2], bytes(row[3]), decided=row[4]
             )
             for row in rows
         }

@@ -158,11 +158,10 @@ ORDER BY place.channel_id, conflict.at
 -- name: newest
 SELECT DISTINCT ON (day_block.channel_id, day_block.day)
     day_block.channel_id, day_block.day, day_block.version, day_block.sha256,
-    block_heading.actor = %(estimator)s
+    day_block.reason <> ''
 FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
 JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
     AND day_block.day BETWEEN %(first)s AND %(last)s
-JOIN block_heading ON block_heading.id = day_block.heading_id
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 
 -- name: open_findings

@@ -47,6 +47,7 @@ RULE = VeeRule(
         " de hora; 94 o 98 en Lord Howe)",
     ),
     accepted=False,
+    filled=True,
     judge=_judge,
     thresholds=(MISSING,),
 )

@@ -26,7 +26,14 @@ def _rule(kind: RegisterEventKind, severity: Severity, message: str, text: Clerk
                 }
                 yield rule.finding(inside, message, figures)
 
-    rule = VeeRule(code=VeeCode(kind.value), severity=severity, text=text, judge=judge)
+    rule = VeeRule(
+        code=VeeCode(kind.value),
+        severity=severity,
+        text=text,
+        judge=judge,
+        # What was used is unknown: the interval is missing, and an estimate says it.
+        filled=severity is Severity.CRITICAL,
+    )
     return rule
 
 

@@ -12,7 +12,7 @@ from central.domain.metering.grid import Grid
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.metering.register import RolloverLimits, advances
 from central.domain.metering.snap import snap
-from central.domain.vee.linear import spread
+from central.domain.vee.shares import spread
 from central.domain.vee.validate import validate_day
 from firmware_bridge.contract.interval import expected_count, local_day
 from firmware_bridge.contract.reading import Source

@@ -16,7 +16,9 @@ from central.domain.metering.service_point import DAY_S, PointChannel, ServicePo
 from central.domain.metering.track import InstallationSegment
 from central.domain.vee.day import Thresholds
 from central.domain.vee.estimate import estimate_days
-from central.domain.vee.like_days import LikeDays
+from central.domain.vee.estimator import Basis, GapSlot
+from central.domain.vee.estimators import like_day
+from central.domain.vee.own_days import OwnDays
 from central.domain.vee.validate import Validated, measure, validate_day
 from firmware_bridge.contract.interval import MIDNIGHT, local_day
 from firmware_bridge.contract.obis import Obis
@@ -136,10 +138,11 @@ def block(day: date, value: int | None, zone: str = SANTIAGO) -> DayBlock:
 def test_a_day_that_begins_an_hour_late_is_like_other_days() -> None:
     sunday = date(2026, 9, 6)
     history = [block(sunday - DAY * 7 * weeks, 100 * weeks) for weeks in (1, 2, 3, 4)]
-    expected = LikeDays(SANTIAGO, history).at(local_day(sunday, SANTIAGO).start, sunday)
+    own = OwnDays(SANTIAGO, history)
+    span = local_day(sunday, SANTIAGO)
+    expected = like_day.ESTIMATOR.expect(GapSlot(span.start, span.end, sunday), Basis(own))
     assert expected is not None
     assert expected.value == 250
-    assert expected.quality == IntervalQuality.ESTIMATED_LIKE_DAY
 
 
 def test_a_gap_over_a_clock_change_is_shared_to_the_register() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
@@ -14,13 +14,16 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.grid import Grid
 from central.domain.metering.intervals import Gap, Metered
 from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.vee.allowed import ALL_ALLOWED
 from central.domain.vee.estimate import (
     EstimatedDay,
     estimate_days,
     still_stands,
     without_estimates,
 )
-from central.domain.vee.like_days import LikeDays, shares
+from central.domain.vee.estimator import Basis, GapSlot
+from central.domain.vee.own_days import OwnDays
+from central.domain.vee.shares import shares
 from firmware_bridge.contract.interval import expected_count, local_day
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import to_ms
@@ -70,6 +73,14 @@ def metered(first: date, days: int, gaps: Mapping[tuple[int, int], int] | None =
         0,
         tuple(Gap(at, long, sums, firm=True) for (at, long), sums in (gaps or {}).items()),
     )
+
+
+def expected(instant: datetime, day: date, history: Sequence[DayBlock]) -> Fraction | None:
+    """What the same local time on other days says of an hour."""
+    slot = GapSlot(instant, instant + timedelta(hours=1), day)
+    basis = Basis(OwnDays(ZONE, history))
+    said = ALL_ALLOWED.expected(slot, basis, timedelta(hours=1), daily=False)
+    return None if said is None else said[1].value
 
 
 def one_day(found: tuple[EstimatedDay, ...]) -> EstimatedDay:
@@ -215,13 +226,13 @@ def test_an_estimate_stands_until_validation_finds_more() -> None:
 def test_estimates_are_no_history() -> None:
     guessed = empty(MONDAY - timedelta(days=7))
     guess = one_day(estimate_days([guessed], metered(guessed.day, 1, {(0, 24): 240}), [])).block
-    assert LikeDays(ZONE, [guess]).at(local_day(MONDAY, ZONE).start) is None
+    assert expected(local_day(MONDAY, ZONE).start, MONDAY, [guess]) is None
 
 
 def test_days_further_than_five_weeks_are_no_history() -> None:
     start: datetime = local_day(MONDAY, ZONE).start
-    assert LikeDays(ZONE, [flat(MONDAY - timedelta(days=42), 1)]).at(start) is None
-    assert LikeDays(ZONE, [flat(MONDAY - timedelta(days=35), 1)]).at(start) is not None
+    assert expected(start, MONDAY, [flat(MONDAY - timedelta(days=42), 1)]) is None
+    assert expected(start, MONDAY, [flat(MONDAY - timedelta(days=35), 1)]) is not None
 
 
 @pytest.mark.parametrize(
@@ -255,10 +266,5 @@ def test_the_night_after_a_gas_day_is_like_the_nights_after_its_weekday() -> Non
     history = [gas_day(day, 50) for day in weeks]
     history += [gas_day(day + timedelta(days=1), 900) for day in weeks]
     three = local_day(friday, ZONE, six).start + 21 * hour
-    like = LikeDays(ZONE, history)
-    expected = like.at(three, friday)
-    assert expected is not None
-    assert expected.value == 50
-    without = like.at(three)
-    assert without is not None
-    assert without.value == 900
+    assert expected(three, friday, history) == 50
+    assert expected(three, friday + timedelta(days=1), history) == 900

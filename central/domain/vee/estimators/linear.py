@@ -1,8 +1,6 @@
-"""Register-anchored interpolation: share a register's advance evenly over a short gap."""
+"""Estimator: a register's advance, shared evenly over a short gap, whenever a day is validated."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +8,9 @@ from numpy.typing import NDArray
 from central.domain.metering.exact import INT64_MAX
 from central.domain.metering.intervals import Gap, Metered
 from central.domain.metering.quality import NULL, IntervalQuality
-
-
-def spread(advance: int, count: int) -> list[int]:
-    """Whole shares of a whole that differ by at most one and sum to it exactly.
-
-    Shares are the steps of floor(advance x k / count), so that remainders fall evenly along the
-    gap and two parts of one gap, computed apart, agree.
-    """
-    edges = [advance * place // count for place in range(count + 1)]
-    return [after - before for before, after in pairwise(edges)]
+from central.domain.vee.estimator import Basis, Estimator, GapSlot
+from central.domain.vee.finding import ClerkText
+from central.domain.vee.shares import spread
 
 
 def fill(
@@ -69,3 +60,22 @@ def _shares(rest: int, count: int, exponent: int) -> list[int]:
         unit *= 10
         exponent += 1
     return [share * unit for share in spread(rest // unit, count)]
+
+
+def _expect(_: GapSlot, __: Basis) -> None:
+    """Nothing: it fills a gap while the day is cut, by `fill`."""
+
+
+ESTIMATOR = Estimator(
+    name="LINEAR",
+    quality=IntervalQuality.ESTIMATED_LINEAR,
+    text=ClerkText(
+        "equal shares of what the register advanced in a gap of at most 2 h, whenever the day is"
+        " validated",
+        "partes iguales de lo que avanzó el registro en un hueco de 2 h como máximo, cada vez que"
+        " se valida el día",
+    ),
+    expect=_expect,
+    anchored=True,
+    chosen=False,
+)

@@ -1,0 +1,187 @@
+"""The estimators: what each expects, how long a gap it may fill, and in which order."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.grid import Grid
+from central.domain.metering.intervals import Metered
+from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.rating.inputs.price_series import PriceSeries
+from central.domain.vee.allowed import AllowedEstimators
+from central.domain.vee.channel_class import DEFAULT_POLICIES
+from central.domain.vee.class_profile import ClassProfile
+from central.domain.vee.estimate import EstimatedDay, estimate_days
+from central.domain.vee.estimators import CHOSEN, ESTIMATORS, class_profile, even, like_day, manual
+from central.domain.vee.policy_document import PolicyDocument, PolicyRefusedError, class_policy
+from central.domain.vee.rule import Limits
+from firmware_bridge.contract.interval import local_day
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import to_ms
+from tests.unit.central.domain.vee.test_estimate import MONDAY, ZONE, block, empty, flat, metered
+
+DAY = timedelta(days=1)
+HISTORY = [flat(MONDAY - 7 * DAY, 100)]
+
+
+def profile(first: date, days: int, rates: list[int], step_s: int = 3600) -> ClassProfile:
+    """The same rates in each UTC day. [W]."""
+    start = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    return ClassProfile(PriceSeries("homes", start, step_s, tuple(rates * days), 0))
+
+
+def filled(
+    day: DayBlock, allowed: AllowedEstimators, history: list[DayBlock] | None = None
+) -> EstimatedDay | None:
+    found = estimate_days([day], metered(day.day, 1), history or [], (), allowed)
+    return found[0] if found else None
+
+
+def only(*estimators: object, **more: object) -> AllowedEstimators:
+    return AllowedEstimators(tuple(estimators), **more)  # type: ignore[arg-type]
+
+
+def test_they_are_tried_in_the_order_of_what_they_know() -> None:
+    names = [estimator.name for estimator in ESTIMATORS]
+    assert names == [
+        *("LINEAR", "LIKE_DAY", "DAY_KIND", "OWN_PROFILE", "CLASS_PROFILE", "EVEN", "MANUAL"),
+    ]
+    assert {entry.name for entry in ESTIMATORS} - {entry.name for entry in CHOSEN} == {
+        *("LINEAR", "MANUAL")
+    }
+
+
+def test_a_profile_stands_as_it_is_where_nothing_is_known_of_the_channel() -> None:
+    rates = profile(MONDAY - DAY, 3, list(range(100, 124)))
+    day = filled(empty(MONDAY), AllowedEstimators(profile=rates))
+    assert day is not None
+    # Madrid is two hours ahead of UTC.
+    assert day.block.values.tolist() == [122, 123, *range(100, 122)]
+    assert set(day.block.quality.tolist()) == {IntervalQuality.ESTIMATED_PROFILE}
+    evidence = json.loads(day.evidence)
+    assert evidence["profile"] == ["homes"]
+    assert evidence["methods"] == {"CLASS_PROFILE": 24}
+
+
+def test_a_profile_has_the_channels_own_level_where_a_week_of_it_is_known() -> None:
+    rates = profile(MONDAY - 40 * DAY, 42, [100] * 12 + [300] * 12)
+    week = [block(MONDAY - DAY * back, [400] * 24) for back in range(1, 8)]
+    six = filled(empty(MONDAY), only(class_profile.ESTIMATOR, profile=rates), week[:6])
+    seven = filled(empty(MONDAY), only(class_profile.ESTIMATOR, profile=rates), week)
+    assert six is not None
+    assert seven is not None
+    assert six.block.total() == 24 * 200
+    assert seven.block.total() == 24 * 400
+    assert set(seven.block.values.tolist()) == {200, 600}
+
+
+def test_a_profile_of_quarter_hours_fills_hours_and_one_that_ends_fills_nothing() -> None:
+    rates = profile(MONDAY - DAY, 3, [100, 200, 300, 400] * 24, step_s=900)
+    day = filled(empty(MONDAY), AllowedEstimators(profile=rates))
+    assert day is not None
+    assert set(day.block.values.tolist()) == {250}
+    assert filled(empty(MONDAY), AllowedEstimators(profile=profile(MONDAY - DAY, 1, [1]))) is None
+    negative = profile(MONDAY - DAY, 3, [-1] * 24)
+    assert filled(empty(MONDAY), AllowedEstimators(profile=negative)) is None
+
+
+def test_a_profile_fills_the_day_of_a_daily_channel_with_its_hours() -> None:
+    day = date(2026, 10, 25)
+    span = local_day(day, ZONE)
+    nothing = DayBlock(
+        *(1, day, ZONE, span.start, 25 * 3600, 0, Unit.LITRE),
+        np.array([NULL]),
+        np.array([IntervalQuality.MISSING]),
+    )
+    grid = Grid(to_ms(span.start), 25 * 3_600_000, 1, (to_ms(span.start), to_ms(span.end)))
+    rest = Metered(grid, nothing.values, nothing.quality, 0, ())
+    allowed = AllowedEstimators(profile=profile(day - DAY, 3, [10] * 24))
+    (found,) = estimate_days([nothing], rest, [], (), allowed)
+    assert found.block.total() == 250
+
+
+def test_a_gap_that_is_too_long_for_one_is_left_to_the_next() -> None:
+    limits = Limits({"like_day_longest": timedelta(hours=12)})
+    half = block(MONDAY, [7] * 12 + [None] * 12)
+    allowed = only(like_day.ESTIMATOR, limits=limits)
+    assert filled(half, allowed, HISTORY) is not None
+    assert filled(block(MONDAY, [7] * 11 + [None] * 13), allowed, HISTORY) is None
+    both = AllowedEstimators(limits=limits)
+    other = filled(block(MONDAY, [7] * 11 + [None] * 13), both, HISTORY)
+    assert other is not None
+    assert json.loads(other.evidence)["methods"] == {"DAY_KIND": 13}
+
+
+def test_estimated_days_beside_it_make_a_gap_longer() -> None:
+    limits = Limits({"like_day_longest": timedelta(hours=30)})
+    allowed = only(like_day.ESTIMATOR, limits=limits)
+    first = estimate_days([empty(MONDAY)], metered(MONDAY, 1), HISTORY)[0].block
+    history = [flat(MONDAY - 6 * DAY, 100)]
+    after = empty(MONDAY + DAY)
+    assert estimate_days([after], metered(after.day, 1), history, (), allowed)
+    assert not estimate_days([first, after], metered(MONDAY, 2), history, (), allowed)
+    # A day that is not beside it is another gap.
+    apart = [first, empty(MONDAY + 2 * DAY)]
+    history = [flat(MONDAY - 5 * DAY, 100)]
+    assert estimate_days(apart, metered(MONDAY, 3), history, (), allowed)
+
+
+def test_equal_shares_need_registers_at_both_ends() -> None:
+    allowed = only(even.ESTIMATOR)
+    assert filled(empty(MONDAY), allowed) is None
+    gap = metered(MONDAY, 1, {(0, 24): 100})
+    (found,) = estimate_days([empty(MONDAY)], gap, HISTORY, (), allowed)
+    assert found.block.total() == 100
+    assert json.loads(found.evidence)["methods"] == {"EVEN": 24}
+    (shaped,) = estimate_days([empty(MONDAY)], gap, HISTORY)
+    assert json.loads(shaped.evidence)["methods"] == {"LIKE_DAY": 24}
+
+
+def test_what_a_person_gives_stands_to_the_last_digit() -> None:
+    start, hour = local_day(MONDAY, ZONE).start, timedelta(hours=1)
+    given = {start + number * hour: Fraction(number) + Fraction(5, 10) for number in range(24)}
+    base = metered(MONDAY, 1)
+    exact = Metered(base.grid, base.values, base.quality, -1, ())
+    allowed = only(manual.ESTIMATOR)
+    (found,) = estimate_days([empty(MONDAY)], exact, [], (), allowed, given)
+    assert (found.block.exponent, found.block.values.tolist()) == (-1, list(range(5, 240, 10)))
+    assert set(found.block.quality.tolist()) == {IntervalQuality.EDITED}
+
+
+def test_a_policy_names_estimators_their_lengths_and_the_profile_of_its_class() -> None:
+    document = PolicyDocument.parse(
+        "{estimators: [CLASS_PROFILE, EVEN], profile: homes,"
+        " thresholds: {estimate_after_days: 5, class_profile_longest: 48h}}"
+    )
+    policy = class_policy("electricity", (document,))
+    assert [estimator.name for estimator in policy.estimators] == ["CLASS_PROFILE", "EVEN"]
+    assert (policy.profile, policy.estimate_after_days) == ("homes", 5)
+    assert PolicyDocument.of(document.to_json()) == document
+    later = class_policy("electricity", (document, PolicyDocument.parse("{estimators: []}")))
+    assert (later.estimators, later.profile) == ((), "homes")
+    assert DEFAULT_POLICIES["electricity"].profile == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "estimators: [GUESS]",
+        "estimators: [LINEAR]",
+        "estimators: [MANUAL]",
+        "estimators: [EVEN, EVEN]",
+        "estimators: EVEN",
+        "estimators: [[EVEN]]",
+        "profile: [a]",
+        "thresholds: {like_day_longest: 3}",
+        "thresholds: {estimate_after_days: 1.5}",
+    ],
+)
+def test_a_policy_that_names_no_estimator_or_no_length_is_refused(text: str) -> None:
+    with pytest.raises(PolicyRefusedError):
+        PolicyDocument.parse(text)
