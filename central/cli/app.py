@@ -31,6 +31,7 @@ from central.cli import (
     vee,
     withdraw,
 )
+from central.cli.figures import figures_command
 from central.cli.output import Commands, capture_pool_errors, group
 from central.cli.reconcile import reconcile_command
 from central.cli.status import status_command
@@ -60,6 +61,7 @@ app.add_typer(rate.app)
 app.add_typer(suppress.app, name="bill")
 app.add_typer(schedule.schedules, name="schedule")
 app.command("reconcile")(reconcile_command)
+app.command("figures")(figures_command)
 app.command("status")(status_command)
 app.add_typer(settings.app, name="settings")
 app.add_typer(audit.app, name="audit")

@@ -19,6 +19,7 @@ from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
+from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.idempotency import TimescaleAnswers
@@ -72,6 +73,7 @@ def timescale_services(
         rebills=TimescaleRebills(pool),
         suppression_store=TimescaleSuppressions(pool),
         reconciliation=TimescaleReconciliation(pool),
+        figure_store=TimescaleRegulatorFigures(pool),
         unclosed=TimescaleUnclosedDays(pool),
         series=TimescaleSeriesStore(pool),
         schedule_store=TimescaleScheduleStore(pool),

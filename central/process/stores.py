@@ -18,6 +18,7 @@ from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
+from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.fitness import check_fit
@@ -58,6 +59,7 @@ class Stores:
         cancellations: Credit notes, and the chains that they make.
         decisions: Conflicts, and what people decided.
         field: What the pages show of gateways and findings.
+        figures: What a regulator asks for.
         gateways: Gateways, and the epochs of their buffers.
         ingest: Readings and quarantined batches.
         ledger: Money of accounts.
@@ -87,6 +89,7 @@ class Stores:
     documents: TimescaleDocumentStore
     decisions: TimescaleDecisionStore
     field: TimescaleField
+    figures: TimescaleRegulatorFigures
     gateways: TimescaleGatewayStore
     ingest: TimescaleIngestStore
     ledger: TimescaleLedger
@@ -137,6 +140,7 @@ async def open_stores(
             documents=TimescaleDocumentStore(pool),
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),
+            figures=TimescaleRegulatorFigures(pool),
             gateways=TimescaleGatewayStore(pool),
             ingest=TimescaleIngestStore(pool, quota_of(settings)),
             ledger=TimescaleLedger(pool),

@@ -166,7 +166,7 @@ def test_what_is_nowhere_is_refused(
         r"(audit|broker rules|bill (conflicts|list|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|cycle (add|extend|list)"
-        r"|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
+        r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|move list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"
         r"|settings|status|tariff list|validate|vee (rules|storms))\b"
     )

@@ -60,6 +60,7 @@ CENTRAL = {
     "cycle import": "{file}",
     "cycle list": "",
     "cycle show": "nowhere",
+    "figures": "--month 2026-01 --as-of 2026-01-01T00:00:00Z",
     "finding accept": "v9 --reason r",
     "finding list": "",
     "gateway configure": "gw-9 {file} --key {file}",

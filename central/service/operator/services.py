@@ -25,6 +25,7 @@ from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
 from central.service.billing.rebill_bills import RebillBills
+from central.service.billing.regulator_figures import RegulatorFigures
 from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
@@ -48,6 +49,7 @@ from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.rebills import RebillStore
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
+from central.service.ports.regulator_figures import RegulatorFigureStore
 from central.service.ports.schedules import ScheduleStore
 from central.service.ports.series import SeriesStore
 from central.service.ports.suppressions import SuppressionStore
@@ -83,6 +85,7 @@ class OperatorServices:
         rebills: Issued bills, cancelled and billed anew as one.
         suppression_store: Days that are not billed by decision.
         reconciliation: What is validated, claimed and billed.
+        figure_store: What a regulator asks for.
         unclosed: Days that are over and not closed.
         series: Prices, factors and lookup tables.
         schedule_store: When jobs are done.
@@ -113,6 +116,7 @@ class OperatorServices:
     rebills: RebillStore
     suppression_store: SuppressionStore
     reconciliation: ReconciliationStore
+    figure_store: RegulatorFigureStore
     unclosed: UnclosedDaysStore
     series: SeriesStore
     schedule_store: ScheduleStore
@@ -172,6 +176,11 @@ class OperatorServices:
     def groups(self, actor: Actor, reason: str | None = None) -> NamedGroups:
         """The use-cases of named groups, in somebody's name."""
         return NamedGroups(self.registry, actor, self.clock, reason or "")
+
+    @property
+    def figures(self) -> RegulatorFigures:
+        """The use-case that shows what a regulator asks for."""
+        return RegulatorFigures(self.figure_store, self.settings, self.clock)
 
     @property
     def approve(self) -> ApproveBills:

@@ -93,7 +93,7 @@ NOTHING = {
         "cycle list",
         "cycle show",
     ),
-    *("broker rules", "finding list", "gateway epochs"),
+    *("broker rules", "figures", "finding list", "gateway epochs"),
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
     *("ledger show", "move list", "quarantine list", "rate", "reconcile", "registry history"),
     *(
