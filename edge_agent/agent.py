@@ -72,8 +72,8 @@ class Agent:
         self._gateway = config.gateway
         self._listener = listener
         runner = SessionRunner(buffer, random, agent=agent_name())
-        broker = config.broker.broker()
-        self.uplink = Uplink(config.gateway, broker, runner, clock, random, listener=listener)
+        brokers = config.routes()
+        self.uplink = Uplink(config.gateway, brokers, runner, clock, random, listener=listener)
         self._recorder = Recorder(buffer, clock, self.uplink.notify)
         self.meter_set = MeterSet(self._recorder, buffer, clock)
         self.reloader = Reloader(
@@ -166,6 +166,7 @@ class Agent:
             ),
             pid=os.getpid(),
             broker_failure=self.uplink.failure,
+            broker=str(self.uplink.broker),
             configuration=self.reloader.standing.table(),
             events=event_counts(self.buffer.marks),
             remote=None if self._listener is None else self._listener.table(),

@@ -204,6 +204,7 @@ def _describe(health: dict[str, Any]) -> str:
         *_configuration(health["configuration"]),
         *_remote(health.get("remote")),
         f"broker    {_word(health['connected'], 'connected', 'not connected')}"
+        + (f" to {broker}" if (broker := health.get("broker")) else "")
         + (f": {failure}" if (failure := health["broker_failure"]) else ""),
         f"clock     {health['clock_quality'] or 'unknown'}",
         f"disk      {_disk(health)}",

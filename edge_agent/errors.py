@@ -98,6 +98,13 @@ class BrokerRefusalError(BrokerError):
     code = "BROKER_REFUSAL"
 
 
+class CentreSilentError(BrokerError):
+    """A broker is there, but the centre acknowledges nothing of what goes through it."""
+
+    code = "CENTRE_SILENT"
+    default_remedy = "Start the centre's ingest at that broker; another broker is tried meanwhile."
+
+
 class MetricsPortError(EnvironmentFaultError):
     """The port for the metrics is taken."""
 

@@ -38,12 +38,11 @@ def faults_of(config: EdgeConfig) -> tuple[MeterlineError, ...]:
     Args:
         config: Read already.
     """
-    broker = config.broker.broker()
     checks: list[Callable[[], object]] = [
         lambda: check_folder(config.buffer.path),
         lambda: check_file(config.buffer.path),
-        broker.tls_context,
-        lambda: broker.check_name(config.gateway),
+        *(broker.tls_context for broker in config.routes()),
+        *(partial(broker.check_name, config.gateway) for broker in config.routes()),
         *(partial(make_meter, settings) for settings in config.meters),
     ]
     return tuple(error for check in checks if (error := _fault(check)) is not None)

@@ -120,15 +120,15 @@ def check_fixed(old: EdgeConfig, new: EdgeConfig) -> None:
             )
 
 
-async def check_broker(config: EdgeConfig) -> None:
-    """Check that this gateway can use the broker's certificates.
+async def check_brokers(config: EdgeConfig) -> None:
+    """Check that this gateway can use the certificates for each broker.
 
     Raises:
         BrokerTlsError: They cannot; CertificateNameError where they are another gateway's.
     """
-    broker = config.broker.broker()
-    await asyncio.to_thread(broker.tls_context)
-    await asyncio.to_thread(broker.check_name, config.gateway)
+    for broker in config.routes():
+        await asyncio.to_thread(broker.tls_context)
+        await asyncio.to_thread(broker.check_name, config.gateway)
 
 
 class Reloader:
@@ -214,10 +214,10 @@ class Reloader:
     async def _apply(self, config: EdgeConfig) -> Applied:
         before = self.config
         check_fixed(before, config)
-        broker = config.broker.broker()
-        moved = broker != before.broker.broker()
+        brokers = config.routes()
+        moved = brokers != before.routes()
         if moved:
-            await check_broker(config)
+            await check_brokers(config)
         metrics = config.metrics.port != before.metrics.port
         figures = await self._serve(config.metrics.port) if metrics else self._figures
         try:
@@ -230,7 +230,7 @@ class Reloader:
             self._close_figures()
             self._figures = figures
         if moved:
-            self._uplink.use(broker)
+            self._uplink.use(brokers)
         return Applied(meters, moved, metrics)
 
     def _close_figures(self) -> None:

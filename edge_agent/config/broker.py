@@ -35,6 +35,9 @@ class Broker:
     tls: bool = False
     keepalive_s: int = 30
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
     def tls_context(self) -> ssl.SSLContext | None:
         """What the connection is encrypted with, None for plain TCP.
 

@@ -38,6 +38,7 @@ from firmware_bridge.driver.table_faults import faults, read_toml, sentence
 PREFIX = "METERLINE_EDGE_"
 # Keys by which tables read one device each for other registers of it.
 _REGISTERS = ("obis", "registers")
+BROKERS_MAX = 8
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 # Keys that name files.
 _PATHS = (
@@ -45,6 +46,9 @@ _PATHS = (
     "broker.ca_file",
     "broker.cert_file",
     "broker.key_file",
+    "brokers.ca_file",
+    "brokers.cert_file",
+    "brokers.key_file",
     "update.spool",
     "update.ca_file",
     "meters.profile",
@@ -84,7 +88,7 @@ def _code(text: str) -> str:
 
 
 class BrokerSettings(BaseModel):
-    """`[broker]`: where the broker is, and how the gateway is admitted."""
+    """`[broker]`, or one of `[[brokers]]`: where it is, and how the gateway is admitted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -227,13 +231,28 @@ class EdgeConfig(BaseSettings):
     )
 
     gateway: Annotated[str, AfterValidator(_gateway)]
-    broker: BrokerSettings
+    broker: BrokerSettings | None = None
+    brokers: Annotated[tuple[BrokerSettings, ...], Field(max_length=BROKERS_MAX)] = ()
     buffer: BufferSettings = BufferSettings()
     clock: ClockSettings = ClockSettings()
     metrics: MetricsSettings = MetricsSettings()
     remote: RemoteSettings = RemoteSettings()
     update: UpdateSettings = UpdateSettings()
     meters: tuple[MeterSettings, ...] = ()
+
+    def routes(self) -> tuple[Broker, ...]:
+        """The brokers, in the order in which they are tried."""
+        listed = self.brokers if self.broker is None else (self.broker,)
+        return tuple(settings.broker() for settings in listed)
+
+    @model_validator(mode="after")
+    def _check_brokers(self) -> Self:
+        if (self.broker is None) is not bool(self.brokers):
+            message = (
+                "the broker is named by `[broker]` with `url`, several by one `[[brokers]]` each"
+            )
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

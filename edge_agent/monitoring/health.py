@@ -52,6 +52,7 @@ class Health:
         meters: By name.
         pid: The agent's process, where it runs.
         broker_failure: Code of why the broker is unavailable; None if it is not, or unknown.
+        broker: Which of the brokers it is, or is tried; None if unknown.
         events: How often registers did what besides counting up, by kind, ever.
         configuration: How the running one stands (`edge_agent.reconfigure`), else None.
         remote: How configurations and updates from the centre stand; None where none are taken.
@@ -70,6 +71,7 @@ class Health:
     meters: dict[str, MeterHealth]
     pid: int | None = None
     broker_failure: str | None = None
+    broker: str | None = None
     events: dict[str, int] = field(default_factory=dict)
     configuration: dict[str, Any] | None = None
     remote: dict[str, Any] | None = None

@@ -3,6 +3,10 @@
 Nothing here decides what to send. A publish that is lost, refused or never confirmed needs no
 handling of its own: only the centre's acknowledgement releases a batch, and what it does not
 acknowledge is sent again.
+
+Of several brokers the next is tried when one cannot be used, or when the centre acknowledges
+nothing through it for long. What is not acknowledged is sent again there; who acknowledges it does
+not matter. A broker that was lost is tried once more before the others.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import contextlib
 import socket
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from random import Random
 
 import aiomqtt
@@ -20,7 +25,13 @@ import structlog
 from edge_agent.cancellation import end
 from edge_agent.clock import Clock
 from edge_agent.config.broker import Broker
-from edge_agent.errors import BrokerError, BrokerRefusalError, BrokerTlsError, CertificateNameError
+from edge_agent.errors import (
+    BrokerError,
+    BrokerRefusalError,
+    BrokerTlsError,
+    CentreSilentError,
+    CertificateNameError,
+)
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from edge_agent.uplink.version_probe import ask_version
@@ -39,6 +50,8 @@ STATUS_TIMEOUT_S = 5.0
 # What Mosquitto's receive maximum is by default; paho keeps the rest in order until there is room.
 IN_FLIGHT = 20
 PENDING_WARNING = 1_000
+# So often all is sent again without an answer before another broker is tried.
+SILENT_AFTER = 3
 
 
 class Uplink:
@@ -46,7 +59,7 @@ class Uplink:
 
     Args:
         gateway: Who we are; also the MQTT client's name, so that a new connection ends an old one.
-        broker: Where to.
+        brokers: Where to; at least one, in the order in which they are tried.
         runner: Decides what is sent.
         clock: For waiting and stamping.
         random: For the jitter of reconnects.
@@ -61,7 +74,7 @@ class Uplink:
     def __init__(  # noqa: PLR0913 - what it stands between
         self,
         gateway: str,
-        broker: Broker,
+        brokers: Sequence[Broker],
         runner: SessionRunner,
         clock: Clock,
         random: Random,
@@ -72,7 +85,8 @@ class Uplink:
         self.protocol: aiomqtt.ProtocolVersion | None = None
         self.failure: str | None = None
         self._gateway = gateway
-        self._broker = broker
+        self._brokers = tuple(brokers)
+        self._turn_of = 0
         self._runner = runner
         self._clock = clock
         self._random = random
@@ -84,6 +98,11 @@ class Uplink:
         self._inbox: deque[bytes] = deque()
         self._publishes: set[asyncio.Task[None]] = set()
 
+    @property
+    def broker(self) -> Broker:
+        """The one that is used or tried."""
+        return self._brokers[self._turn_of]
+
     def notify(self) -> None:
         """The buffer holds something new. Never blocks."""
         self._wake.set()
@@ -93,13 +112,13 @@ class Uplink:
         self._status_due = True
         self._wake.set()
 
-    def use(self, broker: Broker) -> None:
-        """Switch to another broker or other credentials. Never blocks.
+    def use(self, brokers: Sequence[Broker]) -> None:
+        """Switch to other brokers or other credentials. Never blocks.
 
         What the session runner has begun is carried to its end first; what is under way is sent
         again.
         """
-        self._broker = broker
+        self._brokers, self._turn_of = tuple(brokers), 0
         self._moved.set()
         self._wake.set()
 
@@ -111,15 +130,21 @@ class Uplink:
         """
         attempt = 0
         while True:
+            is_silent = False
             try:
                 await self._attempt()
             except aiomqtt.MqttError as error:
                 _log.info("broker_lost", reason=str(error), attempt=attempt)
             except (BrokerError, BrokerTlsError) as error:
+                is_silent = isinstance(error, CentreSilentError)
                 self._report_failure(error)
             admitted = self.protocol is not None
             attempt = 0 if admitted else attempt + 1
-            bound = min(BACKOFF_S * 2.0 ** min(attempt, 10), BACKOFF_MAX_S)
+            if (is_silent or not admitted) and len(self._brokers) > 1:
+                self._turn_of = (self._turn_of + 1) % len(self._brokers)
+                self.protocol = None
+            rounds = -(-attempt // len(self._brokers))
+            bound = min(BACKOFF_S * 2.0 ** min(rounds, 10), BACKOFF_MAX_S)
             await self._pause(self._random.uniform(BACKOFF_S / 4, bound))
             if self._moved.is_set():
                 self._moved.clear()
@@ -139,7 +164,7 @@ class Uplink:
 
     async def _attempt(self) -> None:
         # Another broker that is named meanwhile must not be met with this one's secrets.
-        broker = self._broker
+        broker = self.broker
         # The system's authorities take long to read.
         context = await asyncio.to_thread(broker.tls_context)
         self._misnamed = False
@@ -155,7 +180,7 @@ class Uplink:
         try:
             async with self._client(broker, context, protocol) as client:
                 self.protocol = protocol
-                await self._converse(client)
+                await self._converse(client, broker)
         except aiomqtt.MqttCodeError as error:
             if self.protocol is not None:
                 raise
@@ -199,7 +224,7 @@ class Uplink:
         client.pending_calls_threshold = PENDING_WARNING
         return client
 
-    async def _converse(self, client: aiomqtt.Client) -> None:
+    async def _converse(self, client: aiomqtt.Client, broker: Broker) -> None:
         extra = () if self._listener is None else self._listener.topics
         wanted = (topics.down(self._gateway), topics.ALL_DOWN, *extra)
         await client.subscribe([(topic, topics.QOS) for topic in wanted])
@@ -209,10 +234,13 @@ class Uplink:
             await self._publish_status(client, GatewayState.ONLINE)
             self.connected = True
             self.failure = self.failure if self._misnamed else None
-            _log.info("broker_connected", host=self._broker.host)
+            _log.info("broker_connected", host=broker.host)
             self._publish(client, await self._runner.connected(self._moment()))
             while not self._moved.is_set():
                 await self._turn(client, reader)
+                if len(self._brokers) > 1 and self._runner.unanswered >= SILENT_AFTER:
+                    message = f"The centre acknowledges nothing through the broker {broker}."
+                    raise CentreSilentError(message, value=str(broker))
             with contextlib.suppress(aiomqtt.MqttError):
                 await self._publish_status(client, GatewayState.OFFLINE)
         except asyncio.CancelledError:

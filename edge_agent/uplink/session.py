@@ -58,7 +58,6 @@ HELLO_S = 3600.0
 START_SPREAD_S = 2.0
 REPEATS_BEFORE_RESEND = 3
 
-
 Work: TypeAlias = "Callable[[Session, Event, float], list[Action]]"
 
 
@@ -75,6 +74,9 @@ class Session:
         nonce: Where nonces come from; drawn from `random` if not given.
         window: Batches under way at once.
         window_max: How far the window may widen while a backlog drains.
+
+    Attributes:
+        unanswered: How often all was sent again since the centre had more of it than before.
     """
 
     def __init__(
@@ -96,7 +98,7 @@ class Session:
         self._hello_at: float | None = None
         self._centre_started = False
         self._resend_at: float | None = None
-        self._attempt = 0
+        self.unanswered = 0
         self._repeats = 0
 
     @property
@@ -202,13 +204,13 @@ class Session:
 
     def _greet(self, _event: Event, now: float) -> list[Action]:
         """Say hello, and send from `cum` on: what was under way may be lost."""
-        self._attempt = 0
+        self.unanswered = 0
         self._progress.narrow()
         return [self._hello(now), *self._rewind(now)]
 
     def _resend(self, _event: Event, now: float) -> list[Action]:
         """Nothing moved for too long. The hello finds out where the centre really stands."""
-        self._attempt += 1
+        self.unanswered += 1
         self._progress.narrow()
         return [self._hello(now), *self._rewind(now)]
 
@@ -256,7 +258,7 @@ class Session:
     def _raise(self, event: Event, _now: float) -> list[Action]:
         ack, epoch = self._acknowledged(event)
         self._progress.advance(epoch, ack.cum)
-        self._attempt = self._repeats = 0
+        self.unanswered = self._repeats = 0
         self._resend_at = None
         return [
             ReleaseBatches(epoch.epoch, epoch.cum, ack.cum_hash),
@@ -350,7 +352,7 @@ class Session:
         return list(sends)
 
     def _resend_delay(self) -> float:
-        bound = RESEND_S * 2.0 ** min(self._attempt + 1, 10)
+        bound = RESEND_S * 2.0 ** min(self.unanswered + 1, 10)
         return self._random.uniform(RESEND_S, min(bound, RESEND_MAX_S))
 
     # --- every transition ---

@@ -94,6 +94,11 @@ class SessionRunner:
         return self._buffer.backlog
 
     @property
+    def unanswered(self) -> int:
+        """How often all was sent again since the centre had more of it than before."""
+        return self.session.unanswered
+
+    @property
     def wake_at(self) -> float | None:
         """When `elapsed` is due, in monotonic seconds."""
         times = [self.session.wake_at, None if self._owed is None else self._owed[1]]

@@ -144,7 +144,7 @@ async def test_a_week_of_a_hundred_meters_drains(
             listening(centre, mosquitto.port),
             far_away(mosquitto.port, round_trip_s) as port,
         ):
-            uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), runner, clock, random)
+            uplink = Uplink(GATEWAY, [Broker("127.0.0.1", port)], runner, clock, random)
             began = time.monotonic()
             task = asyncio.create_task(uplink.run())
             while buffer.backlog:  # noqa: ASYNC110 - the buffer tells nobody when it is empty

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import aiomqtt
 
+from central.adapters.embedded.broker import BrokerKind, EmbeddedBroker
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
 from edge_agent.cancellation import end
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from central.adapters.embedded.broker import EmbeddedBroker
 
 GATEWAY = "gw-1"
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,11 +48,12 @@ async def fill(buffer: Buffer, batches: int, readings: int = 1) -> None:
 
 
 @asynccontextmanager
-async def running(buffer: Buffer, port: int) -> AsyncIterator[Uplink]:
+async def running(buffer: Buffer, *ports: int) -> AsyncIterator[Uplink]:
     clock = SystemClock(ClockSource.TRUSTED)
     random = Random(1)  # noqa: S311 - jitter, repeatable
     runner = SessionRunner(buffer, random)
-    uplink = Uplink(GATEWAY, Broker("127.0.0.1", port), runner, clock, random)
+    brokers = [Broker("127.0.0.1", port) for port in ports]
+    uplink = Uplink(GATEWAY, brokers, runner, clock, random)
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink
@@ -127,6 +128,32 @@ async def test_a_killed_broker_and_a_late_centre_lose_nothing(
         async with listening(centre, port, announce=Start(uuid4())):
             await drained(buffer)
     mosquitto.stop()
+    assert len(centre.rows()) == 40
+    await buffer.close()
+
+
+async def test_what_one_broker_did_not_carry_goes_to_the_next(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    centre = Centre(GATEWAY)
+    other = EmbeddedBroker(tmp_path / "other", kind=BrokerKind.MOSQUITTO)
+    mosquitto.start()
+    with other:
+        async with running(buffer, mosquitto.port, other.port) as uplink:
+            async with listening(centre, mosquitto.port):
+                await fill(buffer, 20)
+                uplink.notify()
+                await drained(buffer)
+            await fill(buffer, 20)
+            uplink.notify()
+            await asyncio.sleep(0.3)
+            # Published, confirmed, and heard by nobody.
+            assert buffer.backlog == 20
+            mosquitto.kill()
+            async with listening(centre, other.port):
+                await drained(buffer)
+            assert uplink.broker.port == other.port
     assert len(centre.rows()) == 40
     await buffer.close()
 

@@ -70,7 +70,7 @@ class QuickClock(SystemClock):
 async def uplink_of(buffer: Buffer, broker: Broker) -> AsyncIterator[Uplink]:
     clock = QuickClock(ClockSource.TRUSTED)
     random = Random(1)  # noqa: S311 - jitter, repeatable
-    uplink = Uplink(buffer.gateway, broker, SessionRunner(buffer, random), clock, random)
+    uplink = Uplink(buffer.gateway, [broker], SessionRunner(buffer, random), clock, random)
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink

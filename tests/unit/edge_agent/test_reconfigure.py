@@ -82,8 +82,8 @@ class Site:
             raise self.change_failure
         return MeterChanges(added=tuple(meter.name for meter in meters))
 
-    def use(self, broker: Broker) -> None:
-        self.brokers.append(broker)
+    def use(self, brokers: Sequence[Broker]) -> None:
+        self.brokers += brokers
 
     @property
     def open_ports(self) -> list[int]:

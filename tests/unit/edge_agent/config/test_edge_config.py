@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,10 +27,22 @@ def test_what_the_agent_does_not_know_is_the_drivers() -> None:
 
 
 def test_the_scheme_chooses_port_and_encryption() -> None:
-    broker = parse_config(table()).broker.broker()
+    broker = parse_config(table()).routes()[0]
     assert (broker.port, broker.tls) == (8883, True)
-    plain = parse_config(table(broker={"url": "mqtt://h:99"})).broker.broker()
+    plain = parse_config(table(broker={"url": "mqtt://h:99"})).routes()[0]
     assert (plain.host, plain.port, plain.tls) == ("h", 99, False)
+
+
+def test_several_brokers_are_tried_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        'gateway = "gw-1"\n[[brokers]]\nurl = "mqtts://one"\nca_file = "ca.pem"\n'
+        '[[brokers]]\nurl = "mqtt://two:1999"\n',
+        encoding="utf-8",
+    )
+    first, second = load_config(path).routes()
+    assert (str(first), first.ca_file) == ("one:8883", tmp_path / "ca.pem")
+    assert (str(second), second.tls) == ("two:1999", False)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +52,8 @@ def test_the_scheme_chooses_port_and_encryption() -> None:
         ({"gatewai": "x"}, "gatewai"),
         ({"broker": {"url": "http://h"}}, "broker"),
         ({"broker": {}}, "broker.url"),
+        ({"broker": None}, "`[broker]`"),
+        ({"brokers": [{"url": "mqtt://h"}]}, "`[[brokers]]`"),
         ({"broker": {"url": "mqtt://h", "ca_file": "x"}}, "broker"),
         ({"clock": {"source": "hearsay"}}, "clock.source"),
         ({"meters": [{"name": "a", "protocol": "p"}] * 2}, "two meters"),
@@ -103,7 +118,7 @@ def test_two_tables_that_name_one_meter_are_refused(
 
 def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METERLINE_EDGE_BROKER__URL", "mqtt://elsewhere:1")
-    assert parse_config(table()).broker.broker().host == "elsewhere"
+    assert parse_config(table()).routes()[0].host == "elsewhere"
 
 
 def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from edge_agent.errors import (
     CertificateNameError,
 )
 from edge_agent.uplink import mqtt
-from edge_agent.uplink.mqtt import BACKOFF_MAX_S, BACKOFF_S, Uplink
+from edge_agent.uplink.mqtt import BACKOFF_MAX_S, BACKOFF_S, SILENT_AFTER, Uplink
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import GatewayState, Status, decode_status
@@ -108,6 +108,7 @@ class Runner:
     agent: str = "agent 1"
     backlog: int = 3
     wake_at: float | None = None
+    unanswered: int = 0
     events: list[str] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     out: dict[str, list[bytes]] = field(default_factory=dict)
@@ -185,7 +186,12 @@ class Longest(Random):
 class Site:
     """An uplink with everything around it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, listener: Others | None = None) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        listener: Others | None = None,
+        brokers: tuple[Broker, ...] = (BROKER,),
+    ) -> None:
         self.clock = Pauses()
         self.runner = Runner()
         self.clients: list[Client] = []
@@ -196,7 +202,7 @@ class Site:
         monkeypatch.setattr(aiomqtt, "Client", self.make_client)
         self.uplink = Uplink(
             "gw-1",
-            BROKER,
+            brokers,
             cast("SessionRunner", self.runner),
             self.clock,
             Longest(),
@@ -393,7 +399,7 @@ async def test_another_broker_is_gone_over_to_at_once(monkeypatch: pytest.Monkey
     site = Site(monkeypatch)
     async with site.running():
         await site.until(lambda: site.uplink.connected)
-        site.uplink.use(replace(BROKER, host="other.test"))
+        site.uplink.use([replace(BROKER, host="other.test")])
         await site.until(lambda: len(site.clients) == 2 and site.uplink.connected)
         assert site.clients[0].states[-1] is GatewayState.OFFLINE
         assert not site.clients[0].is_open
@@ -404,7 +410,60 @@ async def test_files_of_certificates_that_cannot_be_read_are_a_failure_by_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     site = Site(monkeypatch)
-    site.uplink.use(replace(BROKER, ca_file=tmp_path / "missing.pem"))
+    site.uplink.use([replace(BROKER, ca_file=tmp_path / "missing.pem")])
     async with site.running():
         await site.until(lambda: site.uplink.failure == "BROKER_TLS")
     assert site.clients == []
+
+
+OTHER = replace(BROKER, host="other.test")
+
+
+async def test_the_next_broker_is_tried_where_one_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    site.versions = iter([BrokerUnreachableError("Nobody is there.")])
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        assert site.uplink.broker is OTHER
+        assert site.uplink.failure is None
+    assert [host for host, _ in site.asked] == ["broker.test", "other.test"]
+    assert [client.settings["host"] for client in site.clients] == ["other.test"]
+
+
+async def test_a_pause_grows_by_rounds_and_not_by_brokers(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    site.versions = iter([BrokerUnreachableError("Nobody is there.") for _ in range(4)])
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+    assert [host for host, _ in site.asked] == ["broker.test", "other.test"] * 2 + ["broker.test"]
+    assert site.clock.pauses[:4] == [2.0, 2.0, 4.0, 4.0]
+
+
+async def test_a_broker_behind_which_the_centre_is_silent_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.runner.unanswered = SILENT_AFTER
+        site.uplink.notify()
+        await site.until(lambda: "centre_silent" in dict(site.runner.notes))
+        site.runner.unanswered = 0
+        await site.until(lambda: site.uplink.connected and len(site.clients) > 1)
+        assert site.uplink.broker in (BROKER, OTHER)
+    assert site.clients[1].settings["host"] == "other.test"
+
+
+async def test_the_only_broker_is_not_left_where_the_centre_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+        site.runner.unanswered = 10 * SILENT_AFTER
+        site.runner.out["stored"] = [b"batch 1"]
+        site.uplink.notify()
+        await site.until(lambda: site.clients[0].sent == [b"batch 1"])
+    assert len(site.clients) == 1
