@@ -31,14 +31,14 @@ async def list_limits(services: Services) -> list[CorrectionLimitOut]:
     response_model=None,
 )
 async def enter_limit(services: Services, once: DoOnce, order: CorrectionLimitIn) -> Response:
-    """Enter a limit; one of the same group and day takes the place of what was there."""
+    """Enter a limit; one of the same group, cause and day takes the place of what was there."""
 
     async def work() -> tuple[HTTPStatus, CorrectionLimitRef]:
         revision = await services.limits.enter(
-            order.terms(), once.actor, order.reason, order.effective, order.group
+            order.terms(), once.actor, order.reason, order.effective, order.scope()
         )
         return HTTPStatus.CREATED, CorrectionLimitRef(
-            group=order.group, effective=order.effective, revision=revision
+            group=order.group, cause=order.cause, effective=order.effective, revision=revision
         )
 
     return await once(work)

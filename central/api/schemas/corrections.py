@@ -12,8 +12,9 @@ from central.api.schemas.base import Schema
 from central.api.schemas.writes import Name, Order, Reason
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
-from central.domain.billing.correction_limit import MONTHS_MAX, TEXT_MAX, LimitTerms
+from central.domain.billing.correction_limit import MONTHS_MAX, TEXT_MAX, LimitCause, LimitTerms
 from central.domain.billing.correction_rule import DAYS_MAX, RuleState
+from central.service.ports.correction_limits import LimitScope
 
 
 class TaxDifferenceOut(Schema):
@@ -254,6 +255,9 @@ class CorrectionLimitIn(Order):
     group: Name | None = Field(
         default=None, description="Of accounts or service points; null for everybody."
     )
+    cause: LimitCause | None = Field(
+        default=None, description="In place of the limit of every cause (null)."
+    )
     charge_months: int | None = Field(
         default=None, ge=0, le=MONTHS_MAX, description="How far back may be charged more."
     )
@@ -267,6 +271,10 @@ class CorrectionLimitIn(Order):
     source: str = Field(min_length=1, max_length=TEXT_MAX, description="Where it stands.")
     reason: Reason
 
+    def scope(self) -> LimitScope:
+        """What it is of."""
+        return LimitScope(self.group, self.cause)
+
     def terms(self) -> LimitTerms:
         """What it says."""
         return LimitTerms(
@@ -278,6 +286,7 @@ class CorrectionLimitRef(Schema):
     """A revision of a limit."""
 
     group: str | None
+    cause: LimitCause | None
     effective: date
     revision: int
 

@@ -65,13 +65,16 @@ def lines_beyond(
     for charged in (True, False):
         months = terms.months(charged=charged)
         first = limited.days.first if months is None else months_back(day, months)
+        note = f"days before {first}: {months} months; {terms.source}"
+        cut = cut_before(limited.before, charged=charged)
+        if cut is not None and cut.end > first:
+            first, note = cut.end, cut.note
         if first <= limited.days.first:
             continue
         sums = _beyond(limited, first, share)
         total = sum(sums.values(), Decimal(0))
         if total > 0 if charged else total < 0:
             until = min(first, limited.days.end)
-            note = f"days before {first}: {months} months; {terms.source}"
             days = DayRange(limited.days.first, until)
             return [
                 _line(key, amount, days, limited.after[-1].tariff_sha256, note)
@@ -79,6 +82,16 @@ def lines_beyond(
                 if amount
             ]
     return []
+
+
+def cut_before(lines: Iterable[RatedLine], *, charged: bool) -> RatedLine | None:
+    """A line that took off what is charged, or given back; None where none did.
+
+    What was cut off once stays so, whatever a limit says of it later.
+    """
+    cut = [line for line in lines if line.id == BEYOND_LIMIT]
+    total = sum((line.amount for line in cut), Decimal(0))
+    return cut[0] if cut and (total < 0 if charged else total > 0) else None
 
 
 def _beyond(limited: LimitedDays, first: date, share: ShareBefore) -> dict[_Key, Decimal]:

@@ -1,8 +1,10 @@
-"""How far back issued bills may be corrected: what the law of a place says, as dated data.
+"""How far back bills may charge or give back: what the law of a place says, as dated data.
 
-A limit is of everybody, or of a named group of accounts or service points. It says its effective
-date; of a scope and a date the newest revision holds, and on a day the latest effective date up to
-it. Where several scopes say something of an account, the strictest of each figure holds.
+A limit is of everybody, or of a named group of accounts or service points, such as a country or a
+class of customers; and of every cause, or of one. It says its effective date; of a scope, cause and
+date the newest revision holds, and on a day the latest effective date up to it. Within a scope the
+limit of a cause takes the place of that of every cause, be it stricter or an exception. Where
+several scopes or causes say something of an account, the strictest of each figure holds.
 """
 
 from __future__ import annotations
@@ -13,13 +15,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
 MONTHS_MAX = 240
 TEXT_MAX = 500
 _CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class LimitCause(StrEnum):
+    """Why bills say something else than they did. Stored: never renamed."""
+
+    READINGS = "readings"
+    AGREEMENT = "agreement"
+    FACT = "fact"
+    EXCHANGE = "exchange"
+    COEFFICIENT = "coefficient"
+    TARIFF = "tariff"
+    HOLIDAYS = "holidays"
+    SERIES = "series"
+    FIRST_BILL = "first bill"
+    """Nothing was corrected: the days are billed for the first time, and late."""
 
 
 class BelowSmallestError(OperatorError):
@@ -107,8 +125,9 @@ class CorrectionLimit:
 
     Args:
         group: Name of a group of accounts or service points; None for everybody.
+        cause: Why bills say something else; None for every cause without a limit of its own.
         effective: First day that it holds on.
-        revision: Of that scope and day, from 1 on.
+        revision: Of that scope, cause and day, from 1 on.
         terms: What it says.
         reason: Why it was entered.
         actor: Key of who did.
@@ -116,6 +135,7 @@ class CorrectionLimit:
     """
 
     group: str | None
+    cause: LimitCause | None
     effective: date
     revision: int
     terms: LimitTerms
@@ -127,6 +147,7 @@ class CorrectionLimit:
         """As a JSON object."""
         return {
             "group": self.group,
+            "cause": None if self.cause is None else self.cause.value,
             "effective": self.effective.isoformat(),
             "revision": self.revision,
             **self.terms.to_json(),
@@ -134,6 +155,68 @@ class CorrectionLimit:
             "actor": self.actor,
             "recorded_at": self.recorded_at.isoformat(),
         }
+
+
+class ScopedLimit(NamedTuple):
+    """A revision of a limit that may be of an account.
+
+    Args:
+        scope: Key of the group; None for everybody.
+        cause: See `CorrectionLimit`.
+        effective: First day that it holds on.
+        revision: Of that scope, cause and day.
+        first: First day on which the account is of the scope; None for ever.
+        end: The day after the last; None for ever.
+        terms: What it says.
+    """
+
+    scope: int | None
+    cause: LimitCause | None
+    effective: date
+    revision: int
+    first: date | None
+    end: date | None
+    terms: LimitTerms
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it may hold on a day."""
+        inside = (self.first or day) <= day and (self.end is None or day < self.end)
+        return inside and self.effective <= day
+
+
+def limit_on(
+    limits: Iterable[ScopedLimit], day: date, causes: Iterable[LimitCause | None]
+) -> LimitTerms | None:
+    """What holds for an account on a day; None for nothing.
+
+    Args:
+        limits: That may be of the account, in any order.
+        day: From which the time runs back.
+        causes: Why its bills say something else, None for what no cause is for; empty where nobody
+            can say: then the strictest of all holds.
+    """
+    newest: dict[tuple[int | None, LimitCause | None], ScopedLimit] = {}
+    for each in limits:
+        key = each.scope, each.cause
+        there = newest.get(key)
+        if each.holds_on(day) and (there is None or there[2:4] < each[2:4]):
+            newest[key] = each
+    asked: list[LimitCause | None] = [*causes] or [None, *LimitCause]
+    scopes = sorted({scope for scope, _ in newest}, key=lambda scope: scope or 0)
+    holding: dict[tuple[int | None, LimitCause | None], ScopedLimit] = {}
+    for scope in scopes:
+        for cause in asked:
+            key = (scope, cause) if (scope, cause) in newest else (scope, None)
+            if key in newest:
+                holding[key] = newest[key]
+    return strictest(each.terms for each in holding.values())
+
+
+def charges_of(terms: LimitTerms | None) -> LimitTerms | None:
+    """What of a limit is about days billed for the first time: charges; None for nothing."""
+    if terms is None or terms.charge_months is None:
+        return None
+    return LimitTerms(charge_months=terms.charge_months, source=terms.source)
 
 
 def strictest(limits: Iterable[LimitTerms]) -> LimitTerms | None:
@@ -155,6 +238,20 @@ def strictest(limits: Iterable[LimitTerms]) -> LimitTerms | None:
         None if largest is None else largest.currency,
         "; ".join(dict.fromkeys(each.source for each in every))[:TEXT_MAX],
     )
+
+
+def days_cut(first: date, end: date, terms: LimitTerms | None, day: date) -> date:
+    """Until when days may be cut off that are billed for the first time; the first for none.
+
+    Args:
+        first: Of the days.
+        end: The day after the last.
+        terms: The limit.
+        day: From which the time runs back.
+    """
+    if terms is None or terms.charge_months is None:
+        return first
+    return min(max(months_back(day, terms.charge_months), first), end)
 
 
 def months_back(day: date, months: int) -> date:

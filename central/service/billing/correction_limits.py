@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from central.domain.actor import Actor
 from central.domain.billing.correction_limit import CorrectionLimit, LimitTerms
-from central.service.ports.correction_limits import CorrectionLimitStore
+from central.service.ports.correction_limits import CorrectionLimitStore, LimitScope
 from central.service.ports.decisions import DecisionNote
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -34,7 +34,7 @@ class CorrectionLimits:
         actor: Actor,
         reason: str,
         effective: date,
-        group: str | None = None,
+        scope: LimitScope = LimitScope(),  # noqa: B008 - frozen
     ) -> int:
         """Enter a limit; one of the same scope and day takes the place of what was there.
 
@@ -43,7 +43,7 @@ class CorrectionLimits:
             actor: Who enters it.
             reason: Why.
             effective: First day that it holds on.
-            group: Name of a group of accounts or service points; None for everybody.
+            scope: Of whom, and of which cause.
 
         Returns:
             Its revision.
@@ -56,7 +56,7 @@ class CorrectionLimits:
             message = "A limit needs a reason, such as 'law of 2026 in force'."
             raise InvalidValueError(message, value=reason)
         note = DecisionNote(actor, reason.strip(), self._clock())
-        return await self._store.enter(group, effective, terms, note)
+        return await self._store.enter(scope, effective, terms, note)
 
     async def listed(self) -> Sequence[CorrectionLimit]:
         """All revisions: everybody first, of each scope the latest day and newest first."""

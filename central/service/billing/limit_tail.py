@@ -1,4 +1,4 @@
-"""Take off what of a corrected bill lies beyond a limit, as lines of its parts."""
+"""Take off what of a corrected or late bill lies beyond a limit, as lines of its parts."""
 
 from __future__ import annotations
 
@@ -6,58 +6,84 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from typing import NamedTuple
 
-from central.domain.billing.beyond_limit import LimitedDays, lines_beyond
+from central.domain.billing.beyond_limit import (
+    LimitedDays,
+    cut_before,
+    days_beyond,
+    lines_beyond,
+)
 from central.domain.billing.bill import BillLine
 from central.domain.billing.correction_limit import LimitTerms, months_back
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.line_days import share_before
 from central.service.billing.lineage import block_versions
-from central.service.ports.bill_shard import NewBill
-from central.service.ports.corrections import SettledPart, TailTransaction
+from central.service.ports.bill_shard import NewBill, ShardTransaction
 from firmware_bridge.contract.interval import day_start
 
 
+class LimitedFrom(NamedTuple):
+    """What limits a bill.
+
+    Args:
+        terms: The limit; None for nothing.
+        day: From which its time runs back.
+    """
+
+    terms: LimitTerms | None
+    day: date
+
+
 async def within_limit(
-    work: TailTransaction, new: NewBill, settled: Sequence[SettledPart], terms: LimitTerms | None
+    work: ShardTransaction,
+    new: NewBill,
+    settled: Sequence[Sequence[RatedLine]],
+    limited: LimitedFrom,
 ) -> NewBill:
     """A bill with what a limit does not let through taken off again.
 
     Args:
-        work: The tail; its time is what the limit runs back from.
+        work: Reads the days.
         new: The bill as it is rated now.
-        settled: Its parts as they are settled, in the same order.
-        terms: What limits its account; None for nothing.
+        settled: The lines of its parts as they are settled, in the same order; none of what is
+            billed for the first time.
+        limited: What limits it.
     """
-    if terms is None or not new.bill.lines:
+    was_cut = any(days_beyond(lines) is not None for lines in settled)
+    if not new.bill.lines or (limited.terms is None and not was_cut):
         return new
     cut: list[list[RatedLine]] = []
     for number, (settled_part, (first, end)) in enumerate(
         zip(settled, new.line_numbers(), strict=True)
     ):
         lines = [entry.line for entry in new.bill.lines[first - 1 : end - 1]]
-        cut.append(await _of_part(work, new, number, settled_part, lines, terms))
+        cut.append(await _of_part(work, new, number, settled_part, lines, limited))
     return _with_lines(new, cut) if any(cut) else new
 
 
 async def _of_part(  # noqa: PLR0913, PLR0917 - both versions of a part, and what limits it
-    work: TailTransaction,
+    work: ShardTransaction,
     new: NewBill,
     number: int,
-    settled: SettledPart,
+    settled: Sequence[RatedLine],
     after: Sequence[RatedLine],
-    terms: LimitTerms,
+    limited: LimitedFrom,
 ) -> list[RatedLine]:
+    terms = limited.terms or LimitTerms(source="none")
     summary = new.bill.supplies[number]
     days = summary.days
     if not after:
         return []
     blocks: dict[int, Sequence[DayBlock]] = {}
-    for months in (terms.charge_months, terms.credit_months):
-        first = days.first if months is None else months_back(work.day, months)
+    for charged in (True, False):
+        months = terms.months(charged=charged)
+        first = days.first if months is None else months_back(limited.day, months)
+        cut = cut_before(settled, charged=charged)
+        first = first if cut is None else max(first, cut.end)
         if days.first < first < days.end and not blocks:
-            blocks = {id(lines): await _blocks(work, lines) for lines in (settled.lines, after)}
+            blocks = {id(lines): await _blocks(work, lines) for lines in (settled, after)}
 
     def share(line: RatedLine, day: date, lines: Sequence[RatedLine]) -> Fraction:
         start = day_start(day, summary.zone, summary.day_start)
@@ -70,10 +96,10 @@ async def _of_part(  # noqa: PLR0913, PLR0917 - both versions of a part, and wha
         }
         return share_before(line, day, start, lines, dict.fromkeys(series, behind))
 
-    return lines_beyond(LimitedDays(days, settled.lines, after), terms, work.day, share)
+    return lines_beyond(LimitedDays(days, settled, after), terms, limited.day, share)
 
 
-async def _blocks(work: TailTransaction, lines: Iterable[RatedLine]) -> Sequence[DayBlock]:
+async def _blocks(work: ShardTransaction, lines: Iterable[RatedLine]) -> Sequence[DayBlock]:
     return await work.blocks(block_versions(each for line in lines for each in line.determinants))
 
 

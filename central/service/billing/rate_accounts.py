@@ -43,6 +43,7 @@ _SHAPE = attrgetter("exponent", "unit", "period_s")
 
 
 def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs) -> NewBill:
+    """What is to be saved of an account: its bill, its parts and what they were rated with."""
     findings = tuple(hold for supply in work.supplies for hold in supply.holds)
     currency = next((each.rated.currency for each in supplies), "")
     carried = [each for each in work.adjustments if each.currency == currency]
@@ -71,6 +72,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
             read - {agreed.get(supply.agreement_id, supply.tariff)},
             _days_read(supply.blocks),
             work.document_days,
+            limited=work.limit is not None,
         )
         for supply in work.supplies
     }

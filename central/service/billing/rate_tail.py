@@ -21,7 +21,7 @@ from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rounding import printed
-from central.service.billing.limit_tail import within_limit
+from central.service.billing.limit_tail import LimitedFrom, within_limit
 from central.service.billing.rate_accounts import IMPORT
 from central.service.billing.run_bills import rate_planned
 from central.service.ports.bill_shard import NewBill, NewPart
@@ -128,7 +128,7 @@ async def rate_tail(work: TailTransaction) -> list[CorrectedBill]:
     """
     rated: list[CorrectedBill] = []
     moved: set[int | None] = set()
-    limit = await work.limit()
+    limit = LimitedFrom(await work.limit(), work.day)
     for number, planned in enumerate(_planned(work)):
         key = planned.bill_id
         if key is None or key not in work.heads:
@@ -144,7 +144,7 @@ async def rate_tail(work: TailTransaction) -> list[CorrectedBill]:
             raise _held(work.heads[key], new.bill.holds)
         parts = [settled[each.occupancy_id, each.days.first] for each in new.parts]
         _check_order(work.heads[key], parts, new.parts)
-        new = await within_limit(work, new, parts, limit)
+        new = await within_limit(work, new, [each.lines for each in parts], limit)
         bill = CorrectedBill(work.heads[key], causes, _compared(parts, new, moved), new)
         await work.settle(new, _versions(bill, parts))
         rated.append(bill)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 from central.domain.actor import Actor
@@ -19,7 +19,9 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.due import plan_account, waves
 from central.domain.billing.planned import AccountPlan, NotBilled, PlannedBill, RunReach
 from central.domain.billing.run_scope import EVERYONE, RunScope
+from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.frozen_workers import TAKEOVER_S, FrozenWorkers
+from central.service.billing.limit_tail import LimitedFrom, within_limit
 from central.service.billing.rate_accounts import looking_back, rate_accounts
 from central.service.billing.release import this_release
 from central.service.billing.tariffs import Tariffs
@@ -31,7 +33,6 @@ from central.service.ports.bill_shard import (
     RunRecord,
     Shard,
     ShardTransaction,
-    utc_days,
 )
 from central.service.ports.billing import BillingStore, RunSummary
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
@@ -244,7 +245,7 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
 
     async def load(some: Sequence[str]) -> None:
         tariffs.set_revisions(await work.series_revisions(some))
-        tariffs.set_series(await work.series(some, utc_days(days, longest)))
+        tariffs.set_series(await work.series(some, _utc_days(days, longest)))
 
     async for failed in halved(sorted(tariffs.series_names), load):
         if failed is not None:
@@ -252,6 +253,11 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
     if tables := tariffs.table_names:
         tariffs.set_tables(await work.tables(tables))
     return tariffs
+
+
+def _utc_days(days: DayRange, back: int) -> DayRange:
+    """Every UTC day that local days, and some days before them, touch in some zone."""
+    return DayRange(days.first - timedelta(days=back + 1), days.end + timedelta(days=1))
 
 
 async def rate_again(work: ShardTransaction) -> list[NewBill]:
@@ -294,7 +300,8 @@ async def rate_planned(work: ShardTransaction, planned: Sequence[PlannedBill]) -
     async def rate(some: Sequence[AccountWork]) -> list[NewBill]:
         if back:
             some = looking_back(some, await work.earlier(some, back))
-        return rate_accounts(some, period, tariffs)
+        rated = rate_accounts(some, period, tariffs)
+        return [await _limited(work, *each) for each in zip(some, rated, strict=True)]
 
     bills: list[NewBill] = []
     async for done in halved(works, rate):
@@ -303,6 +310,14 @@ async def rate_planned(work: ShardTransaction, planned: Sequence[PlannedBill]) -
         else:
             bills += done
     return bills
+
+
+async def _limited(work: ShardTransaction, rated: AccountWork, new: NewBill) -> NewBill:
+    """A bill without what is charged too late."""
+    if rated.limit is None or rated.document_days is None:
+        return new
+    limited = LimitedFrom(rated.limit, rated.document_days.issued)
+    return await within_limit(work, new, [()] * len(new.parts), limited)
 
 
 async def _save(

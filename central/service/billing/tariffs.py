@@ -143,13 +143,15 @@ class Tariffs:
         self._revisions.update(revisions)
         self._stamps.clear()
 
-    def stamped(
+    def stamped(  # noqa: PLR0913 - all that a part is rated with
         self,
         stamp: InputStamp,
         name: str,
         others: frozenset[str],
         days_read: DaysRead,
         document_days: DocumentDays | None = None,
+        *,
+        limited: bool = False,
     ) -> InputStamp:
         """A stamp with all that a part is rated with beside its point and account.
 
@@ -159,6 +161,7 @@ class Tariffs:
             others: The tariffs that rating its bill reads, but for that of its agreement.
             days_read: Of each channel.
             document_days: Of its bill.
+            limited: Whether these also say what is charged too late.
         """
         revisions = self._stamps.get((name, others))
         if revisions is None:
@@ -170,7 +173,7 @@ class Tariffs:
                 "holidays": self._holiday_revisions(name),
                 "looks_back_days": self.looks_back.get(name, 0),
             }
-        if not taxed_by_document(self.versions(name)):
+        if not limited and not taxed_by_document(self.versions(name)):
             document_days = None
         return replace(stamp, days_read=days_read, document_days=document_days, **revisions)
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.adjustment import OpenAdjustment
 from central.domain.billing.bill import Account, Bill, RunType
+from central.domain.billing.correction_limit import LimitTerms
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import BankMovement, OpenEntry
 from central.domain.billing.negative_total import NegativeTotal
@@ -48,11 +49,11 @@ Blocks = Mapping[str, Sequence[DayBlock]]
 
 
 class EarlierDays(NamedTuple):
-    """What of the days before its own a part is rated with.
+    """The newest blocks of days before its own that a part is rated with, and what waits there.
 
     Args:
-        blocks: The newest of them.
-        holds: What waits for validation there.
+        blocks: By input name.
+        holds: For changes that wait.
     """
 
     blocks: Blocks
@@ -191,11 +192,12 @@ class AccountWork:
         account: Who is billed.
         supplies: What its parts are rated from, in the plan's order.
         unread: Why they are not rated; then they bring nothing else.
-        entries: Pay-ins and grants of the account that its parts may consume.
+        entries: Pay-ins and grants that its parts may consume.
         shared: What is the account's own before them.
         adjustments: Of issued bills, which it may carry.
         document_days: Of issue and payment, now or as the bill or the one before it had them first.
         negative_total: What becomes of it where adjustments take its total below zero.
+        limit: What limits charges of days billed for the first time; None for nothing.
     """
 
     plan: PlannedBill
@@ -207,6 +209,7 @@ class AccountWork:
     adjustments: tuple[OpenAdjustment, ...] = ()
     document_days: DocumentDays | None = None
     negative_total: NegativeTotal = NegativeTotal.CARRY
+    limit: LimitTerms | None = None
 
     @property
     def account_id(self) -> int:
@@ -296,8 +299,8 @@ class Shard:
     """Accounts taken to be billed.
 
     Args:
-        run: Of which run.
-        number: Which shard.
+        run: Of which.
+        number: Which it is.
         chains: Occupancies by account, as far as they are claimed.
         open_bills: Drafts and held bills by account, kept from being changed meanwhile.
         periods: In which the accounts' days lie.
@@ -320,11 +323,6 @@ class Shard:
     def account_left_of(self, account: int) -> CarriedState:
         """What is an account's own after all of its bills; nothing where more are to come."""
         return self.account_left.get(account, CarriedState())
-
-
-def utc_days(days: DayRange, back: int) -> DayRange:
-    """Every UTC day that local days, and some days before them, touch in some zone."""
-    return DayRange(days.first - timedelta(days=back + 1), days.end + timedelta(days=1))
 
 
 class ShardTransaction(Protocol):
@@ -367,15 +365,13 @@ class ShardTransaction(Protocol):
         """The revisions of series and tables; to be asked before what they say is."""
 
     async def series(self, names: Collection[str], days: DayRange) -> tuple[PriceDay, ...]:
-        """The newest versions of the days of series, by name and day.
-
-        Args:
-            names: Of the series.
-            days: UTC days.
-        """
+        """The newest versions of UTC days of series, by the name of these and day."""
 
     async def tables(self, names: Collection[str]) -> tuple[TableVersion, ...]:
         """The newest revision of every date of lookup tables that are kept outside of tariffs."""
+
+    async def blocks(self, wanted: Mapping[tuple[int, date], int]) -> Sequence[DayBlock]:
+        """Versions of day blocks, by channel and day."""
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """Save bills whose days are claimed, all or none.

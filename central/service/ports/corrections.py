@@ -18,7 +18,6 @@ from central.domain.actor import Actor
 from central.domain.billing.correction import CorrectionState, CorrectionWay
 from central.domain.billing.correction_limit import LimitTerms
 from central.domain.billing.line_difference import LineDifference
-from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
@@ -215,9 +214,6 @@ class TailTransaction(ShardTransaction, Protocol):
 
     async def limit(self) -> LimitTerms | None:
         """What limits corrections of the account on that day; None for nothing."""
-
-    async def blocks(self, wanted: Mapping[tuple[int, date], int]) -> Sequence[DayBlock]:
-        """Versions of day blocks, by channel and day."""
 
     async def settled(self, bill: int) -> tuple[SettledPart, ...]:
         """The parts of a bill as they are settled, with their lines."""

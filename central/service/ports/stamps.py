@@ -100,7 +100,7 @@ class ChangedInput:
         if self.kind is InputKind.SETTINGS:
             return "the seller or the settings"
         if self.kind is InputKind.DOCUMENT:
-            return f"the day of issue: another version of {self.name} says the rate of a tax"
+            return f"the day of issue: {self.name}"
         text = f"the {self.kind} {self.name}"
         if self.kind is InputKind.GATEWAY:
             text += ", whose missing batches may still come"

@@ -14,19 +14,21 @@ from central.adapters.timescale.billing.credit_notes import TimescaleCancellatio
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.pool import Pool, make_pool
 from central.domain.billing.correction import CorrectionWay
-from central.domain.billing.correction_limit import BelowSmallestError, LimitTerms
+from central.domain.billing.correction_limit import BelowSmallestError, LimitCause, LimitTerms
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.correction_limits import CorrectionLimits
 from central.service.billing.rebill_bills import RebillBills
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope
+from central.service.ports.correction_limits import LimitScope
 from central.service.ports.registry import NotRegisteredError
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
 from tests.support.books import Utility
 from tests.support.corrected_books import (
     AUGUST,
+    NET,
     NOVEMBER,
     OCTOBER,
     SEPTEMBER,
@@ -35,9 +37,10 @@ from tests.support.corrected_books import (
     figures,
     late,
     metered,
+    netting,
     three_months,
 )
-from tests.support.daily_books import bill, settle
+from tests.support.daily_books import DAY, approve, bill, issue, run, settle
 from tests.support.servers import Database
 
 LAW = "Law 1/2026, article 2"
@@ -58,9 +61,17 @@ async def books(migrated: Database) -> AsyncIterator[Corrected]:
         yield made
 
 
-async def limited(utility: Utility, pool: Pool, terms: LimitTerms, group: str | None = None) -> int:
+async def limited(
+    utility: Utility,
+    pool: Pool,
+    terms: LimitTerms,
+    group: str | None = None,
+    cause: LimitCause | None = None,
+) -> int:
     limits = CorrectionLimits(TimescaleCorrectionLimits(pool), lambda: utility.now)
-    return await limits.enter(terms, OPERATOR, "law in force", date(2026, 1, 1), group)
+    return await limits.enter(
+        terms, OPERATOR, "law in force", date(2026, 1, 1), LimitScope(group, cause)
+    )
 
 
 async def adjusted(books: Corrected) -> None:
@@ -227,3 +238,87 @@ async def test_the_strictest_of_its_groups_holds(
         await CorrectionLimits(store).enter(LimitTerms(source=LAW), OPERATOR, " ", date(2026, 1, 1))
     with pytest.raises(psycopg.errors.RestrictViolation), psycopg.connect(migrated.dsn) as owner:
         owner.execute("UPDATE correction_limit SET charge_months = 99")
+
+
+async def test_the_limit_of_a_cause_takes_the_place_of_that_of_every_cause(
+    books: Corrected, pool: Pool
+) -> None:
+    utility = books.utility
+    utility.now += DAY / 24
+    await limited(utility, pool, LimitTerms(charge_months=2, source=LAW))
+    await late(utility, AUGUST, 110_000)
+    assert (await books.correct.preview("A-1")).amounts[0].amount == 0
+    # An exception: readings that come late are charged however far back.
+    exception = LimitTerms(source="Law 1/2026, article 3")
+    await limited(utility, pool, exception, cause=LimitCause.READINGS)
+    (euros,) = (await books.correct.preview("A-1")).amounts
+    assert euros.net == Decimal("30.00")
+    # Where a price is another as well, what is an exception for one cause is none for the other:
+    # 10 kWh a day at 0.10 more, from 20 September on.
+    await utility.enrol.tariff(NET.replace("0.30", "0.40").replace("2026-01-01", "2026-08-01"))
+    (euros,) = (await books.correct.preview("A-1")).amounts
+    assert euros.net == Decimal("42.00")
+
+
+async def late_autumn(utility: Utility) -> None:
+    """Three metered months that nobody billed; it is 20 November."""
+    utility.now = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
+    await netting(utility)
+    for first in (AUGUST, SEPTEMBER, OCTOBER):
+        await metered(utility, first, 10, 0)
+
+
+async def test_days_that_are_billed_late_for_the_first_time_have_a_limit(
+    migrated: Database, pool: Pool
+) -> None:
+    async with corrected_utility(migrated.dsn) as books:
+        utility = books.utility
+        await late_autumn(utility)
+        law = LimitTerms(charge_months=2, source=LAW)
+        await limited(utility, pool, law, cause=LimitCause.FIRST_BILL)
+        for period in ("2026-08", "2026-09", "2026-10"):
+            await settle(utility, period)
+        assert await figures(utility, "A-1", "2026-08") == [
+            ("energy", "93.00"),
+            ("vat", "19.53"),
+            ("beyond-limit", "-93.00"),
+            ("beyond-limit", "-19.53"),
+        ]
+        # 19 days of 3.00 of September are before the 20th.
+        assert (await figures(utility, "A-1", "2026-09"))[2:] == [
+            ("beyond-limit", "-57.00"),
+            ("beyond-limit", "-11.97"),
+        ]
+        assert len(await figures(utility, "A-1", "2026-10")) == 2
+        # What was not charged then is charged by no correction, also where that has no limit.
+        utility.now += 40 * DAY
+        await late(utility, date(2026, 9, 19), 0)
+        assert (await books.correct.preview("A-1")).amounts[0].amount == 0
+        await late(utility, date(2026, 9, 20), 20_000)
+        (euros,) = (await books.correct.preview("A-1")).amounts
+        assert euros.net == Decimal("3.00")
+
+
+async def test_a_late_bill_is_issued_with_the_limit_of_that_day(
+    migrated: Database, pool: Pool
+) -> None:
+    async with corrected_utility(migrated.dsn) as books:
+        utility = books.utility
+        await late_autumn(utility)
+        drafts = await run(utility, "2026-09")
+        assert len(await figures(utility, "A-1", "2026-08")) == 2
+        await limited(utility, pool, LimitTerms(charge_months=2, source=LAW))
+        assert await approve(utility, drafts) == [("A-1", "BILL_STALE"), ("A-1", "BILL_STALE")]
+        await run(utility, "2026-09")
+        utility.now += DAY
+        # All of August is cut off on every day; of September one day more.
+        assert await approve(utility, drafts) == [("A-1", "BILL_STALE")]
+        await run(utility, "2026-09")
+        assert (await figures(utility, "A-1", "2026-09"))[2][1] == "-60.00"
+        assert await approve(utility, drafts) == []
+        assert await issue(utility, drafts) == []
+        october = await run(utility, "2026-10")
+        utility.now += 5 * DAY
+        assert await approve(utility, october) == []
+        utility.now += 10 * DAY
+        assert await issue(utility, october) == [("A-1", "BILL_STALE")]

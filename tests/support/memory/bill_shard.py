@@ -14,6 +14,7 @@ from central.domain.billing.planned import (
     PlannedBill,
 )
 from central.domain.billing.state import BillState
+from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
@@ -241,6 +242,13 @@ class MemoryShard:
 
     async def tables(self, names: Collection[str]) -> tuple[TableVersion, ...]:
         return newest_tables(self._state, names)
+
+    async def blocks(self, wanted: Mapping[tuple[int, date], int]) -> Sequence[DayBlock]:
+        return [
+            block
+            for (key, version), block in self._state.blocks.items()
+            if wanted.get((key.channel_id, key.day)) == version
+        ]
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         earlier = dict(self._state.bills)

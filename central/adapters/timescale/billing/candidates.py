@@ -18,6 +18,7 @@ from central.adapters.timescale.billing.changed_parts import (
     compared_accounts,
     note_compared,
 )
+from central.adapters.timescale.billing.changes import changes_of
 from central.adapters.timescale.billing.tail import TimescaleTail, take_tail
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
@@ -25,7 +26,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import change
-from central.domain.billing.candidate import CandidateCause, CandidateEnd, CauseKind
+from central.domain.billing.candidate import CandidateCause, CandidateEnd
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import NewBill
 from central.service.ports.candidates import (
@@ -36,7 +37,6 @@ from central.service.ports.candidates import (
     NewCandidate,
     RaisedInput,
 )
-from firmware_bridge.contract.obis import Obis
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 SWEEP = Actor.job("candidates")
@@ -160,10 +160,7 @@ class CandidateTail(TimescaleTail):
 
     async def changes(self, parts: Collection[int]) -> Sequence[CandidateCause]:
         """See `CandidateTransaction`."""
-        rows = await _rows(self._connection, "changed_days", parts=list(parts))
-        causes = [_changed_days(row) for row in rows]
-        records = await _rows(self._connection, "changed_records", parts=list(parts))
-        return [*causes, *(_changed_record(row) for row in records)]
+        return await changes_of(self._connection, parts)
 
     async def same(self, bills: Sequence[NewBill]) -> None:
         """See `CandidateTransaction`."""
@@ -250,33 +247,6 @@ async def _close_same(connection: _Connection, accounts: Sequence[int], at: date
     for (uid,) in rows:
         await audit(connection, at, SWEEP, "correction.no_difference", str(uid), detail)
     return len(rows)
-
-
-def _changed_days(row: _Row) -> CandidateCause:
-    point, obis, first, last, count, edited = row
-    days = str(first) if first == last else f"{count} days of {first} to {last}"
-    what = "edited or estimated" if edited else "validated anew"
-    subject = f"{Obis(bytes(obis))} at {point}"
-    return CandidateCause(CauseKind.READINGS, subject, f"{days} {what}")
-
-
-_KINDS = {
-    "agreement": CauseKind.AGREEMENT,
-    "installation": CauseKind.EXCHANGE,
-    "account": CauseKind.ACCOUNT,
-}
-_FIELDS = {"facts": CauseKind.FACT, "multiplier": CauseKind.COEFFICIENT}
-
-
-def _changed_record(row: _Row) -> CandidateCause:
-    kind, subject, _, after, before, actor = row
-    changed = change(before, after)
-    names = list(changed["new"]) if before is not None else []
-    cause = _KINDS.get(kind, CauseKind.SERVICE_POINT)
-    if len(names) == 1:
-        cause = _FIELDS.get(names[0], cause)
-    texts = [f"{name} {changed['old'].get(name)} is {changed['new'][name]}" for name in names]
-    return CandidateCause(cause, subject, f"{'; '.join(texts) or 'new'}, by {actor}")
 
 
 def _candidate(row: _Row) -> CorrectionCandidate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -12,11 +12,22 @@ from psycopg import AsyncConnection, errors
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.audit.change import change
-from central.domain.billing.correction_limit import CorrectionLimit, LimitTerms, strictest
+from central.domain.billing.correction_limit import (
+    CorrectionLimit,
+    LimitCause,
+    LimitTerms,
+    ScopedLimit,
+    charges_of,
+    limit_on,
+)
+from central.domain.billing.planned import PlannedBill
+from central.domain.rating.inputs.document_days import DocumentDays
+from central.service.ports.correction_limits import LimitScope
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import NotRegisteredError
 
@@ -35,23 +46,26 @@ class TimescaleCorrectionLimits:
         self._pool = pool
 
     async def enter(
-        self, group: str | None, effective: date, terms: LimitTerms, note: DecisionNote
+        self, scope: LimitScope, effective: date, terms: LimitTerms, note: DecisionNote
     ) -> int:
         """See `CorrectionLimitStore`."""
-        columns = {"effective": effective, **asdict(terms)}
+        cause = None if scope.cause is None else scope.cause.value
+        columns = {"effective": effective, "cause": cause, **asdict(terms)}
         written = {"actor": note.actor.key, "at": note.at, "reason": note.reason}
         while True:
             try:
                 with translated():
                     async with self._pool.connection() as connection, connection.transaction():
                         await record_at(connection, note.at)
-                        key = await _group(connection, group)
+                        key = await _group(connection, scope.group)
                         ((revision,),) = await _rows(
                             connection, "enter", group_id=key, **columns, **written
                         )
+                        await ChangedInputs(settings=True).raise_in(connection)
                         fields = {"effective": effective.isoformat(), **terms.to_json()}
+                        fields |= {"cause": cause} if cause else {}
                         detail = change(None, {**fields, "revision": revision}, note.reason)
-                        subject, action = group or "everybody", "correction.limit_entered"
+                        subject, action = scope.group or "everybody", "correction.limit_entered"
                         await audit(connection, note.at, note.actor, action, subject, detail)
                         return int(revision)
             except errors.UniqueViolation:  # somebody entered that revision meanwhile
@@ -64,12 +78,37 @@ class TimescaleCorrectionLimits:
                 return [_limit(row) for row in await _rows(connection, "limits")]
 
 
-async def limit_of(
-    connection: AsyncConnection[_Row], account_id: int, day: date
+async def limits_of(
+    connection: AsyncConnection[_Row], accounts: Collection[int]
+) -> dict[int, list[ScopedLimit]]:
+    """Limits that may be of some accounts, or of service points that they ever had, by key."""
+    limits: dict[int, list[ScopedLimit]] = {}
+    for row in await _rows(connection, "of_accounts", accounts=sorted(accounts)):
+        account_id, scope, cause, effective, revision, first, end, *terms = row
+        limit = ScopedLimit(
+            scope, _cause(cause), effective, revision, first, end, LimitTerms(*terms)
+        )
+        limits.setdefault(account_id, []).append(limit)
+    return limits
+
+
+def first_limit(
+    bill: PlannedBill, limits: Collection[ScopedLimit], days: DocumentDays | None
 ) -> LimitTerms | None:
-    """What limits corrections of an account on a day; None for nothing."""
-    rows = await _rows(connection, "of_account", account_id=account_id, day=day)
-    return strictest(LimitTerms(*row) for row in rows)
+    """What limits charges of days that a bill has for the first time; None for nothing.
+
+    Args:
+        bill: One that takes the place of another has none for the first time.
+        limits: That may be of its account.
+        days: Of its document.
+    """
+    if not limits or days is None or bill.replaces is not None:
+        return None
+    return charges_of(limit_on(limits, days.issued, [LimitCause.FIRST_BILL]))
+
+
+def _cause(text: str | None) -> LimitCause | None:
+    return None if text is None else LimitCause(text)
 
 
 async def _group(connection: AsyncConnection[_Row], name: str | None) -> int | None:
@@ -83,9 +122,9 @@ async def _group(connection: AsyncConnection[_Row], name: str | None) -> int | N
 
 
 def _limit(row: _Row) -> CorrectionLimit:
-    group, effective, revision, charge, credit, smallest, currency, source, *others = row
+    group, cause, effective, revision, charge, credit, smallest, currency, source, *others = row
     terms = LimitTerms(charge, credit, smallest, currency, source)
-    return CorrectionLimit(group, effective, revision, terms, *others)
+    return CorrectionLimit(group, _cause(cause), effective, revision, terms, *others)
 
 
 async def _rows(

@@ -3,36 +3,42 @@ SELECT id FROM named_group WHERE name = %(name)s
 
 -- name: enter
 INSERT INTO correction_limit (
-    group_id, effective, revision, charge_months, credit_months, smallest, currency, source, reason,
+    group_id, cause, effective, revision, charge_months, credit_months, smallest, currency, source, reason,
     actor, recorded_at
 )
 SELECT
-    %(group_id)s, %(effective)s, 1 + coalesce(max(revision), 0), %(charge_months)s,
+    %(group_id)s, %(cause)s, %(effective)s, 1 + coalesce(max(revision), 0), %(charge_months)s,
     %(credit_months)s, %(smallest)s, %(currency)s, %(source)s, %(reason)s, %(actor)s, %(at)s
 FROM correction_limit
-WHERE group_id IS NOT DISTINCT FROM %(group_id)s::bigint AND effective = %(effective)s
+WHERE group_id IS NOT DISTINCT FROM %(group_id)s::bigint
+    AND cause IS NOT DISTINCT FROM %(cause)s::text AND effective = %(effective)s
 RETURNING revision
 
 -- name: limits
 SELECT
-    named_group.name, effective, revision, charge_months, credit_months, smallest, currency, source,
+    named_group.name, cause, effective, revision, charge_months, credit_months, smallest, currency, source,
     reason, actor, recorded_at
 FROM correction_limit LEFT JOIN named_group ON named_group.id = correction_limit.group_id
-ORDER BY named_group.name NULLS FIRST, effective DESC, revision DESC
+ORDER BY named_group.name NULLS FIRST, cause NULLS FIRST, effective DESC, revision DESC
 
--- name: of_account
--- The newest of every scope that an account, or a service point that it ever had, is of on a day.
-SELECT DISTINCT ON (group_id) charge_months, credit_months, smallest, currency, source
-FROM correction_limit
-WHERE effective <= %(day)s AND (group_id IS NULL OR group_id IN (
-    SELECT member.group_id FROM group_member AS member
-    WHERE member.from_day <= %(day)s AND coalesce(member.end_day > %(day)s, true)
-        AND (
-            member.account_id = %(account_id)s
-            OR member.service_point_id IN (
-                SELECT service_point_id FROM agreement
-                WHERE account_id = %(account_id)s AND withdrawn IS NULL
-            )
-        )
-))
-ORDER BY group_id, effective DESC, revision DESC
+-- name: of_accounts
+-- Limits that may be of accounts: of everybody, and of the groups that they, or service points that they
+-- ever had, are or were of, with the days on which they are.
+SELECT
+    account.id, limited.group_id, limited.cause, limited.effective, limited.revision, NULL::date, NULL::date,
+    limited.charge_months, limited.credit_months, limited.smallest, limited.currency, limited.source
+FROM correction_limit AS limited
+CROSS JOIN unnest(%(accounts)s::bigint[]) AS account (id)
+WHERE limited.group_id IS NULL
+UNION ALL
+SELECT
+    account.id, limited.group_id, limited.cause, limited.effective, limited.revision, member.from_day,
+    member.end_day, limited.charge_months, limited.credit_months, limited.smallest, limited.currency,
+    limited.source
+FROM correction_limit AS limited
+JOIN group_member AS member ON member.group_id = limited.group_id
+JOIN unnest(%(accounts)s::bigint[]) AS account (id) ON member.account_id = account.id
+    OR member.service_point_id IN (
+        SELECT service_point_id FROM agreement
+        WHERE account_id = account.id AND withdrawn IS NULL
+    )

@@ -6,7 +6,7 @@ It may say the rate of a tax, and what becomes of a bill whose total is below ze
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +14,11 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing.correction_limits import limits_of
 from central.adapters.timescale.billing.settings import settings_revisions
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import SupplySummary
+from central.domain.billing.correction_limit import LimitCause, ScopedLimit, days_cut, limit_on
 from central.domain.billing.issue import document_days, negative_total_now
 from central.domain.billing.negative_total import NegativeTotal, all_read
 from central.domain.billing.planned import PlannedBill
@@ -28,6 +30,8 @@ from firmware_bridge.contract.errors import OperatorError
 _Row = tuple[Any, ...]
 _Connection = AsyncConnection[_Row]
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
+_TAX = "another version of {} says the rate of a tax"
+_LIMIT = "a limit of late charges cuts off other days"
 
 
 class Document(NamedTuple):
@@ -103,7 +107,8 @@ async def _moved(
     asked = {"uids": list(uids), "bills": list(bills)}
     rows = await _rows(connection, "taxed", **asked)
     negative = await _rows(connection, "negative", **asked)
-    if not rows and not negative:
+    late = await _rows(connection, "late", **asked)
+    if not rows and not negative and not late:
         return []
     revisions = await settings_revisions(connection)
     held: list[tuple[_Row, tuple[ChangedInput, ...]]] = [
@@ -112,14 +117,28 @@ async def _moved(
         if negative_total_now(revisions, row[2][0]["zone"], at) is NegativeTotal.HOLD
         and not all_read(map(SupplySummary.from_json, row[2]))
     ]
+    limits = await limits_of(connection, {row[3] for row in late}) if late else {}
+    held += [
+        (row, (ChangedInput(InputKind.DOCUMENT, _LIMIT),))
+        for row in late
+        if _cut(row, limits.get(row[3], ()), row[6])
+        != _cut(row, limits.get(row[3], ()), document_days(revisions, row[2], at).issued)
+    ]
     return held + [
-        (row, (ChangedInput(InputKind.DOCUMENT, row[5]),))
+        (row, (ChangedInput(InputKind.DOCUMENT, _TAX.format(row[5])),))
         for row in rows
         if DocumentDays(row[3], row[4]).crosses(
             document_days(revisions, row[2], at),
             [*row[6], *(fact.effective for fact in AgreementFacts.from_json(row[7]).facts)],
         )
     ]
+
+
+def _cut(row: _Row, limits: Sequence[ScopedLimit], day: date | None) -> date:
+    """Until when days of a part are cut off, by the day on which its bill is issued."""
+    first: date = row[4]
+    terms = None if day is None else limit_on(limits, day, [LimitCause.FIRST_BILL])
+    return first if day is None else days_cut(first, row[5], terms, day)
 
 
 async def _rows(connection: _Connection, statement: str, /, **values: object) -> list[_Row]:

@@ -45,3 +45,16 @@ WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))
         WHERE adjustment_use.bill_id = bill.id
     )
 ORDER BY bill.id
+
+-- name: late
+-- Where there are limits, the parts of bills that are not issued and take no other's place, with the day
+-- of issue by which they were rated.
+SELECT
+    bill.id, bill.uid, bill.document -> 'supplies' -> 0 ->> 'zone', bill.account_id, part.first_day,
+    part.end_day, part.taxed_issue
+FROM bill
+JOIN bill_part AS part ON part.bill_id = bill.id
+WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))
+    AND bill.state IN ('draft', 'approved') AND bill.replaces IS NULL AND bill.cancels IS NULL
+    AND EXISTS (SELECT FROM correction_limit)
+ORDER BY bill.id, part.first_day

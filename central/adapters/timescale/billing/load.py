@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.account_state import own_before
 from central.adapters.timescale.billing.adjustments import open_adjustments
 from central.adapters.timescale.billing.channel_months import months_of
 from central.adapters.timescale.billing.claims import ShardClaims
+from central.adapters.timescale.billing.correction_limits import first_limit, limits_of
 from central.adapters.timescale.billing.document_days import documents_of
 from central.adapters.timescale.billing.entries import open_entries
 from central.adapters.timescale.billing.loaded_part import (
@@ -132,6 +133,7 @@ class ShardLoader:
             cutovers.setdefault(supply.bill, []).append(supply.cutover)
         adjustments = await self._adjustments(bills)
         documents = await documents_of(self._connection, bills, self._at)
+        limits = {} if self._claims.issued else await limits_of(self._connection, list(parties))
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
@@ -148,6 +150,7 @@ class ShardLoader:
                 adjustments=adjustments.get(bill.account_id, ()),
                 document_days=documents[number].days,
                 negative_total=documents[number].negative_total,
+                limit=first_limit(bill, limits.get(bill.account_id, ()), documents[number].days),
             )
             for number, bill in enumerate(bills)
         )

@@ -20,7 +20,9 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.registry.holidays import newest_holidays
 from central.adapters.timescale.registry.series import newest_days, newest_tables
+from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.billing.planned import NotBilled, OccupancyChain, OpenBill, PlannedBill
+from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.lookup_rules import TableVersion
@@ -170,6 +172,11 @@ class TimescaleShard:
         """See `ShardTransaction`."""
         async with self._part():
             return await newest_tables(self._connection, names)
+
+    async def blocks(self, wanted: Mapping[tuple[int, date], int]) -> Sequence[DayBlock]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return list((await read_blocks(self._connection, wanted)).values())
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """See `ShardTransaction`."""

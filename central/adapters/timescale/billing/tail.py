@@ -17,23 +17,22 @@ from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.account_state import own_text
 from central.adapters.timescale.billing.adjustments import SQL as ADJUSTMENTS
 from central.adapters.timescale.billing.changed_parts import changed_bills
+from central.adapters.timescale.billing.changes import changes_of_bills
 from central.adapters.timescale.billing.claims import ShardClaims
-from central.adapters.timescale.billing.correction_limits import limit_of
+from central.adapters.timescale.billing.correction_limits import limits_of
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.settled_parts import settled_part
 from central.adapters.timescale.billing.shard import TimescaleShard, shard_of
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.queries import load_queries
-from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.billing.bill import RunType
 from central.domain.billing.correction import CorrectionWaitingError, no_such_correction
-from central.domain.billing.correction_limit import LimitTerms
+from central.domain.billing.correction_limit import LimitCause, LimitTerms, limit_on
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.final_settlement import to_settle
-from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
@@ -161,6 +160,7 @@ class TimescaleTail(TimescaleShard):
         self._correction: int | None = None
         self._waiting: int | None = None
         self._waiting_uid: UUID | None = None
+        self._limited: list[LimitTerms | None] = []
         self.kept = False
 
     @property
@@ -170,11 +170,22 @@ class TimescaleTail(TimescaleShard):
 
     async def limit(self) -> LimitTerms | None:
         """See `TailTransaction`."""
-        return await limit_of(self._connection, self.account_id, self.day)
+        if not self._limited:
+            limits = (await limits_of(self._connection, [self.account_id])).get(self.account_id, ())
+            caused = any(limit.cause is not None for limit in limits)
+            causes = await self._causes() if caused else ()
+            self._limited = [limit_on(limits, self.day, causes)]
+        return self._limited[0]
 
-    async def blocks(self, wanted: Mapping[tuple[int, date], int]) -> Sequence[DayBlock]:
-        """See `TailTransaction`."""
-        return list((await read_blocks(self._connection, wanted)).values())
+    async def _causes(self) -> list[LimitCause | None]:
+        """Why the bills say something else: the causes that a limit can be of, None for another."""
+        details = await changes_of_bills(self._connection, list(self.changed))
+        other = {cause.kind.value for cause in details}
+        named = {each.kind.value for causes in self.changed.values() for each in causes}
+        causes: list[LimitCause | None] = [
+            cause for cause in LimitCause if cause.value in other | named
+        ]
+        return [*causes, None] if other - {*LimitCause} else causes
 
     async def settled(self, bill: int) -> tuple[SettledPart, ...]:
         """See `TailTransaction`."""

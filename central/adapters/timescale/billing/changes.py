@@ -1,0 +1,66 @@
+"""What changed since parts of issued bills were rated, in words; the statements: `changes.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from central.adapters.timescale.queries import load_queries
+from central.domain.audit.change import change
+from central.domain.billing.candidate import CandidateCause, CauseKind
+from firmware_bridge.contract.obis import Obis
+
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+_Row = tuple[Any, ...]
+_KINDS = {
+    "agreement": CauseKind.AGREEMENT,
+    "installation": CauseKind.EXCHANGE,
+    "account": CauseKind.ACCOUNT,
+}
+_FIELDS = {"facts": CauseKind.FACT, "multiplier": CauseKind.COEFFICIENT}
+
+
+async def changes_of(
+    connection: AsyncConnection[_Row], parts: Collection[int]
+) -> list[CandidateCause]:
+    """What of days and registry is another than parts of issued bills, by key, were rated with."""
+    days = await _rows(connection, "changed_days", parts=list(parts))
+    records = await _rows(connection, "changed_records", parts=list(parts))
+    return [*map(_changed_days, days), *map(_changed_record, records)]
+
+
+async def changes_of_bills(
+    connection: AsyncConnection[_Row], bills: Collection[int]
+) -> list[CandidateCause]:
+    """The same of all parts of issued bills, by key of the bill."""
+    rows = await _rows(connection, "parts_of", bills=list(bills))
+    return await changes_of(connection, [key for (key,) in rows])
+
+
+def _changed_days(row: _Row) -> CandidateCause:
+    point, obis, first, last, count, edited = row
+    days = str(first) if first == last else f"{count} days of {first} to {last}"
+    what = "edited or estimated" if edited else "validated anew"
+    subject = f"{Obis(bytes(obis))} at {point}"
+    return CandidateCause(CauseKind.READINGS, subject, f"{days} {what}")
+
+
+def _changed_record(row: _Row) -> CandidateCause:
+    kind, subject, _, after, before, actor = row
+    changed = change(before, after)
+    names = list(changed["new"]) if before is not None else []
+    cause = _KINDS.get(kind, CauseKind.SERVICE_POINT)
+    if len(names) == 1:
+        cause = _FIELDS.get(names[0], cause)
+    texts = [f"{name} {changed['old'].get(name)} is {changed['new'][name]}" for name in names]
+    return CandidateCause(cause, subject, f"{'; '.join(texts) or 'new'}, by {actor}")
+
+
+async def _rows(
+    connection: AsyncConnection[_Row], statement: str, /, **values: object
+) -> list[_Row]:
+    cursor = await connection.execute(_SQL[statement], values)
+    return await cursor.fetchall()
