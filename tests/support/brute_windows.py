@@ -41,14 +41,16 @@ class Window:
     Args:
         first: Number of its first step.
         kw: Average power.
-        day: Local date of its first step.
+        day: Local date of its first step, or of its last where it counts for the last period.
         label: Period of its steps.
+        part: Of the bill, from 0.
     """
 
     first: int
     kw: Fraction
     day: date
     label: str
+    part: int = 0
 
 
 def windows(  # noqa: PLR0913 - what a window depends on
@@ -59,8 +61,10 @@ def windows(  # noqa: PLR0913 - what a window depends on
     label: Callable[[datetime], str],
     counts: Callable[[int], bool] = lambda _: True,
     astride: str = "none",
+    cut: date | None = None,
+    of_days: bool = False,
 ) -> list[Window]:
-    """Every window all of whose steps count, once for each period that it counts for.
+    """Every window all of whose steps count, once for each period and part that it counts for.
 
     Args:
         steps: The load.
@@ -69,44 +73,61 @@ def windows(  # noqa: PLR0913 - what a window depends on
         label: Period at a local time.
         counts: Whether a step may be in a window.
         astride: Which of several periods a window counts for: first, last, each or none.
+        cut: Day on which the bill's second part begins.
+        of_days: Whether a window is of one day, and so of one part.
     """
     width = minutes // steps.minutes
-    found: list[Window] = []
+    measured: list[Window] = []
     for first in range(len(steps.wh) - width + 1):
         inside = range(first, first + width)
         begin = steps.local(first)
         if not rolling and (begin.hour * 60 + begin.minute) % minutes:
             continue
-        names = list(dict.fromkeys(label(steps.local(number)) for number in inside))
-        names = {
-            "first": names[:1],
-            "last": [label(steps.local(inside[-1]))],
-            "each": names,
-            "none": names if len(names) == 1 else [],
-        }[astride]
+        homes = []
+        for number in inside:
+            at = steps.local(number)
+            homes.append((label(at), 0 if cut is None or at.date() < cut else 1))
+        chosen = list(dict.fromkeys(homes))
+        if astride == "each" and of_days:
+            chosen = [home for home in chosen if home[1] == homes[0][1]]
+        elif astride == "last":
+            chosen = homes[-1:]
+        elif astride == "first" or (len({name for name, _ in homes}) == 1 and astride == "none"):
+            chosen = homes[:1]
+        elif astride == "none":
+            chosen = []
         if not all(counts(number) for number in inside):
             continue
         energy = Fraction(sum(steps.wh[number] for number in inside), 1000)
         kw = energy * Fraction(60, minutes)
-        found.extend(Window(first, kw, begin.date(), name) for name in names)
-    return found
+        day = (steps.local(inside[-1]) if astride == "last" else begin).date()
+        measured.extend(Window(first, kw, day, name, part) for name, part in chosen)
+    return measured
 
 
-def peaks(found: list[Window]) -> dict[str, Fraction]:
-    """The highest window of each period."""
-    best: dict[str, Fraction] = {}
-    for window in found:
-        best[window.label] = max(window.kw, best.get(window.label, window.kw))
-    return best
+Peaks = dict[tuple[int, str], Fraction]
+"""A number by part of the bill and period."""
 
 
-def daily_peaks(found: list[Window]) -> dict[str, Fraction]:
-    """The sum over local days of each day's highest window, by period."""
-    best: dict[tuple[str, date], Fraction] = {}
-    for window in found:
-        key = (window.label, window.day)
-        best[key] = max(window.kw, best.get(key, window.kw))
-    total: dict[str, Fraction] = {}
-    for (name, _), kw in best.items():
-        total[name] = total.get(name, Fraction(0)) + kw
-    return total
+def peaks(measured: list[Window]) -> Peaks:
+    """The highest window of each part and period."""
+    return {key: max(highest) for key, highest in _of_days(measured).items()}
+
+
+def daily_peaks(measured: list[Window]) -> Peaks:
+    """The sum over local days of each day's highest window, by part and period."""
+    return {key: sum(highest, Fraction(0)) for key, highest in _of_days(measured).items()}
+
+
+def mean_peaks(measured: list[Window], count: int) -> Peaks:
+    """The mean of the highest days' peaks, by part and period."""
+    highest = {key: sorted(peaks)[-count:] for key, peaks in _of_days(measured).items()}
+    return {key: sum(best, Fraction(0)) / len(best) for key, best in highest.items()}
+
+
+def _of_days(measured: list[Window]) -> dict[tuple[int, str], list[Fraction]]:
+    best: dict[tuple[int, str], dict[date, Fraction]] = {}
+    for window in measured:
+        days = best.setdefault((window.part, window.label), {})
+        days[window.day] = max(window.kw, days.get(window.day, window.kw))
+    return {key: list(days.values()) for key, days in best.items()}

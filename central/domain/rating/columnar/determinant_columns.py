@@ -15,7 +15,8 @@ from central.domain.rating.columnar.exact_column import Column, chained, share_o
 from central.domain.rating.columnar.formula_columns import DividedByZeroError, evaluate
 from central.domain.rating.determinants.compute import compute_rule
 from central.domain.rating.determinants.context import RatingContext, unit_of
-from central.domain.rating.determinants.demand import MEAN, window_begins
+from central.domain.rating.determinants.demand import MEAN
+from central.domain.rating.determinants.demand_windows import begins_for, reach_of
 from central.domain.rating.inputs.period_runs import Plan, plan_of
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -43,7 +44,7 @@ class Measured:
         model: What all of them share: name, segment, label, unit, how; its values are nobody's.
         exact: Before rounding.
         value: As priced.
-        days: Of its segment.
+        days: Of the intervals behind it.
         series: Input behind it, "" for none.
         begins: Of maxima: a row of window starts per meter, in steps from `model.selection`.
         width: Length of those windows. [steps]
@@ -92,7 +93,8 @@ def measure(
             if isinstance(rule, SumDeterminant):
                 found.extend(_sums(rule, segment, stacks[rule.series], constants.resolved))
             elif isinstance(rule, MaxDeterminant):
-                found.extend(_maxima(rule, segment, stacks[rule.series], constants.resolved))
+                stack, resolved = stacks[rule.series], constants.resolved
+                found.extend(_maxima(rule, segment, segments, stack, resolved))
             elif not isinstance(rule, FormulaDeterminant):
                 for made in compute_rule(rule, segment, constants):
                     column = Column.same(made.exact, count)
@@ -245,21 +247,26 @@ def _sums(
 
 
 def _maxima(
-    rule: MaxDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
+    rule: MaxDeterminant,
+    segment: Segment,
+    segments: Sequence[Segment],
+    stack: Stack,
+    resolved: ResolvedCalendar,
 ) -> list[Measured]:
     """The highest windows of every meter by label, as `compute_maxima` finds those of one.
 
     Raises:
         NotColumnarError: The window does not fit the steps, or none is complete.
     """
-    place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
+    reach = reach_of(rule, segment, segments, stack.step_s, resolved)
+    place, plan = stack.slice_of(reach.days), reach.plan
     window_s = rule.window_s or stack.step_s
     width, left = divmod(window_s, stack.step_s)
     values = stack.values[:, place]
     if left or width == 0 or not stack.is_even(place) or stack.largest * values.shape[1] > _MAX:
         message = f"The window of {rule.name!r} does not fit."
         raise NotColumnarError(message)
-    begins = window_begins(rule, plan, values.shape[1], width)
+    begins = begins_for(rule, reach, width)
     sums = values if width == 1 else values.take(begins, axis=1)
     for offset in range(1, width):
         sums += values.take(begins + offset, axis=1)
@@ -290,9 +297,7 @@ def _maxima(
         exact = Column(total, 1).scaled(per_hour / days)
         selection = Selection(stack.begin_of(place.start), stack.step_s, ())
         model = _model(rule.name, segment, label, power, how, selection)
-        found.append(
-            Measured(model, exact, exact, segment.days, rule.series, begins[chosen], width)
-        )
+        found.append(Measured(model, exact, exact, reach.days, rule.series, begins[chosen], width))
     return found
 
 

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from central.domain.rating.bill_lines.line import Determinant, Selection
+from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.determinants.baseline import WEIGHTED
 from central.domain.rating.determinants.context import (
     HeldError,
     RatingContext,
-    known_series,
-    unit_of,
 )
-from central.domain.rating.determinants.named_intervals import named_intervals
+from central.domain.rating.determinants.demand_windows import windows_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.block_source import BlockSource
-from central.domain.rating.inputs.input_series import InputSeries, of_each_channel
+from central.domain.rating.inputs.input_series import of_each_channel
 from central.domain.rating.inputs.interval_weights import Runs, product
-from central.domain.rating.inputs.period_runs import Plan, plan_of
+from central.domain.rating.inputs.period_runs import Plan
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
 )
-from central.domain.tariff.input_units import POWER
 
 MEAN = "mean_max"
 """How the mean of the highest days' peaks is made."""
@@ -71,16 +67,16 @@ def compute_maxima(
             raise no_window(rule.name, label)
         chosen = [int(sums[mine].argmax())]
         if rule.daily or rule.mean_of:
-            chosen = _daily(plan, begins[mine], sums[mine])
+            days = plan.day_numbers[begins[mine] + (width - 1 if rule.astride == "last" else 0)]
+            chosen = _daily(days, sums[mine])
         if rule.mean_of:
             chosen = _highest(chosen, sums[mine], rule.mean_of)
         peaks = [int(sums[mine[index]]) for index in chosen]
         value = sum(peaks) * windows.per_hour / (len(peaks) if rule.mean_of else 1)
         if rule.daily:
             context.daily[rule.name, segment.number, label] = (peaks, windows.per_hour)
-        runs = tuple((int(begins[mine][index]), width) for index in chosen)
         how = "daily_max" if rule.daily else MEAN if rule.mean_of else "max"
-        selection = Selection(windows.start, windows.step_s, runs)
+        selection = windows.selection(int(begins[mine][index]) for index in chosen)
         yield Determinant(
             rule.name,
             segment.number,
@@ -98,79 +94,6 @@ def no_window(name: str, label: str) -> HeldError:
     """Why a demand cannot be known in a period."""
     message = f"No window of {name!r} {label} is complete and metered."
     return HeldError(Hold("NO_DEMAND_WINDOW", message, name))
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """The windows of a segment in which demand is measured.
-
-    Args:
-        plan: Periods.
-        start: First instant of the segment. UTC.
-        step_s: Length of an interval. [s]
-        width: Of a window, in intervals.
-        every: First interval of every window that the tariff asks for, ascending in time.
-        begins: Of those that are metered as it wants them.
-        sums: Energy of the latter, in counts of the series.
-        per_hour: Average power per count.
-        unit: Of the power.
-        sources: Blocks behind them.
-    """
-
-    plan: Plan
-    start: datetime
-    step_s: int
-    width: int
-    every: NDArray[np.int64]
-    begins: NDArray[np.int64]
-    sums: NDArray[np.int64]
-    per_hour: Fraction
-    unit: str
-    sources: tuple[BlockSource, ...]
-
-
-def windows_of(rule: MaxDeterminant, segment: Segment, context: RatingContext) -> Windows:
-    """The windows of a segment.
-
-    Raises:
-        HeldError: The window is not a multiple of the interval, or the system's intervals are not
-            known.
-    """
-    series = known_series(rule.series, context)
-    place = series.slice_of(segment.days)
-    plan = plan_of(segment.version, rule.by, segment.days, series.step_s, context.resolved)
-    window_s = rule.window_s or series.step_s
-    width = window_s // series.step_s
-    _need_windows(rule, series, place)
-    every = window_begins(rule, plan, place.stop - place.start, width)
-    if rule.during is not None:
-        marks = named_intervals(rule.during, segment, context, series, place)
-        every = _named(every, marks, width)
-    values, estimated = series.values[place], series.estimated[place]
-    begins, sums = _windows(rule, every, values, estimated, width)
-    energy = unit_of(segment, rule.series)
-    return Windows(
-        plan,
-        series.begin_of(place.start),
-        series.step_s,
-        width,
-        every,
-        begins,
-        sums,
-        series.scale * Fraction(3600, window_s),
-        POWER.get(energy, f"{energy}/h"),
-        series.sources(segment.days),
-    )
-
-
-def _need_windows(rule: MaxDeterminant, series: InputSeries, span: slice) -> None:
-    """Refuse windows that are no whole number of intervals of one length."""
-    if (rule.window_s or series.step_s) % series.step_s:
-        message = f"The window of {rule.name!r} is not a multiple of {series.step_s} s."
-        raise HeldError(Hold("BAD_WINDOW", message, rule.name))
-    if not series.is_even(span):
-        message = f"The days that {rule.name!r} compares have 23, 24 or 25 hours."
-        raise HeldError(Hold("MIXED_INTERVALS", message, rule.name))
 
 
 def _of_each(
@@ -201,59 +124,6 @@ def _window_sources(made: Determinant) -> Iterator[BlockSource]:
         yield source._replace(weights=product(runs, source.weights) if source.weights else runs)
 
 
-def _named(begins: NDArray[np.int64], counts: NDArray[np.bool_], width: int) -> NDArray[np.int64]:
-    """The windows that lie wholly inside the intervals that count."""
-    marks = np.concatenate(([0], np.cumsum(counts)))
-    inside: NDArray[np.int64] = begins[marks[begins + width] - marks[begins] == width]
-    return inside
-
-
-def _windows(
-    rule: MaxDeterminant,
-    begins: NDArray[np.int64],
-    values: NDArray[np.int64],
-    estimated: NDArray[np.bool_],
-    width: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Start index and energy of every window that counts, ascending in time."""
-    if rule.estimated == "exclude" and estimated.any():
-        marks = np.concatenate(([0], np.cumsum(estimated)))
-        begins = begins[marks[begins + width] == marks[begins]]
-    sums = values[begins].copy()
-    for offset in range(1, width):
-        sums += values[begins + offset]
-    return begins, sums
-
-
-def window_begins(rule: MaxDeterminant, plan: Plan, length: int, width: int) -> NDArray[np.int64]:
-    """First interval of every window that counts for a period, ascending in time.
-
-    A window that lies in several periods is among them where the tariff says for which it counts.
-
-    Args:
-        rule: Block or rolling.
-        plan: Periods.
-        length: Number of intervals.
-        width: Of a window, in intervals.
-    """
-    count = length - width + 1
-    if count <= 0:
-        return np.empty(0, dtype=np.int64)
-    begins = np.arange(count, dtype=np.int64)
-    if width == 1:
-        return begins
-    if rule.mode == "block":
-        step = int((plan.minutes[1] - plan.minutes[0]) % 1440)
-        begins = begins[plan.minutes[:count] % (step * width) == 0]
-    if rule.astride not in {"", "none"}:
-        return begins
-    run_of = np.zeros(length, dtype=np.int64)
-    run_of[plan.starts[1:]] = 1
-    run_of = np.cumsum(run_of)
-    inside: NDArray[np.int64] = begins[run_of[begins] == run_of[begins + width - 1]]
-    return inside
-
-
 def _counts_for(
     rule: MaxDeterminant, plan: Plan, begins: NDArray[np.int64], width: int, number: int
 ) -> NDArray[np.bool_]:
@@ -266,9 +136,13 @@ def _counts_for(
     return counts
 
 
-def _daily(plan: Plan, begins: NDArray[np.int64], sums: NDArray[np.int64]) -> list[int]:
-    """Index of each day's largest window; the earliest wins a tie."""
-    days = plan.day_numbers[begins]
+def _daily(days: NDArray[np.int64], sums: NDArray[np.int64]) -> list[int]:
+    """Index of each day's largest window; the earliest wins a tie.
+
+    Args:
+        days: Day of each window.
+        sums: Energy of each.
+    """
     chosen = []
     for day in np.unique(days):
         mine = np.flatnonzero(days == day)

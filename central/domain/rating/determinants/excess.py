@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
-from central.domain.rating.bill_lines.line import Determinant, Selection
+from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.determinants.context import HeldError, RatingContext
-from central.domain.rating.determinants.demand import Windows, no_window, windows_of
+from central.domain.rating.determinants.demand import no_window
+from central.domain.rating.determinants.demand_windows import Windows, windows_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.rounding import root
@@ -55,7 +56,7 @@ def compute_excess(
         if rule.take == "root":
             squares = _squares(excess for _, excess, _ in beyond)
             context.squares[rule.name, segment.number, label] = squares
-        runs = tuple((int(windows.begins[at]), windows.width) for at, _, _ in beyond)
+        selection = windows.selection(int(windows.begins[at]) for at, _, _ in beyond)
         yield Determinant(
             rule.name,
             segment.number,
@@ -64,7 +65,7 @@ def compute_excess(
             value,
             value,
             ROOT if rule.take == "root" else HIGHEST,
-            Selection(windows.start, windows.step_s, runs),
+            selection,
             windows.sources,
             over=over,
         )

@@ -6,13 +6,14 @@ import json
 import random
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from central.domain.rating.bill_lines.line import Rated
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
@@ -21,7 +22,7 @@ from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from tests.support import brute
-from tests.support.brute_windows import Steps, daily_peaks, peaks, windows
+from tests.support.brute_windows import Peaks, Steps, daily_peaks, mean_peaks, peaks, windows
 from tests.support.rating import blocks_of
 from tests.support.size import sized
 
@@ -44,6 +45,10 @@ KINDS: dict[str, dict[str, Any]] = {
 KINDS |= {
     "daily": {"max": "import", "window": "30m", "per": "day"},
     "daily_tou": {"max": "import", "window": "60m", "per": "day", "by": "period"},
+    "daily_rolling": {"max": "import", "window": "60m", "mode": "rolling", "per": "day"}
+    | {"by": "period"},
+    "mean_rolling": {"max": "import", "window": "45m", "mode": "rolling", "mean_of": 2}
+    | {"by": "period"},
     "system": {"max": "import", "window": "30m", "during": "named"},
     "kva": {"max": "kvah", "window": "15m"},
     "pf": {"expr": "used / apparent else 1", "unit": "pf"},
@@ -91,16 +96,23 @@ def tariff(zone: str, cuts: list[int], astride: str) -> TariffVersion:
                     },
                     "series": {"named": {"price": "SYSTEM"}},
                     "determinants": determinants,
-                    "charges": [{"id": name, "qty": name, "price": "1"} for name in determinants],
+                    "charges": [{"id": name, "qty": name, "price": "1"} for name in determinants]
+                    + [{"id": "standing", "price": "1", "per": "day"}],
                 }
             )
         )
     )
 
 
-def values(rated: Rated, name: str) -> dict[str, Fraction]:
-    found = {d.label: d.exact for d in rated.determinants if d.name == name}
-    return {key: value for key, value in found.items() if value or key == ""}
+def values(rated: Rated, name: str) -> Peaks:
+    found = {(d.segment, d.label): d.exact for d in rated.determinants if d.name == name}
+    return {key: value for key, value in found.items() if value or not key[1]}
+
+
+def split_at(steps: Steps, cut: date) -> tuple[range, range]:
+    """The steps before a day, and from it on."""
+    border = next(n for n in range(len(steps.wh)) if steps.local(n).date() >= cut)
+    return range(border), range(border, len(steps.wh))
 
 
 @pytest.mark.parametrize("zone", CHANGES)
@@ -118,6 +130,10 @@ def test_demand_is_that_of_every_window(zone: str) -> None:
         begin = draw.randint(1, 70)
         cuts = [begin, draw.randint(begin + 8, 95)]
         astride = draw.choice(["first", "last", "each", "none"])
+        # Another price from a day on cuts the bill, and no window.
+        border = first + timedelta(days=draw.randint(1, (end - first).days - 1))
+        cut = border if draw.random() < 0.7 else None
+        agreed = () if cut is None else (Fact("price.standing", Decimal(2), cut),)
         days = DayRange(first, end)
         blocks = {
             "import": blocks_of(days, zone, 900, wh),
@@ -126,7 +142,7 @@ def test_demand_is_that_of_every_window(zone: str) -> None:
         prices = [PriceSeries("SYSTEM", start, 1800, tuple(map(int, named)), 0)]
         rated = rate(
             blocks,
-            AgreementFacts(),
+            AgreementFacts(agreed),
             [tariff(zone, cuts, astride)],
             ResolvedCalendar(),
             days,
@@ -137,20 +153,34 @@ def test_demand_is_that_of_every_window(zone: str) -> None:
         for mode in ("block", "rolling"):
             for minutes in (15, 30, 60):
                 for split, name in ((one, "all"), (label(cuts), "tou")):
+                    how = astride if name == "tou" else "none"
+                    rolling = mode == "rolling"
                     found = windows(
-                        steps, minutes, rolling=mode == "rolling", label=split, astride=astride
+                        steps, minutes, rolling=rolling, label=split, astride=how, cut=cut
                     )
                     key = f"{mode}_{minutes}_{name}"
                     assert values(rated, key) == peaks(found), (seed, key)
-        daily = windows(steps, 30, rolling=False, label=one)
+        daily = windows(steps, 30, rolling=False, label=one, cut=cut)
         assert values(rated, "daily") == daily_peaks(daily)
-        daily = windows(steps, 60, rolling=False, label=label(cuts), astride=astride)
+        split = label(cuts)
+        daily = windows(steps, 60, rolling=False, label=split, astride=astride, cut=cut)
         assert values(rated, "daily_tou") == daily_peaks(daily)
-        system = windows(steps, 30, rolling=False, label=one, counts=halves(named))
-        assert values(rated, "system") == (peaks(system) or {"": Fraction(0)})
-        kw = Fraction(max(wh), 250)
-        kva, pf = Fraction(max(vah), 250), Fraction(sum(wh), sum(vah))
-        assert rated.quantity("by_share") == max(kw, Fraction(9, 10) * kva)
-        assert rated.quantity("to_target") == kw * max(Fraction(1), Fraction(95, 100) / pf)
+        for name, minutes in (("daily_rolling", 60), ("mean_rolling", 45)):
+            found = windows(
+                steps, minutes, rolling=True, label=split, astride=astride, cut=cut, of_days=True
+            )
+            wanted = daily_peaks(found) if minutes == 60 else mean_peaks(found, 2)
+            assert values(rated, name) == wanted, (seed, name)
+        system = windows(steps, 30, rolling=False, label=one, counts=halves(named), cut=cut)
+        nothing = {part: Fraction(0) for part in {(d.segment, "") for d in rated.determinants}}
+        assert values(rated, "system") == nothing | peaks(system)
+        parts = [range(len(wh))] if cut is None else list(split_at(steps, cut))
+        for part, inside in enumerate(parts):
+            used, apparent = [wh[n] for n in inside], [vah[n] for n in inside]
+            kw, kva = Fraction(max(used), 250), Fraction(max(apparent), 250)
+            pf = Fraction(sum(used), sum(apparent))
+            share, target = values(rated, "by_share"), values(rated, "to_target")
+            assert share[part, ""] == max(kw, Fraction(9, 10) * kva)
+            assert target[part, ""] == kw * max(Fraction(1), Fraction(95, 100) / pf)
         for line in rated.lines:
             explain(line, blocks)
