@@ -27,6 +27,7 @@ import tests.support.measured  # noqa: F401 - it begins to measure
 
 # isort: split
 import functools
+import gc
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -60,7 +61,7 @@ from tests.support.servers import (
 from tests.support.size import QUICK, SOAK, is_sized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 POSTGRES = postgres_servers()
@@ -105,6 +106,17 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     for plugin in run_report.plugins():
         config.pluginmanager.register(plugin)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among what stays: thousands of tests and all that they import."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

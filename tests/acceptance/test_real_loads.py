@@ -1,7 +1,8 @@
 """Real loads in, bills out, through every part there is; each amount against the oracle's.
 
 The first server bills two months of each load. What others add is how they store and add up, for
-which the month with the 23-hour day is enough; METERLINE_REAL_MONTHS=2 bills both on each.
+which the month with the 23-hour day of every third load is enough; METERLINE_REAL_MONTHS=2 bills
+both of all on each, as `make soak` does.
 """
 
 from __future__ import annotations
@@ -148,7 +149,9 @@ async def test_bill_of_a_real_load_equals_an_independent_computation(
     latest, march = cycles()
     files = list(year_loads(data_root("loads")))
     assert files
-    billed = (march, latest)[: 2 if kind == postgres_servers()[0] else MONTHS]
+    whole = MONTHS > 1 or kind == postgres_servers()[0]
+    billed = (march, latest) if whole else (march,)
+    files = files if whole else files[::3]
     places = [(file, cycle) for cycle in billed for file in files]
     cases = [Case(file, cycle, str(7000 + n)) for n, (file, cycle) in enumerate(places)]
     meters = {unit: case.meter(latest) for unit, case in enumerate(cases, start=1)}
