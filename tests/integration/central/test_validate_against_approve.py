@@ -55,6 +55,10 @@ $$;
 CREATE CONSTRAINT TRIGGER look AFTER UPDATE ON bill DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
 WHEN (NEW.state = 'approved') EXECUTE FUNCTION look();
 """
+DECIDED = """
+INSERT INTO audit_log (at, actor, via, action, subject, detail)
+VALUES ('2026-11-20Z', 'person:ana', 'command', 'conflict.decided', 'conflict 1', '{}')
+"""
 CORRECT = """
 WITH place AS (
     SELECT channel_id, at, max(revision) + 1 AS revision FROM reading
@@ -128,7 +132,9 @@ class Race:
     async def _correct(self) -> None:
         await asyncio.sleep(self._draw.uniform(0, self._took + PAUSE_S))
         values = {"at": CORRECTED.at, "mantissa": CORRECTED.mantissa}
-        await self._owner.execute(CORRECT.encode(), values)
+        async with self._owner.transaction():
+            await self._owner.execute(DECIDED.encode())
+            await self._owner.execute(CORRECT.encode(), values)
         await Validate(self._other.validation, lambda: NOW).until_idle()
 
     async def _approved(self, uid: UUID) -> str:

@@ -333,6 +333,8 @@ class _Transaction:
         held = self._state.batches[self._state.batch_keys[batch_id]].new
         if held.sha256 != batch.sha256:
             batch = replace(batch, replaces=held.sha256)
+        elif held.replaces is not None:
+            batch = replace(batch, replaces=held.replaces)
         self._put_batch(StoredBatch(batch_id, batch, _unheld(batch), 0, 0))
         if batch.state is BatchState.STORED and batch_id in self._state.quarantine:
             self._journal.drop(self._state.quarantine, batch_id)

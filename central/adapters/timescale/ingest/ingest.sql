@@ -110,7 +110,7 @@ FROM batch JOIN unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[], %(sequence)b
 -- name: fill
 UPDATE batch SET
     sha256 = %(sha256)s, prev_hash = %(prev_hash)s, made_at = %(made_at)s,
-    replaces = CASE WHEN sha256 = %(sha256)s THEN %(replaces)s ELSE sha256 END,
+    replaces = CASE WHEN sha256 = %(sha256)s THEN coalesce(replaces, %(replaces)s) ELSE sha256 END,
     outcome = %(outcome)s, code = %(code)s, received = %(received)s,
     stored = coalesce(%(received)s::integer, 0) - %(quarantined)s, duplicate = 0, conflict = 0,
     quarantined = %(quarantined)s

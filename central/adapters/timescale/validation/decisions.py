@@ -78,16 +78,17 @@ async def _settle(
         return None
     reading = dict(zip(_COLUMNS, row, strict=True))
     stored = await (await connection.execute(_SQL["kept"], reading)).fetchone()
-    if choice is Choice.REPLACE:
-        await connection.execute(_SQL["revise"], {**reading, "recorded_at": answer.at})
-    await connection.execute(_SQL["queue_for_validation"], reading)
     old = {"choice": None, "value": None if stored is None else _value(*stored)}
     value = _value(row[2], row[3]) if choice is Choice.REPLACE else old["value"]
     detail = change(old, {"choice": choice.value, "value": value, "at": row[1]}, answer.reason)
     subject = f"conflict {conflict_id}"
     points = await points_of_device(connection, reading["channel_id"], reading["at"])
     await ChangedInputs(points=points).raise_in(connection)
+    # The database takes no revision of a reading that the log does not tell of.
     await audit(connection, answer.at, answer.actor, "conflict.decided", subject, detail)
+    if choice is Choice.REPLACE:
+        await connection.execute(_SQL["revise"], {**reading, "recorded_at": answer.at})
+    await connection.execute(_SQL["queue_for_validation"], reading)
     return await _concerned(connection, reading) if choice is Choice.REPLACE else {}
 
 
