@@ -119,6 +119,7 @@ def bill_object(
     proven = {
         entry.entry.position: {
             "intervals": entry.interval_count,
+            **({"events": [event.to_json() for event in entry.events]} if entry.events else {}),
             **({} if entry.worth is None else {"worth": spell_fraction(entry.worth)}),
         }
         for entry in explained

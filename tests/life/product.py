@@ -43,8 +43,8 @@ from central.service.ingest.gap_findings import watch_gaps
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
 from central.service.knowledge_time import KnowledgeTime
-from central.service.ports.bill_shard import HOLES
 from central.service.ports.decisions import Choice, DecisionNote
+from central.service.ports.holes import HOLES
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,

@@ -32,6 +32,7 @@ class CauseKind(StrEnum):
     """Which input is another. Stored: never renamed."""
 
     READINGS = "readings"
+    EVENTS = "events"
     AGREEMENT = "agreement"
     FACT = "fact"
     EXCHANGE = "exchange"

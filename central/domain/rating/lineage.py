@@ -18,7 +18,7 @@ from central.domain.rating.determinants.excess import HIGHEST, ROOT, proven
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import billing_scale, source_of, step_of
 from central.domain.rating.inputs.interval_weights import spread
-from central.domain.rating.inputs.usage_event import Events, EventSource
+from central.domain.rating.inputs.usage_event import Event, Events, EventSource
 from central.domain.rating.rounding import exact_decimal, half_away, printed
 from firmware_bridge.contract.errors import OperatorError
 
@@ -76,12 +76,14 @@ class Explained:
         intervals: Ascending in time within each channel; empty where none are behind it.
         sum: Computed again from the intervals, in the determinant's unit.
         worth: What they come to, each at its price; None where intervals have no prices. [currency]
+        events: Usage events behind it, in order of time; empty where none are.
     """
 
     determinant: Determinant
     intervals: tuple[IntervalUsed, ...]
     sum: Fraction
     worth: Fraction | None = None
+    events: tuple[Event, ...] = ()
 
 
 def explain(
@@ -201,7 +203,18 @@ def _from_events(determinant: Determinant, source: EventSource, events: Events) 
     if value != determinant.exact:
         message = f"The events of {determinant.key} make {value}, not {determinant.exact}."
         raise LineageError(message, value=value)
-    return Explained(determinant, (), value)
+    return Explained(determinant, (), value, events=tuple(chosen))
+
+
+def are_those(source: EventSource, events: Events) -> bool:
+    """Whether events are those that a determinant was made from.
+
+    Args:
+        source: Of the determinant.
+        events: Stream to events, among them all that it may rest on.
+    """
+    given = {event.id: event for event in events.get(source.stream, ())}
+    return source.signed(source.chosen(given.values())) == source
 
 
 def _blocks_of(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) -> list[DayBlock]:
@@ -219,11 +232,11 @@ def _blocks_of(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) ->
         day, version = missing[0]
         message = f"Version {version} of {day}, channel {source.channel_id}, is missing."
         raise LineageError(message, value=missing[0])
-    found = [known[key] for key in wanted]
-    if source_of(source.series, found).sha256 != source.sha256:
+    chosen = [known[key] for key in wanted]
+    if source_of(source.series, chosen).sha256 != source.sha256:
         message = f"The blocks of channel {source.channel_id} have changed since the bill."
         raise LineageError(message, value=source.channel_id)
-    return found
+    return chosen
 
 
 def _chosen(

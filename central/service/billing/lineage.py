@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -11,8 +11,10 @@ from uuid import UUID
 from central.domain.billing.bill import BillLine
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Determinant, RatedLine
-from central.domain.rating.lineage import Explained, explain
-from central.service.ports.billing import BillingStore, BillRecord
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.usage_event import Event, Events, EventSource
+from central.domain.rating.lineage import Explained, are_those, explain
+from central.service.ports.billing import BillingStore, BillRecord, StreamsRead
 from central.service.views.lookup import require
 
 
@@ -32,6 +34,11 @@ class ExplainedLine:
     def interval_count(self) -> int:
         """How many intervals are behind it."""
         return sum(len(proof.intervals) for proof in self.proofs)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The usage events behind it: identifier with version, time, value and fields."""
+        return tuple(event for proof in self.proofs for event in proof.events)
 
     @property
     def worth(self) -> Fraction | None:
@@ -64,7 +71,7 @@ class ExplainBill:
         record = require(await find_bill(self._store, bill), "bill", bill)
         places = {entry.position: entry for entry in record.bill.lines}
         entry = require(places.get(position), "line", f"{bill}/{position}")
-        return (await self._prove([entry]))[0]
+        return (await self._prove(record, [entry]))[0]
 
     async def bill(self, bill: str) -> tuple[ExplainedLine, ...]:
         """The intervals of every line.
@@ -74,12 +81,47 @@ class ExplainBill:
             LineageError: The blocks kept are not those that were billed, or do not sum to it.
         """
         record = require(await find_bill(self._store, bill), "bill", bill)
-        return await self._prove(record.bill.lines)
+        return await self._prove(record, record.bill.lines)
 
-    async def _prove(self, entries: Sequence[BillLine]) -> tuple[ExplainedLine, ...]:
+    async def _prove(
+        self, record: BillRecord, entries: Sequence[BillLine]
+    ) -> tuple[ExplainedLine, ...]:
         wanted = block_versions(part for entry in entries for part in entry.line.determinants)
         blocks = list((await self._store.blocks(wanted)).values())
-        return tuple(ExplainedLine(entry, prove(entry.line, blocks)) for entry in entries)
+        events = await self._events(record, entries)
+        return tuple(
+            ExplainedLine(entry, prove(entry.line, blocks, events.get(entry.service_point)))
+            for entry in entries
+        )
+
+    async def _events(
+        self, record: BillRecord, entries: Sequence[BillLine]
+    ) -> Mapping[str, Events]:
+        """The usage events that lines rest on, by service point."""
+        sources: dict[str, list[EventSource]] = {}
+        for entry in entries:
+            behind = (part.events for part in entry.line.determinants)
+            sources.setdefault(entry.service_point, []).extend(each for each in behind if each)
+        return {
+            point: await self._events_of(record, point, behind)
+            for point, behind in sources.items()
+            if behind
+        }
+
+    async def _events_of(
+        self, record: BillRecord, point: str, sources: Sequence[EventSource]
+    ) -> Events:
+        supplies = [each for each in record.bill.supplies if each.service_point == point]
+        first = min(each.days.first for each in supplies)
+        days = DayRange(first, max(each.days.end for each in supplies))
+        streams = frozenset(source.stream for source in sources)
+        read = StreamsRead(point, days, supplies[0].zone, supplies[0].day_start, streams)
+        read_then: Events = {}
+        async for events in self._store.events(read, record.made_at):
+            read_then = events
+            if all(are_those(source, events) for source in sources):
+                break
+        return read_then
 
 
 async def find_bill(store: BillingStore, bill: str) -> BillRecord | None:
@@ -91,18 +133,21 @@ async def find_bill(store: BillingStore, bill: str) -> BillRecord | None:
     return await store.bill(uid)
 
 
-def prove(line: RatedLine, blocks: Sequence[DayBlock]) -> tuple[Explained, ...]:
+def prove(
+    line: RatedLine, blocks: Sequence[DayBlock], events: Events | None = None
+) -> tuple[Explained, ...]:
     """A line's determinants, each summed again.
 
     Args:
         line: Of a bill.
         blocks: Among them those that the line names.
+        events: Stream to usage events, among them those that it rests on.
 
     Raises:
         LineageError: The blocks are not those that were billed, or do not sum to it.
     """
     series = {one.series for part in line.determinants for one in part.sources}
-    return explain(line, dict.fromkeys(series, blocks))
+    return explain(line, dict.fromkeys(series, blocks), events)
 
 
 def block_versions(determinants: Iterable[Determinant]) -> dict[tuple[int, date], int]:

@@ -29,6 +29,7 @@ from central.service.billing.unrated import unrated
 from central.service.ports.bill_shard import (
     AccountWork,
     Blocks,
+    CountedEvents,
     EarlierDays,
     NewBill,
     NewPart,
@@ -99,8 +100,8 @@ def looking_back(
         replace(
             work,
             supplies=tuple(
-                _looking_back(one, earlier.get((one.occupancy_id, one.days.first)))
-                for one in work.supplies
+                _looking_back(supply, earlier.get((supply.occupancy_id, supply.days.first)))
+                for supply in work.supplies
             ),
         )
         for work in works
@@ -113,6 +114,29 @@ def _looking_back(supply: SupplyWork, earlier: EarlierDays | None) -> SupplyWork
     # A change may reach into both.
     holds = dict.fromkeys((*supply.holds, *earlier.holds))
     return replace(supply, earlier=earlier.blocks, holds=tuple(holds))
+
+
+def with_events(
+    works: Sequence[AccountWork], counted: Mapping[tuple[int, date], CountedEvents]
+) -> tuple[AccountWork, ...]:
+    """Works with the usage events that their tariffs count.
+
+    Args:
+        works: As the store gives them.
+        counted: By occupancy and first day.
+    """
+    nothing = CountedEvents({})
+    return tuple(
+        replace(
+            work,
+            supplies=tuple(
+                replace(supply, events=events.streams, holds=(*supply.holds, *events.holds))
+                for supply in work.supplies
+                for events in [counted.get((supply.occupancy_id, supply.days.first), nothing)]
+            ),
+        )
+        for work in works
+    )
 
 
 def _bill(

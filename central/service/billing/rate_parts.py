@@ -384,7 +384,7 @@ def _settled(part: _Part, period: BillingPeriod, tariffs: Tariffs) -> Rated:
 
 def _meter(supply: SupplyWork) -> Meter:
     money = grants_of(supply), one_offs_of(supply)
-    return Meter(_every_block(supply), supply.facts, supply.opening, *money)
+    return Meter(_every_block(supply), supply.facts, supply.opening, *money, supply.events)
 
 
 def _every_block(supply: SupplyWork) -> Blocks:

@@ -22,7 +22,7 @@ from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.frozen_workers import TAKEOVER_S, FrozenWorkers
 from central.service.billing.limit_tail import LimitedFrom, within_limit
-from central.service.billing.rate_accounts import looking_back, rate_accounts
+from central.service.billing.rate_accounts import looking_back, rate_accounts, with_events
 from central.service.billing.release import this_release
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import rating_failed, unrated, withheld
@@ -237,7 +237,7 @@ def _not_claimed(plan: AccountPlan, message: str) -> Iterator[NotBilled]:
 
 async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tariffs:
     """The tariffs of bills of one period, with the series that they name."""
-    names = frozenset[str]().union(*(one.plan.tariffs for one in works))
+    names = frozenset[str]().union(*(work.plan.tariffs for work in works))
     days = works[0].plan.period.days
     records = {name: work.shard.tariffs.get(name, ()) for name in sorted(names)}
     tariffs = Tariffs(records, days, work.shard.holidays, work.shard.revisions)
@@ -295,11 +295,13 @@ async def rate_planned(work: ShardTransaction, planned: Sequence[PlannedBill]) -
     period = planned[0].period
     works = await work.works(planned)
     tariffs = await _tariffs(work, works)
-    back = tariffs.looks_back
+    back, streams = tariffs.looks_back, tariffs.streams
 
     async def rate(some: Sequence[AccountWork]) -> list[NewBill]:
         if back:
             some = looking_back(some, await work.earlier(some, back))
+        if streams:
+            some = with_events(some, await work.events(some, streams))
         rated = rate_accounts(some, period, tariffs)
         return [await _limited(work, *each) for each in zip(some, rated, strict=True)]
 

@@ -69,14 +69,15 @@ class Tariffs:
         self._versions: dict[str, tuple[TariffVersion, ...]] = {}
         self._account_names: dict[str, frozenset[str]] = {}
         self.refused: dict[str, Hold] = {}
-        for name, found in records.items():
-            self._read(name, found, days)
-        documents = [one.document for found in self._versions.values() for one in found]
+        for name, of_tariff in records.items():
+            self._read(name, of_tariff, days)
+        versions = chain.from_iterable(self._versions.values())
+        documents = [version.document for version in versions]
         self.calendar: ResolvedCalendar = resolve_calendar(documents, *self._years, self._holidays)
 
     def _read(self, name: str, records: Sequence[TariffRecord], days: DayRange) -> None:
         listed = sorted(records, key=lambda one: one.effective)
-        ends = [one.effective for one in listed[1:]] + [date.max]
+        ends = [record.effective for record in listed[1:]] + [date.max]
         versions = []
         for record, end in zip(listed, ends, strict=True):
             try:
@@ -95,7 +96,7 @@ class Tariffs:
 
     @property
     def series_names(self) -> frozenset[str]:
-        """The series, and tables kept outside, that any of the tariffs names."""
+        """The series, and tables and meters kept outside, that any of the tariffs names."""
         return frozenset(chain.from_iterable(map(self._named, self._versions)))
 
     @property
@@ -118,10 +119,21 @@ class Tariffs:
                 self.refused[name] = Hold(TARIFF_REFUSED, message, error_text(error))
 
     @property
+    def streams(self) -> Mapping[str, frozenset[str]]:
+        """The streams of events that a tariff names, by its name; only of those that name any."""
+        named = {
+            name: frozenset(
+                chain.from_iterable(version.document.given_streams for version in versions)
+            )
+            for name, versions in self._versions.items()
+        }
+        return {name: streams for name, streams in named.items() if streams}
+
+    @property
     def looks_back(self) -> Mapping[str, int]:
         """How many days before a bill a tariff looks at, by name; only those that do."""
         back = {
-            name: max(one.document.looks_back_days for one in versions)
+            name: max(version.document.looks_back_days for version in versions)
             for name, versions in self._versions.items()
             if versions
         }
@@ -192,9 +204,9 @@ class Tariffs:
 
     def set_series(self, days: Iterable[PriceDay]) -> None:
         """Take the days of series that a store keeps, by name and day."""
-        for name, found in groupby(days, key=lambda one: one.name):
+        for name, of_series in groupby(days, key=lambda day: day.name):
             try:
-                self._series[name] = join_days(list(found))
+                self._series[name] = join_days(list(of_series))
             except Exception as error:  # noqa: BLE001 - raised to those who name it
                 self.mark_unreadable(name, error)
 
@@ -226,13 +238,16 @@ class Tariffs:
         wanted = sorted(self._named(name))
         for lost in self._unreadable.keys() & set(wanted):
             raise self._unreadable[lost]
-        known = (self._series.get(named) for named in wanted)
-        return tuple(one.within(interval) for one in known if one is not None)
+        given = (self._series.get(named) for named in wanted)
+        return tuple(series.within(interval) for series in given if series is not None)
 
     def _named(self, name: str) -> frozenset[str]:
         versions = self.versions(name)
         documents = [version.document for version in versions]
-        names = (document.given_series | document.given_tables for document in documents)
+        names = (
+            document.given_series | document.given_tables | document.given_streams
+            for document in documents
+        )
         return frozenset(chain.from_iterable(names))
 
 

@@ -38,6 +38,7 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.domain.tariff.lookup_rules import TableVersion
 from central.service.ports.registry import TariffRecord
@@ -60,24 +61,16 @@ class EarlierDays(NamedTuple):
     holds: tuple[Hold, ...] = ()
 
 
-HOLES = ("LOST_RANGE", "GAP", "VOID_BATCH", "QUARANTINE")
-"""Findings of ingest after which something may still come; they hold what is not all metered."""
-
-
-def hole_hold(code: str, gateway: str, finding: int) -> Hold:
-    """The hold of a bill that is not all metered, and whose gateway's batches may still come.
+class CountedEvents(NamedTuple):
+    """The usage events that a part is rated with.
 
     Args:
-        code: One of `HOLES`.
-        gateway: Name.
-        finding: Number of the gateway's first open finding of that code.
+        streams: Stream to events; every one that the tariff names.
+        holds: Why they cannot be counted.
     """
-    message = (
-        f"Intervals are missing, and {gateway} may still send the missing batches. Where they are"
-        f" quarantined, look with `quarantine list`; where they never come, or say nothing of these"
-        f" days, answer for it with `finding accept i{finding}`."
-    )
-    return Hold("HOLE", message, f"{code} {gateway}")
+
+    streams: Events
+    holds: tuple[Hold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +141,7 @@ class SupplyWork:
         carries: Whether the opening has what is the account's own, which is in no account's order.
         settles: Whether it bills no day, but settles what its occupancy left.
         taken_over: What of its opening another billing system left.
+        events: Usage events of its days, by stream.
     """
 
     occupancy_id: int
@@ -171,6 +165,7 @@ class SupplyWork:
     carries: bool = True
     settles: bool = False
     taken_over: CarriedState = CarriedState()  # noqa: RUF009 - frozen
+    events: Events = field(default_factory=dict)
 
     @property
     def said_days(self) -> DayRange:
@@ -360,6 +355,11 @@ class ShardTransaction(Protocol):
             works: As `works` gave them.
             back: How many days, by tariff; parts with another have none.
         """
+
+    async def events(
+        self, works: Sequence[AccountWork], streams: Mapping[str, frozenset[str]]
+    ) -> Mapping[tuple[int, date], CountedEvents]:
+        """The usage events of parts, by occupancy and first day, of streams by tariff."""
 
     async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
         """The revisions of series and tables; to be asked before what they say is."""

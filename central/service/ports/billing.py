@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from central.domain.actor import Actor
@@ -19,12 +19,32 @@ from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.usage_event import Events
 from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from central.service.ports.shard_holders import ShardHolders
 from central.service.ports.stamps import Decided
 
 HELD_SHOWN = 1_000
 """How many held bills a summary names at most."""
+
+
+class StreamsRead(NamedTuple):
+    """Streams of usage events that a bill reads of a service point.
+
+    Args:
+        point: Name of the service point.
+        days: Local days.
+        zone: Of the days.
+        day_start: When they begin.
+        streams: Names.
+    """
+
+    point: str
+    days: DayRange
+    zone: str
+    day_start: time
+    streams: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +354,16 @@ class BillingStore(ShardHolders, Protocol):
         Raises:
             BillingSettingsError: The utility has no settings on that day.
             StaleBillError: One is not approved any more; no number is gone.
+        """
+
+    def events(self, read: StreamsRead, since: datetime, /) -> AsyncIterator[Events]:
+        """Usage events, by stream, as they were known at a time, and then a little later each time.
+
+        A bill reads what is known while it is made: maybe a moment later than it was begun.
+
+        Args:
+            read: Which.
+            since: When a bill that read them was begun.
         """
 
     async def blocks(

@@ -100,6 +100,7 @@ def _proof(proof: Explained, zone: ZoneInfo) -> dict[str, Any]:
         "sum": plain(proof.sum),
         **({} if proof.worth is None else {"worth": plain(proof.worth)}),
         "intervals": [_interval(used, zone) for used in proof.intervals],
+        **({"events": [event.to_json() for event in proof.events]} if proof.events else {}),
     }
 
 

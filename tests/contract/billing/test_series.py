@@ -231,9 +231,11 @@ async def test_a_baseline_looks_at_days_before_the_cycle(utility: Utility) -> No
     assert min(days) < date(2026, 9, 30)
 
 
-async def test_a_bill_whose_events_nobody_gave_is_held(utility: Utility) -> None:
+async def test_what_nobody_sent_events_of_counts_none(utility: Utility) -> None:
     counted = SPOT.replace("determinants: {", "determinants: {calls: {events: api, take: count}, ")
     await spot_customer(utility, counted + "  - {id: calls, qty: calls, price: 0.5}\n")
     await keep_series(utility.series, FLAT, TRADER)
     made = await spot_bill(utility)
-    assert [hold.code for hold in made.bill.holds] == ["MISSING_EVENTS"]
+    assert made.bill.holds == ()
+    amounts = {entry.line.key: entry.line.amount for entry in made.bill.lines}
+    assert amounts["calls"] == 0

@@ -22,6 +22,7 @@ from central.domain.tariff.lookup_rules import TableVersion
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import (
     AccountWork,
+    CountedEvents,
     EarlierDays,
     NewBill,
     RunRecord,
@@ -228,6 +229,19 @@ class MemoryShard:
             for work in works
             for part, supply in zip(work.plan.parts, work.supplies, strict=True)
             if supply.tariff in back
+        }
+
+    async def events(
+        self, works: Sequence[AccountWork], streams: Mapping[str, frozenset[str]]
+    ) -> Mapping[tuple[int, date], CountedEvents]:
+        """No event is kept in memory: a stream without any."""
+        return {
+            (supply.occupancy_id, supply.days.first): CountedEvents(
+                dict.fromkeys(streams[supply.tariff], ())
+            )
+            for work in works
+            for supply in work.supplies
+            if supply.tariff in streams
         }
 
     async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:

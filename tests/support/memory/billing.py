@@ -30,6 +30,7 @@ from central.domain.billing.occupancy import PeriodBilledError
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import (
     RunRecord,
@@ -43,6 +44,7 @@ from central.service.ports.billing import (
     ChargeTotal,
     LeftOut,
     RunSummary,
+    StreamsRead,
 )
 from central.service.ports.billing_errors import StaleBillError
 from central.service.ports.documents import DocumentJob
@@ -431,6 +433,10 @@ class MemoryBillingStore:
             if found is None:
                 raise _stale("there")
             yield found
+
+    async def events(self, read: StreamsRead, _: datetime, /) -> AsyncIterator[Events]:
+        """No event is kept in memory."""
+        yield dict.fromkeys(read.streams, ())
 
     async def blocks(
         self, versions: Mapping[tuple[int, date], int]

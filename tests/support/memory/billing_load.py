@@ -27,7 +27,8 @@ from central.service.billing.meter_reads import (
     not_metered,
 )
 from central.service.billing.unrated import earlier_not_billed, rating_failed
-from central.service.ports.bill_shard import AccountWork, EarlierDays, SupplyWork, hole_hold
+from central.service.ports.bill_shard import AccountWork, EarlierDays, SupplyWork
+from central.service.ports.holes import hole_hold
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import first_pending
 from central.service.ports.validation import ChannelDay, PointChannelId

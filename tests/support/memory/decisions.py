@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 
 from central.domain.audit.change import change
-from central.service.ports.bill_shard import HOLES
 from central.service.ports.concerned_bills import ConcernedBills, changed_from
 from central.service.ports.decisions import Choice, DecisionNote, ReadingConflict
+from central.service.ports.holes import HOLES
 from central.service.ports.ingest_records import FindingCode, IngestFinding
 from central.service.ports.stamps import InputKind, changed_days
 from central.service.ports.validation import ENDLESS

@@ -10,7 +10,8 @@ from uuid import UUID
 from central.domain.billing.issue import document_days
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.meter_reads import installed_within
-from central.service.ports.bill_shard import HOLES, NewBill, NewPart
+from central.service.ports.bill_shard import NewBill, NewPart
+from central.service.ports.holes import HOLES
 from central.service.ports.registry import AgreementRecord
 from central.service.ports.stamps import (
     ChangedInput,

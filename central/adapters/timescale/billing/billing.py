@@ -22,6 +22,7 @@ from central.adapters.timescale.billing.shard import take_bills, take_shard
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.cycles import require_known_cycle
 from central.adapters.timescale.registry.groups import accounts_in
+from central.adapters.timescale.usage.load import events_as_known
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
 from central.domain.audit.change import run_opened
@@ -33,6 +34,7 @@ from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.rating.hold import Hold
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import RunRecord, ShardTransaction
 from central.service.ports.billing import (
@@ -43,6 +45,7 @@ from central.service.ports.billing import (
     ChargeTotal,
     LeftOut,
     RunSummary,
+    StreamsRead,
 )
 from central.service.ports.groups import require_members
 from central.service.ports.shard_holders import HeldShard
@@ -245,6 +248,12 @@ class TimescaleBillingStore(BillDecisions):
         """See `BillingStore`."""
         async with self._begin() as connection:
             return [row[0] for row in await _all(connection, "beyond_ascii", uids=list(uids))]
+
+    async def events(self, read: StreamsRead, since: datetime, /) -> AsyncIterator[Events]:
+        """See `BillingStore`."""
+        async with self._begin() as connection:
+            async for events in events_as_known(connection, read, since):
+                yield events
 
     async def blocks(
         self, versions: Mapping[tuple[int, date], int]

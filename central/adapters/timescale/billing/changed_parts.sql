@@ -51,6 +51,11 @@ WITH part AS (
                     SELECT max(lookup_table.recorded_at) FROM lookup_table
                     WHERE lookup_table.series_id = series.id
                         AND lookup_table.since <= issued_part.taxed_until
+                ),
+                (
+                    SELECT max(usage_meter.recorded_at) FROM usage_meter
+                    WHERE usage_meter.series_id = series.id
+                        AND usage_meter.since <= issued_part.end_day
                 )
             )) FILTER (WHERE stamped.revision::bigint <> coalesce(series.input_revision, 0))
                 AS changed_at
@@ -127,6 +132,23 @@ SELECT
             AND conflict.at >= part.read_from::timestamp AT TIME ZONE 'UTC'
             AND conflict.at <= (part.end_day + 1)::timestamp AT TIME ZONE 'UTC'
         WHERE installation.service_point_id = part.service_point_id
+    ) OR EXISTS (
+        SELECT FROM subject_assignment AS mine
+        JOIN subject_assignment AS assigned ON assigned.subject_id = mine.subject_id
+            AND assigned.from_day < part.end_day AND assigned.recorded_at > part.since
+        WHERE mine.service_point_id = part.service_point_id
+    ) OR EXISTS (
+        -- Usage events of its days, and what replaced them since.
+        SELECT FROM subject_assignment AS mine
+        JOIN usage_event AS event ON event.subject_id = mine.subject_id
+            AND event.at >= part.read_from::timestamp AT TIME ZONE 'UTC'
+            AND event.at <= (part.end_day + 1)::timestamp AT TIME ZONE 'UTC'
+        LEFT JOIN usage_event_key AS newer ON newer.version > 1
+            AND newer.source_id = event.source_id AND newer.event_id = event.event_id
+            AND newer.version > event.version
+        JOIN usage_receipt ON usage_receipt.id IN (event.receipt_id, newer.receipt_id)
+            AND usage_receipt.recorded_at > part.since
+        WHERE mine.service_point_id = part.service_point_id
     )
 FROM part
 ORDER BY account_id, id

@@ -28,8 +28,13 @@ async def changes_of(
 ) -> list[CandidateCause]:
     """What of days and registry is another than parts of issued bills, by key, were rated with."""
     days = await _rows(connection, "changed_days", parts=list(parts))
+    events = await _rows(connection, "changed_events", parts=list(parts))
     records = await _rows(connection, "changed_records", parts=list(parts))
-    return [*map(_changed_days, days), *map(_changed_record, records)]
+    return [
+        *map(_changed_days, days),
+        *map(_changed_events, events),
+        *map(_changed_record, records),
+    ]
 
 
 async def changes_of_bills(
@@ -46,6 +51,12 @@ def _changed_days(row: _Row) -> CandidateCause:
     what = "edited or estimated" if edited else "validated anew"
     subject = f"{Obis(bytes(obis))} at {point}"
     return CandidateCause(CauseKind.READINGS, subject, f"{days} {what}")
+
+
+def _changed_events(row: _Row) -> CandidateCause:
+    point, subject, first, last, count = row
+    detail = f"{count} of {first.date()} to {last.date()} came or were replaced"
+    return CandidateCause(CauseKind.EVENTS, f"{subject} at {point}", detail)
 
 
 def _changed_record(row: _Row) -> CandidateCause:

@@ -19,6 +19,33 @@ WHERE part.id = ANY(%(parts)s)
 GROUP BY service_point.name, point_channel.obis
 ORDER BY 1, 2
 
+-- name: changed_events
+-- Usage events that came, or were replaced, since parts were rated, or compared last.
+SELECT
+    service_point.name, subject.name, min(event.at), max(event.at),
+    count(DISTINCT (event.source_id, event.event_id))
+FROM bill_part AS part
+JOIN bill ON bill.id = part.bill_id
+JOIN agreement ON agreement.id = part.agreement_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN (
+    SELECT DISTINCT service_point_id, subject_id FROM subject_assignment
+) AS mine ON mine.service_point_id = service_point.id
+JOIN usage_subject AS subject ON subject.id = mine.subject_id
+JOIN usage_event AS event ON event.subject_id = mine.subject_id
+    AND event.at >= part.first_day::timestamp AT TIME ZONE service_point.zone
+    AND event.at < (part.end_day + 1)::timestamp AT TIME ZONE service_point.zone
+LEFT JOIN usage_event_key AS newer ON newer.version > 1
+    AND newer.source_id = event.source_id AND newer.event_id = event.event_id
+    AND newer.version > event.version
+JOIN usage_receipt ON usage_receipt.id IN (event.receipt_id, newer.receipt_id)
+    AND usage_receipt.recorded_at > coalesce(
+        (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id), bill.made_at
+    )
+WHERE part.id = ANY(%(parts)s)
+GROUP BY service_point.name, subject.name
+ORDER BY 1, 2
+
 -- name: changed_records
 -- What the registry says otherwise since parts were rated, or compared last; what it said before.
 SELECT DISTINCT

@@ -31,6 +31,7 @@ from central.adapters.timescale.billing.replaced import with_replaced
 from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.usage.load import PointDays, counted_events
 from central.domain.billing.adjustment import OpenAdjustment
 from central.domain.billing.bill import Account, Party
 from central.domain.billing.cutover_opening import CutoverOpening
@@ -48,13 +49,13 @@ from central.service.billing.meter_reads import (
     not_metered,
 )
 from central.service.ports.bill_shard import (
-    HOLES,
     AccountWork,
+    CountedEvents,
     EarlierDays,
     SupplyWork,
     before,
-    hole_hold,
 )
+from central.service.ports.holes import HOLES, hole_hold
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import first_pending
 from firmware_bridge.contract.obis import Obis
@@ -241,6 +242,29 @@ class ShardLoader:
             waiting = first_pending(changes.get(number, ()), days)
             earlier[planned.key] = EarlierDays(of_part, waiting)
         return earlier
+
+    async def events(
+        self, works: Iterable[AccountWork], streams: Mapping[str, frozenset[str]]
+    ) -> Mapping[tuple[int, date], CountedEvents]:
+        """See `ShardTransaction`."""
+        counting = [
+            (planned, supply)
+            for work in works
+            for planned, supply in zip(work.plan.parts, work.supplies, strict=True)
+            if supply.tariff in streams and not planned.settles
+        ]
+        asked = [
+            PointDays(
+                planned.occupancy.point_id,
+                supply.days,
+                supply.zone,
+                supply.day_start,
+                streams[supply.tariff],
+            )
+            for planned, supply in counting
+        ]
+        counted = await counted_events(self._connection, asked)
+        return {planned.key: each for (planned, _), each in zip(counting, counted, strict=True)}
 
     async def _rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self._connection.cursor(binary=True) as cursor:

@@ -28,7 +28,14 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.lookup_rules import TableVersion
 from central.service.billing.unrated import rating_failed
 from central.service.halved import FailedItem, halved
-from central.service.ports.bill_shard import AccountWork, EarlierDays, NewBill, RunRecord, Shard
+from central.service.ports.bill_shard import (
+    AccountWork,
+    CountedEvents,
+    EarlierDays,
+    NewBill,
+    RunRecord,
+    Shard,
+)
 
 _Row = tuple[Any, ...]
 _SHARD_DONE = """\
@@ -157,6 +164,13 @@ class TimescaleShard:
         """See `ShardTransaction`."""
         async with self._part():
             return await self._loader.earlier(works, back)
+
+    async def events(
+        self, works: Sequence[AccountWork], streams: Mapping[str, frozenset[str]]
+    ) -> Mapping[tuple[int, date], CountedEvents]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await self._loader.events(works, streams)
 
     async def series_revisions(self, names: Collection[str]) -> Mapping[str, int]:
         """See `ShardTransaction`."""

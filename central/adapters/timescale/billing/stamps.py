@@ -15,7 +15,8 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.segments import DayRange
-from central.service.ports.bill_shard import HOLES, NewBill
+from central.service.ports.bill_shard import NewBill
+from central.service.ports.holes import HOLES
 from central.service.ports.stamps import (
     ChangedInput,
     DaysRead,

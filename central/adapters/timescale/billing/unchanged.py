@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.queries import load_queries
 from central.domain.vee.notices import ESTIMATED_GAP
-from central.service.ports.bill_shard import HOLES
+from central.service.ports.holes import HOLES
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 

@@ -250,6 +250,7 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         prices=terms.prices,
         grants=meter.grants,
         one_offs=meter.one_offs,
+        events=meter.events,
         options=terms.options,
     )
 

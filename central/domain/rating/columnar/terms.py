@@ -17,6 +17,7 @@ from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import RatingOptions
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.version import TariffVersion
@@ -34,6 +35,7 @@ class Meter:
         opening: What earlier bills left.
         grants: Money paid into its banks or prepaid balance.
         one_offs: Charges and credits posted once.
+        events: Stream to events.
     """
 
     blocks: Blocks
@@ -41,6 +43,7 @@ class Meter:
     opening: CarriedState = field(default_factory=CarriedState)
     grants: tuple[Grant, ...] = ()
     one_offs: tuple[OneOff, ...] = ()
+    events: Events = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,164 @@
+-- name: attach
+SELECT usage_event_attach(%(first)s, %(last)s, %(now)s)
+
+-- name: known_sources
+SELECT name, id FROM usage_source WHERE name = ANY(%(names)s)
+
+-- name: add_sources
+INSERT INTO usage_source (name) SELECT unnest(%(names)s::text[]) ON CONFLICT (name) DO NOTHING
+
+-- name: known_types
+SELECT name, id FROM usage_type WHERE name = ANY(%(names)s)
+
+-- name: add_types
+INSERT INTO usage_type (name) SELECT unnest(%(names)s::text[]) ON CONFLICT (name) DO NOTHING
+
+-- name: known_subjects
+SELECT name, id FROM usage_subject WHERE name = ANY(%(names)s)
+
+-- name: add_subjects
+INSERT INTO usage_subject (name) SELECT unnest(%(names)s::text[]) ON CONFLICT (name) DO NOTHING
+
+-- name: add_receipt
+-- With others who take events in, but not with who says to whom they belong.
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(7305001))
+INSERT INTO usage_receipt (recorded_at, actor, reason)
+SELECT %(at)s, %(actor)s, %(reason)s FROM held
+RETURNING id
+
+-- name: claim
+-- The keys come sorted, so that nobody waits in a ring.
+INSERT INTO usage_event_key (source_id, version, event_id, receipt_id, subject_id, at, sha256)
+SELECT source_id, version, event_id, %(receipt)s, subject_id, at, sha256
+FROM unnest(
+    %(sources)s::integer[], %(versions)s::integer[], %(ids)s::text[], %(subjects)s::bigint[],
+    %(ats)s::timestamptz[], %(hashes)s::bytea[]
+) AS given (source_id, version, event_id, subject_id, at, sha256)
+ON CONFLICT DO NOTHING
+RETURNING source_id, event_id, version
+
+-- name: claimed
+SELECT source_id, event_id, version, sha256
+FROM usage_event_key
+JOIN unnest(%(sources)s::integer[], %(ids)s::text[], %(versions)s::integer[])
+    AS given (source_id, event_id, version) USING (source_id, event_id, version)
+
+-- name: copy_events
+COPY usage_event (
+    at, subject_id, receipt_id, type_id, source_id, version, cancelled, event_id, value, attributes
+) FROM STDIN (FORMAT binary)
+
+-- name: other_versions
+-- Of events of which there are several: replacing one also changes the day that it was on.
+SELECT DISTINCT other.subject_id, other.at
+FROM unnest(%(sources)s::integer[], %(ids)s::text[]) AS given (source_id, event_id)
+JOIN usage_event_key AS later ON later.source_id = given.source_id
+    AND later.event_id = given.event_id AND later.version > 1
+JOIN usage_event_key AS other ON other.source_id = given.source_id
+    AND other.event_id = given.event_id
+
+-- name: late
+-- Where events happened on days that may be billed: days that are over, or all but over by the clock of
+-- another machine.
+SELECT DISTINCT service_point.id, service_point.name, occupancy.id, day.day
+FROM (
+    SELECT DISTINCT * FROM unnest(%(subjects)s::bigint[], %(ats)s::timestamptz[])
+) AS touched (subject_id, at)
+CROSS JOIN LATERAL (
+    SELECT service_point_id FROM subject_span
+    WHERE subject_span.subject_id = touched.subject_id
+        AND from_at <= touched.at AND touched.at < until_at
+) AS span
+JOIN service_point ON service_point.id = span.service_point_id
+JOIN service ON service.service_point_id = service_point.id
+CROSS JOIN LATERAL (
+    SELECT (touched.at AT TIME ZONE service_point.zone - service.day_start)::date AS day
+) AS day
+JOIN occupancy ON occupancy.service_id = service.id
+    AND occupancy.billing_from <= day.day AND day.day < coalesce(ended_on, 'infinity')
+WHERE (day.day + 1 + service.day_start) AT TIME ZONE service_point.zone <= %(settled)s
+ORDER BY occupancy.id
+
+-- name: hold_occupancies
+-- A run that rates them just now is waited for: then its claims are seen. The keys come sorted.
+SELECT id FROM occupancy WHERE id = ANY(%(keys)s) ORDER BY id FOR NO KEY UPDATE
+
+-- name: billed
+SELECT DISTINCT late.number
+FROM unnest(%(numbers)s::integer[], %(occupancies)s::bigint[], %(days)s::date[])
+    AS late (number, occupancy_id, day)
+JOIN billed_period ON billed_period.occupancy_id = late.occupancy_id
+    AND billed_period.first_day <= late.day AND late.day < billed_period.end_day
+
+-- name: versions
+SELECT
+    source.name, event.event_id, subject.name, type.name, event.at, event.value, event.attributes,
+    event.version, event.cancelled,
+    NOT event.cancelled AND NOT EXISTS (
+        SELECT FROM usage_event_key AS newer
+        WHERE newer.version > 1 AND newer.source_id = event.source_id
+            AND newer.event_id = event.event_id AND newer.version > event.version
+    ),
+    receipt.recorded_at, receipt.actor, receipt.reason
+FROM usage_source AS source
+JOIN usage_event_key AS known ON known.source_id = source.id AND known.event_id = %(event_id)s
+JOIN usage_event AS event ON event.subject_id = known.subject_id AND event.at = known.at
+    AND event.source_id = known.source_id AND event.event_id = known.event_id
+    AND event.version = known.version
+JOIN usage_subject AS subject ON subject.id = event.subject_id
+JOIN usage_type AS type ON type.id = event.type_id
+JOIN usage_receipt AS receipt ON receipt.id = event.receipt_id
+WHERE source.name = %(source)s
+ORDER BY event.version
+
+-- name: listed
+SELECT
+    source.name, event.event_id, subject.name, type.name, event.at, event.value, event.attributes,
+    event.version, event.cancelled,
+    NOT event.cancelled AND NOT EXISTS (
+        SELECT FROM usage_event_key AS newer
+        WHERE newer.version > 1 AND newer.source_id = event.source_id
+            AND newer.event_id = event.event_id AND newer.version > event.version
+    ),
+    receipt.recorded_at, receipt.actor, receipt.reason
+FROM usage_event AS event
+JOIN usage_source AS source ON source.id = event.source_id
+JOIN usage_subject AS subject ON subject.id = event.subject_id
+JOIN usage_type AS type ON type.id = event.type_id
+JOIN usage_receipt AS receipt ON receipt.id = event.receipt_id
+WHERE (%(subject)s::text IS NULL OR subject.name = %(subject)s)
+    AND (%(type)s::text IS NULL OR type.name = %(type)s)
+    AND event.at >= coalesce(%(from_at)s::timestamptz, '-infinity')
+    AND event.at < coalesce(%(until_at)s::timestamptz, 'infinity')
+    AND (
+        %(after_at)s::timestamptz IS NULL
+        OR (event.at, source.name, event.event_id, event.version)
+        > (%(after_at)s, %(after_source)s, %(after_id)s, %(after_version)s)
+    )
+ORDER BY event.at, source.name, event.event_id, event.version
+LIMIT %(limit)s
+
+-- name: waiting
+-- Events at times at which their subject belongs to nobody.
+SELECT subject.name, sum(apart.events)::bigint, min(apart.first_at), max(apart.last_at)
+FROM usage_subject AS subject
+JOIN LATERAL (
+    SELECT
+        from_at, until_at, service_point_id
+    FROM subject_span WHERE subject_span.subject_id = subject.id
+    UNION ALL
+    SELECT '-infinity', coalesce(min(from_at), 'infinity'), NULL
+    FROM subject_span WHERE subject_span.subject_id = subject.id
+) AS span ON span.service_point_id IS NULL
+JOIN LATERAL (
+    SELECT count(*) AS events, min(event.at) AS first_at, max(event.at) AS last_at
+    FROM usage_event AS event
+    WHERE event.subject_id = subject.id AND event.at >= span.from_at AND event.at < span.until_at
+        AND NOT event.cancelled AND NOT EXISTS (
+            SELECT FROM usage_event_key AS newer
+            WHERE newer.version > 1 AND newer.source_id = event.source_id
+                AND newer.event_id = event.event_id AND newer.version > event.version
+        )
+) AS apart ON apart.events > 0
+GROUP BY subject.name
+ORDER BY 2 DESC, subject.name

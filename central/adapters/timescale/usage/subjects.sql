@@ -1,0 +1,36 @@
+-- name: hold
+-- Events that are being taken in are waited for: they look up to whom they belong.
+SELECT pg_advisory_xact_lock(7305001)
+
+-- name: history
+SELECT
+    subject.name, assigned.from_day, coalesce(service_point.name, ''), assigned.revision,
+    assigned.withdrawn, assigned.recorded_at, assigned.recorded_by, coalesce(assigned.reason, '')
+FROM subject_assignment AS assigned
+JOIN usage_subject AS subject ON subject.id = assigned.subject_id
+LEFT JOIN service_point ON service_point.id = assigned.service_point_id
+WHERE %(subject)s::text IS NULL OR subject.name = %(subject)s
+ORDER BY subject.name, assigned.from_day, assigned.revision
+
+-- name: point
+SELECT
+    zone,
+    (SELECT min(day_start) FROM service WHERE service.service_point_id = service_point.id)
+FROM service_point WHERE name = %(point)s
+
+-- name: points
+-- All service points to which a subject ever belonged.
+SELECT DISTINCT service_point.name
+FROM subject_assignment AS assigned
+JOIN service_point ON service_point.id = assigned.service_point_id
+WHERE assigned.subject_id = %(key)s
+
+-- name: add
+INSERT INTO subject_assignment (
+    subject_id, from_day, revision, service_point_id, from_at, withdrawn, recorded_at, recorded_by,
+    reason
+)
+SELECT
+    %(key)s, %(from_day)s, %(revision)s,
+    (SELECT id FROM service_point WHERE name = %(point)s), %(from_at)s, %(withdrawn)s, %(at)s,
+    %(actor)s, %(reason)s
