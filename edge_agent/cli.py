@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -135,6 +136,52 @@ def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
         typer.echo(f"{standing['origin']} is in force: {standing['outcome']}.")
     if standing["refusal"]:
         raise typer.Exit(EXIT_CONFIGURATION)
+
+
+@app.command("listen")
+def listen_to(
+    config: Config = DEFAULT_CONFIG,
+    meter: Annotated[
+        list[str] | None, typer.Option("--meter", help="Listen to this meter only; repeatable.")
+    ] = None,
+    pause_s: Annotated[
+        float, typer.Option(min=0.0, max=3600.0, help="Pause between reads of a meter [s].")
+    ] = 5.0,
+    count: Annotated[
+        int, typer.Option(min=0, help="Stop after this many outcomes; 0 goes on until stopped.")
+    ] = 0,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Read the meters and show what comes, what it is read as, or why not; store nothing.
+
+    A line that only one program can hold, such as a serial port, is free while no agent runs.
+    Exit code 4 if nothing was read.
+    """
+    import asyncio  # noqa: PLC0415
+
+    from edge_agent.config.settings import load_config  # noqa: PLC0415
+    from edge_agent.listen.lines import as_line, as_text  # noqa: PLC0415
+    from edge_agent.listen.outcomes import chosen, listen  # noqa: PLC0415
+
+    async def show() -> bool:
+        some, number = False, 0
+        async with aclosing(
+            listen(chosen(load_config(config).meters, meter or ()), pause_s)
+        ) as outcomes:
+            async for outcome in outcomes:
+                typer.echo(as_line(outcome) if as_json else as_text(outcome))
+                some = some or outcome.read_out is not None
+                number += 1
+                if number == count:
+                    break
+        return some
+
+    try:
+        some = asyncio.run(show())
+    except MeterlineError as error:
+        _fail(error, as_json=as_json)
+    if not some:
+        raise typer.Exit(EXIT_ALARM)
 
 
 @app.command("verify-update")

@@ -105,6 +105,12 @@ class CentreSilentError(BrokerError):
     default_remedy = "Start the centre's ingest at that broker; another broker is tried meanwhile."
 
 
+class UnknownMeterError(ConfigurationError):
+    """No meter is configured under that name."""
+
+    code = "UNKNOWN_METER"
+
+
 class MetricsPortError(EnvironmentFaultError):
     """The port for the metrics is taken."""
 

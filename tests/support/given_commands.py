@@ -145,6 +145,7 @@ LIVING = {
 }
 EDGE = {
     "check-config": "--config {file}",
+    "listen": "--config {file} --count 1",
     "reload": "--config {file}",
     "run": "--config {file}",
     "status": "--config {file}",

@@ -1,0 +1,77 @@
+"""What meters say is shown as it comes, with what was refused and why."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+
+import aiomqtt
+import pytest
+
+from central.adapters.embedded.broker import EmbeddedBroker
+from edge_agent.config.settings import MeterSettings
+from edge_agent.errors import UnknownMeterError
+from edge_agent.listen.lines import as_line, as_text
+from edge_agent.listen.outcomes import Outcome, chosen, listen
+
+NATIVE = (
+    b'{"v":1,"manufacturer":"ACME","serial":"42","at":"2026-03-01T12:00:00Z","readings":'
+    b'[{"obis":"1-0:1.8.0","value":"5","unit":"Wh","quality":"estimated"}]}'
+)
+
+
+def meter(name: str, port: int, **keys: object) -> MeterSettings:
+    settings = {"host": "127.0.0.1", "port": port, "topics": ["t/#"], "timeout_s": 5, **keys}
+    return MeterSettings.model_validate({"name": name, "protocol": "mqtt_native", **settings})
+
+
+async def first(meters: list[MeterSettings], port: int, wanted: str) -> Outcome:
+    """The first outcome that has a wanted code among its faults, while a device publishes."""
+    async with aiomqtt.Client("127.0.0.1", port) as device:
+
+        async def publish() -> None:
+            while True:
+                await device.publish("t/a", b'{"v":1,', qos=1)
+                await device.publish("t/a", NATIVE, qos=1)
+                await asyncio.sleep(0.05)
+
+        publishing = asyncio.create_task(publish())
+        try:
+            async with asyncio.timeout(60), aclosing(listen(meters, 0.0)) as outcomes:
+                async for outcome in outcomes:
+                    if any(fault.code == wanted for fault in outcome.faults):
+                        return outcome
+        finally:
+            publishing.cancel()
+    raise AssertionError
+
+
+async def test_values_and_refusals_are_shown_together(mosquitto: EmbeddedBroker) -> None:
+    outcome = await first([meter("cellar", mosquitto.port)], mosquitto.port, "TELEGRAM_SYNTAX")
+    text = as_text(outcome)
+    assert "cellar  ACME/42" in text
+    assert "1-0:1.8.0*255      5 Wh  estimated  2026-03-01T12:00:00+00:00" in text
+    assert "TELEGRAM_SYNTAX" in text
+    assert b'{"v":1,'.hex() in text
+    table = json.loads(as_line(outcome))
+    assert (table["values"][0]["value"], table["values"][0]["unit"]) == ("5", "Wh")
+    assert table["refused"][0]["code"] == "TELEGRAM_SYNTAX"
+
+
+async def test_one_meter_that_is_silent_keeps_no_other_waiting(mosquitto: EmbeddedBroker) -> None:
+    silent = meter("silent", 1, timeout_s=0.1)
+    outcome = await first(
+        [silent, meter("cellar", mosquitto.port)], mosquitto.port, "METER_CONNECTION"
+    )
+    assert outcome.meter == "silent"
+    assert "METER_CONNECTION: The broker at 127.0.0.1:1 cannot be used." in as_text(outcome)
+    assert json.loads(as_line(outcome))["values"] == []
+
+
+def test_a_meter_that_is_not_configured_is_named() -> None:
+    meters = [meter("a", 1), meter("b", 1)]
+    assert chosen(meters, []) == tuple(meters)
+    assert [one.name for one in chosen(meters, ["b"])] == ["b"]
+    with pytest.raises(UnknownMeterError, match="'c'"):
+        chosen(meters, ["c"])
