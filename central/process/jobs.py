@@ -19,6 +19,7 @@ from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.job_queue import JobQueue, job_queue
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.retention import TimescaleRetention
 from central.adapters.timescale.schedules import TimescaleScheduleStore
@@ -32,7 +33,7 @@ from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.find_candidates import FindCandidates
-from central.service.billing.retry_held import RetryTally, retry_held
+from central.service.billing.retry_held import RetryTally, do_runs, retry_held
 from central.service.billing.scheduled_run import ScheduledRun
 from central.service.drop_expired import Dropped, Retention, drop_expired
 from central.service.ingest.error_fields import error_fields
@@ -76,6 +77,10 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
     async def retry(_: datetime, __: Occurrence) -> RetryTally:
         return await retry_held(window, bills, clock, settings.shard_size, settings.takeover_s)
 
+    async def final_bills(now: datetime, _: Occurrence) -> RetryTally:
+        runs = await TimescaleMoves(pool).left_unbilled(now)
+        return await do_runs(runs, bills, clock, settings.shard_size, settings.takeover_s)
+
     async def estimate_held(_: datetime, __: Occurrence) -> EstimateTally:
         current = await ChangeSettings(revisions, clock).current()
         return await EstimateHeld(window, validation, clock)(current.settings.window)
@@ -98,6 +103,7 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         "extend_cycles": extend_cycles,
         "keep_holidays": keep_holidays,
         "retry_held": retry,
+        "final_bills": final_bills,
         "estimate_held": estimate_held,
         "retry_estimated": retry,
         "find_candidates": find,

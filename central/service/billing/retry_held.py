@@ -59,9 +59,31 @@ async def retry_held(
     Raises:
         StoreUnavailableError: What was committed stays; call again.
     """
+    return await do_runs(_newest(await window.held_runs()), bills, clock, shard_size, takeover_s)
+
+
+async def do_runs(
+    runs: Iterable[HeldRun],
+    bills: BillingStore,
+    clock: Callable[[], datetime],
+    shard_size: int,
+    takeover_s: float = TAKEOVER_S,
+) -> RetryTally:
+    """Start or continue runs, one after the other; one that fails stops no other.
+
+    Args:
+        runs: Which.
+        bills: Where bills are kept.
+        clock: Now, aware.
+        shard_size: Accounts billed at a time.
+        takeover_s: How long another worker's transaction may keep a shard. [s]
+
+    Raises:
+        StoreUnavailableError: What was committed stays; call again.
+    """
     tally = RetryTally()
     use_case = RunBills(bills, clock, shard_size, takeover_s)
-    for held in _newest(await window.held_runs()):
+    for held in runs:
         try:
             run = await use_case.start(held.cycle, _ACTOR, held.run_type, held.scope)
             await use_case.work(run)

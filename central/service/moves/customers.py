@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from central.domain.billing.bill import Party
 from central.service.moves.errors import (
@@ -24,6 +24,8 @@ from central.service.registry.refusals import need
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import day_start
 from firmware_bridge.contract.obis import Obis
+
+_DAY = timedelta(days=1)
 
 
 async def move_in(steps: MoveSteps, asked: MoveIn) -> NewMove | MoveRecord:
@@ -82,8 +84,8 @@ async def move_out(steps: MoveSteps, asked: MoveOut) -> NewMove | MoveRecord:
     await _read(steps, move, asked.reads, services, before=True)
     if steps.changed:
         steps.done.append(
-            f"Its last bill settles what is left, once {asked.end} has begun:"
-            f" `bill run --cycle {asked.end:%Y-%m} --final`."
+            f"Its last bill, which settles what is left, is made in the night after {asked.end}"
+            f" begins, or by `bill run --cycle {asked.end - _DAY:%Y-%m} --final`."
         )
     return replace(move, steps=steps.to_json())
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from central.service.ports.bill_window import HeldRun
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest import IngestStore
 from central.service.ports.registry import RegistryTransaction
@@ -156,6 +157,16 @@ class MoveStore(Protocol):
         self, now: datetime | None = None
     ) -> AbstractAsyncContextManager[MoveTransaction]:
         """Begin a transaction; see `RegistryStore`."""
+
+    async def left_unbilled(self, now: datetime) -> Sequence[HeldRun]:
+        """The runs that make the last bills of accounts that have moved out by now.
+
+        Args:
+            now: Aware.
+
+        Returns:
+            One for each account and month, ascending; none where all days are claimed.
+        """
 
     async def listed(
         self, account: str | None, point: str | None, limit: int

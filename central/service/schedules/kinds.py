@@ -44,6 +44,7 @@ KINDS = (
     JobKind("extend_cycles", "lists the periods of billing cycles ahead"),
     JobKind("keep_holidays", "keeps the public holidays of the years ahead"),
     JobKind("retry_held", "tries held bills again"),
+    JobKind("final_bills", "makes the last bills of accounts that moved out"),
     JobKind("estimate_held", "estimates what bills lack whose window is over"),
     JobKind("retry_estimated", "tries bills again whose gaps were estimated"),
     JobKind("find_candidates", "compares issued bills with what they would say today"),

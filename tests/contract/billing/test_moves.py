@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from central.domain.billing.bill import Party
+from central.domain.billing.bill import Party, RunType
 from central.domain.billing.bill_window import BillWindow
+from central.service.billing.retry_held import do_runs
 from central.service.moves.errors import MovedSinceError, NoSuchMoveError
 from central.service.moves.requests import (
     AgreementChange,
@@ -248,7 +249,7 @@ async def test_a_late_exchange_names_the_issued_bills_that_it_reaches_into(
 async def test_a_move_out_is_taken_back_until_something_rests_on_it(moved: MovedUtility) -> None:
     moves = moved.moves()
     first = await moves.move_out(WENT, "left")
-    assert "bill run --cycle 2026-11 --final" in first.steps[-1]
+    assert "bill run --cycle 2026-10 --final" in first.steps[-1]
     assert first.move is not None
     came = await moves.move_in(MoveIn("A-3", "SP-1", "HOME", NOVEMBER), "came")
     assert came.move is not None
@@ -327,3 +328,23 @@ async def test_each_step_is_audited_with_who_and_why(
         assert newest == ("move.undone",)
         with pytest.raises(psycopg.errors.RestrictViolation):
             connection.execute("UPDATE move SET reason = 'another'")
+
+
+async def test_the_night_makes_the_last_bills_of_who_moved_out(moved: MovedUtility) -> None:
+    moves, utility = moved.moves(), moved.utility
+    await moves.move_in(CAME, "sold the house")
+    going = MoveOut("A-3", "SP-3", date(2026, 12, 1))
+    await moves.move_out(going, "will leave")
+    (last,) = await moved.store.left_unbilled(utility.now)
+    assert (str(last.cycle), last.scope.account) == ("2026-10", "A-1")
+    tally = await do_runs([last], utility.billing, lambda: utility.now, 500)
+    assert (tally.runs, tally.held, tally.failed) == (1, 0, 0)
+    record = await bill(utility, "A-1", "2026-10")
+    assert (record.kwh, record.bill.run_type, record.creator) == (
+        *(Decimal("57.6"), RunType.FINAL, "job:bill"),
+    )
+    # Whoever took over goes on, and nothing is left for the next night.
+    assert await moved.store.left_unbilled(utility.now) == []
+    after = datetime(2026, 12, 1, tzinfo=UTC)
+    (later,) = await moved.store.left_unbilled(after)
+    assert (str(later.cycle), later.scope.account) == ("2026-11", "A-3")

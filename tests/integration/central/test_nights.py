@@ -31,6 +31,7 @@ JOBS = (
     "extend_cycles",
     "keep_holidays",
     "retry_held",
+    "final_bills",
     "estimate_held",
     "retry_estimated",
     "find_candidates",

@@ -19,7 +19,11 @@ from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import TimescaleRegistryTransaction
+from central.domain.billing.bill import RunType
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.run_scope import RunScope
 from central.domain.uuid7 import uuid7
+from central.service.ports.bill_window import HeldRun
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest import IngestStore
 from central.service.ports.moves import (
@@ -58,6 +62,18 @@ class TimescaleMoves:
                 work = _MoveTransaction(connection)
                 yield work
                 await work.finish()
+
+    async def left_unbilled(self, now: datetime) -> Sequence[HeldRun]:
+        """See `MoveStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_SQL["left_unbilled"], {"now": now})
+                rows = await cursor.fetchall()
+        lasts = dict.fromkeys((row[0], row[1].year, row[1].month) for row in rows)
+        return [
+            HeldRun(Cycle(year, month), RunType.FINAL, RunScope(account=account))
+            for account, year, month in lasts
+        ]
 
     async def listed(
         self, account: str | None, point: str | None, limit: int

@@ -68,3 +68,22 @@ WHERE (%(uid)s::uuid IS NULL OR move.uid = %(uid)s)
     )
     AND (NOT %(holding)s OR move.undone_at IS NULL)
 ORDER BY move.id DESC LIMIT %(limit)s
+
+-- name: left_unbilled
+-- Accounts that have moved out and whose last day nobody has claimed, with that day.
+SELECT DISTINCT account.number, occupancy.ended_on - 1 AS last
+FROM move
+CROSS JOIN LATERAL jsonb_to_recordset(move.steps -> 'agreements_ended')
+    AS left_by (account text, service text, "end" date)
+JOIN account ON account.number = left_by.account
+JOIN service ON service.service_point_id = move.service_point_id
+    AND service.name = left_by.service
+JOIN occupancy ON occupancy.account_id = account.id AND occupancy.service_id = service.id
+    AND occupancy.ended_on = left_by."end" AND occupancy.billing_from < occupancy.ended_on
+WHERE move.undone_at IS NULL AND move.at <= %(now)s AND move.kind IN ('move_in', 'move_out')
+    AND NOT EXISTS (
+        SELECT FROM billed_period
+        WHERE billed_period.occupancy_id = occupancy.id AND billed_period.first_day IS NOT NULL
+            AND billed_period.end_day >= occupancy.ended_on
+    )
+ORDER BY account.number, last
