@@ -11,6 +11,7 @@ from typing import Any
 
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.billing.invoice_document import UnprintableTextError
+from central.service.billing.shadow_file import ShadowFileError
 from central.service.moves.errors import NoSuchMoveError
 from central.service.ports.billing_errors import UnknownBillError, UnknownRunError
 from central.service.ports.faults import StoreUnfitError
@@ -98,6 +99,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CycleFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ShadowFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TariffRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     PoisonError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StoreUnfitError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -25,7 +25,7 @@ from central.cli import (
     remote,
     schedule,
     settings,
-    suppress,
+    shadow,
     tables,
     tariffs,
     vee,
@@ -58,7 +58,7 @@ app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(correction_limits.correction, name="correction")
 app.add_typer(rate.app)
-app.add_typer(suppress.app, name="bill")
+app.add_typer(shadow.app, name="bill")
 app.add_typer(schedule.schedules, name="schedule")
 app.command("reconcile")(reconcile_command)
 app.command("figures")(figures_command)

@@ -31,6 +31,7 @@ CENTRAL = {
     "bill pdf": "A-9/2026-01",
     "bill render": "A-9/2026-01",
     "bill run": "--cycle 2026-01",
+    "bill shadow": "{file}",
     "bill show": "A-9/2026-01",
     "bill suppress": "A-9 SP-9 --until 2026-02-01 --reason r",
     "bill suppressed": "",

@@ -31,6 +31,7 @@ from central.api.routers import (
     reconciliation,
     schedules,
     settings,
+    shadow_bills,
     suppressions,
     tables,
     withdrawals,
@@ -65,6 +66,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             schedules,
             settings,
             suppressions,
+            shadow_bills,
             tables,
             audit,
         )

@@ -81,7 +81,7 @@ from tests.support.ingest import Edge
 
 NOTHING = {
     *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
-    "bill suppressed",
+    *("bill shadow", "bill suppressed"),
     *(
         "conflict list",
         "correction candidates",
@@ -174,6 +174,7 @@ FORMS_AND_ROUTES = {
     "/bills/{bill}/discard": "bill discard",
     "/bills/{bill}/issue": "bill issue",
     "/bills/{bill}/withdraw": "bill withdraw",
+    "/shadow-bills": "bill shadow",
     "/suppressed-periods": "bill suppress",
     "/suppressed-periods/{suppression}/approve": "bill approve-suppression",
     "/suppressed-periods/{suppression}/lift": "bill lift",
