@@ -202,7 +202,7 @@ def killed(nights: Nights) -> None:
     workers.end(workers.standing(), signal.SIGKILL)
     workers.stand()
     nights.quiet()
-    assert set(nights.done(6)) == {"extend_cycles", "keep_holidays", "retry_held"}
+    assert set(nights.done(6)) == {*("extend_cycles", "keep_holidays", "retry_held", "final_bills")}
     nights.turn(night(6) + LEASE)
     nights.wait(6, estimate_held=2)
     workers.start()
