@@ -157,6 +157,16 @@ MESSAGES = [
     b'p/events/rpc {"src":"s","params":{"ts":1772366400.5,"em:0":{"a_voltage":230.1,"x":null}}}',
     b"shellies/p/emeter/0/total 1234.5",
     b'zigbee2mqtt/p {"energy":12.34,"power":-5,"device":{"ieeeAddr":"0x00"}}',
+    (
+        b'p1 {"smr_version":50,"meter_model":"M","unique_id":"4142","active_power_w":-5,"external":'
+        b'[{"unique_id":"43","type":"gas_meter","timestamp":260301120000,"value":1.5,"unit":"m3"}]}'
+    ),
+    b'tele/p/SENSOR {"Time":"2026-03-01T12:00:00","SML":{"Total_in":1.5,"Meter_id":"7"}}',
+    b"go-eCharger/1/nrg [230,231,232,1,6,6,6,1400,1400,1400,0,4200,99,99,99,0]",
+    (
+        b't {"v":1,"serial":"7","readings":[{"obis":"1-0:1.29.0","value":5,"unit":"Wh",'
+        b'"from":1772366400000,"period_s":900}]}'
+    ),
     b't {"v":1,"serial":"7","at":"2026-03-01T13:00:00Z","readings":[{"obis":"1.8.0","value":"1"}]}',
     b"t " + msgpack.packb({"v": 1, "serial": "7", "readings": [{"obis": "1-0:1.8.0", "value": 5}]}),
 ]
