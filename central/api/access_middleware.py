@@ -16,26 +16,39 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from central.api.authentication import BROWSER_COOKIE, OPERATOR, Authenticator, BrowserSession
+from central.api.authentication import (
+    BROWSER_COOKIE,
+    OPERATOR,
+    SESSION_COOKIE,
+    Authenticator,
+    BrowserSession,
+    cookie_name,
+)
 from central.api.bounds import bounded, most_for, refuse_declared
+from central.api.failed_tokens import FailedTokens
 from central.api.plain_requests import refuse_bad_address
 from central.api.problems import (
     AccessError,
     ForbiddenError,
     MisdirectedError,
+    PlainHttpError,
     Problem,
     problem_of,
 )
-from central.api.settings import WebSettings
+from central.api.sessions import Sessions
+from central.api.settings import WebSettings, is_loopback
 from central.domain.actor import Actor, ActorKind, Via
 from firmware_bridge.contract.errors import MeterlineError
 
 API = "/api/"
 SIGN_IN = "/sign-in"
+SIGN_OUT = "/sign-out"
 CSRF_HEADER = "x-meterline-form"
 CSRF_FIELD = "csrf_token"
 _CSRF_FIELD_BEFORE = "proof"  # a page that was open before the field was renamed
-_PUBLIC = ("/static/", "/api/v1/health/", "/favicon.ico", SIGN_IN)
+_HEALTH = "/api/v1/health/"
+_ANYBODYS = ("/static/", _HEALTH, "/favicon.ico")
+_PUBLIC = (*_ANYBODYS, SIGN_IN)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({"", "same-origin", "none"})
 _BROWSER_COOKIE_AGE_S = 400 * 86_400
@@ -65,9 +78,11 @@ class AccessMiddleware:
         authenticator: Checks sessions and CSRF tokens.
         clock: The present, aware.
         refuse: Turns a problem into the answer that suits the request.
+        sessions: Who is signed in.
+        failed_tokens: Who sent wrong ones.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a request passes
         self,
         app: ASGIApp,
         *,
@@ -75,12 +90,16 @@ class AccessMiddleware:
         authenticator: Authenticator,
         clock: Callable[[], datetime],
         refuse: Refuse,
+        sessions: Sessions,
+        failed_tokens: FailedTokens,
     ) -> None:
         self._app = app
         self._settings = settings
         self._authenticator = authenticator
         self._clock = clock
         self._refuse = refuse
+        self._sessions = sessions
+        self._failed_tokens = failed_tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -89,10 +108,16 @@ class AccessMiddleware:
             return
         receive = bounded(receive, most_for(scope["path"]))
         request = Request(scope, receive)
-        session = self._authenticator.session_of(request.cookies, self._clock())
+        session = self._authenticator.browser_of(request.cookies, secure=is_secure(request))
         request.state.browser_session = session
         reply = self._dressed(request, session, send)
         try:
+            self._check_way(request)
+            if not request.url.path.startswith(_ANYBODYS):
+                session = await self._sessions.signed_in(
+                    session, session_cookie(request), self._clock()
+                )
+                request.state.browser_session = session
             receive = await self._admit(request, session)
         except MeterlineError as error:
             await self._turn_away(request, error)(scope, receive, reply)
@@ -100,6 +125,19 @@ class AccessMiddleware:
         except ClientDisconnect:
             return
         await self._app(scope, receive, reply)
+
+    def _check_way(self, request: Request) -> None:
+        """Let in what comes over TLS, from this machine, or asks how we are.
+
+        Raises:
+            PlainHttpError: A token or a session would travel in the clear.
+        """
+        client = request.client
+        if is_secure(request) or client is None or is_loopback(client.host):
+            return
+        if not request.url.path.startswith(_HEALTH):
+            message = f"The request came by plain HTTP from {client.host}."
+            raise PlainHttpError(message, value=client.host)
 
     async def _admit(self, request: Request, session: BrowserSession) -> Receive:
         """The request's body channel, once it may come in.
@@ -109,6 +147,7 @@ class AccessMiddleware:
             BodyTooLargeError: More is sent than may be.
             MisdirectedError: The host name is not ours.
             AccessError: Nobody, or not the operator, asks.
+            TooManyTriesError: Too many wrong tokens came from there.
             ForbiddenError: A write cannot be shown to be the operator's own.
         """
         refuse_bad_address(request)
@@ -120,7 +159,12 @@ class AccessMiddleware:
         path = request.url.path
         bearer = _bearer(request)
         if bearer is not None and path.startswith(API):
-            if not self._authenticator.token_is_right(bearer):
+            address = None if request.client is None else request.client.host
+            now = self._clock()
+            self._failed_tokens.admit(address, OPERATOR, now)
+            is_right = self._authenticator.token_is_right(bearer)
+            self._failed_tokens.note(address, OPERATOR, now, is_right=is_right)
+            if not is_right:
                 message = "The bearer token is not the operator token."
                 raise AccessError(message)
             request.state.actor = actor_of(OPERATOR, path)
@@ -188,18 +232,31 @@ class AccessMiddleware:
                 spent_ms = (time.perf_counter() - began) * 1000
                 headers["Server-Timing"] = f"app;dur={spent_ms:.1f}"
                 if session.fresh and page:
+                    secure = is_secure(request)
                     headers.append(
                         "Set-Cookie",
-                        self.cookie(BROWSER_COOKIE, session.name, _BROWSER_COOKIE_AGE_S),
+                        cookie(BROWSER_COOKIE, session.name, _BROWSER_COOKIE_AGE_S, secure=secure),
                     )
             await send(message)
 
         return reply
 
-    def cookie(self, name: str, value: str, age_s: int) -> str:
-        """A Set-Cookie value that scripts cannot read and other sites cannot make travel."""
-        secure = "; Secure" if self._settings.secure_cookies else ""
-        return f"{name}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}"
+
+def cookie(name: str, value: str, age_s: int, *, secure: bool) -> str:
+    """A Set-Cookie value that scripts cannot read and other sites cannot make travel."""
+    suffix = "; Secure" if secure else ""
+    named = cookie_name(name, secure=secure)
+    return f"{named}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{suffix}"
+
+
+def is_secure(request: Request) -> bool:
+    """Whether a request came over TLS, to us or to a proxy that is trusted."""
+    return request.url.scheme == "https"
+
+
+def session_cookie(request: Request) -> str:
+    """The secret of a browser that is signed in; empty where it has none."""
+    return request.cookies.get(cookie_name(SESSION_COOKIE, secure=is_secure(request)), "")
 
 
 def actor_of(operator: str, path: str) -> Actor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 
 import structlog
@@ -14,8 +15,10 @@ from starlette.responses import JSONResponse, Response
 
 from central.api.access_middleware import API, AccessMiddleware
 from central.api.authentication import Authenticator
+from central.api.failed_tokens import FailedTokens
 from central.api.problems import MEDIA_TYPE, TITLES, Problem, problem_of
 from central.api.routers import all_routers
+from central.api.sessions import Sessions
 from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
 from central.dashboard.mount import mount_pages
@@ -56,9 +59,13 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         redoc_url=None,
     )
     authenticator = Authenticator(settings)
+    sessions = Sessions(services.sessions, timedelta(seconds=settings.session_s))
+    failed_tokens = FailedTokens()
     app.state.services = services
     app.state.settings = settings
     app.state.authenticator = authenticator
+    app.state.sessions = sessions
+    app.state.failed_tokens = failed_tokens
     for router in all_routers():
         app.include_router(router, prefix=PREFIX)
     app.include_router(sign_in)
@@ -71,6 +78,8 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         authenticator=authenticator,
         clock=services.clock,
         refuse=answer,
+        sessions=sessions,
+        failed_tokens=failed_tokens,
     )
     return app
 

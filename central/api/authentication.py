@@ -1,9 +1,9 @@
-"""Authentication: bearer tokens, signed sessions and CSRF tokens.
+"""Authentication: bearer tokens, names of browsers and CSRF tokens.
 
 There is one operator. A caller of the API sends the token with every request; a browser trades it
-once for a signed cookie. Every browser, signed in or not, has a random name; a form carries the
-HMAC of that name, its CSRF token, which another site can neither read nor make. Users and
-roles are to come.
+once for a session, see `sessions`. Every browser, signed in or not, has a random name; a form
+carries the HMAC of that name, its CSRF token, which another site can neither read nor make. Users
+and roles are to come.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from central.api.settings import WebSettings
 
@@ -20,6 +20,11 @@ SESSION_COOKIE = "meterline_session"
 BROWSER_COOKIE = "meterline_seat"  # as in browsers since the first version
 OPERATOR = "operator"
 _BROWSER_NAME_BYTES = 18
+
+
+def cookie_name(name: str, *, secure: bool) -> str:
+    """What a cookie is called: over TLS so that no other host and no plain HTTP can set it."""
+    return f"__Host-{name}" if secure else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class BrowserSession:
 
 
 class Authenticator:
-    """Signs and checks sessions, browsers' names and tokens.
+    """Signs and checks browsers' names and tokens.
 
     Args:
         settings: The operator's token and the key that signs.
@@ -60,34 +65,15 @@ class Authenticator:
             return False
         return hmac.compare_digest(token.encode(), wanted.encode())
 
-    def open_session(self, browser: BrowserSession, now: datetime) -> str:
-        """The cookie that keeps a browser signed in, good in that browser only."""
-        until = int(now.timestamp()) + self._settings.session_s
-        return f"{until}.{self._sign('session', f'{browser.name}|{until}')}"
-
-    def session_is_right(self, cookie: str, browser: str, now: datetime) -> bool:
-        """Whether a session cookie is ours, of the browser of that name, and not over."""
-        until, _, signature = cookie.partition(".")
-        if not (until.isascii() and until.isdigit()) or len(until) > 12:  # noqa: PLR2004 - year 33658
-            return False
-        right = self._sign("session", f"{browser}|{until}")
-        return hmac.compare_digest(signature.encode(), right.encode()) and (
-            now.timestamp() < int(until)
-        )
-
-    def session_of(self, cookies: dict[str, str], now: datetime) -> BrowserSession:
-        """The browser that sent some cookies."""
-        name = cookies.get(BROWSER_COOKIE, "")
+    def browser_of(self, cookies: Mapping[str, str], *, secure: bool) -> BrowserSession:
+        """The browser that sent some cookies; who is signed in there, see `Sessions`."""
+        name = cookies.get(cookie_name(BROWSER_COOKIE, secure=secure), "")
         fresh = not self._is_browser(name)
         if fresh:
             plain = secrets.token_urlsafe(_BROWSER_NAME_BYTES)
             name = f"{plain}.{self._sign('seat', plain)[:16]}"
-        signed_in = self._settings.open or (
-            not fresh and self.session_is_right(cookies.get(SESSION_COOKIE, ""), name, now)
-        )
-        return BrowserSession(
-            name, self._sign("form", name), OPERATOR if signed_in else None, fresh
-        )
+        operator = OPERATOR if self._settings.open else None
+        return BrowserSession(name, self._sign("form", name), operator, fresh)
 
     def _is_browser(self, name: str) -> bool:
         plain, _, signature = name.rpartition(".")

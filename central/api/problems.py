@@ -64,6 +64,32 @@ class BodyTooLargeError(OperatorError):
     default_remedy = "Send less in one request."
 
 
+class TooManyTriesError(OperatorError):
+    """Too many wrong tokens came of late.
+
+    Args:
+        message: One sentence.
+        retry_after_s: When one is looked at again. [s]
+    """
+
+    code = "TOO_MANY_TRIES"
+    default_remedy = "Wait, then send the right token."
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class PlainHttpError(OperatorError):
+    """A request came by plain HTTP from another machine."""
+
+    code = "PLAIN_HTTP"
+    default_remedy = (
+        "Use https://. A proxy that ends TLS is named in METERLINE_WEB_TRUSTED_PROXIES."
+    )
+
+
 class KeyReusedError(OperatorError):
     """An idempotency key came with another request than its first."""
 
@@ -103,6 +129,8 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     TariffRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     PoisonError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StoreUnfitError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooManyTriesError: HTTPStatus.TOO_MANY_REQUESTS,
+    PlainHttpError: HTTPStatus.FORBIDDEN,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
@@ -118,6 +146,7 @@ TITLES: dict[HTTPStatus, str] = {
     HTTPStatus.CONFLICT: "Not done",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too much at once",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Not accepted",
+    HTTPStatus.TOO_MANY_REQUESTS: "Not yet",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault in Meterline",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not available now",
 }
@@ -135,6 +164,7 @@ class Problem:
         remedy: What to do about it.
         retryable: Whether the same request may go through later.
         errors: For an invalid request, each place and what is wrong there.
+        retry_after_s: When to send it again, where that is known. [s]
     """
 
     status: HTTPStatus
@@ -144,6 +174,7 @@ class Problem:
     remedy: str | None = None
     retryable: bool = False
     errors: tuple[dict[str, str], ...] = field(default=())
+    retry_after_s: int | None = None
 
     def document(self) -> dict[str, Any]:
         """The body of an `application/problem+json` answer."""
@@ -165,6 +196,8 @@ class Problem:
         """The headers that go with the status."""
         if self.status is HTTPStatus.UNAUTHORIZED:
             return {"WWW-Authenticate": 'Bearer realm="meterline"'}
+        if self.retry_after_s is not None:
+            return {"Retry-After": str(self.retry_after_s)}
         if self.status is HTTPStatus.SERVICE_UNAVAILABLE and self.retryable:
             return {"Retry-After": str(RETRY_AFTER_S)}
         return {}
@@ -192,5 +225,6 @@ def problem_of(error: MeterlineError) -> Problem:
         title=status.phrase,
         detail=error.message,
         remedy=error.remedy,
+        retry_after_s=error.retry_after_s if isinstance(error, TooManyTriesError) else None,
         retryable=error.retryable,
     )

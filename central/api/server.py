@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Self, cast
@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from central.api.connection import Connection, Patience
-from central.api.settings import WebSettings
+from central.api.settings import LOOPBACK_PROXIES, WebSettings
 from central.service.operator.services import OperatorServices
 from firmware_bridge.contract.errors import ConfigurationError, EnvironmentFaultError
 
@@ -72,7 +72,7 @@ async def serving(
         AddressTakenError: The address is unavailable.
     """
     listener = listen(settings)
-    server = QuietServer.of(app, patience)
+    server = QuietServer.of(app, patience, settings.trusted_proxies)
     host, port = listener.getsockname()[:2]
     running = asyncio.create_task(server.serve(sockets=[listener]))
     refreshing = asyncio.create_task(keep_fresh(services))
@@ -92,12 +92,18 @@ class QuietServer(uvicorn.Server):
     """A server that leaves signals to whoever started it."""
 
     @classmethod
-    def of(cls, app: ASGIApp, patience: Patience = PATIENCE) -> Self:
+    def of(
+        cls,
+        app: ASGIApp,
+        patience: Patience = PATIENCE,
+        trusted_proxies: Sequence[str] = LOOPBACK_PROXIES,
+    ) -> Self:
         """A server of an application.
 
         Args:
             app: What answers.
             patience: How long and how much a connection is given.
+            trusted_proxies: Whose word counts on who asks, and whether by TLS.
         """
         # It is called as the class would be.
         connection = cast("type[asyncio.Protocol]", partial(Connection, patience))
@@ -111,6 +117,8 @@ class QuietServer(uvicorn.Server):
             access_log=False,
             lifespan="off",
             server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(trusted_proxies),
             timeout_graceful_shutdown=DRAIN_S,
         )
         return cls(config)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from central.config.secret import apart, strong
 from firmware_bridge.contract.errors import ConfigurationError
 
+LOOPBACK_PROXIES = ("127.0.0.1", "::1")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -26,7 +27,8 @@ class WebSettings:
         secret: Key that signs sessions, at least 32 bytes; processes that share work share it.
             Random by default, which ends all sessions at a restart.
         session_s: How long a signed-in browser stays so. [s]
-        secure_cookies: Whether cookies travel over TLS only.
+        trusted_proxies: Addresses and networks of proxies whose word counts on who asks, and
+            whether by TLS.
         hosts: Host names served besides `host`, without port; with a token and none named, any.
 
     Raises:
@@ -39,7 +41,7 @@ class WebSettings:
     token: str | None = field(default=None, repr=False)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     session_s: int = 12 * 3600
-    secure_cookies: bool = False
+    trusted_proxies: tuple[str, ...] = LOOPBACK_PROXIES
     hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -47,6 +49,8 @@ class WebSettings:
             message = f"Without an operator token, anyone could use the service on {self.host}."
             remedy = "Set METERLINE_WEB_TOKEN, or listen on 127.0.0.1."
             raise ConfigurationError(message, value=self.host, remedy=remedy)
+        for proxy in self.trusted_proxies:
+            _check_network(proxy)
         if self.token is not None:
             strong(self.token, "The operator's token")
         strong(self.secret, "The key that signs sessions")
@@ -62,6 +66,15 @@ class WebSettings:
         if self.open:
             return name in LOOPBACK_NAMES or name == self.host or name in self.hosts
         return not self.hosts or name in self.hosts or name == self.host
+
+
+def _check_network(proxy: str) -> None:
+    try:
+        ipaddress.ip_network(proxy)
+    except ValueError as error:
+        message = f"{proxy!r} is neither an address nor a network."
+        remedy = 'Write METERLINE_WEB_TRUSTED_PROXIES as JSON, such as ["10.0.0.7", "10.1.0.0/16"].'
+        raise ConfigurationError(message, value=proxy, remedy=remedy) from error
 
 
 def is_loopback(host: str) -> bool:

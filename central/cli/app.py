@@ -24,6 +24,7 @@ from central.cli import (
     registry,
     remote,
     schedule,
+    sessions,
     settings,
     shadow,
     tables,
@@ -69,6 +70,7 @@ app.add_typer(findings.findings, name="finding")
 app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")
 app.add_typer(vee.vee, name="vee")
+app.add_typer(sessions.sessions, name="session")
 
 
 class _LateCommand(TyperCommand):

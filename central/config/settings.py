@@ -35,7 +35,7 @@ class Settings(HealthSettings, QuotaSettings):
         web_secret: Key that signs sessions, at least 32 bytes, the same for processes that share
             the work.
         web_hosts: Host names served besides `web_host`.
-        web_secure_cookies: Whether cookies travel over TLS only.
+        web_trusted_proxies: Addresses and networks of proxies that end TLS.
         grace_s: How long after its end a local day is validated. [s]
         poll_s: How long a worker rests when nothing waits. [s]
         shard_size: Accounts billed at a time.
@@ -59,7 +59,7 @@ class Settings(HealthSettings, QuotaSettings):
     web_token: SecretStr | None = None
     web_secret: SecretStr | None = None
     web_hosts: tuple[str, ...] = ()
-    web_secure_cookies: bool = False
+    web_trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     grace_s: float = Field(default=900.0, ge=0)
     poll_s: float = Field(default=2.0, gt=0)
     shard_size: int = Field(default=500, ge=1, le=10_000)
@@ -75,6 +75,10 @@ class Settings(HealthSettings, QuotaSettings):
 
     retired: ClassVar[Mapping[str, str]] = {
         "METERLINE_SERIES": _FOR_THE_UTILITY.format("--series PREFIX"),
+        "METERLINE_WEB_SECURE_COOKIES": (
+            "Remove it: wherever TLS is, cookies travel over TLS only. Name the proxy that ends it"
+            " in METERLINE_WEB_TRUSTED_PROXIES."
+        ),
         "METERLINE_DUE_DAYS": _FOR_THE_UTILITY.format("--due-days DAYS"),
     }
 

@@ -74,6 +74,7 @@ class Pages:
             as_of=asked(request, "as_of"),
             csrf_token=getattr(session, "csrf_token", ""),
             signed_in=getattr(session, "operator", None) is not None,
+            may_sign_out=not request.app.state.settings.open,
             now=now,
             ago=lambda instant: present.ago(instant, now),
             presence=lambda seen: presence(seen, now),

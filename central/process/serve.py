@@ -10,9 +10,11 @@ from central.adapters.documents.invoice import render_invoice
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
+from central.api.failed_tokens import FailedTokens
 from central.api.server import serving
 from central.api.settings import WebSettings
 from central.config.settings import Settings
+from central.process.health import Readiness, saying_health
 from central.process.keep_fit import keep_fit
 from central.process.services import timescale_services
 from central.process.start import start
@@ -45,7 +47,12 @@ async def run_serve(
     limits = settings.limits
     async with make_pool(settings.dsn(), max_size=8, name="meterline-serve", limits=limits) as pool:
         services = timescale_services(pool, render_invoice, anchor_file=settings.audit_anchor_file)
-        async with serving(create_app(services, web), services, web) as address:
+        app = create_app(services, web)
+        failed_tokens: FailedTokens = app.state.failed_tokens
+        async with (
+            saying_health(settings, Readiness(pool, {}), "meterline_serve", failed_tokens.figures),
+            serving(app, services, web) as address,
+        ):
             ready(address)
             await keep_fit(pool)
 
@@ -61,7 +68,7 @@ def web_settings(settings: Settings, host: str | None, port: int | None) -> WebS
         host=host or settings.web_host,
         port=settings.web_port if port is None else port,
         token=None if token is None else token.get_secret_value(),
-        secure_cookies=settings.web_secure_cookies,
+        trusted_proxies=settings.web_trusted_proxies,
         hosts=settings.web_hosts,
     )
     if secret is not None:

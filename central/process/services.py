@@ -34,6 +34,7 @@ from central.adapters.timescale.validation.unclosed_days import TimescaleUnclose
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.views.memberships import TimescaleMemberships
+from central.adapters.timescale.web_sessions import TimescaleWebSessions
 from central.service.audit.last_check import AuditCheck
 from central.service.billing.invoice_document import Renderer
 from central.service.operator.services import OperatorServices
@@ -81,6 +82,7 @@ def timescale_services(
         audit=audit,
         audit_check=AuditCheck(audit, lambda: kept_anchors(anchor_file), clock),
         answers=TimescaleAnswers(pool),
+        sessions=TimescaleWebSessions(pool),
         render=render,
         clock=clock,
         past=lambda knowledge: timescale_services(

@@ -37,6 +37,7 @@ from central.adapters.timescale.validation.unclosed_days import TimescaleUnclose
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
+from central.adapters.timescale.web_sessions import TimescaleWebSessions
 from central.config.settings import Settings
 from central.process.quota import quota_of
 from central.service.knowledge_time import KnowledgeTime
@@ -73,6 +74,7 @@ class Stores:
         series: Prices and factors per step of time.
         settings: What the utility says of its invoices.
         suppressions: Days that are not billed by decision.
+        sessions: Who is signed in at the pages.
         unclosed: Days that are over and not closed.
         validation: Days to validate, and their blocks.
     """
@@ -103,6 +105,7 @@ class Stores:
     series: TimescaleSeriesStore
     settings: TimescaleSettingsStore
     suppressions: TimescaleSuppressions
+    sessions: TimescaleWebSessions
     unclosed: TimescaleUnclosedDays
     validation: TimescaleValidationStore
 
@@ -154,6 +157,7 @@ async def open_stores(
             series=TimescaleSeriesStore(pool),
             settings=TimescaleSettingsStore(pool),
             suppressions=TimescaleSuppressions(pool),
+            sessions=TimescaleWebSessions(pool),
             unclosed=TimescaleUnclosedDays(pool),
             validation=TimescaleValidationStore(pool),
         )

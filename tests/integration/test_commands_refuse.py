@@ -168,6 +168,7 @@ def test_what_is_nowhere_is_refused(
         r"|cycle (add|extend|list)"
         r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|move list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"
+        r"|session"
         r"|settings|status|tariff list|validate|vee (rules|storms))\b"
     )
 

@@ -81,6 +81,8 @@ CENTRAL = {
     "schedule resume": "retry_held --reason r",
     "schedule run": "nowhere --reason r",
     "schedule set": "retry_held --at 03:00 --reason r",
+    "session list": "",
+    "session revoke": "--all --reason r",
     "group add": "north --of point",
     "group assign": f"nowhere A-9 {SINCE}",
     "group list": "",

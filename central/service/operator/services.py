@@ -54,6 +54,7 @@ from central.service.ports.schedules import ScheduleStore
 from central.service.ports.series import SeriesStore
 from central.service.ports.suppressions import SuppressionStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
+from central.service.ports.web_sessions import WebSessionStore
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
 from central.service.registry.register import Enrol
@@ -93,6 +94,7 @@ class OperatorServices:
         audit: Who did what.
         audit_check: Verifies the audit log.
         answers: Answers given to requests with an idempotency key.
+        sessions: Who is signed in at the pages.
         render: Makes a bill's document.
         clock: The present, aware.
         past: The same as of a time; they only read.
@@ -124,6 +126,7 @@ class OperatorServices:
     audit: AuditStore
     audit_check: AuditCheck
     answers: AnswerStore
+    sessions: WebSessionStore
     render: Renderer
     clock: Callable[[], datetime]
     past: Callable[[KnowledgeTime], OperatorServices]

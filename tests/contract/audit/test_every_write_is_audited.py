@@ -98,6 +98,7 @@ NOTHING = {
     *("ledger show", "move list", "quarantine list", "rate", "reconcile", "registry history"),
     *(
         "schedule list",
+        "session list",
         "settings show",
         "status",
         "table list",
@@ -129,6 +130,7 @@ ELSEWHERE = {
     "gateway update": "leaves a signed message at the broker, and opens no database",
     "import book": "the former name of import customers",
     "bill decide-conflict": "needs bills of an earlier release: test_claims_brought_over.py",
+    "session revoke": "ends sign-ins of browsers: test_sign_in.py",
     "bill cancel": "needs a database: test_cancel_faces.py",
     "bill approve-suppression": "needs a service that is not billed yet: test_suppressed.py",
     "bill lift": "needs a service that is not billed yet: test_suppressed.py",

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from central.api.authentication import BROWSER_COOKIE, SESSION_COOKIE, Authenticator
+from central.api.authentication import BROWSER_COOKIE, Authenticator, BrowserSession
 from central.api.settings import WebSettings
 from central.config.secret import SecretRefusedError
 from firmware_bridge.contract.errors import ConfigurationError
@@ -14,47 +14,39 @@ TOKEN = "correct-horse-battery-staple-and-more"  # noqa: S105 - a made-up token
 LOCKED = WebSettings(token=TOKEN, session_s=3600)
 
 
-def test_a_new_browser_gets_a_seat_and_is_nobody() -> None:
-    browser = Authenticator(LOCKED).session_of({}, NOW)
-    assert browser.fresh
-    assert browser.operator is None
+def browser(authenticator: Authenticator, name: str | None = None) -> BrowserSession:
+    cookies = {} if name is None else {BROWSER_COOKIE: name}
+    return authenticator.browser_of(cookies, secure=False)
 
 
-def test_a_seat_is_known_again_and_one_that_was_made_up_is_not() -> None:
+def test_a_new_browser_gets_a_name_and_is_nobody() -> None:
+    found = browser(Authenticator(LOCKED))
+    assert found.fresh
+    assert found.operator is None
+
+
+def test_a_browser_is_known_again_and_a_name_that_was_made_up_is_not() -> None:
     authenticator = Authenticator(LOCKED)
-    browser = authenticator.session_of({}, NOW)
-    again = authenticator.session_of({BROWSER_COOKIE: browser.name}, NOW)
+    first = browser(authenticator)
+    again = browser(authenticator, first.name)
     assert not again.fresh
-    assert again.csrf_token == browser.csrf_token
-    assert authenticator.session_of({BROWSER_COOKIE: "made.up"}, NOW).fresh
-    assert (
-        Authenticator(WebSettings(token=TOKEN))
-        .session_of({BROWSER_COOKIE: browser.name}, NOW)
-        .fresh
-    )
+    assert again.csrf_token == first.csrf_token
+    assert browser(authenticator, "made.up").fresh
+    assert browser(Authenticator(WebSettings(token=TOKEN)), first.name).fresh
 
 
-def test_a_session_is_good_in_its_browser_until_it_ends() -> None:
+def test_over_tls_only_cookies_that_no_other_host_can_set_count() -> None:
     authenticator = Authenticator(LOCKED)
-    browser = authenticator.session_of({}, NOW)
-    cookie = authenticator.open_session(browser, NOW)
-    cookies = {BROWSER_COOKIE: browser.name, SESSION_COOKIE: cookie}
-    assert authenticator.session_of(cookies, NOW).operator == "operator"
-    assert authenticator.session_of(cookies, NOW + timedelta(hours=1)).operator is None
-    other = authenticator.session_of({}, NOW)
-    assert authenticator.session_of({**cookies, BROWSER_COOKIE: other.name}, NOW).operator is None
+    name = browser(authenticator).name
+    assert authenticator.browser_of({BROWSER_COOKIE: name}, secure=True).fresh
+    cookies = {f"__Host-{BROWSER_COOKIE}": name}
+    assert not authenticator.browser_of(cookies, secure=True).fresh
+    assert authenticator.browser_of(cookies, secure=False).fresh
 
 
-@pytest.mark.parametrize("cookie", ["", ".", "9999999999", "9999999999.00", "x.y", "1" * 5000])
-def test_a_session_that_was_made_up_is_refused(cookie: str) -> None:
+def test_only_a_proof_of_the_same_browser_is_right() -> None:
     authenticator = Authenticator(LOCKED)
-    assert not authenticator.session_is_right(cookie, authenticator.session_of({}, NOW).name, NOW)
-
-
-def test_only_a_proof_of_the_same_seat_is_right() -> None:
-    authenticator = Authenticator(LOCKED)
-    first = authenticator.session_of({BROWSER_COOKIE: authenticator.session_of({}, NOW).name}, NOW)
-    second = authenticator.session_of({BROWSER_COOKIE: authenticator.session_of({}, NOW).name}, NOW)
+    first, second = (browser(authenticator, browser(authenticator).name) for _ in range(2))
     assert authenticator.csrf_token_is_right(first, first.csrf_token)
     assert not authenticator.csrf_token_is_right(first, second.csrf_token)
     assert not authenticator.csrf_token_is_right(first, "")
