@@ -112,14 +112,14 @@ class FailedTokens:
 def network_of(address: str | None) -> str:
     """Whom an address stands for: itself, and of IPv6 the network of which one host has all."""
     try:
-        found = ipaddress.ip_address(address or "")
+        ip = ipaddress.ip_address(address or "")
     except ValueError:
         return "unknown"
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, _SIX_BITS), strict=False))
-    return str(found)
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((ip, _SIX_BITS), strict=False))
+    return str(ip)
 
 
 def _bound(memory: OrderedDict[tuple[str, str], _Tries] | OrderedDict[str, None]) -> None:

@@ -47,30 +47,30 @@ class Readiness:
         self._fit = FitCheck(pool)
         self._others = others
         self._asking = asyncio.Lock()
-        self._known: tuple[float, dict[str, str]] | None = None
+        self._last: tuple[float, dict[str, str]] | None = None
 
     async def checks(self) -> dict[str, str]:
         """`ok`, or what is wrong, by the name of what was looked at; a second old at most."""
         loop = asyncio.get_running_loop()
         async with self._asking:
-            if self._known is None or loop.time() - self._known[0] > _FRESH_S:
-                self._known = loop.time(), await self._ask()
-            return self._known[1]
+            if self._last is None or loop.time() - self._last[0] > _FRESH_S:
+                self._last = loop.time(), await self._ask()
+            return self._last[1]
 
     async def _ask(self) -> dict[str, str]:
-        found = {"database": OK, "schema": OK}
+        checks = {"database": OK, "schema": OK}
         try:
             async with asyncio.timeout(_ANSWER_S):
                 await self._fit()
         except StoreUnfitError as error:
-            found["schema"] = f"{error.code}: {error.message}"
+            checks["schema"] = f"{error.code}: {error.message}"
         except MeterlineError as error:
-            found |= {"database": f"{error.code}: {error.message}", "schema": "unknown"}
+            checks |= {"database": f"{error.code}: {error.message}", "schema": "unknown"}
         except TimeoutError:
             late = f"STORE_UNAVAILABLE: The database did not answer within {_ANSWER_S:g} s."
-            found |= {"database": late, "schema": "unknown"}
+            checks |= {"database": late, "schema": "unknown"}
         away = {name: "not connected" for name, is_there in self._others.items() if not is_there()}
-        return found | dict.fromkeys(self._others, OK) | away
+        return checks | dict.fromkeys(self._others, OK) | away
 
 
 @asynccontextmanager

@@ -225,8 +225,18 @@ class ProofOut(Schema):
     intervals: list[ExplainedOut]
 
 
+class ImportOut(Schema):
+    """A file of readings that somebody imported."""
+
+    gateway: str
+    file_sha256: str
+    imported_by: str
+    imported_at: Instant
+
+
 class ExplanationOut(Schema):
     """A line, and every quantity behind it proven from its intervals."""
 
     line: LineOut
     proofs: list[ProofOut]
+    imports: list[ImportOut]

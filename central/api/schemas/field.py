@@ -12,6 +12,7 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.service.operator.month import ChannelMonth
 from central.service.views.field import (
+    CameBy,
     GatewayView,
     MeterView,
     Presence,
@@ -106,6 +107,9 @@ class ReadingOut(Schema):
     value: Annotated[QuantityOut, Field(validation_alias=AliasChoices("value", "quantity"))]
     quality: LowerName
     time_quality: LowerName
+    came_by: CameBy
+    imported_by: str | None
+    file_sha256: str | None
 
 
 class IntervalOut(Schema):

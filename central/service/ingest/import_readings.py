@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
-from uuid import UUID
 
 from central.domain.actor import Actor
 from central.domain.audit.change import change
@@ -72,7 +71,8 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, how it is written, 
 
     Args:
         ingest: The use-case.
-        gateway: An enrolled gateway; meters that are not known yet appear behind it.
+        gateway: An enrolled gateway; meters that are not known yet appear behind it. The readings
+            are marked as imported, and say nothing of whether it is there.
         text: The file.
         actor: Who asks.
         clock: Now, aware.
@@ -85,15 +85,12 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, how it is written, 
     """
     _check(text, decimal_comma=decimal_comma)
     rows = (row for _, row in _rows(text, decimal_comma=decimal_comma) if isinstance(row, Reading))
-    epoch = UUID(bytes=sha256(text.encode()).digest()[:16])
     outcomes: Counter[OutcomeKind] = Counter()
     fates: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     sequence, previous, count = 0, NO_HASH, 0
-    # Said before the first reading is stored: what is stopped half-way is told of as well.
-    begun = {"gateway": gateway, "sha256": sha256(text.encode()).hexdigest()}
     note = DecisionNote(actor, "", clock())
-    await ingest.audit(note, "readings.import_begun", str(epoch), change(None, begun))
+    epoch = await ingest.begin_import(note, gateway, sha256(text.encode()).digest())
     while batch := list(islice(rows, _BATCH)):
         sequence += 1
         # Sealed at a time that the file gives, so that the same file seals the same bytes.

@@ -16,9 +16,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import structlog
 
+from central.domain.audit.change import change
 from central.service.ingest.classify import (
     UNKNOWN_GATEWAY,
     Arrival,
@@ -107,6 +109,28 @@ class Ingest:
         async for piece in self.pieces(window):
             result += piece
         return result
+
+    async def begin_import(self, note: DecisionNote, gateway: str, file_sha256: bytes) -> UUID:
+        """Note that a file is imported under a gateway's name, with a row of the audit log.
+
+        It is said before the first reading is stored: what is stopped half-way is told of as well.
+
+        Args:
+            note: Who asks.
+            gateway: The gateway's name.
+            file_sha256: Of the file.
+
+        Returns:
+            The file's epoch.
+        """
+        epoch = UUID(bytes=file_sha256[:16])
+        record = (await self._store.gateways({gateway})).get(gateway)
+        begun = {"gateway": gateway, "sha256": file_sha256.hex()}
+        async with self._store.transaction(note.at) as tx:
+            if record is not None:
+                await tx.note_import(EpochKey(record.id, epoch), file_sha256, note.actor)
+            await tx.audit(note, "readings.import_begun", str(epoch), change(None, begun))
+        return epoch
 
     async def audit(
         self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]

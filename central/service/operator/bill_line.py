@@ -12,8 +12,9 @@ from central.domain.rating.rounding import printed
 from central.service.billing.lineage import block_versions, prove
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.views.billing import ExplainedInterval, LineExplanation, Proof
+from central.service.views.field import ImportView
 from central.service.views.lookup import require
-from firmware_bridge.contract.interval import zone_info
+from firmware_bridge.contract.interval import Interval, zone_info
 
 
 async def view_line(
@@ -34,7 +35,13 @@ async def view_line(
     view, line = require(await billing.line(bill, number), "line", f"{number} on bill {bill}")
     blocks = await _blocks(field, line)
     zones = {block.channel_id: block.zone for block in blocks}
-    return LineExplanation(view, tuple(_proof(one, zones) for one in prove(line, blocks)))
+    explained = list(prove(line, blocks))
+    used = [interval for one in explained for interval in one.intervals]
+    imports: tuple[ImportView, ...] = ()
+    if used and zones:
+        within = Interval(min(each.start for each in used), max(each.end for each in used))
+        imports = await field.imports(zones.keys(), within)
+    return LineExplanation(view, tuple(_proof(one, zones) for one in explained), imports)
 
 
 async def _blocks(field: FieldOverview, line: RatedLine) -> list[DayBlock]:

@@ -142,6 +142,9 @@ class IngestTransaction(Protocol):
     ) -> None:
         """Write a row of the audit log."""
 
+    async def note_import(self, key: EpochKey, sha256: bytes, imported_by: Actor) -> None:
+        """Note that an epoch is a file that somebody imported; again changes nothing."""
+
     async def save_hello(
         self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime
     ) -> None:

@@ -6,7 +6,7 @@ Identifiers are opaque text; one that names nothing gives None or an empty answe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -26,6 +26,7 @@ from central.service.views.field import (
     FieldTotals,
     FindingView,
     GatewayView,
+    ImportView,
     MeterView,
     PointChannelView,
     PointView,
@@ -132,6 +133,10 @@ class FieldOverview(Protocol):
         Raises:
             CursorError: The cursor is not one of this list.
         """
+        ...
+
+    async def imports(self, channels: Collection[int], within: Interval) -> tuple[ImportView, ...]:
+        """Files that people imported, of which readings lie in days of point channels."""
         ...
 
     async def point_channels(self, point: str) -> tuple[PointChannelView, ...]:

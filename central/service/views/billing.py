@@ -14,6 +14,7 @@ from itertools import groupby
 from central.domain.billing.bank_balance import BankBalance
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.metering.quality import IntervalQuality
+from central.service.views.field import ImportView
 
 
 def spell_fraction(value: Fraction) -> str:
@@ -379,7 +380,9 @@ class LineExplanation:
     Args:
         line: The line.
         proofs: One per quantity.
+        imports: Files of which readings lie in these intervals.
     """
 
     line: LineView
     proofs: tuple[Proof, ...]
+    imports: tuple[ImportView, ...] = ()

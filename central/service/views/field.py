@@ -127,6 +127,31 @@ class ChannelView:
         return NAMES.get(self.obis, str(self.obis))
 
 
+class CameBy(StrEnum):
+    """How a reading came to be stored."""
+
+    GATEWAY = "gateway"
+    FILE = "file"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportView:
+    """A file of readings that somebody imported.
+
+    Args:
+        gateway: Under whose name.
+        file_sha256: Of the file, in hex.
+        imported_by: Who imported it.
+        imported_at: When.
+    """
+
+    gateway: str
+    file_sha256: str
+    imported_by: str
+    imported_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class ReadingView:
     """One stored reading.
@@ -137,6 +162,9 @@ class ReadingView:
         quantity: The value.
         quality: What the device says of the value.
         time_quality: Where the time comes from.
+        came_by: Whether the gateway sent it, a file brought it, or somebody decided it.
+        imported_by: Of a file's, who imported it.
+        file_sha256: Of a file's, the hash of the file, in hex.
     """
 
     at: datetime
@@ -144,6 +172,9 @@ class ReadingView:
     quantity: Quantity
     quality: Quality
     time_quality: TimeQuality
+    came_by: CameBy = CameBy.GATEWAY
+    imported_by: str | None = None
+    file_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ WITHOUT = {
     "knowledge_rule": "how tables answer",
     "queue_migration": "of the schema",
     "release_beside": "of the schema",
+    "reading_import": "every row says when, and is asked for by a reading that is known",
     "web_session": "who is signed in at the pages; every row says since when and until when",
     "schema_migration": "of the schema",
 }

@@ -124,6 +124,7 @@ class State:
     audit: dict[int, AuditLine] = field(default_factory=dict)
     personal: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     seals: dict[int, SealedRow] = field(default_factory=dict)
+    imports: dict[EpochKey, tuple[bytes, str]] = field(default_factory=dict)
     # What operators decided: the newest revision of a reading, and conflicts that are settled.
     revised: dict[tuple[ChannelId, int], StoredReading] = field(default_factory=dict)
     decided: dict[tuple[ChannelId, int, StoredReading], str] = field(default_factory=dict)
@@ -439,6 +440,11 @@ class _Transaction:
         for finding in within_quota(findings, self._state.findings, counts, self._quota.findings):
             if finding.key not in {*self._state.findings, *self._state.answered}:
                 self._journal.put(self._state.findings, finding.key, finding)
+
+    async def note_import(self, key: EpochKey, sha256: bytes, imported_by: Actor) -> None:
+        """See `IngestTransaction`."""
+        if key not in self._state.imports:
+            self._journal.put(self._state.imports, key, (sha256, imported_by.key))
 
     async def audit(
         self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]

@@ -291,6 +291,11 @@ WHERE key = ANY(%(keys)s) AND closed_at IS NULL
 UPDATE gateway SET current_epoch = %(epoch)s, hello_at = %(at)s, agent = %(agent)s
 WHERE id = %(gateway_id)s
 
+-- name: note_import
+INSERT INTO reading_import (gateway_id, epoch, sha256, imported_by, imported_at)
+VALUES (%(gateway_id)s, %(epoch)s, %(sha256)s, %(imported_by)s, %(now)s)
+ON CONFLICT (gateway_id, epoch) DO NOTHING
+
 -- name: quarantined
 SELECT
     gateway.name, batch.gateway_id, batch.epoch, batch.sequence, batch.sha256, batch.received_at,

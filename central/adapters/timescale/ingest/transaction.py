@@ -279,6 +279,11 @@ class TimescaleTransaction:
         """See `IngestTransaction`."""
         await audit(self._connection, note.at, note.actor, action, subject, detail)
 
+    async def note_import(self, key: EpochKey, sha256: bytes, imported_by: Actor) -> None:
+        """See `IngestTransaction`."""
+        values = {"sha256": sha256, "imported_by": imported_by.key, "now": self._now}
+        await self._run("note_import", **key._asdict(), **values)
+
     async def save_hello(
         self, gateway_id: GatewayId, agent: str, epoch: UUID, at: datetime
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import LiteralString
@@ -24,10 +24,12 @@ from central.adapters.timescale.validation.blocks import blocks_of
 from central.domain.metering.block import DayBlock
 from central.service.views.field import (
     SILENT_AFTER,
+    CameBy,
     ChannelView,
     FieldTotals,
     FindingView,
     GatewayView,
+    ImportView,
     MeterView,
     PointChannelView,
     PointView,
@@ -212,6 +214,14 @@ class TimescaleField:
         views = [_reading(row) for row in rows]
         return paged(views, limit, lambda view: (to_ms(view.at), view.revision))
 
+    async def imports(self, channels: Collection[int], within: Interval) -> tuple[ImportView, ...]:
+        """See `FieldOverview`."""
+        values = {"channels": list(channels), "start": within.start, "end": within.end}
+        return tuple(
+            ImportView(gateway, bytes(sha256).hex(), imported_by, at)
+            for gateway, sha256, imported_by, at in await self._ask.rows("imports", values)
+        )
+
     async def point_channels(self, point: str) -> tuple[PointChannelView, ...]:
         """See `FieldOverview`."""
         identifier = as_uuid(point)
@@ -332,10 +342,20 @@ def _channel(row: Record) -> ChannelView:
 
 
 def _reading(row: Record) -> ReadingView:
-    at, revision, mantissa, exponent, flags, unit = row
+    at, revision, mantissa, exponent, flags, unit, imported_by, sha256 = row
     quality, time_quality = unpack_flags(flags)
+    came_by = (
+        CameBy.DECISION if revision else CameBy.GATEWAY if imported_by is None else CameBy.FILE
+    )
     return ReadingView(
-        at, revision, Quantity(mantissa, exponent, Unit(unit)), quality, time_quality
+        at=at,
+        revision=revision,
+        quantity=Quantity(mantissa, exponent, Unit(unit)),
+        quality=quality,
+        time_quality=time_quality,
+        came_by=came_by,
+        imported_by=imported_by,
+        file_sha256=None if sha256 is None else bytes(sha256).hex(),
     )
 
 

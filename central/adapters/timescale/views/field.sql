@@ -79,6 +79,11 @@ FROM gateway
 CROSS JOIN LATERAL (
     SELECT max(last_at) AS at, (array_agg(cum ORDER BY last_at DESC))[1] AS cum
     FROM gateway_epoch WHERE gateway_id = gateway.id
+        AND NOT EXISTS (
+            SELECT FROM reading_import
+            WHERE reading_import.gateway_id = gateway_epoch.gateway_id
+                AND reading_import.epoch = gateway_epoch.epoch
+        )
 ) AS heard
 LEFT JOIN gateway_epoch AS epoch
     ON epoch.gateway_id = gateway.id AND epoch.epoch = gateway.current_epoch
@@ -176,14 +181,36 @@ WHERE (%(meter)s::bigint IS NULL OR channel.meter_id = %(meter)s)
 ORDER BY channel.obis, channel.source DESC, channel.kind, channel.period_s
 
 -- name: readings
-SELECT reading.at, reading.revision, reading.mantissa, reading.exponent, reading.flags, channel.unit
+SELECT
+    reading.at, reading.revision, reading.mantissa, reading.exponent, reading.flags, channel.unit,
+    reading_import.imported_by, reading_import.sha256
 FROM reading
 JOIN channel ON channel.id = reading.channel_id
+LEFT JOIN batch ON batch.id = reading.batch_id
+LEFT JOIN reading_import
+    ON reading_import.gateway_id = batch.gateway_id AND reading_import.epoch = batch.epoch
 WHERE reading.channel_id = %(channel)s AND reading.at >= %(start)s AND reading.at < %(end)s
     AND (%(after_at)s::timestamptz IS NULL
         OR (reading.at, reading.revision) > (%(after_at)s, %(after_revision)s))
 ORDER BY reading.at, reading.revision
 LIMIT %(limit)s
+
+-- name: imports
+-- Files whose readings lie in days of a point's channel, its ends included.
+SELECT DISTINCT
+    gateway.name, reading_import.sha256, reading_import.imported_by, reading_import.imported_at
+FROM point_channel
+JOIN installation ON installation.service_point_id = point_channel.service_point_id
+    AND installation.withdrawn IS NULL
+    AND installation.during && tstzrange(%(start)s, %(end)s, '[]')
+JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
+JOIN reading ON reading.channel_id = channel.id AND reading.at BETWEEN %(start)s AND %(end)s
+JOIN batch ON batch.id = reading.batch_id
+JOIN reading_import
+    ON reading_import.gateway_id = batch.gateway_id AND reading_import.epoch = batch.epoch
+JOIN gateway ON gateway.id = reading_import.gateway_id
+WHERE point_channel.id = ANY(%(channels)s)
+ORDER BY reading_import.imported_at, reading_import.sha256
 
 -- name: point_channels
 SELECT

@@ -35,8 +35,10 @@ from central.service.views.billing import (
     RunView,
 )
 from central.service.views.field import (
+    CameBy,
     ChannelView,
     GatewayView,
+    ImportView,
     MeterView,
     PointChannelView,
     ReadingView,
@@ -65,7 +67,17 @@ METER = MeterView("m-1", "ACM", "7", "gw-1", "p-1", "Home", "Europe/Madrid", AT,
 POINT_CHANNEL = PointChannelView(
     "c-2", "p-1", "Home", "Europe/Madrid", Obis.parse("7-0:3.0.0*255"), 3600, Unit.LITRE, None
 )
-READING = ReadingView(AT, 1, Quantity(5, 2, Unit.LITRE), Quality.SUSPECT, TimeQuality.METER)
+IMPORT = ImportView("gw1", "ab", "person:ana", AT)
+READING = ReadingView(
+    AT,
+    1,
+    Quantity(5, 2, Unit.LITRE),
+    Quality.SUSPECT,
+    TimeQuality.METER,
+    CameBy.FILE,
+    "person:ana",
+    "ab",
+)
 RUN = RunView(
     "r-1", "2026-10", "regular", "made", AT, None, 3, 1, 1, 1, 0, (("EUR", Decimal("1.50")),)
 )
@@ -152,7 +164,8 @@ EXPECTED: dict[str, str] = {
     ),
     "readings": (
         '{"items":[{"at":"2026-10-03T09:00:00.500000Z","revision":1,"value":{"value":"500'
-        '","unit":"L"},"quality":"suspect","time_quality":"meter"}],"after":"next"}'
+        '","unit":"L"},"quality":"suspect","time_quality":"meter","came_by":"file",'
+        '"imported_by":"person:ana","file_sha256":"ab"}],"after":"next"}'
     ),
     "run": (
         '{"run":"r-1","cycle":"2026-10","kind":"regular","state":"made","started_at":"202'
@@ -165,7 +178,8 @@ EXPECTED: dict[str, str] = {
         'ofs":[{"name":"kwh","label":"","unit":"kWh","how":"sum","zone":"UTC","total":"1/'
         '3","billed":"1.25","adjusted":"0","worth":null,"intervals":[{"start":"2026-10-03T09:00:00.500000Z","end":"20'
         '26-10-03T09:00:00.500000Z","day":"2026-10-03","value":"0.50","quality":"estimate'
-        'd_linear","version":2,"series":"","price":null,"worth":null}]}]}'
+        'd_linear","version":2,"series":"","price":null,"worth":null}]}],"imports":[{"gateway":"gw1","file_sha256":"ab",'
+        '"imported_by":"person:ana","imported_at":"2026-10-03T09:00:00.500000Z"}]}'
     ),
     "month": (
         '{"channel":"7","zone":"UTC","month":"2026-10","start":"2026-10-01T00:00:00Z","en'
@@ -196,7 +210,9 @@ def bodies() -> dict[str, tuple[object, BaseModel]]:
         "run": (RunOut, RunOut.model_validate(RUN)),
         "explanation": (
             ExplanationOut,
-            ExplanationOut.model_validate(LineExplanation(LINE, (PROOF,))),
+            ExplanationOut.model_validate(
+                LineExplanation(LINE, (PROOF,), (ImportView("gw1", "ab", "person:ana", AT),))
+            ),
         ),
         "month": (MonthOut, MonthOut.of(month())),
     }
