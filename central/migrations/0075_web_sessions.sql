@@ -17,4 +17,4 @@ CREATE TABLE web_session (
     CHECK (begun_at < until_at)
 );
 CREATE INDEX web_session_until ON web_session (until_at);
-INSERT INTO release_beside (version) VALUES (74);
+INSERT INTO release_beside (version) VALUES (75);

@@ -39,4 +39,4 @@ LEFT JOIN gateway_epoch ON gateway_epoch.gateway_id = gateway.id
             AND reading_import.epoch = gateway_epoch.epoch
     )
 GROUP BY gateway.id;
-INSERT INTO release_beside (version) VALUES (75);
+INSERT INTO release_beside (version) VALUES (76);
