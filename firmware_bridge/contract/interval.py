@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from firmware_bridge.contract.errors import InvalidValueError
@@ -79,6 +80,7 @@ def zone_info(zone: str) -> ZoneInfo:
         raise InvalidValueError(message, value=zone) from None
 
 
+@lru_cache(maxsize=4_096)
 def day_start(day: date, zone: str, at: time = MIDNIGHT) -> datetime:
     """The first instant of a local date, in UTC.
 

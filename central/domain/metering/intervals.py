@@ -86,6 +86,8 @@ def _from_registers(
     values[first[single]] = advance[single]
     quality[first[single]] = _quality(said[:-1][single], said[1:][single])
     wide = np.flatnonzero(joined & within & (count > 1))
+    if not wide.size:
+        return ()
     failed = (said[:-1] == Quality.POWER_FAILURE) | (said[1:] == Quality.POWER_FAILURE)
     return tuple(
         Gap(int(first[i]), int(count[i]), int(advance[i]), firm=not bool(failed[i])) for i in wide
@@ -94,6 +96,9 @@ def _from_registers(
 
 def _quality(opening: NDArray[np.uint8], closing: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What a difference is worth whose two registers the device judged so."""
+    if not (opening.any() or closing.any()):
+        # Nearly all are: the device doubts nothing.
+        return np.full(len(opening), IntervalQuality.ACTUAL, dtype=np.uint8)
     failed = (opening == Quality.POWER_FAILURE) | (closing == Quality.POWER_FAILURE)
     guessed = (opening == Quality.ESTIMATED) | (closing == Quality.ESTIMATED)
     quality = np.where(failed, IntervalQuality.POWER_FAILURE, IntervalQuality.ACTUAL)

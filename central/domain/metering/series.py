@@ -96,32 +96,24 @@ class ReadingSeries:
 
     def where(self, mask: NDArray[np.bool_]) -> ReadingSeries:
         """The readings that a mask keeps."""
-        if bool(mask.all()):
-            return self
-        return ReadingSeries(
-            self.kind,
-            self.source,
-            self.period_s,
-            self.unit,
-            self.at_ms[mask],
-            self.mantissa[mask],
-            self.exponent[mask],
-            self.flags[mask],
-        )
+        return self if bool(mask.all()) else self._only(mask)
 
     def between(self, from_ms: int, until_ms: int) -> ReadingSeries:
         """The readings at `from_ms` .. `until_ms`, both included (a closing read is at the end)."""
         low = int(np.searchsorted(self.at_ms, from_ms, side="left"))
         high = int(np.searchsorted(self.at_ms, until_ms, side="right"))
+        return self if high - low == len(self.at_ms) else self._only(slice(low, high))
+
+    def _only(self, chosen: slice | NDArray[np.bool_]) -> ReadingSeries:
         return ReadingSeries(
             self.kind,
             self.source,
             self.period_s,
             self.unit,
-            self.at_ms[low:high],
-            self.mantissa[low:high],
-            self.exponent[low:high],
-            self.flags[low:high],
+            self.at_ms[chosen],
+            self.mantissa[chosen],
+            self.exponent[chosen],
+            self.flags[chosen],
         )
 
 

@@ -128,7 +128,7 @@ def measure_day(  # noqa: PLR0913 - the facts of a day, each by name
     interval = channel.local_day(day)
     grid = grid_of(channel, day, day, limits.linear_gap)
     seen = _seen(segments, grid, limits.tolerance_ms)
-    line, metered = measure(channel, grid, segments, limits)
+    line, metered = _measured(channel, grid, seen, limits)
     exponent = metered.exponent
     values, quality, estimated = fill(metered, _longest(channel, limits))
     own = slice(grid.number_of(to_ms(interval.start)), grid.number_of(to_ms(interval.end)))
@@ -155,7 +155,16 @@ def measure(
     Raises:
         RegisterOverflowError: A value does not fit 64 bits.
     """
-    fit = _usable(_seen(segments, grid, thresholds.tolerance_ms), channel)
+    return _measured(channel, grid, _seen(segments, grid, thresholds.tolerance_ms), thresholds)
+
+
+def _measured(
+    channel: PointChannel,
+    grid: Grid,
+    seen: Sequence[InstallationSegment],
+    thresholds: Thresholds,
+) -> tuple[UseTrack, Metered]:
+    fit = _usable(seen, channel)
     line = track(
         fit,
         channel,

@@ -38,9 +38,8 @@ class VeeSettings:
         grace: How long after its end a day is closed, so that last readings can come in.
         batch: Changes taken at a time.
         closing: Channels closed at a time.
-        days: Most days of a channel validated at a time; the rest follow in its next turns. All
-            channels together are validated for at most `closing` times as many at a time, or for
-            a few days each.
+        days: Most days of a channel validated at a time; the rest follow in its next turns.
+        together: Most days of all channels validated at a time, or a few days of each.
         reach: How far back a channel that was never closed is closed. No older reading is taken.
         thresholds: Where rules draw their lines.
         tries: How often a channel that fails is tried in a row.
@@ -49,8 +48,9 @@ class VeeSettings:
 
     grace: timedelta = timedelta(minutes=15)
     batch: int = 500
-    closing: int = 20
+    closing: int = 100
     days: int = 62
+    together: int = 1_240
     reach: timedelta = PAST
     thresholds: Thresholds = field(default_factory=Thresholds)
     tries: int = 3
@@ -114,7 +114,7 @@ class Validate:
                 changes,
                 self._closed_through,
                 most.thresholds,
-                min(most.days, most.closing * most.days // len(channels)),
+                min(most.days, most.together // len(channels)),
             )
             each = ValidateEach(work, most.thresholds, self._clock(), in_order=False)
             tally, done = await each(channels, plan)
@@ -137,7 +137,8 @@ class Validate:
                 return Tally()
             each = ValidateEach(work, self._settings.thresholds, self._clock(), in_order=True)
             tried = [key for key in due if not self._rests(key)]
-            tally, done = await each(tried, lambda one: self._to_close(one, before))
+            most = min(self._settings.days, max(self._settings.together // len(due), 1))
+            tally, done = await each(tried, lambda one: self._to_close(one, before, most))
             noted = await work.close_through(
                 [
                     Closing(key, one.channel.closed_through, one.days[-1])
@@ -145,8 +146,11 @@ class Validate:
                     if one.days and one.channel is not None
                 ]
             )
-        self._after = due[-1]
         self._closed_this_round = self._closed_this_round or bool(noted)
+        self._after = due[-1]
+        if self._closed_this_round and len(due) < self._settings.closing:
+            # These were the last, so the next are those of a new round.
+            self._after, self._closed_this_round = PointChannelId(0), False
         self._remember(done)
         closed = sorted(day for key in noted for day in done[key].days)
         span = (closed[0], closed[-1]) if closed else None
@@ -176,7 +180,7 @@ class Validate:
             self._after = PointChannelId(0)
         return due
 
-    def _to_close(self, one: LockedChannel, before: datetime) -> list[date]:
+    def _to_close(self, one: LockedChannel, before: datetime, most: int) -> list[date]:
         """The next days with a meter after the last that was closed, up to the last that is over.
 
         Whether anything was read on them does not matter: a silent meter shows as missing.
@@ -185,7 +189,7 @@ class Validate:
         first = self._closed_through(one) + _DAY
         last = channel.local_date(before) - _DAY
         days = installed_days(one.installed, channel.point.zone, first, last, channel.day_start)
-        return list(islice(days, self._settings.days))
+        return list(islice(days, most))
 
     def _closed_through(self, one: LockedChannel) -> date:
         """The last day that is not to be closed any more."""

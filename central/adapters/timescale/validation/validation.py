@@ -19,6 +19,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
@@ -250,15 +251,18 @@ class _ValidationTransaction(EstimateRows):
             ],
         )
         found: dict[tuple[int, int], list[ReadingSeries]] = {}
-        for key, group in groupby(rows, key=itemgetter(slice(0, 7))):
-            series = ReadingSeries.of(
-                (row[7:11] for row in group),
-                kind=Kind(key[3]),
-                source=Source(key[4]),
-                period_s=key[5],
-                unit=Unit(key[6]),
+        for row in rows:
+            series = ReadingSeries(
+                kind=Kind(row[2]),
+                source=Source(row[3]),
+                period_s=row[4],
+                unit=Unit(row[5]),
+                at_ms=np.array(row[6], dtype=np.int64),
+                mantissa=np.array(row[7], dtype=np.int64),
+                exponent=np.array(row[8], dtype=np.int16),
+                flags=np.array(row[9], dtype=np.uint8),
             )
-            found.setdefault((key[0], key[1]), []).append(series)
+            found.setdefault((row[0], row[1]), []).append(series)
         return found
 
     async def conflicts(

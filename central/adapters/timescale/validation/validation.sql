@@ -118,7 +118,8 @@ ORDER BY place.channel_id, lower(during)
 
 -- name: readings
 -- The newest revision of each reading, for one channel of a point and one installation after
--- another. The registers come first: else each was read from its first reading on.
+-- another, a row for each register. The registers come first: else each was read from its first
+-- reading on.
 WITH register AS MATERIALIZED (
     SELECT
         place.channel_id, place.installation_id, place.from_at, place.until_at, channel.id,
@@ -131,16 +132,24 @@ WITH register AS MATERIALIZED (
     JOIN installation ON installation.id = place.installation_id
     JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
 )
-SELECT DISTINCT ON (register.channel_id, register.installation_id, register.id, reading.at)
-    register.channel_id, register.installation_id, register.id, register.kind, register.source,
-    register.period_s, register.unit,
-    (extract(epoch FROM reading.at) * 1000)::bigint, reading.mantissa, reading.exponent,
-    reading.flags
+SELECT
+    register.channel_id, register.installation_id, register.kind, register.source,
+    register.period_s, register.unit, series.*
 FROM register
-JOIN reading ON reading.channel_id = register.id
-    AND reading.at BETWEEN register.from_at AND register.until_at
-ORDER BY
-    register.channel_id, register.installation_id, register.id, reading.at, reading.revision DESC
+CROSS JOIN LATERAL (
+    SELECT
+        array_agg((extract(epoch FROM at) * 1000)::bigint ORDER BY at), array_agg(mantissa ORDER BY at),
+        array_agg(exponent ORDER BY at), array_agg(flags ORDER BY at)
+    FROM (
+        SELECT DISTINCT ON (at) at, mantissa, exponent, flags
+        FROM reading
+        WHERE reading.channel_id = register.id
+            AND at BETWEEN register.from_at AND register.until_at
+        ORDER BY at, revision DESC
+    ) AS newest
+    HAVING count(*) > 0
+) AS series
+ORDER BY register.channel_id, register.installation_id, register.id
 
 -- name: conflicts
 SELECT DISTINCT place.channel_id, conflict.at
