@@ -49,6 +49,14 @@ _CSRF_FIELD_BEFORE = "proof"  # a page that was open before the field was rename
 _HEALTH = "/api/v1/health/"
 _ANYBODYS = ("/static/", _HEALTH, "/favicon.ico")
 _PUBLIC = (*_ANYBODYS, SIGN_IN)
+EVENT_TYPES = frozenset(
+    {
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json",
+        "application/x-ndjson",
+    }
+)
+"""What usage events are sent as beside JSON: no page of another site can send it unasked."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAME_SITE = frozenset({"", "same-origin", "none"})
 _BROWSER_COOKIE_AGE_S = 400 * 86_400
@@ -278,7 +286,7 @@ def _bearer(request: Request) -> str | None:
 
 def _is_json(request: Request) -> bool:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "application/json"
+    return kind == "application/json" or kind in EVENT_TYPES
 
 
 async def _read_csrf_token(request: Request) -> tuple[Receive, str]:

@@ -13,6 +13,7 @@ from central.cli import (
     broker,
     correction_limits,
     cycles,
+    events,
     findings,
     groups,
     history,
@@ -27,6 +28,7 @@ from central.cli import (
     sessions,
     settings,
     shadow,
+    subjects,
     tables,
     tariffs,
     vee,
@@ -57,6 +59,8 @@ app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
+app.add_typer(events.events, name="events")
+app.add_typer(subjects.subjects, name="subjects")
 app.add_typer(correction_limits.correction, name="correction")
 app.add_typer(rate.app)
 app.add_typer(shadow.app, name="bill")

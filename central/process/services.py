@@ -30,6 +30,7 @@ from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
+from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
@@ -76,6 +77,7 @@ def timescale_services(
         reconciliation=TimescaleReconciliation(pool),
         figure_store=TimescaleRegulatorFigures(pool),
         unclosed=TimescaleUnclosedDays(pool),
+        usage_event_store=TimescaleUsageEvents(pool),
         series=TimescaleSeriesStore(pool),
         schedule_store=TimescaleScheduleStore(pool),
         nights=TimescaleNightStore(pool),

@@ -31,6 +31,7 @@ from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
+from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.policies import TimescalePolicies
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
@@ -76,6 +77,7 @@ class Stores:
         suppressions: Days that are not billed by decision.
         sessions: Who is signed in at the pages.
         unclosed: Days that are over and not closed.
+        usage_events: What happened, and to whom.
         validation: Days to validate, and their blocks.
     """
 
@@ -107,6 +109,7 @@ class Stores:
     suppressions: TimescaleSuppressions
     sessions: TimescaleWebSessions
     unclosed: TimescaleUnclosedDays
+    usage_events: TimescaleUsageEvents
     validation: TimescaleValidationStore
 
 
@@ -159,5 +162,6 @@ async def open_stores(
             suppressions=TimescaleSuppressions(pool),
             sessions=TimescaleWebSessions(pool),
             unclosed=TimescaleUnclosedDays(pool),
+            usage_events=TimescaleUsageEvents(pool),
             validation=TimescaleValidationStore(pool),
         )

@@ -166,10 +166,11 @@ def test_what_is_nowhere_is_refused(
         r"(audit|broker rules|bill (conflicts|list|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|cycle (add|extend|list)"
+        r"|events (list|meters|waiting)"
         r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|move list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"
         r"|session"
-        r"|settings|status|tariff list|validate|vee (rules|storms))\b"
+        r"|settings|status|subjects list|tariff list|validate|vee (rules|storms))\b"
     )
 
     def cases() -> Iterator[tuple[typer.Typer, list[str]]]:

@@ -34,6 +34,7 @@ from central.api.routers import (
     shadow_bills,
     suppressions,
     tables,
+    usage_events,
     withdrawals,
 )
 
@@ -68,6 +69,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             suppressions,
             shadow_bills,
             tables,
+            usage_events,
             audit,
         )
     )

@@ -54,12 +54,15 @@ from central.service.ports.schedules import ScheduleStore
 from central.service.ports.series import SeriesStore
 from central.service.ports.suppressions import SuppressionStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
+from central.service.ports.usage_events import UsageEventStore
 from central.service.ports.web_sessions import WebSessionStore
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
 from central.service.registry.register import Enrol
 from central.service.schedules.change import ChangeSchedules
 from central.service.schedules.overview import ShowSchedules
+from central.service.usage.assign_subjects import AssignSubjects
+from central.service.usage.take_events import UsageEvents
 from central.service.views.billing import LineExplanation
 
 
@@ -88,6 +91,7 @@ class OperatorServices:
         reconciliation: What is validated, claimed and billed.
         figure_store: What a regulator asks for.
         unclosed: Days that are over and not closed.
+        usage_event_store: What happened, and to whom.
         series: Prices, factors and lookup tables.
         schedule_store: When jobs are done.
         nights: What is done of them.
@@ -120,6 +124,7 @@ class OperatorServices:
     reconciliation: ReconciliationStore
     figure_store: RegulatorFigureStore
     unclosed: UnclosedDaysStore
+    usage_event_store: UsageEventStore
     series: SeriesStore
     schedule_store: ScheduleStore
     nights: NightStore
@@ -194,6 +199,16 @@ class OperatorServices:
     def issue(self) -> IssueBills:
         """The use-cases that issue."""
         return IssueBills(self.bills, self.clock)
+
+    @property
+    def usage(self) -> UsageEvents:
+        """The use-cases of usage events."""
+        return UsageEvents(self.usage_event_store, self.clock)
+
+    @property
+    def usage_subjects(self) -> AssignSubjects:
+        """The use-cases that say whose usage events are."""
+        return AssignSubjects(self.usage_event_store, self.clock)
 
     @property
     def account_ledger(self) -> AccountLedger:

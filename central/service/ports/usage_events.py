@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from central.domain.actor import Actor
 from central.domain.usage.usage_event import EventKey, UsageEvent
+from central.domain.usage.usage_meter import UsageMeterVersion
 from central.service.ports.decisions import DecisionNote
 from firmware_bridge.contract.errors import OperatorError
 
@@ -157,6 +158,46 @@ class SubjectTransaction(Protocol):
         """Say to whom the subject belongs, raise the revisions of its points, and log it."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptUsageMeter:
+    """What was said of how events are counted.
+
+    Args:
+        version: What was said.
+        recorded_at: When.
+        recorded_by: Key of who said it.
+        reason: Why, where it corrects or takes back.
+    """
+
+    version: UsageMeterVersion
+    recorded_at: datetime
+    recorded_by: str
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "meter": self.version.meter.name,
+            "since": self.version.since.isoformat(),
+            "revision": self.version.revision,
+            "withdrawn": self.version.withdrawn,
+            **self.version.meter.to_json(),
+            "recorded_at": self.recorded_at.isoformat(),
+            "recorded_by": self.recorded_by,
+            "reason": self.reason or None,
+        }
+
+
+class UsageMeterTransaction(Protocol):
+    """One transaction on one meter of usage; others who change it wait."""
+
+    async def history(self) -> tuple[KeptUsageMeter, ...]:
+        """All that was said of it, by day and revision."""
+
+    async def add(self, version: UsageMeterVersion, detail: Mapping[str, Any]) -> None:
+        """Say how events are counted, raise the meter's revision, and log it."""
+
+
 class UsageEventStore(Protocol):
     """Where usage events are kept; none is ever changed."""
 
@@ -202,6 +243,14 @@ class UsageEventStore(Protocol):
         self, name: str, note: DecisionNote
     ) -> AbstractAsyncContextManager[SubjectTransaction]:
         """Begin a transaction on a subject; leaving commits, an exception rolls back."""
+
+    def meter(
+        self, name: str, note: DecisionNote
+    ) -> AbstractAsyncContextManager[UsageMeterTransaction]:
+        """Begin a transaction on a meter of usage; leaving commits, an exception rolls back."""
+
+    async def meters(self, name: str | None) -> Sequence[KeptUsageMeter]:
+        """What was said of a meter of usage, or of all; by name, day and revision."""
 
     async def assignments(self, subject: str | None) -> Sequence[SubjectAssignment]:
         """What was said of a subject, or of all; by subject, day and revision."""

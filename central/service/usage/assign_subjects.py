@@ -97,7 +97,8 @@ class AssignSubjects:
             newest = _newest(await work.history(), from_day)
             if newest is None or newest.withdrawn:
                 message = f"Nothing is said of the subject {subject!r} from {from_day} on."
-                raise NotRegisteredError(message, value=subject)
+                remedy = "`meterline-central subjects list` shows what is."
+                raise NotRegisteredError(message, value=subject, remedy=remedy)
             await _add(work, newest, newest.point, note, withdrawn=True)
 
     async def listed(self, subject: str | None = None) -> Sequence[SubjectAssignment]:

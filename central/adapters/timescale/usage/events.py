@@ -17,6 +17,7 @@ from central.adapters.timescale.inputs import ChangedInputs, hold_inputs
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.adapters.timescale.usage.meters import UsageMeterRows, meter_history
 from central.adapters.timescale.usage.subjects import SubjectRows, subject_history
 from central.domain.actor import Actor
 from central.domain.usage.usage_event import EventKey, UsageEvent
@@ -26,8 +27,10 @@ from central.service.ports.usage_events import (
     EventFate,
     EventFilter,
     KeptEvent,
+    KeptUsageMeter,
     SubjectAssignment,
     SubjectTransaction,
+    UsageMeterTransaction,
     WaitingSubject,
 )
 
@@ -163,6 +166,23 @@ class TimescaleUsageEvents:
                     await work.hold()
                     yield work
                     await work.changed.raise_in(connection)
+
+    @asynccontextmanager
+    async def meter(self, name: str, note: DecisionNote) -> AsyncIterator[UsageMeterTransaction]:
+        """See `UsageEventStore`."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                await record_at(connection, note.at)
+                work = UsageMeterRows(connection, name, note)
+                await work.hold()
+                yield work
+                await work.changed.raise_in(connection)
+
+    async def meters(self, name: str | None) -> Sequence[KeptUsageMeter]:
+        """See `UsageEventStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                return await meter_history(connection, name)
 
     async def assignments(self, subject: str | None) -> Sequence[SubjectAssignment]:
         """See `UsageEventStore`."""

@@ -1,0 +1,121 @@
+"""Usage events from cloud services, each kept once, and whose they are."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.schemas.usage_events import (
+    AssignmentIn,
+    AssignmentOut,
+    EventOut,
+    EventResultOut,
+    EventResultsOut,
+    WaitingEventsOut,
+    WaitingOut,
+)
+from central.domain.usage.cloud_event import read_json
+from central.service.ports.usage_events import EventFilter
+from central.service.usage.events_file import events_of_json, line_of_events
+from central.service.usage.take_events import BATCH, Given, counted
+from firmware_bridge.contract.errors import InvalidValueError
+
+router = APIRouter(tags=["usage"])
+_LINES = "application/x-ndjson"
+_CONTENT = {
+    "application/cloudevents+json": {"schema": {"type": "object"}},
+    "application/cloudevents-batch+json": {"schema": {"type": "array", "items": {}}},
+    "application/json": {"schema": {}},
+    _LINES: {"schema": {"type": "string"}},
+}
+_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
+Text = Annotated[str | None, Query(min_length=1, max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+
+
+@router.post(
+    "/usage-events",
+    openapi_extra=_BODY,
+    response_model=None,
+    responses={HTTPStatus.OK.value: {"model": EventResultsOut}},
+)
+async def send_events(services: Services, request: Request) -> Response:
+    """Take in a CloudEvent, a list of them, or one a line; sent again, each is kept once.
+
+    Up to 1,000 at a time, which are kept together. What is refused stops no other: each has its own
+    result, in their order.
+    """
+    body = await request.body()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    given: list[Given]
+    if kind == _LINES:
+        text = body.decode("utf-8", errors="replace")
+        given = [line_of_events(line) for line in text.split("\n") if line.strip()]
+    else:
+        given = [each.event for each in events_of_json(read_json(body))]
+    if len(given) > BATCH:
+        message = f"There are {len(given)} events."
+        raise InvalidValueError(message, value=len(given), remedy=f"Send {BATCH} at a time.")
+    results = await services.usage.take(given, request.state.actor)
+    answer = EventResultsOut(
+        **counted(results), results=[EventResultOut.of(result) for result in results]
+    )
+    return JSONResponse(answer.model_dump(mode="json", exclude_none=True))
+
+
+@router.get("/usage-events")
+async def list_events(  # noqa: PLR0913, PLR0917 - one parameter each
+    services: Services,
+    subject: Text = None,
+    type: Text = None,  # noqa: A002 - as events say it
+    from_at: AwareDatetime | None = None,
+    until_at: AwareDatetime | None = None,
+    limit: Limit = 100,
+) -> list[EventOut]:
+    """List events by time, every version of them."""
+    wanted = EventFilter(subject, type, from_at, until_at)
+    return [EventOut.of(row) for row in await services.usage.listed(wanted, None, limit)]
+
+
+@router.get("/usage-events/waiting")
+async def list_waiting(services: Services, limit: Limit = 100) -> WaitingEventsOut:
+    """Count the events that belong to no service point yet, and list their subjects."""
+    count, subjects = await services.usage.waiting(limit)
+    return WaitingEventsOut(events=count, subjects=[WaitingOut.of(row) for row in subjects])
+
+
+@router.post(
+    "/usage-subjects",
+    response_model=None,
+    responses={HTTPStatus.OK.value: {"model": AssignmentOut}},
+)
+async def assign_subject(services: Services, once: DoOnce, order: AssignmentIn) -> Response:
+    """Say to which service point a subject's events belong, until another day says otherwise."""
+
+    async def work() -> tuple[HTTPStatus, AssignmentOut]:
+        await services.usage_subjects.assign(
+            order.subject,
+            order.point or "",
+            order.first,
+            once.actor,
+            until=order.until,
+            reason=order.reason,
+        )
+        history = await services.usage_subjects.listed(order.subject)
+        newest = [row for row in history if row.from_day == order.first][-1]
+        return HTTPStatus.OK, AssignmentOut.of(newest)
+
+    return await once(work)
+
+
+@router.get("/usage-subjects")
+async def list_subjects(services: Services, subject: Text = None) -> list[AssignmentOut]:
+    """List to which service points subjects belong, day by day with their revisions."""
+    return [AssignmentOut.of(row) for row in await services.usage_subjects.listed(subject)]
