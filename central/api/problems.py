@@ -16,6 +16,7 @@ from central.service.moves.errors import NoSuchMoveError
 from central.service.ports.billing_errors import UnknownBillError, UnknownRunError
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError
+from central.service.ports.pilots import NoSuchPilotError
 from central.service.ports.registry import NotRegisteredError
 from central.service.registry.cycle_file import CycleFileError
 from central.service.views.lookup import NotFoundError
@@ -122,6 +123,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     UnknownBillError: HTTPStatus.NOT_FOUND,
     UnknownRunError: HTTPStatus.NOT_FOUND,
     NoSuchMoveError: HTTPStatus.NOT_FOUND,
+    NoSuchPilotError: HTTPStatus.NOT_FOUND,
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CycleFileError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -20,6 +20,7 @@ from central.cli import (
     holidays,
     ledger,
     moves,
+    pilots,
     processes,
     rate,
     registry,
@@ -55,6 +56,7 @@ app.add_typer(accounts.accounts, name="account")
 app.add_typer(withdraw.agreements, name="agreement")
 app.add_typer(withdraw.installations, name="installation")
 app.add_typer(moves.moves, name="move")
+app.add_typer(pilots.pilots, name="pilot")
 app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")

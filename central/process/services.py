@@ -17,6 +17,7 @@ from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
+from central.adapters.timescale.billing.pilots import TimescalePilots
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
@@ -76,6 +77,7 @@ def timescale_services(
         suppression_store=TimescaleSuppressions(pool),
         reconciliation=TimescaleReconciliation(pool),
         figure_store=TimescaleRegulatorFigures(pool),
+        pilot_store=TimescalePilots(pool),
         unclosed=TimescaleUnclosedDays(pool),
         usage_event_store=TimescaleUsageEvents(pool),
         series=TimescaleSeriesStore(pool),

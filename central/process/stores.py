@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
+from central.adapters.timescale.billing.pilots import TimescalePilots
 from central.adapters.timescale.billing.rebills import TimescaleRebills
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
@@ -67,6 +68,7 @@ class Stores:
         ledger: Money of accounts.
         moves: Moves, with the registry that they change.
         nights: What is done of the jobs.
+        pilots: Pilots, and what came of them.
         policies: How days of channels are judged, and storms.
         rebills: Issued bills, cancelled and billed anew as one.
         reconciliation: What is validated, claimed and billed.
@@ -99,6 +101,7 @@ class Stores:
     ledger: TimescaleLedger
     moves: TimescaleMoves
     nights: TimescaleNightStore
+    pilots: TimescalePilots
     policies: TimescalePolicies
     rebills: TimescaleRebills
     reconciliation: TimescaleReconciliation
@@ -152,6 +155,7 @@ async def open_stores(
             ledger=TimescaleLedger(pool),
             moves=TimescaleMoves(pool),
             nights=TimescaleNightStore(pool),
+            pilots=TimescalePilots(pool),
             policies=TimescalePolicies(pool),
             rebills=TimescaleRebills(pool),
             reconciliation=TimescaleReconciliation(pool),

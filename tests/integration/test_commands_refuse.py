@@ -168,8 +168,8 @@ def test_what_is_nowhere_is_refused(
         r"|cycle (add|extend|list)"
         r"|events (list|meters|waiting)"
         r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
-        r"|ledger list|move list|quarantine|reconcile|registry|schedule (list|pause|resume|set)"
-        r"|session"
+        r"|ledger list|move list|pilot list|quarantine|reconcile|registry"
+        r"|schedule (list|pause|resume|set)|session"
         r"|settings|status|subjects list|tariff list|validate|vee (rules|storms))\b"
     )
 

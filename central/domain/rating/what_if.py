@@ -9,6 +9,7 @@ from decimal import Decimal
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.determinants.align import Blocks
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
+from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
@@ -58,7 +59,7 @@ def compare(  # noqa: PLR0913 - what a bill depends on
     facts: AgreementFacts,
     candidates: Candidates,
     calendar: ResolvedCalendar,
-    periods: Sequence[DayRange],
+    periods: Sequence[DayRange | BillingPeriod],
     *,
     opening: CarriedState | None = None,
     prices: Sequence[PriceSeries] = (),
@@ -74,7 +75,7 @@ def compare(  # noqa: PLR0913 - what a bill depends on
         facts: Of the agreement.
         candidates: Name to versions; the current tariff may be one of them.
         calendar: Resolved for all candidates.
-        periods: Ascending, as they would be billed.
+        periods: Ascending, as they would be billed; days alone are one month, whatever they are.
         opening: State before the first period.
         prices: Price and factor series that any candidate names.
         grants: Money paid into banks or the prepaid balance.
@@ -85,13 +86,16 @@ def compare(  # noqa: PLR0913 - what a bill depends on
         # The same names mean the same here, whatever the tariff is called.
         state = replace(opening or CarriedState(), tariff="")
         bills = []
-        for days in periods:
+        for each in periods:
+            period = each if isinstance(each, BillingPeriod) else None
+            days = each.days if isinstance(each, BillingPeriod) else each
             bill = rate(
                 blocks,
                 facts,
                 versions,
                 calendar,
                 days,
+                period=period,
                 opening=state,
                 prices=prices,
                 grants=grants,

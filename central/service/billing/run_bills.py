@@ -245,7 +245,7 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
 
     async def load(some: Sequence[str]) -> None:
         tariffs.set_revisions(await work.series_revisions(some))
-        tariffs.set_series(await work.series(some, _utc_days(days, longest)))
+        tariffs.set_series(await work.series(some, utc_days(days, longest)))
 
     async for failed in halved(sorted(tariffs.series_names), load):
         if failed is not None:
@@ -255,7 +255,7 @@ async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tari
     return tariffs
 
 
-def _utc_days(days: DayRange, back: int) -> DayRange:
+def utc_days(days: DayRange, back: int) -> DayRange:
     """Every UTC day that local days, and some days before them, touch in some zone."""
     return DayRange(days.first - timedelta(days=back + 1), days.end + timedelta(days=1))
 

@@ -30,6 +30,7 @@ from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
 from central.service.operator.bill_line import view_line
+from central.service.pilots.pilots import Pilots
 from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
@@ -46,6 +47,7 @@ from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.moves import MoveStore
 from central.service.ports.nights import NightStore
 from central.service.ports.overview import BillingOverview, FieldOverview
+from central.service.ports.pilots import PilotStore
 from central.service.ports.rebills import RebillStore
 from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
@@ -90,6 +92,7 @@ class OperatorServices:
         suppression_store: Days that are not billed by decision.
         reconciliation: What is validated, claimed and billed.
         figure_store: What a regulator asks for.
+        pilot_store: Pilots, and what came of them.
         unclosed: Days that are over and not closed.
         usage_event_store: What happened, and to whom.
         series: Prices, factors and lookup tables.
@@ -123,6 +126,7 @@ class OperatorServices:
     suppression_store: SuppressionStore
     reconciliation: ReconciliationStore
     figure_store: RegulatorFigureStore
+    pilot_store: PilotStore
     unclosed: UnclosedDaysStore
     usage_event_store: UsageEventStore
     series: SeriesStore
@@ -189,6 +193,11 @@ class OperatorServices:
     def figures(self) -> RegulatorFigures:
         """The use-case that shows what a regulator asks for."""
         return RegulatorFigures(self.figure_store, self.settings, self.clock)
+
+    @property
+    def pilots(self) -> Pilots:
+        """The use-cases of pilots."""
+        return Pilots(self.pilot_store, self.clock)
 
     @property
     def approve(self) -> ApproveBills:

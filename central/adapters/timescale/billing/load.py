@@ -201,11 +201,7 @@ class ShardLoader:
 
     async def tariffs(self, names: Collection[str]) -> Mapping[str, Sequence[TariffRecord]]:
         """The versions of some tariffs."""
-        versions: dict[str, list[TariffRecord]] = {}
-        for row in await self._rows("tariffs", names=sorted(names)):
-            record = TariffRecord(row[0], row[1], row[2], bytes(row[3]).hex(), row[4], row[5])
-            versions.setdefault(record.name, []).append(record)
-        return versions
+        return tariff_records(await self._rows("tariffs", names=sorted(names)))
 
     async def earlier(
         self, works: Iterable[AccountWork], back: Mapping[str, int]
@@ -371,6 +367,15 @@ class ShardLoader:
             at=[at for _, _, at in asked],
         )
         return {row[0]: Decimal(row[1]).scaleb(row[2]) for row in rows}
+
+
+def tariff_records(rows: Sequence[_Row]) -> dict[str, list[TariffRecord]]:
+    """Versions by name, of rows of the statement `tariffs`."""
+    versions: dict[str, list[TariffRecord]] = {}
+    for row in rows:
+        record = TariffRecord(row[0], row[1], row[2], bytes(row[3]).hex(), row[4], row[5])
+        versions.setdefault(record.name, []).append(record)
+    return versions
 
 
 def _around(days: DayRange) -> dict[str, datetime]:

@@ -1,0 +1,59 @@
+"""Pilots: a tariff tried on a group's own intervals; nothing of it is ever billed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import Services
+from central.api.schemas.pilots import PilotIn, PilotOut, PilotResultOut, PilotVersionOut
+
+router = APIRouter(tags=["bills"])
+Version = Annotated[int | None, Query(ge=1, le=1_000_000, description="Of the document.")]
+
+
+@router.get("/pilots")
+async def list_pilots(services: Services) -> list[PilotOut]:
+    """List the newest version of each pilot, by name."""
+    return [PilotOut.model_validate(each.to_json()) for each in await services.pilots.listed()]
+
+
+@router.post(
+    "/pilots", responses={HTTPStatus.CREATED.value: {"model": PilotVersionOut}}, response_model=None
+)
+async def set_pilot(services: Services, once: DoOnce, order: PilotIn) -> Response:
+    """Write a pilot down, or another version of it."""
+
+    async def work() -> tuple[HTTPStatus, PilotVersionOut]:
+        use_case = services.pilots
+        version, new = await use_case.set(order.name, order.document(), once.actor, order.reason)
+        status = HTTPStatus.CREATED if new else HTTPStatus.OK
+        return status, PilotVersionOut(pilot=order.name, version=version)
+
+    return await once(work)
+
+
+@router.post(
+    "/pilots/{name}/run",
+    responses={HTTPStatus.OK.value: {"model": PilotResultOut}},
+    response_model=None,
+)
+async def run_pilot(services: Services, once: DoOnce, name: str) -> Response:
+    """Rate a pilot's agreements under both tariffs; the same result is not kept twice."""
+
+    async def work() -> tuple[HTTPStatus, PilotResultOut]:
+        result = await services.pilots.run(name, once.actor)
+        return HTTPStatus.OK, PilotResultOut.model_validate(result.to_json())
+
+    return await once(work)
+
+
+@router.get("/pilots/{name}")
+async def get_pilot(services: Services, name: str, version: Version = None) -> PilotResultOut:
+    """Get what came of a pilot: winners, losers, and the control group."""
+    result = await services.pilots.show(name, version)
+    return PilotResultOut.model_validate(result.to_json())

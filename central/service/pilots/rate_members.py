@@ -1,0 +1,131 @@
+"""Rate members of a pilot under both of its tariffs, month by month. No store is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.tariff_input import input_of
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.charged_energy import charged_energy
+from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.pilot import PilotDocument, PilotRow
+from central.domain.rating.rounding import printed
+from central.domain.rating.what_if import Comparison, compare
+from central.service.billing.tariffs import Tariffs
+from central.service.billing.unrated import rating_failed
+from central.service.ports.pilots import PilotMember
+
+_IMPORT = "import"
+NOT_COMPARABLE = "CURRENCIES_DIFFER"
+"""The code of a member whose two tariffs charge in two currencies."""
+
+
+def rate_member(
+    member: PilotMember,
+    document: PilotDocument,
+    tariffs: Tariffs,
+    blocks: Mapping[int, Sequence[DayBlock]],
+) -> PilotRow:
+    """One agreement under both tariffs; what cannot be rated says why.
+
+    Args:
+        member: Whose.
+        document: Of the pilot.
+        tariffs: Both, and what they name.
+        blocks: By channel.
+    """
+    against = document.against or member.tariff
+    row = PilotRow(member.side, member.account, member.point, member.service, against, member.days)
+    names = (against, document.tariff)
+    refused = [tariffs.refused[name].code for name in names if name in tariffs.refused]
+    if refused:
+        return _held(row, refused)
+    try:
+        before, after = _compared(member, names, tariffs, blocks)
+    except Exception as error:  # noqa: BLE001 - what one member does, others do not pay
+        return _held(row, [rating_failed(error).code])
+    holds = [hold.code for each in (before, after) for bill in each.bills for hold in bill.holds]
+    currencies = {bill.currency for each in (before, after) for bill in each.bills}
+    if holds or len(currencies) != 1:
+        return _held(row, holds or [NOT_COMPARABLE])
+    return PilotRow(
+        member.side,
+        member.account,
+        member.point,
+        member.service,
+        against,
+        member.days,
+        _kwh(before.bills),
+        currencies.pop(),
+        before.total,
+        after.total,
+    )
+
+
+def _compared(
+    member: PilotMember,
+    names: Sequence[str],
+    tariffs: Tariffs,
+    blocks: Mapping[int, Sequence[DayBlock]],
+) -> list[Comparison]:
+    by_input: dict[str, list[DayBlock]] = {}
+    for key, obis in member.channels.items():
+        by_input.setdefault(input_of(obis), []).extend(blocks.get(key, ()))
+    periods = [_period(days) for days in months_of(member.days)]
+    found = []
+    for name in names:
+        (one,) = compare(
+            by_input,
+            member.facts,
+            {name: tariffs.versions(name)},
+            tariffs.calendar,
+            periods,
+            prices=tariffs.prices(name, member.days, member.zone, member.day_start),
+        )
+        found.append(one)
+    return found
+
+
+def months_of(days: DayRange) -> list[DayRange]:
+    """Days by calendar month, ascending."""
+    months, first = [], days.first
+    while first < days.end:
+        after = _month_after(first)
+        months.append(DayRange(first, min(after, days.end)))
+        first = after
+    return months
+
+
+def _period(days: DayRange) -> BillingPeriod:
+    """A calendar month, or the days of one that somebody is billed for."""
+    first = days.first.replace(day=1)
+    whole = DayRange(first, _month_after(first))
+    if whole == days:
+        return BillingPeriod.month(whole)
+    return BillingPeriod(f"{first:%Y-%m}", days, 1, days.end, (WholeMonths(whole, 1),))
+
+
+def _month_after(day: date) -> date:
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def _kwh(bills: Sequence[Rated]) -> Decimal:
+    energy = sum((charged_energy(bill.lines, _IMPORT) for bill in bills), Fraction(0))
+    return printed(energy)
+
+
+def _held(row: PilotRow, codes: Sequence[str]) -> PilotRow:
+    return PilotRow(
+        row.side,
+        row.account,
+        row.point,
+        row.service,
+        row.against,
+        row.days,
+        held=tuple(dict.fromkeys(codes)),
+    )
