@@ -66,7 +66,9 @@ async def test_a_pilot_is_set_run_and_shown(web: httpx.AsyncClient) -> None:
     (row,) = result["rows"]
     assert (row["account"], row["against"], row["held"]) == ("A-1", "HOME", [])
     assert [side["losers"] for side in result["sides"]] == [1]
-    kept = (await web.post("/pilots/dear/run")).json()
+    ran = await web.post("/pilots/dear/run", json={})
+    assert ran.status_code == 200, ran.text
+    kept = ran.json()
     assert (kept["run"], kept["rows"], kept["sides"]) == (1, [row], result["sides"])
     assert (await web.get("/pilots/dear", params={"version": 1})).json() == kept
     assert (await central("pilot", "show", "dear"))["rows"] == [row]
