@@ -24,4 +24,4 @@ INSERT INTO knowledge_rule (relation, kind, known) VALUES
 ('pilot', 'recorded', 'decided_at <= as_of()'),
 ('pilot_result', 'recorded', 'made_at <= as_of()');
 
-INSERT INTO release_beside (version) VALUES (75);
+INSERT INTO release_beside (version) VALUES (77);
