@@ -105,6 +105,16 @@ class CentreSilentError(BrokerError):
     default_remedy = "Start the centre's ingest at that broker; another broker is tried meanwhile."
 
 
+class TakenOverError(BrokerError):
+    """Another device connects under this gateway's name, again and again."""
+
+    code = "TAKEN_OVER"
+    default_remedy = (
+        "Find the other device, such as a copied card, and switch it off or enrol it under a name"
+        " and certificate of its own."
+    )
+
+
 class UnknownMeterError(ConfigurationError):
     """No meter is configured under that name."""
 

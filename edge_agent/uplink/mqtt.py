@@ -31,9 +31,11 @@ from edge_agent.errors import (
     BrokerTlsError,
     CentreSilentError,
     CertificateNameError,
+    TakenOverError,
 )
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
+from edge_agent.uplink.takeovers import Takeovers
 from edge_agent.uplink.version_probe import ask_version
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
@@ -91,6 +93,8 @@ class Uplink:
         self._clock = clock
         self._random = random
         self._listener = listener
+        self._takeovers = Takeovers(random)
+        self._connected_at: float | None = None
         self._misnamed = False
         self._status_due = False
         self._wake = asyncio.Event()
@@ -102,6 +106,11 @@ class Uplink:
     def broker(self) -> Broker:
         """The one that is used or tried."""
         return self._brokers[self._turn_of]
+
+    @property
+    def taken_over(self) -> int:
+        """How often another device took our place, since a connection stood for an hour."""
+        return self._takeovers.count
 
     def notify(self) -> None:
         """The buffer holds something new. Never blocks."""
@@ -131,10 +140,12 @@ class Uplink:
         attempt = 0
         while True:
             is_silent = False
+            self._connected_at = None
             try:
                 await self._attempt()
             except aiomqtt.MqttError as error:
                 _log.info("broker_lost", reason=str(error), attempt=attempt)
+                self._note_end(error)
             except (BrokerError, BrokerTlsError) as error:
                 is_silent = isinstance(error, CentreSilentError)
                 self._report_failure(error)
@@ -145,10 +156,23 @@ class Uplink:
                 self.protocol = None
             rounds = -(-attempt // len(self._brokers))
             bound = min(BACKOFF_S * 2.0 ** min(rounds, 10), BACKOFF_MAX_S)
-            await self._pause(self._random.uniform(BACKOFF_S / 4, bound))
+            jittered = self._random.uniform(BACKOFF_S / 4, bound)
+            await self._pause(max(jittered, self._takeovers.pause_s()))
             if self._moved.is_set():
                 self._moved.clear()
                 self.protocol, attempt = None, 0
+
+    def _note_end(self, error: aiomqtt.MqttError) -> None:
+        """Say it where another device takes our place again and again."""
+        if self._connected_at is None:
+            return
+        lasted_s = self._clock.monotonic() - self._connected_at
+        if self._takeovers.note(error, lasted_s):
+            message = (
+                f"Connections as {self._gateway} ended at once {self._takeovers.count} times:"
+                " another device seems to use that name."
+            )
+            self._report_failure(TakenOverError(message, value=self._takeovers.count))
 
     async def _pause(self, seconds: float) -> None:
         """Wait, unless there is another broker to try."""
@@ -233,6 +257,7 @@ class Uplink:
         try:
             await self._publish_status(client, GatewayState.ONLINE)
             self.connected = True
+            self._connected_at = self._clock.monotonic()
             self.failure = self.failure if self._misnamed else None
             _log.info("broker_connected", host=broker.host)
             self._publish(client, await self._runner.connected(self._moment()))

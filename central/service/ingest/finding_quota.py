@@ -16,6 +16,7 @@ _ALWAYS = frozenset(
         FindingCode.FINDINGS_FULL,
         FindingCode.QUARANTINE,
         FindingCode.REFUSED,
+        FindingCode.TAKEN_OVER,
         FindingCode.TWO_LIVE_EPOCHS,
     }
 )

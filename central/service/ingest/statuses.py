@@ -11,6 +11,7 @@ import structlog
 
 from central.service.ingest.classify import UNKNOWN_GATEWAY, Arrival, RefusedMessage
 from central.service.ingest.commit import rejection
+from central.service.ingest.connects import Connects, taken_over_finding
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.isolate import NOBODYS, PAUSE_S, TRIES, Blamed, Rest, blame
 from central.service.ingest.outcome import refused_finding
@@ -44,6 +45,7 @@ class Statuses:
         self._store = store
         self._clock = clock
         self._rest = rest
+        self._connects = Connects()
         self.counts: Counter[str] = Counter()
 
     async def note(self, name: str, payload: bytes) -> bool:
@@ -74,6 +76,8 @@ class Statuses:
             return False
         blamed = await self._save(arrival, status)
         if isinstance(blamed, bool):
+            if blamed and self._connects.note(name, status, arrival.at):
+                await self._find_twin(name)
             return blamed
         _log.error("status_failed", gateway=name, code=blamed.code, **error_fields(blamed.error))
         await self._keep(RefusedMessage(arrival, blamed.code, blamed.message), is_found=True)
@@ -91,6 +95,21 @@ class Statuses:
                 if tries == TRIES or isinstance(error, PoisonError):
                     return blame(RefusedMessage(arrival, "", ""), error)
             await self._rest(PAUSE_S)
+
+    async def _find_twin(self, name: str) -> None:
+        """Raise an alarm: devices throw each other off the broker."""
+        record = (await self._store.gateways({name})).get(name)
+        if record is None:
+            return
+        self.counts["taken_over"] += 1
+        _log.warning("gateway_connects_often", gateway=name)
+        try:
+            async with self._store.transaction(self._clock()) as tx:
+                await tx.find([taken_over_finding(record)])
+        except NOBODYS:
+            raise
+        except Exception as error:  # noqa: BLE001 - one gateway ends nothing
+            _log.error("finding_not_raised", gateway=name, **error_fields(error))
 
     async def _keep(self, refused: RefusedMessage, *, is_found: bool = False) -> None:
         """Keep a status among the refused messages; what even that cannot is logged."""

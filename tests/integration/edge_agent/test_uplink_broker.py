@@ -172,3 +172,23 @@ async def test_days_of_a_hundred_meters_drain(
         assert len(centre.rows()) == DAYS * 96_000
         record_property(f"seconds for {DAYS * 96_000:,} readings", f"{took:.1f}")
         await buffer.close()
+
+
+async def test_two_devices_under_one_name_hear_of_it_and_leave_each_other_time(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    buffers = [
+        await Buffer.open(tmp_path / f"{number}.db", GATEWAY, datetime.now(UTC))
+        for number in range(2)
+    ]
+    try:
+        async with (
+            running(buffers[0], mosquitto.port) as one,
+            running(buffers[1], mosquitto.port) as other,
+            asyncio.timeout(20),
+        ):
+            while not (one.taken_over and other.taken_over):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+    finally:
+        for buffer in buffers:
+            await buffer.close()

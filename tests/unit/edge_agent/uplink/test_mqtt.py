@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace, TracebackType
@@ -17,6 +18,8 @@ from typing import Any, Self, cast
 
 import aiomqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.config.broker import Broker
 from edge_agent.errors import (
@@ -27,6 +30,7 @@ from edge_agent.errors import (
 from edge_agent.uplink import mqtt
 from edge_agent.uplink.mqtt import BACKOFF_MAX_S, BACKOFF_S, SILENT_AFTER, Uplink
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
+from edge_agent.uplink.takeovers import LONGEST_S, STEADY_S, Takeovers
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import GatewayState, Status, decode_status
 from firmware_bridge.figures import Figure
@@ -333,6 +337,54 @@ async def test_a_connection_that_breaks_is_made_anew_after_a_short_pause(
     # The version of a broker that admitted us is known.
     assert site.asked == [("broker.test", 1883)]
     assert site.clock.pauses == [BACKOFF_S]
+
+
+def taken_over() -> aiomqtt.MqttError:
+    """As the client tells of it, with the broker's reason behind it."""
+    error = aiomqtt.MqttError("Disconnected during message iteration")
+    error.__cause__ = aiomqtt.MqttCodeError(ReasonCode(PacketTypes.DISCONNECT, identifier=142))
+    return error
+
+
+def is_connected(site: Site, number: int) -> bool:
+    return len(site.clients) > number and site.uplink.connected
+
+
+async def test_a_twin_is_left_the_broker_for_longer_and_longer_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        for number in range(12):
+            await site.until(partial(is_connected, site, number))
+            site.clients[number].inbox.put_nowait(taken_over())
+        await site.until(lambda: len(site.clients) > 12 and site.uplink.connected)
+    assert site.clock.pauses[:6] == [2, 4, 8, 16, 32, 64]
+    assert max(site.clock.pauses) == LONGEST_S
+    assert [code for code, _ in site.runner.notes] == ["taken_over"] * 3
+    assert "as gw-1 ended at once 3 times" in site.runner.notes[0][1]
+    assert "copied card" in site.runner.notes[0][1]
+
+
+async def test_short_connections_count_where_the_broker_gives_no_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        for number in range(9):
+            await site.until(partial(is_connected, site, number))
+            site.clients[number].inbox.put_nowait(aiomqtt.MqttError("gone"))
+        await site.until(partial(is_connected, site, 9))
+    assert site.clock.pauses == [1, 1, 1, 1, 2, 4, 8, 16, 32]
+    assert [code for code, _ in site.runner.notes] == ["taken_over"]
+
+
+def test_an_hours_connection_ends_the_suspicion() -> None:
+    takeovers = Takeovers(Random(1))  # noqa: S311 - jitter, repeatable
+    assert [takeovers.note(None, 1.0) for _ in range(7)] == [False] * 6 + [True]
+    assert takeovers.pause_s() > 0
+    assert not takeovers.note(None, STEADY_S)
+    assert (takeovers.count, takeovers.pause_s()) == (0, 0.0)
 
 
 async def test_a_broker_that_cannot_be_reached_is_tried_ever_later_and_named_once(

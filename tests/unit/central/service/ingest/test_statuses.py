@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
+from central.service.ingest.connects import MANY, WITHIN, Connects
 from central.service.ingest.statuses import Statuses
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError, StoreUnavailableError
@@ -102,3 +104,32 @@ async def test_what_is_no_statuses_fault_is_the_callers_to_wait_for(error: Excep
     with pytest.raises(type(error)):
         await desk.note("gw1", GOOD)
     assert kept(store) == []
+
+
+def online(second: int) -> bytes:
+    at = NOW + timedelta(seconds=second)
+    return encode_status(Status(GatewayState.ONLINE, "edge/1", at, 7))
+
+
+async def test_a_gateway_that_connects_again_and_again_is_an_alarm_once() -> None:
+    store = Failing()
+    use_case = await statuses(store)
+    # What a broker retains comes again at each of ingest's own connections, and is no connection.
+    for _ in range(20):
+        assert await use_case.note("gw1", online(0))
+    assert store.state.findings == {}
+    for second in range(1, 20):
+        assert await use_case.note("gw1", online(second))
+    (finding,) = store.state.findings.values()
+    assert (finding.code, finding.key) == (FindingCode.TAKEN_OVER, "TAKEN_OVER:gw1")
+    assert "copied card" in finding.message
+    assert use_case.counts["taken_over"] == 1
+
+
+def test_connections_now_and_then_are_none() -> None:
+    connects = Connects()
+    status = Status(GatewayState.ONLINE, "edge/1")
+    times = [NOW + n * WITHIN / (MANY - 2) for n in range(50)]
+    assert not any(connects.note("gw1", replace(status, since=at), at) for at in times)
+    offline = Status(GatewayState.OFFLINE, "edge/1")
+    assert not any(connects.note("gw2", offline, NOW) for _ in range(50))
