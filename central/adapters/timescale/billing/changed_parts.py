@@ -18,8 +18,8 @@ from central.domain.billing.changed_record import ConcernedDays, concerned_days
 from central.service.knowledge_time import SETTLED_AFTER
 from central.service.ports.stamps import ChangedInput, InputKind
 
-# What a transaction writes has the time at which it began.
-_MARGIN = 2 * SETTLED_AFTER
+MARGIN = 2 * SETTLED_AFTER
+"""What a transaction writes has the time at which it began; so much older may be new."""
 # Then a night has seen it again with the same revisions.
 _LATELY = timedelta(hours=36)
 _COARSE = {InputKind.POINT, InputKind.ACCOUNT}
@@ -76,7 +76,7 @@ async def compared_accounts(
     connection: _Connection, accounts: Sequence[int]
 ) -> list[ComparedAccount]:
     """Compare the revisions of the parts of issued bills of accounts, by key."""
-    rows = await _rows(connection, "compared", accounts=list(accounts), margin=_MARGIN)
+    rows = await _rows(connection, "compared", accounts=list(accounts), margin=MARGIN)
     return [ComparedAccount(*row) for row in rows]
 
 
@@ -90,7 +90,7 @@ async def bills_with_facts(
         accounts: Keys.
         anew: Whether only what changed since the account was compared last counts.
     """
-    asked = {"accounts": list(accounts), "anew": anew, "margin": _MARGIN}
+    asked = {"accounts": list(accounts), "anew": anew, "margin": MARGIN}
     rows = await _rows(connection, "suspects", **asked)
     suspects = [_Suspect(*row) for row in rows]
     bills: dict[int, set[int]] = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.billing.changed_parts import MARGIN
 from central.adapters.timescale.queries import load_queries
 from central.domain.audit.change import change
 from central.domain.billing.candidate import CandidateCause, CauseKind
@@ -27,14 +29,21 @@ async def changes_of(
     connection: AsyncConnection[_Row], parts: Collection[int]
 ) -> list[CandidateCause]:
     """What of days and registry is another than parts of issued bills, by key, were rated with."""
-    days = await _rows(connection, "changed_days", parts=list(parts))
-    events = await _rows(connection, "changed_events", parts=list(parts))
-    records = await _rows(connection, "changed_records", parts=list(parts))
-    return [
-        *map(_changed_days, days),
-        *map(_changed_events, events),
-        *map(_changed_record, records),
-    ]
+    asked: dict[str, object] = {"parts": list(parts)}
+    # What was stored right before a bill was made is no cause, unless nothing else is one: then its
+    # transaction began before the bill was made, and committed after.
+    for margin in (timedelta(0), MARGIN):
+        days = await _rows(connection, "changed_days", **asked, margin=margin)
+        events = await _rows(connection, "changed_events", **asked, margin=margin)
+        records = await _rows(connection, "changed_records", **asked, margin=margin)
+        causes = [
+            *map(_changed_days, days),
+            *map(_changed_events, events),
+            *map(_changed_record, records),
+        ]
+        if causes:
+            return causes
+    return []
 
 
 async def changes_of_bills(

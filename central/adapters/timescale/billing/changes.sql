@@ -14,7 +14,7 @@ JOIN day_block ON day_block.channel_id = point_channel.id
     AND day_block.day < part.end_day
     AND day_block.made_at > coalesce(
         (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id), bill.made_at
-    )
+    ) - %(margin)s::interval
 WHERE part.id = ANY(%(parts)s)
 GROUP BY service_point.name, point_channel.obis
 ORDER BY 1, 2
@@ -41,7 +41,7 @@ LEFT JOIN usage_event_key AS newer ON newer.version > 1
 JOIN usage_receipt ON usage_receipt.id IN (event.receipt_id, newer.receipt_id)
     AND usage_receipt.recorded_at > coalesce(
         (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id), bill.made_at
-    )
+    ) - %(margin)s::interval
 WHERE part.id = ANY(%(parts)s)
 GROUP BY service_point.name, subject.name
 ORDER BY 1, 2
@@ -56,7 +56,7 @@ FROM (
         service_point.name AS point, account.number AS account, min(coalesce(
             (SELECT max(noted_at) FROM settled_stamp WHERE settled_stamp.part_id = part.id),
             bill.made_at
-        )) AS since
+        )) - %(margin)s::interval AS since
     FROM bill_part AS part
     JOIN bill ON bill.id = part.bill_id
     JOIN agreement ON agreement.id = part.agreement_id
