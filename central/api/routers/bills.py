@@ -56,7 +56,7 @@ async def list_bills(
 
 @router.get("/bill-runs/{run}/not-billed")
 async def list_not_billed(
-    services: Services,
+    services: ServicesAsOf,
     run: str,
     code: str | None = None,
     after: After = None,

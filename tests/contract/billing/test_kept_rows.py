@@ -249,6 +249,11 @@ ERRS = (
     "ALTER TABLE bill_figures ALTER COLUMN figures TYPE varchar(4) USING ''",
     "ALTER TABLE audit_log ENABLE REPLICA TRIGGER kept_from_truncate",
     "DROP OWNED BY meterline_app",
+    "DROP TABLE past.bill CASCADE",
+    "ALTER TABLE past.agreement DISABLE TRIGGER ALL",
+    "ALTER TABLE past.seller DROP COLUMN name CASCADE",
+    "DROP TRIGGER kept_from_truncate ON past.account",
+    "DROP VIEW as_of.bill CASCADE",
 )
 
 

@@ -31,7 +31,6 @@ WITHOUT = {
     "gateway_epoch": "how far a gateway's buffer has been received",
     "meter_seen": "when a meter was heard last",
     "night_job": "jobs of the nights",
-    "run_note": "what the last work of a run said; made anew with it",
     "schedule": "when jobs are due",
     "touched": "days that wait for validation",
     "unclosed_days": "days that wait to be closed",
@@ -46,7 +45,6 @@ WITHOUT = {
     "knowledge_rule": "how tables answer",
     "queue_migration": "of the schema",
     "release_beside": "of the schema",
-    "reading_import": "every row says when, and is asked for by a reading that is known",
     "web_session": "who is signed in at the pages; every row says since when and until when",
     "schema_migration": "of the schema",
 }
@@ -75,3 +73,34 @@ def test_every_rule_has_its_view_and_what_is_kept_its_past(migrated: Database) -
             " OR kind = 'kept' AND to_regclass('past.' || quote_ident(relation)) IS NULL"
         ).fetchall()
     assert without == []
+
+
+WATCHED = """\
+SELECT relation, watched::text [], ARRAY(
+    SELECT attname::text FROM pg_trigger
+    JOIN pg_attribute ON attrelid = tgrelid AND attnum = ANY(tgattr)
+    WHERE tgrelid = relation::regclass AND tgname = 'zz_keep_changed'
+)
+FROM knowledge_rule WHERE kind = 'kept'
+"""
+MIGRATES = """\
+SET LOCAL meterline.migrating = 'on';
+UPDATE knowledge_rule SET watched = watched || '{decided_by}' WHERE relation = 'suppressed_period';
+SELECT drop_as_of();
+SELECT keep_past(rule) FROM knowledge_rule AS rule WHERE kind = 'kept';
+"""
+
+
+def test_what_a_later_migration_watches_is_watched(migrated: Database) -> None:
+    with psycopg.connect(migrated.dsn) as owner:
+        for migrating in (False, True):
+            if migrating:
+                owner.execute(MIGRATES)
+            rules = {row[0]: row[1:] for row in owner.execute(WATCHED).fetchall()}
+            assert ("decided_by" in rules["suppressed_period"][0]) is migrating
+            assert {
+                relation: columns
+                for relation, (columns, triggered) in rules.items()
+                if sorted(columns) != sorted(triggered)
+            } == {}
+        owner.rollback()

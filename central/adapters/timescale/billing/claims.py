@@ -258,10 +258,13 @@ class ShardClaims:
 
     async def note(self, run: int, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
         """See `ShardTransaction.note`."""
-        values = {"run": run, "accounts": list(accounts)}
-        if {NotBilled(*row) for row in await self._rows("run_notes", **values)} == set(notes):
+        rows = await self._rows("run_notes", run=run, accounts=list(accounts))
+        differing = {note.account_id for note in {NotBilled(*row) for row in rows} ^ set(notes)}
+        if not differing:
             return
-        await self.connection.execute(SQL["drop_notes"], values)
+        dropped = {"run": run, "accounts": sorted(differing)}
+        await self.connection.execute(SQL["drop_notes"], dropped)
+        notes = [note for note in notes if note.account_id in differing]
         if notes:
             columns = {
                 "accounts": [note.account_id for note in notes],
