@@ -279,7 +279,7 @@ async def test_no_page_is_wider_than_the_screen(site: Site, scheme: str) -> None
              "/runs", bill, f"/bills/{bills['Sanchis']}", f"{bill}/lines/2",
              "/meters/2/days/2/2026-10-25", "/reconciliation?month=2026-10", "/claim-conflicts",
              "/cycles", "/cycles/monthly", "/groups", "/settings", "/audit",
-             "/schedules", "/candidates"]  # fmt: skip
+             "/schedules", "/candidates", "/correction-rules"]  # fmt: skip
     page = await site.page(scheme=scheme)
     for path in paths:
         await page.goto(path)

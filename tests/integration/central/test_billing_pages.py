@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
+from datetime import date
 from decimal import Decimal
 from html import unescape
 
@@ -20,6 +21,10 @@ from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
 from central.dashboard.present import DASH
+from central.domain.billing.correction import CorrectionWay
+from central.domain.billing.correction_rule import RuleTerms
+from central.service.ports.suppressions import OccupiedService
+from tests.support.actors import CHIEF
 from tests.support.office import NOW, Office
 from tests.support.servers import Database
 
@@ -421,3 +426,43 @@ async def test_schedules_are_shown_and_changed(clerk: Clerk) -> None:
     assert listed["north"]["code"] == "NO_WORKER"
     paused, changed = await clerk.audited("schedule.changed"), ("retry_held", {"at": "03:30"})
     assert [(row["subject"], row["new"]) for row in paused][-1] == changed
+
+
+async def test_rules_limits_and_suppressed_days_are_shown_and_decided(clerk: Clerk) -> None:
+    services, address = clerk.office.services(), "/correction-rules"
+    page = await clerk.page(address)
+    for nothing in ("There is no rule", "There is no limit", "All days are billed."):
+        assert nothing in page
+    rule = {"rule": "small", "way": "adjust", "amount": "2.50", "currency": "EUR", "days": "90"}
+    assert (await clerk.send(address, **rule, reason="a letter costs more")).status_code == 303
+    for wrong in ({"amount": "two"}, {"way": "burn"}, {"days": "0"}):
+        assert (await clerk.send(address, **{**rule, **wrong}, reason="r")).status_code == 422
+    assert "small@1 entered adjust" in await clerk.page(address)
+    alone = await clerk.send(f"{address}/small/1/approve")
+    assert (alone.status_code, "SELF_APPROVAL" in alone.text) == (409, False)
+    await services.rules.enter(
+        "tiny", RuleTerms(CorrectionWay.LEAVE, Decimal(1), "EUR", 30), CHIEF, "cents"
+    )
+    assert (await clerk.send(f"{address}/tiny/1/approve")).status_code == 303
+    assert "tiny@1 in force leave" in await clerk.page(address)
+    assert (await clerk.send(f"{address}/tiny/1/withdraw", reason="no more")).status_code == 303
+    assert "tiny@1 withdrawn" in await clerk.page(address)
+    limit = {"effective": "2026-01-01", "charge_months": "12", "source": "Law 1", "reason": "law"}
+    assert (await clerk.send("/correction-limits", **limit)).status_code == 303
+    exception = {**limit, "cause": "tariff", "charge_months": ""}
+    assert (await clerk.send("/correction-limits", **exception)).status_code == 303
+    assert (await clerk.send("/correction-limits", **limit, cause="x")).status_code == 422
+    page = await clerk.page(address)
+    assert f"everybody every Thu 1 Jan 2026 1 12 {DASH} {DASH} Law 1" in page
+    assert f"everybody tariff Thu 1 Jan 2026 1 {DASH} {DASH} {DASH} Law 1" in page
+    bill = clerk.office.bills["Iturbe"]
+    await services.approve.one(bill, CHIEF)
+    await services.issue.one(bill, CHIEF)
+    occupied = OccupiedService("ES-4100", "Iturbe residence")
+    until = date(2026, 12, 1)
+    uid = await services.suppressions.suppress(occupied, until, CHIEF, "house rebuilt")
+    assert "Mon 30 Nov 2026 proposed" in await clerk.page(address)
+    assert (await clerk.send(f"/suppressed-periods/{uid}/approve")).status_code == 303
+    assert "Mon 30 Nov 2026 holds" in await clerk.page(address)
+    assert (await clerk.send(f"/suppressed-periods/{uid}/lift", reason="back")).status_code == 303
+    assert "Mon 30 Nov 2026 lifted" in await clerk.page(address)
