@@ -14,6 +14,7 @@ from central.service.billing.invoice_document import UnprintableTextError
 from central.service.billing.shadow_file import ShadowFileError
 from central.service.moves.errors import NoSuchMoveError
 from central.service.ports.billing_errors import UnknownBillError, UnknownRunError
+from central.service.ports.exceptions import NoSuchExceptionError
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError
 from central.service.ports.pilots import NoSuchPilotError
@@ -122,6 +123,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     MisdirectedError: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownBillError: HTTPStatus.NOT_FOUND,
     UnknownRunError: HTTPStatus.NOT_FOUND,
+    NoSuchExceptionError: HTTPStatus.NOT_FOUND,
     NoSuchMoveError: HTTPStatus.NOT_FOUND,
     NoSuchPilotError: HTTPStatus.NOT_FOUND,
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -11,9 +11,11 @@ from central.cli import (
     accounts,
     audit,
     broker,
+    checks,
     correction_limits,
     cycles,
     events,
+    exceptions,
     findings,
     groups,
     history,
@@ -77,6 +79,8 @@ app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")
 app.add_typer(vee.vee, name="vee")
 app.add_typer(sessions.sessions, name="session")
+app.add_typer(checks.checks, name="checks")
+app.add_typer(exceptions.exceptions, name="exceptions")
 
 
 class _LateCommand(TyperCommand):

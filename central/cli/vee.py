@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from central.cli.as_of import AsOf, instant_of, known_time
+from central.cli.class_policies import (
+    ClassName,
+    DocumentFile,
+    PolicyKind,
+    TrialMonth,
+    Why,
+    policy_group,
+    print_trial,
+    trial_days,
+)
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -23,26 +30,23 @@ from central.cli.output import (
     show,
     wait_for,
 )
-from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.catalogue import KINDS
+from central.domain.vee.channel_class import DEFAULT_POLICIES
 from central.domain.vee.finding import FindingKind
 from central.domain.vee.policies_in_force import Storm
-from central.domain.vee.policy_document import PolicyDocument
+from central.domain.vee.policy_document import VEE_SCHEMA
 from central.domain.vee.rule import VeeRule
 from central.domain.vee.threshold_text import threshold_text
 from central.process.stores import open_stores
-from central.service.ports.policies import RecordedPolicy
 from central.service.validation.policies import STORM_RULES, Policies
 from central.service.validation.try_policy import PolicyTrial, TryPolicy
 
 vee = group("List the rules of validation, set their policies, and suspend them in storms.")
-policy = group("Show, try and set how a class of channels is judged.")
+policy = policy_group(
+    "Show, try and set how a class of channels is judged.",
+    PolicyKind("meterline-vee", VEE_SCHEMA, DEFAULT_POLICIES, lambda stores: stores.policies),
+)
 vee.add_typer(policy, name="policy")
-ClassName = Annotated[
-    str, typer.Argument(help="Default class, such as electricity, or name of a group of points.")
-]
-DocumentFile = Annotated[Path, typer.Argument(help="Policy document, YAML or JSON.")]
-Why = Annotated[str, typer.Option(help="Reason, for the audit log.")]
 Instant = Annotated[str, typer.Option(help="With its offset, such as 2026-10-29T18:00+01:00.")]
 
 
@@ -80,78 +84,12 @@ def _row(kind: FindingKind, language: TextLanguage) -> dict[str, Any]:
     }
 
 
-@policy.command("show")
-@answered
-def show_command(
-    class_name: Annotated[
-        str | None, typer.Argument(metavar="CLASS", help="Default: all classes with a policy.")
-    ] = None,
-    as_of: AsOf = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Show the versions of policies, the newest first. A class without one has the defaults."""
-    knowledge = known_time(as_of)
-
-    async def work() -> Sequence[RecordedPolicy]:
-        async with open_stores(settings(), "meterline-vee", knowledge=knowledge) as stores:
-            if class_name is not None:
-                await Policies(stores.policies).require_class(class_name)
-            return await stores.policies.policies(class_name)
-
-    rows = [
-        {
-            "class": entry.policy.class_name,
-            "version": entry.policy.version,
-            "from": entry.policy.effective.isoformat(),
-            "document": json.dumps(entry.policy.document.to_json()),
-            "by": entry.actor,
-            "at": entry.at.isoformat(),
-            "reason": entry.reason,
-        }
-        for entry in wait_for(work())
-    ]
-    listed(rows, as_json=as_json, nothing="No policy is set.")
-
-
-@policy.command("set")
-@answered
-def set_command(  # noqa: PLR0913 - one option each
-    class_name: ClassName,
-    file: DocumentFile,
-    first: Annotated[
-        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First local day it judges.")
-    ],
-    reason: Why,
-    actor: ActingAs = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Set the next version of a class's policy. Closed days are not judged again."""
-    document = PolicyDocument.parse(file.read_text(encoding="utf-8"))
-
-    async def work() -> int:
-        async with open_stores(settings(), "meterline-vee") as stores:
-            use = Policies(stores.policies)
-            note = actor_of(actor), reason
-            return await use.set_policy(class_name, document, first.date(), note)
-
-    version = wait_for(work())
-    if as_json:
-        show({"class": class_name, "version": version, "document": document.to_json()})
-    else:
-        typer.echo(f"{class_name}: version {version} judges from {first:%Y-%m-%d} on.")
-
-
 @policy.command("trial")
 @answered
 def trial_command(
     class_name: ClassName,
     file: DocumentFile,
-    month: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m"], help="Month of the days; default: the last one."),
-    ] = None,
+    month: TrialMonth = None,
     channels: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Channels at most, the oldest first.")
     ] = 200,
@@ -162,10 +100,8 @@ def trial_command(
 
     Nothing is changed.
     """
-    document = PolicyDocument.parse(file.read_text(encoding="utf-8"))
-    today = datetime.now(UTC).date()
-    first = (month.date() if month else today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    days = DayRange(first, (first + timedelta(days=31)).replace(day=1))
+    document = VEE_SCHEMA.parse(file.read_text(encoding="utf-8"))
+    days = trial_days(month)
 
     async def work() -> PolicyTrial:
         async with open_stores(settings(), "meterline-vee") as stores:
@@ -177,16 +113,6 @@ def trial_command(
 
 
 def _print_trial(trial: PolicyTrial, *, as_json: bool) -> None:
-    codes = sorted({*trial.before, *trial.raised})
-    rows = [
-        {
-            "code": code,
-            "now": trial.before[code],
-            "raised": trial.raised[code],
-            "gone": trial.gone[code],
-        }
-        for code in codes
-    ]
     examples = [
         {
             "change": "raised" if entry.is_raised else "gone",
@@ -197,14 +123,9 @@ def _print_trial(trial: PolicyTrial, *, as_json: bool) -> None:
         }
         for entry in trial.examples
     ]
-    if as_json:
-        counts = {"channels": trial.channels, "days": trial.days}
-        show({**counts, "rules": rows, "examples": examples})
-        return
-    typer.echo(f"{trial.days} days of {trial.channels} channels were judged.")
-    listed(rows, as_json=False, nothing="Neither raises anything.")
-    if examples:
-        listed(examples, as_json=False, nothing="")
+    counts = {"channels": trial.channels, "days": trial.days}
+    sentence = f"{trial.days} days of {trial.channels} channels were judged."
+    print_trial(trial, counts, sentence, examples, as_json=as_json)
 
 
 @vee.command("storms")

@@ -23,6 +23,10 @@ from central.adapters.timescale.billing.reconciliation import TimescaleReconcili
 from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
+from central.adapters.timescale.exceptions.actions import TimescaleActions
+from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
+from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrders
+from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
@@ -71,6 +75,10 @@ def timescale_services(
         correction_rules=TimescaleCorrectionRules(pool),
         corrections=TimescaleCorrections(pool),
         cancellations=TimescaleCancellations(pool),
+        actions=TimescaleActions(pool),
+        evidence=TimescaleEvidence(pool),
+        exceptions=TimescaleExceptions(pool),
+        field_orders=TimescaleFieldOrders(pool),
         ledger=TimescaleLedger(pool),
         move_store=TimescaleMoves(pool),
         rebills=TimescaleRebills(pool),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
+from central.adapters.timescale.billing.checks import TimescaleBilledParts
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
 from central.adapters.timescale.billing.correction_limits import TimescaleCorrectionLimits
 from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
@@ -22,6 +23,11 @@ from central.adapters.timescale.billing.reconciliation import TimescaleReconcili
 from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
+from central.adapters.timescale.class_policies import OF_BILLS, TimescaleClassPolicies
+from central.adapters.timescale.exceptions.actions import TimescaleActions
+from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
+from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrders
+from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
@@ -41,6 +47,7 @@ from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.web_sessions import TimescaleWebSessions
 from central.config.settings import Settings
+from central.domain.billing.check_policy import CHECK_SCHEMA
 from central.process.quota import quota_of
 from central.service.knowledge_time import KnowledgeTime
 
@@ -80,6 +87,12 @@ class Stores:
         sessions: Who is signed in at the pages.
         unclosed: Days that are over and not closed.
         usage_events: What happened, and to whom.
+        actions: What is done about exceptions.
+        billed_parts: Parts of bills, to be judged again.
+        check_policies: How bills are judged.
+        evidence: What exceptions rest on.
+        exceptions: The queue of what waits for a clerk.
+        field_orders: Readings that are ordered on site.
         validation: Days to validate, and their blocks.
     """
 
@@ -113,6 +126,12 @@ class Stores:
     sessions: TimescaleWebSessions
     unclosed: TimescaleUnclosedDays
     usage_events: TimescaleUsageEvents
+    actions: TimescaleActions
+    billed_parts: TimescaleBilledParts
+    check_policies: TimescaleClassPolicies
+    evidence: TimescaleEvidence
+    exceptions: TimescaleExceptions
+    field_orders: TimescaleFieldOrders
     validation: TimescaleValidationStore
 
 
@@ -167,5 +186,11 @@ async def open_stores(
             sessions=TimescaleWebSessions(pool),
             unclosed=TimescaleUnclosedDays(pool),
             usage_events=TimescaleUsageEvents(pool),
+            actions=TimescaleActions(pool),
+            billed_parts=TimescaleBilledParts(pool),
+            check_policies=TimescaleClassPolicies(pool, OF_BILLS, CHECK_SCHEMA),
+            evidence=TimescaleEvidence(pool),
+            exceptions=TimescaleExceptions(pool),
+            field_orders=TimescaleFieldOrders(pool),
             validation=TimescaleValidationStore(pool),
         )

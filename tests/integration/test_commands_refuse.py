@@ -165,8 +165,8 @@ def test_what_is_nowhere_is_refused(
     does = re.compile(
         r"(audit|broker rules|bill (conflicts|list|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
-        r"|cycle (add|extend|list)"
         r"|events (list|meters|waiting)"
+        r"|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"
         r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|move list|pilot list|quarantine|reconcile|registry"
         r"|schedule (list|pause|resume|set)|session"

@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from uuid import UUID
 
+from central.service.billing.check_bills import CHECK_CODES
 from tests.life.books import Books, Occupancy, PayIn, Plan, State
 from tests.life.look import Lines, Look, Part
 from tests.life.oracle import Rated, rate_part, settle
@@ -358,6 +359,9 @@ class Judge:
 
     def _may_be_held(self, part: Part) -> bool:
         if self.conflicts(part) or self.waits(part) or (_NO_CLAIM & set(part.holds)):
+            return True
+        # What is unusual is not known here; whether it is right is said once it is released.
+        if CHECK_CODES & set(part.holds):
             return True
         if "HOLE" in part.holds and self._books.points[part.point].gateway in self._books.doubtful:
             return True

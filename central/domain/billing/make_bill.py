@@ -13,7 +13,7 @@ from central.domain.billing.planned import ReplacedBill
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillState
 from central.domain.rating.bill_lines.line import RatedLine
-from central.domain.rating.hold import Hold
+from central.domain.rating.hold import Hold, by_cause
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -36,7 +36,7 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
         period: Of its cycle.
         supplies: At least one; lines are printed in their order.
         run_type: Why.
-        findings: Critical findings of validation; each holds the bill.
+        findings: Critical findings of validation; each cause holds the bill once.
         replaces: The cancelled bill that it replaces.
         adjustments: Lines that adjust issued bills, each with its service point; they come last.
         negative_total: What becomes of a bill that these take below zero.
@@ -54,7 +54,8 @@ def make_bill(  # noqa: PLR0913 - what makes a bill unique, and what is on it
             f"The bill of {account.number} has {len(currencies)} currencies; only one is allowed."
         )
         raise InvalidValueError(message, value=sorted(currencies))
-    holds = (*findings, *(hold for supply in supplies for hold in supply.rated.holds))
+    rated_holds = (hold for supply in supplies for hold in supply.rated.holds)
+    holds = by_cause((*findings, *rated_holds))
     charged = [(supply.service_point, line) for supply in supplies for line in supply.rated.lines]
     if charged:
         charged += adjustments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -78,6 +78,45 @@ class GroupDays:
         return self.first <= day and (self.end is None or day < self.end)
 
 
+def documents_in_force(
+    versions: Sequence[PolicyVersion], default: str, groups: Iterable[GroupDays], day: date
+) -> tuple[PolicyDocument, ...]:
+    """What is said of a class on a day, the last of which counts most.
+
+    Args:
+        versions: Of all classes.
+        default: Name of the default class.
+        groups: That the point is in; of several that are a class, the first by name counts.
+        day: Local.
+    """
+    names = sorted(entry.group for entry in groups if entry.holds_on(day))
+    of_groups = (_in_force(versions, name, day) for name in names)
+    documents = (
+        _in_force(versions, default, day),
+        next((entry for entry in of_groups if entry is not None), None),
+    )
+    return tuple(entry for entry in documents if entry is not None)
+
+
+def _in_force(
+    versions: Sequence[PolicyVersion], class_name: str, day: date
+) -> PolicyDocument | None:
+    """The version of a class with the latest first day, the newest of those."""
+    begun = [
+        entry for entry in versions if entry.class_name == class_name and entry.effective <= day
+    ]
+    newest = max(begun, key=lambda entry: (entry.effective, entry.version), default=None)
+    return None if newest is None else newest.document
+
+
+def drafted(
+    versions: Sequence[PolicyVersion], class_name: str, document: PolicyDocument
+) -> list[PolicyVersion]:
+    """The versions as they would be, had a class always had a document."""
+    draft = PolicyVersion(class_name, 1, date.min, document)
+    return [*(entry for entry in versions if entry.class_name != class_name), draft]
+
+
 @dataclass(frozen=True, slots=True)
 class PoliciesInForce:
     """What judges some channels.
@@ -101,26 +140,8 @@ class PoliciesInForce:
         name = default_class(channel)
         if not self.versions:
             return class_policy(name, ())
-        documents = [self._in_force(name, day)]
-        groups = sorted(
-            entry.group for entry in self.groups.get(channel.id, ()) if entry.holds_on(day)
-        )
-        of_groups = (self._in_force(group, day) for group in groups)
-        documents.append(next((entry for entry in of_groups if entry is not None), None))
-        return class_policy(name, tuple(entry for entry in documents if entry is not None))
-
-    def _in_force(self, class_name: str, day: date) -> PolicyDocument | None:
-        """The version of a class with the latest first day, the newest of those."""
-        begun = [
-            entry
-            for entry in self.versions
-            if entry.class_name == class_name and entry.effective <= day
-        ]
-        return (
-            max(begun, key=lambda entry: (entry.effective, entry.version)).document
-            if begun
-            else None
-        )
+        groups = self.groups.get(channel.id, ())
+        return class_policy(name, documents_in_force(self.versions, name, groups, day))
 
     @property
     def wait(self) -> bool:
@@ -132,9 +153,7 @@ class PoliciesInForce:
 
     def with_draft(self, class_name: str, document: PolicyDocument) -> PoliciesInForce:
         """The policies as they would be, had a class always had a document."""
-        draft = PolicyVersion(class_name, 1, date.min, document)
-        others = [entry for entry in self.versions if entry.class_name != class_name]
-        return replace(self, versions=[*others, draft])
+        return replace(self, versions=drafted(self.versions, class_name, document))
 
     def raised(
         self, channel: PointChannel, day: Interval, local: date, findings: Sequence[VeeFinding]

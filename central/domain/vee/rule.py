@@ -14,8 +14,12 @@ from central.domain.vee.finding import FindingKind, VeeFinding
 from central.domain.vee.history import MOST_DAYS, ChannelHistory
 from firmware_bridge.contract.obis import Obis
 
-ThresholdValue = int | Fraction | timedelta
-_T = TypeVar("_T", int, Fraction, timedelta)
+Names = tuple[str, ...]
+"""Names, ascending; empty for none."""
+Amounts = tuple[tuple[str, Fraction], ...]
+"""An amount of money for each of some currencies, by their letters; empty for none."""
+ThresholdValue = int | Fraction | timedelta | Names | Amounts
+_T = TypeVar("_T", int, Fraction, timedelta, Names, Amounts)
 
 
 class ThresholdKind(StrEnum):
@@ -25,6 +29,8 @@ class ThresholdKind(StrEnum):
     RATIO = "ratio"
     QUANTITY = "quantity"
     DURATION = "duration"
+    NAMES = "names"
+    AMOUNTS = "amounts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,8 @@ class Threshold(Generic[_T]):
 
     Args:
         name: In the policy document; one threshold, one name.
-        kind: What its number is: an int of a count, an exact fraction of a ratio or quantity, or a
-            length of time.
+        kind: What its value is: an int of a count, an exact fraction of a ratio or quantity, a
+            length of time, names, or amounts of money by currency.
         default: Without a policy.
         unit: Of a quantity or count, for people.
         text: What it separates.
@@ -49,7 +55,13 @@ class Threshold(Generic[_T]):
     may_be_zero: bool = False
 
 
-AnyThreshold = Threshold[int] | Threshold[Fraction] | Threshold[timedelta]
+AnyThreshold = (
+    Threshold[int]
+    | Threshold[Fraction]
+    | Threshold[timedelta]
+    | Threshold[Names]
+    | Threshold[Amounts]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +105,24 @@ class HistoryNeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VeeRule(FindingKind):
+class RuleKind(FindingKind):
+    """What rules of days and checks of bills share.
+
+    Args:
+        thresholds: All the numbers it draws lines with.
+    """
+
+    thresholds: tuple[AnyThreshold, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VeeRule(RuleKind):
     """A rule; each owns a module in `rules`.
 
     Args:
         judge: What it finds.
-        thresholds: All the numbers it draws lines with.
         history: What it asks of other days; None where the day says it all.
     """
 
     judge: Judge
-    thresholds: tuple[AnyThreshold, ...] = ()
     history: HistoryNeed | None = None

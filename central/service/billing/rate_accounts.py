@@ -13,11 +13,11 @@ from operator import attrgetter
 from central.domain.billing.adjustment import OpenAdjustment, adjustment_lines
 from central.domain.billing.bill import Bill, Supply
 from central.domain.billing.make_bill import make_bill
-from central.domain.metering.channel_days import ChannelDays, present_sum
+from central.domain.billing.part_use import part_use, sum_of
+from central.domain.metering.channel_days import ChannelDays
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.inputs.segments import DayRange, days_of
 from central.domain.rating.rounding import printed
 from central.service.billing.bank_balances import bank_balances
@@ -40,7 +40,6 @@ from firmware_bridge.contract.errors import InvalidValueError
 
 IMPORT = "import"
 _CHANNEL = attrgetter("channel_id")
-_SHAPE = attrgetter("exponent", "unit", "period_s")
 
 
 def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs) -> NewBill:
@@ -61,6 +60,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
             shared,
             supply.settles,
             len(rated.lines),
+            None if supply.settles else part_use(supply.days, supply.blocks),
         )
         for supply, rated, came, shared in supplies
     )
@@ -80,7 +80,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
     if not bill.lines:
         return NewBill(work.plan, bill, parts, None, None, stamps)
     billed = sum((charged_energy(each.rated.lines, IMPORT) for each in supplies), Fraction(0))
-    validated = sum((_validated_kwh(supply) for supply in work.supplies), Fraction(0))
+    validated = sum(map(_validated_kwh, parts, work.supplies), Fraction(0))
     carries = any(entry.line.adjusts for entry in bill.lines)
     adjustments = tuple(each.id for each in carried) if carries else ()
     kwh, validated_kwh = printed(billed), printed(validated)
@@ -191,14 +191,12 @@ def _days_read(blocks: Blocks) -> DaysRead:
     return read
 
 
-def _validated_kwh(one: SupplyWork) -> Fraction:
-    blocks = one.blocks.get(IMPORT, ())
-    if isinstance(blocks, ChannelDays):
-        return present_sum(blocks) * billing_scale(blocks)
-    # Days alike stand together; what is summed does not depend on how they are grouped.
-    alike = (list(of_shape) for _, of_shape in groupby(blocks, _SHAPE))
-    sums = (present_sum(days) * billing_scale(days[0]) for days in alike)
-    return sum(sums, Fraction(0))
+def _validated_kwh(brought: NewPart, supply: SupplyWork) -> Fraction:
+    blocks = supply.blocks.get(IMPORT, ())
+    use = brought.use
+    if use is not None and use.unit == "kWh" and use.used is not None:
+        return Fraction(use.used)
+    return sum_of(blocks) if blocks else Fraction(0)
 
 
 def rate_accounts(

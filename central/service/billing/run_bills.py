@@ -20,6 +20,7 @@ from central.domain.billing.due import plan_account, waves
 from central.domain.billing.planned import AccountPlan, NotBilled, PlannedBill, RunReach
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.rating.inputs.segments import DayRange
+from central.service.billing.check_bills import checked
 from central.service.billing.frozen_workers import TAKEOVER_S, FrozenWorkers
 from central.service.billing.limit_tail import LimitedFrom, within_limit
 from central.service.billing.rate_accounts import looking_back, rate_accounts, with_events
@@ -141,7 +142,7 @@ class RunBills:
             plans, notes = await _claim(work, planned)
             saved = 0
             for bills in waves(plans):
-                made = await rate_planned(work, await _changed(work, bills))
+                made = await rate_checked(work, await _changed(work, bills))
                 saved += await _save(work, made, run.actor or run.creator, at)
             await work.note(list(work.shard.chains), notes)
             finished = [key for plan in planned for key in plan.finished]
@@ -274,7 +275,7 @@ async def rate_again(work: ShardTransaction) -> list[NewBill]:
         for account, chains in work.shard.chains.items()
         if (bills := work.shard.open_bills.get(account))
     ]
-    return [bill for planned in waves(plans) for bill in await rate_planned(work, planned)]
+    return [bill for planned in waves(plans) for bill in await rate_checked(work, planned)]
 
 
 async def _changed(work: ShardTransaction, planned: Sequence[PlannedBill]) -> Sequence[PlannedBill]:
@@ -286,6 +287,21 @@ async def _changed(work: ShardTransaction, planned: Sequence[PlannedBill]) -> Se
     }
     unchanged = await work.unchanged(sorted(there)) if there else ()
     return [bill for bill in planned if bill.bill_id not in unchanged]
+
+
+async def rate_checked(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:
+    """Rate bills of one period, and hold those in which a check finds something."""
+
+    async def check(some: Sequence[NewBill]) -> list[NewBill]:
+        return await checked(work, some)
+
+    bills: list[NewBill] = []
+    async for done in halved(await rate_planned(work, planned), check):
+        if isinstance(done, FailedItem):
+            bills.append(withheld(done.item, rating_failed(done.error)))
+        else:
+            bills += done
+    return bills
 
 
 async def rate_planned(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:

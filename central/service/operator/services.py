@@ -27,6 +27,7 @@ from central.service.billing.print_invoice import PrintBill
 from central.service.billing.rebill_bills import RebillBills
 from central.service.billing.regulator_figures import RegulatorFigures
 from central.service.billing.suppress_periods import SuppressPeriods
+from central.service.exceptions.actions import ActionTransactions
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
 from central.service.operator.bill_line import view_line
@@ -41,6 +42,9 @@ from central.service.ports.correction_limits import CorrectionLimitStore
 from central.service.ports.correction_rules import CorrectionRuleStore
 from central.service.ports.corrections import CorrectionStore
 from central.service.ports.documents import DocumentStore
+from central.service.ports.evidence import EvidenceStore
+from central.service.ports.exceptions import ExceptionStore
+from central.service.ports.field_orders import FieldOrderStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
@@ -90,6 +94,10 @@ class OperatorServices:
         move_store: Moves, with the registry that they change.
         rebills: Issued bills, cancelled and billed anew as one.
         suppression_store: Days that are not billed by decision.
+        actions: What is done about exceptions.
+        evidence: What exceptions rest on.
+        exceptions: The queue of what waits for a clerk.
+        field_orders: Readings that are ordered on site.
         reconciliation: What is validated, claimed and billed.
         figure_store: What a regulator asks for.
         pilot_store: Pilots, and what came of them.
@@ -120,6 +128,10 @@ class OperatorServices:
     correction_rules: CorrectionRuleStore
     corrections: CorrectionStore
     documents: DocumentStore
+    actions: ActionTransactions
+    evidence: EvidenceStore
+    exceptions: ExceptionStore
+    field_orders: FieldOrderStore
     ledger: LedgerStore
     move_store: MoveStore
     rebills: RebillStore

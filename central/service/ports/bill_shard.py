@@ -20,6 +20,7 @@ from central.domain.billing.correction_limit import LimitTerms
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import BankMovement, OpenEntry
 from central.domain.billing.negative_total import NegativeTotal
+from central.domain.billing.part_use import PartUse
 from central.domain.billing.planned import (
     NotBilled,
     OccupancyChain,
@@ -41,6 +42,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.tariff.holiday_calendar import HolidayCalendar
 from central.domain.tariff.lookup_rules import TableVersion
+from central.service.ports.bill_checks import CheckReads
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputStamp
 from firmware_bridge.contract.interval import MIDNIGHT
@@ -238,6 +240,7 @@ class NewPart(NamedTuple):
         shared: What is the account's own at both ends; None where it knows none of it.
         settles: Whether it bills no day, but settles what its occupancy left.
         line_count: How many lines it brought.
+        use: What was delivered in it.
     """
 
     occupancy_id: int
@@ -250,6 +253,7 @@ class NewPart(NamedTuple):
     shared: OwnedPart | None = None
     settles: bool = False
     line_count: int = 0
+    use: PartUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +324,7 @@ class Shard:
         return self.account_left.get(account, CarriedState())
 
 
-class ShardTransaction(Protocol):
+class ShardTransaction(CheckReads, Protocol):
     """One shard, held until the transaction ends. Whatever fails in it, it goes on."""
 
     shard: Shard

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.policies_in_force import PolicyVersion, Storm
-from central.domain.vee.policy_document import PolicyDocument
+from central.domain.vee.policies_in_force import Storm
+from central.service.ports.class_policies import ClassPolicyStore
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.validation import PointChannelId
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedPolicy:
-    """A version of a policy, and who entered it.
-
-    Args:
-        policy: It.
-        reason: Why.
-        actor: Who.
-        at: When.
-    """
-
-    policy: PolicyVersion
-    reason: str
-    actor: str
-    at: datetime
-
-
-class PolicyStore(Protocol):
-    """Where policies and storms are kept."""
-
-    async def policies(self, class_name: str | None = None) -> Sequence[RecordedPolicy]:
-        """All versions of a class, or of all of them, by name, the newest first."""
-
-    async def has_group(self, name: str) -> bool:
-        """Whether there is a group of points of that name."""
-
-    async def add_policy(
-        self, class_name: str, effective: date, document: PolicyDocument, note: DecisionNote
-    ) -> int:
-        """Keep the next version of a class's policy, and log it; its number."""
+class PolicyStore(ClassPolicyStore, Protocol):
+    """Where the policies of channels and storms are kept."""
 
     async def storms(self) -> Sequence[Storm]:
         """All storms, the newest first."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from central.domain.actor import Actor
 from central.domain.vee.catalogue import NOT_ACCEPTED
 from central.domain.vee.channel_class import DEFAULT_POLICIES
-from central.domain.vee.policy_document import PolicyDocument
 from central.domain.vee.rules import RULES
-from central.service.ports.decisions import DecisionNote
+from central.service.class_policies import ClassPolicies, NoSuchClassError
 from central.service.ports.policies import PolicyStore
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
@@ -26,13 +25,6 @@ STORM_RULES = (
 _BIGINT_MAX = 2**63 - 1
 
 
-class NoSuchClassError(OperatorError):
-    """There is no class or group of that name."""
-
-    code = "NO_SUCH_CLASS"
-    default_remedy = "Take a default class of docs/reference/vee.md, or a group of `group list`."
-
-
 class NoSuchStormError(OperatorError):
     """There is no such storm, or it begins later."""
 
@@ -40,7 +32,7 @@ class NoSuchStormError(OperatorError):
     default_remedy = "`vee storms` lists them."
 
 
-class Policies:
+class Policies(ClassPolicies):
     """The use-cases.
 
     Args:
@@ -51,39 +43,8 @@ class Policies:
     def __init__(
         self, store: PolicyStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
+        super().__init__(store, DEFAULT_POLICIES, clock)
         self._store = store
-        self._clock = clock
-
-    async def set_policy(
-        self, class_name: str, document: PolicyDocument, effective: date, note: tuple[Actor, str]
-    ) -> int:
-        """Enter the next version of a class's policy. Days that are closed are not judged again.
-
-        Args:
-            class_name: A default class, or a group of points.
-            document: What it does otherwise.
-            effective: The first local day that it judges.
-            note: Who, and why.
-
-        Returns:
-            Its number.
-
-        Raises:
-            InvalidValueError: There is no reason.
-            NoSuchClassError: There is no such class.
-        """
-        await self.require_class(class_name)
-        return await self._store.add_policy(class_name, effective, document, self._noted(*note))
-
-    async def require_class(self, class_name: str) -> None:
-        """Refuse a name that is neither a default class nor a group of points.
-
-        Raises:
-            NoSuchClassError: It is not.
-        """
-        if class_name not in DEFAULT_POLICIES and not await self._store.has_group(class_name):
-            message = f"{class_name!r} is neither a default class nor a group of points."
-            raise NoSuchClassError(message, value=class_name)
 
     async def start_storm(
         self,
@@ -133,9 +94,3 @@ class Policies:
         if not is_known:
             message = f"There is no storm {storm} that begins before {end.isoformat()}."
             raise NoSuchStormError(message, value=storm)
-
-    def _noted(self, actor: Actor, reason: str) -> DecisionNote:
-        if not reason.strip():
-            message = "A policy or a storm needs a reason."
-            raise InvalidValueError(message, value=reason)
-        return DecisionNote(actor, reason, self._clock())

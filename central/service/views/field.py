@@ -190,7 +190,7 @@ class FindingView:
         meter_serial: That meter's number.
         start: First instant it is about.
         end: First instant it is no longer about.
-        detail: Evidence, in one line.
+        detail: ExceptionEvidence, in one line.
         found_at: When it was noticed.
         open: Whether it is still open.
     """

@@ -11,11 +11,12 @@ import pytest
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.validation.policies import TimescalePolicies
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.policy_document import PolicyDocument
+from central.domain.vee.policy_document import VEE_SCHEMA, PolicyDocument
+from central.service.class_policies import NoSuchClassError
 from central.service.ports.audit import AuditFilter
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.groups import NamedGroups
-from central.service.validation.policies import NoSuchClassError, NoSuchStormError, Policies
+from central.service.validation.policies import NoSuchStormError, Policies
 from central.service.validation.try_policy import TryPolicy
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import local_day
@@ -26,7 +27,7 @@ from tests.support.books import ZONE, Utility, timescale_utility
 from tests.support.servers import Database
 
 NOTE = OPERATOR, "tried for a month"
-TEN = PolicyDocument.parse("thresholds: {zero_days: 10}")
+TEN = VEE_SCHEMA.parse("thresholds: {zero_days: 10}")
 SEVENTH = SINCE.replace(day=7)
 
 
@@ -79,7 +80,7 @@ async def test_a_policy_of_a_group_judges_its_points(migrated: Database) -> None
     async with kept(migrated) as (utility, _, use):
         edge = await opened(utility, SINCE)
         await grouped(utility)
-        await use.set_policy("coast", PolicyDocument.parse("off: [ZERO_DAYS]"), SEVENTH, NOTE)
+        await use.set_policy("coast", VEE_SCHEMA.parse("off: [ZERO_DAYS]"), SEVENTH, NOTE)
         utility.now = night(SINCE + 9 * DAY)
         await utility.deliver(edge, standing(SINCE, SINCE + 9 * DAY, SINCE))
         await utility.validate()

@@ -16,7 +16,7 @@ from central.adapters.timescale.validation.policies import TimescalePolicies
 from central.domain.billing.bill_window import BillWindow
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.price_series import PriceSeries
-from central.domain.vee.policy_document import PolicyDocument
+from central.domain.vee.policy_document import VEE_SCHEMA
 from central.service.ports.validation import ChannelDay
 from central.service.rating.keep_series import keep_series
 from central.service.validation.policies import Policies
@@ -52,7 +52,7 @@ async def judged(database: Database, document: str) -> AsyncIterator[Utility]:
     ):
         utility.now = datetime(2026, 10, 20, 9, tzinfo=UTC)
         use = Policies(TimescalePolicies(pool), lambda: utility.now)
-        policy = PolicyDocument.parse(document)
+        policy = VEE_SCHEMA.parse(document)
         await use.set_policy("electricity", policy, AUGUST, (OPERATOR, "no bill waits for ever"))
         yield utility
 

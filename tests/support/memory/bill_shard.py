@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from central.domain.billing.part_use import PartUse
 from central.domain.billing.planned import (
     AgreedTerm,
     NotBilled,
@@ -20,6 +21,7 @@ from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.lookup_rules import TableVersion
 from central.domain.uuid7 import uuid7
+from central.service.ports.bill_checks import AskedPart, CheckInputs, ReleasedHold
 from central.service.ports.bill_shard import (
     AccountWork,
     CountedEvents,
@@ -263,6 +265,34 @@ class MemoryShard:
             for (key, version), block in self._state.blocks.items()
             if wanted.get((key.channel_id, key.day)) == version
         ]
+
+    async def check_inputs(self, parts: Sequence[AskedPart], days_back: int) -> CheckInputs:
+        live = {claim.part for claim in self._state.claims.values()}
+        rows = [
+            row.part
+            for bill in self._state.bills.values()
+            for row in bill.parts
+            if row.id in live and bill.record.bill.state is not BillState.HELD
+        ]
+        history: dict[tuple[int, date], list[PartUse]] = {}
+        for asked in parts:
+            oldest = asked.first - timedelta(days=days_back)
+            history[asked.key] = sorted(
+                (
+                    row.use
+                    for row in rows
+                    if row.use is not None
+                    and row.use.used is not None
+                    and row.occupancy_id == asked.occupancy_id
+                    and oldest < row.days.end <= asked.first
+                ),
+                key=lambda use: use.days.first,
+            )
+        return CheckInputs(history=history)
+
+    async def released(self, bills: Collection[int]) -> Mapping[int, Collection[ReleasedHold]]:
+        del bills
+        return {}
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         earlier = dict(self._state.bills)

@@ -14,7 +14,7 @@ from central.domain.billing.planned import OccupancyChain, PlannedBill, PlannedP
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
-from central.domain.rating.hold import Hold
+from central.domain.rating.hold import HeldDay, Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.document_days import DocumentDays
@@ -223,7 +223,7 @@ class WorkLoader:
             critical = kept.finding.severity == "critical" and kept.accepted_by is None
             if mine and critical and code != "MISSING_INTERVALS":
                 evidence = f"channel {key.channel_id}, {start.isoformat()}"
-                yield Hold(code, kept.finding.message, evidence)
+                yield Hold(code, kept.finding.message, evidence, HeldDay(*key))
         for at in sorted(
             at
             for obis in channels.values()

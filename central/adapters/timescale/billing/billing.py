@@ -222,12 +222,7 @@ class TimescaleBillingStore(BillDecisions):
     async def bill(self, uid: UUID) -> BillRecord | None:
         """See `BillingStore`."""
         async with self._begin() as connection:
-            cursor = await connection.execute(SQL["bill"], {"uid": uid})
-            row = await cursor.fetchone()
-            if row is None:
-                return None
-            lines = await _all(connection, "lines", bill=row[0])
-        return _record(row, lines)
+            return await read_bill(connection, uid)
 
     async def of_period(self, account: str, period: str) -> tuple[BillOfPeriod, ...]:
         """See `BillingStore`."""
@@ -318,6 +313,15 @@ def _run(row: _Row, cycle: Cycle, run_type: RunType, accounts: int, *, resumed: 
         resumed=resumed,
         finished_at=row[3],
     )
+
+
+async def read_bill(connection: AsyncConnection[_Row], uid: UUID) -> BillRecord | None:
+    """A bill with its lines; None where there is none."""
+    cursor = await connection.execute(SQL["bill"], {"uid": uid})
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    return _record(row, await _all(connection, "lines", bill=row[0]))
 
 
 def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:

@@ -39,7 +39,7 @@ from central.domain.billing.planned import PlannedBill
 from central.domain.metering.block import DayBlock
 from central.domain.metering.channel_days import ChannelDays
 from central.domain.metering.tariff_input import input_of
-from central.domain.rating.hold import Hold
+from central.domain.rating.hold import HeldDay, Hold
 from central.domain.rating.inputs.account_state import NOTHING_OWN
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.cutover_print import cutover_read, with_balance
@@ -289,8 +289,9 @@ class ShardLoader:
         """What holds bills of points, with its channel and instant where it has one."""
         holds: dict[int, list[Held]] = {}
         rows = await self._rows("critical", channels=list(at_point), first=span.first, end=span.end)
-        for channel, code, message, at in rows:
-            hold = Hold(code, message, f"channel {channel}, {at.isoformat()}")
+        for channel, day, code, message, at in rows:
+            evidence = f"channel {channel}, {at.isoformat()}"
+            hold = Hold(code, message, evidence, HeldDay(channel, day))
             holds.setdefault(at_point[channel], []).append((channel, at, hold))
         for point, channel, at in await self._rows("conflicts", points=points, **around):
             hold = Hold("CONFLICTING_READINGS", _CONFLICT, at.isoformat())

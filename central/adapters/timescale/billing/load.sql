@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 JOIN block_heading ON block_heading.id = month.heading_id
 
 -- name: critical
-SELECT channel_id, code, message, from_at FROM vee_finding
+SELECT channel_id, day, code, message, from_at FROM vee_finding
 WHERE channel_id = ANY(%(channels)s) AND day >= %(first)s AND day < %(end)s
     AND closed_at IS NULL AND severity = 'critical' AND accepted_by IS NULL
     -- Rating names missing intervals itself, and cannot be talked out of them.

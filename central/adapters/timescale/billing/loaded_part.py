@@ -11,8 +11,9 @@ from typing import Any
 from central.domain.billing.bill import Account
 from central.domain.billing.planned import OccupancyChain, PlannedBill, PlannedPart
 from central.domain.metering.block import DayBlock
+from central.domain.metering.installed_days import local_date
 from central.domain.metering.tariff_input import input_of
-from central.domain.rating.hold import Hold
+from central.domain.rating.hold import HeldDay, Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.billing.cutover_print import cutover_of
@@ -54,6 +55,14 @@ class LoadedPart:
         """Whether it bills a channel of its point; a settlement bills none."""
         return not self.planned.settles and bills(self.planned.occupancy, obis)
 
+    def _dated(self, channel: int | None, at: datetime | None, hold: Hold) -> Hold:
+        """A hold with the day of the part that its instant is in."""
+        if channel is None or at is None or hold.of is not None:
+            return hold
+        occupancy = self.planned.occupancy
+        day = local_date(at, occupancy.zone, occupancy.day_start)
+        return replace(hold, of=HeldDay(channel, day))
+
     def pending(self, changes: Iterable[WaitingChange]) -> list[Held]:
         """The hold of the first change of its days that waits for validation."""
         return [(None, None, hold) for hold in first_pending(changes, self.days)]
@@ -88,7 +97,7 @@ class LoadedPart:
             blocks=blocks,
             # A register at the end of the days closes their last interval.
             holds=tuple(
-                hold
+                self._dated(channel, at, hold)
                 for channel, at, hold in holds
                 if not self.planned.settles
                 and (channel is None or channel in channels)

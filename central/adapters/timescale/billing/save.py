@@ -22,6 +22,7 @@ from central.adapters.timescale.billing.entries import ConsumingPart, consume
 from central.adapters.timescale.billing.lines import add_lines, numbered
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import CanonicalText
+from central.domain.billing.part_use import PartUse
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
@@ -224,7 +225,8 @@ class ShardWriter:
         return there is not None and there.state == "draft" and not text.replaces(there)
 
     def _parts(self, key: int, draft: _BillText) -> Iterator[Sequence[object]]:
-        for part, (first, end) in zip(draft.parts, draft.new.line_numbers(), strict=True):
+        brought = zip(draft.parts, draft.new.parts, draft.new.line_numbers(), strict=True)
+        for part, new, (first, end) in brought:
             stamp = draft.new.stamps.get(part.agreement_id)
             part_id = self._claims.part_ids[part.key]
             yield (
@@ -242,6 +244,7 @@ class ShardWriter:
                 f"[{first},{end})",
                 self._claims.replaced.get(part_id),
                 *(_UNKNOWN if stamp is None else stamps.stamp_columns(stamp).values()),
+                *_use_columns(new.use),
             )
 
     async def add_content(self, key: int, new: NewBill) -> None:
@@ -325,6 +328,12 @@ _CONTENT = (
     "validated_kwh",
     *("sha256", "document", "creator", "made_at", "contributors", "release", "replaces"),
 )
+
+
+def _use_columns(use: PartUse | None) -> Sequence[object]:
+    if use is None or use.used is None:
+        return None, None, None, None
+    return use.used, use.unit, use.intervals, use.estimated
 
 
 def _shared_rows(key: int, draft: _BillText) -> Iterator[Sequence[object]]:

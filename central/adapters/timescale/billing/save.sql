@@ -61,5 +61,5 @@ COPY bill_part (
     id, bill_id, occupancy_id, agreement_id, first_day, end_day, state_from, opening_sha256,
     closing_sha256, closing, settles, line_numbers, replaces_part, point_revision, account_revision, tariff_revision,
     settings_revision, series_revisions, days_read, other_tariff_revisions, holiday_revisions,
-    not_metered, looks_back_days, taxed_issue, taxed_due
+    not_metered, looks_back_days, taxed_issue, taxed_due, used, use_unit, intervals, estimated
 ) FROM STDIN

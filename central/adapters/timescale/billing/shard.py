@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from central.adapters.timescale.billing import stamps
+from central.adapters.timescale.billing import checks, stamps
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.document_days import moved_keys
 from central.adapters.timescale.billing.load import ShardLoader
@@ -28,6 +28,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.lookup_rules import TableVersion
 from central.service.billing.unrated import rating_failed
 from central.service.halved import FailedItem, halved
+from central.service.ports.bill_checks import AskedPart, CheckInputs, ReleasedHold
 from central.service.ports.bill_shard import (
     AccountWork,
     CountedEvents,
@@ -191,6 +192,16 @@ class TimescaleShard:
         """See `ShardTransaction`."""
         async with self._part():
             return list((await read_blocks(self._connection, wanted)).values())
+
+    async def check_inputs(self, parts: Sequence[AskedPart], days_back: int) -> CheckInputs:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await checks.check_inputs(self._connection, parts, days_back)
+
+    async def released(self, bills: Collection[int]) -> Mapping[int, Collection[ReleasedHold]]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await checks.released(self._connection, bills)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """See `ShardTransaction`."""

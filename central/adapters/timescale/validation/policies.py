@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection, errors
-from psycopg.types.json import Jsonb
 
-from central.adapters.timescale.audit.write import audit
+from central.adapters.timescale.class_policies import (
+    OF_DAYS,
+    TimescaleClassPolicies,
+    log,
+    noted,
+    rows_of,
+)
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.domain.audit.change import change
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.policies_in_force import GroupDays, PoliciesInForce, PolicyVersion, Storm
-from central.domain.vee.policy_document import PolicyDocument
+from central.domain.vee.policy_document import VEE_SCHEMA
 from central.service.ports.decisions import DecisionNote
-from central.service.ports.policies import RecordedPolicy
 from central.service.ports.validation import PointChannelId
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -29,7 +32,7 @@ _BESIDE = timedelta(days=2)
 """How far a local day may lie from the same one of UTC, and more."""
 
 
-class TimescalePolicies:
+class TimescalePolicies(TimescaleClassPolicies):
     """`PolicyStore` over a pool of connections.
 
     Args:
@@ -37,44 +40,11 @@ class TimescalePolicies:
     """
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def policies(self, class_name: str | None = None) -> Sequence[RecordedPolicy]:
-        """See `PolicyStore`."""
-        return [
-            RecordedPolicy(
-                PolicyVersion(row[0], row[1], row[2], PolicyDocument.of(row[3])), *row[4:]
-            )
-            for row in await self._read("policies", class_name=class_name)
-        ]
-
-    async def has_group(self, name: str) -> bool:
-        """See `PolicyStore`."""
-        return bool((await self._read("has_group", name=name))[0][0])
-
-    async def add_policy(
-        self, class_name: str, effective: date, document: PolicyDocument, note: DecisionNote
-    ) -> int:
-        """See `PolicyStore`."""
-        content = document.to_json()
-        values = {"class_name": class_name, "effective": effective, "document": Jsonb(content)}
-        while True:
-            try:
-                with translated():
-                    async with self._pool.connection() as connection, connection.transaction():
-                        await record_at(connection, note.at)
-                        rows = await _rows(connection, "add_policy", **values, **_noted(note))
-                        version = int(rows[0][0])
-                        new = {"effective": effective, "document": content}
-                        subject = f"{class_name}@{version}"
-                        await _log(connection, note, "vee.policy_set", subject, None, new)
-                        return version
-            except errors.UniqueViolation:  # somebody entered that version meanwhile
-                continue
+        super().__init__(pool, OF_DAYS, VEE_SCHEMA)
 
     async def storms(self) -> Sequence[Storm]:
         """See `PolicyStore`."""
-        return [_storm(row) for row in await self._read("storms")]
+        return [_storm(row) for row in await self._read(_SQL, "storms")]
 
     async def add_storm(
         self,
@@ -88,13 +58,13 @@ class TimescalePolicies:
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 await record_at(connection, note.at)
-                rows = await _rows(connection, "add_storm", **values, **_noted(note))
+                rows = await rows_of(connection, _SQL, "add_storm", **values, **noted(note))
                 if not rows:
                     return None
                 storm = int(rows[0][0])
                 await _queue(connection, storm, span[0], min(span[1] or note.at, note.at))
                 new = {"group": group, "from": span[0], "until": span[1], "rules": [*rules]}
-                await _log(connection, note, "vee.storm_started", f"storm {storm}", None, new)
+                await log(connection, note, "vee.storm_started", f"storm {storm}", None, new)
                 return storm
 
     async def end_storm(self, storm: int, end: datetime, note: DecisionNote) -> bool:
@@ -114,12 +84,10 @@ class TimescalePolicies:
         """See `PolicyStore`."""
         values = {"group": group, "after": after, "limit": limit}
         span = {"first": days.first, "last": days.last}
-        return [PointChannelId(row[0]) for row in await self._read("channels_of", **values, **span)]
-
-    async def _read(self, statement: str, /, **values: object) -> list[_Row]:
-        with translated():
-            async with self._pool.connection() as connection:
-                return await _rows(connection, statement, **values)
+        return [
+            PointChannelId(row[0])
+            for row in await self._read(_SQL, "channels_of", **values, **span)
+        ]
 
 
 async def read_policies(
@@ -136,18 +104,18 @@ async def read_policies(
         datetime.fromisoformat(f"{day.isoformat()}T00:00:00+00:00")
         for day in (days.first - _BESIDE, days.end + _BESIDE)
     )
-    rows = await _rows(connection, "in_force", last=days.last, from_at=start, until_at=end)
+    rows = await rows_of(connection, _SQL, "in_force", last=days.last, from_at=start, until_at=end)
     if not rows:
         return PoliciesInForce()
     versions = [
-        PolicyVersion(row[0], row[1], row[2], PolicyDocument.of(row[3]))
+        PolicyVersion(row[0], row[1], row[2], VEE_SCHEMA.of(row[3]))
         for row in rows
         if row[1] is not None
     ]
     storms = [_storm((row[4], row[0], *row[5:])) for row in rows if row[4] is not None]
     names = sorted({row[0] for row in rows})
     groups: dict[int, list[GroupDays]] = {}
-    for row in await _rows(connection, "groups_of", ids=sorted(channels), names=names):
+    for row in await rows_of(connection, _SQL, "groups_of", ids=sorted(channels), names=names):
         groups.setdefault(row[0], []).append(GroupDays(*row[1:]))
     return PoliciesInForce(versions, storms, groups)
 
@@ -155,16 +123,16 @@ async def read_policies(
 async def _end_storm(
     connection: AsyncConnection[_Row], storm: int, end: datetime, note: DecisionNote
 ) -> bool:
-    rows = await _rows(connection, "storm", storm=storm)
+    rows = await rows_of(connection, _SQL, "storm", storm=storm)
     if not rows or rows[0][1] >= end:
         return False
     _, _, before, revision = rows[0]
     values = {"storm": storm, "revision": revision + 1, "until_at": end}
-    await connection.execute(_SQL["end_storm"], {**values, **_noted(note)})
+    await connection.execute(_SQL["end_storm"], {**values, **noted(note)})
     first, last = sorted((end, before or note.at))
     await _queue(connection, storm, first, min(last, note.at))
     old, new = {"until": before}, {"until": end}
-    await _log(connection, note, "vee.storm_ended", f"storm {storm}", old, new)
+    await log(connection, note, "vee.storm_ended", f"storm {storm}", old, new)
     return True
 
 
@@ -180,25 +148,3 @@ async def _queue(
     if start < end:
         values = {"storm": storm, "from_at": start, "until_at": end}
         await connection.execute(_SQL["queue_storm"], values)
-
-
-async def _rows(
-    connection: AsyncConnection[_Row], statement: str, /, **values: object
-) -> list[_Row]:
-    return await (await connection.execute(_SQL[statement], values)).fetchall()
-
-
-def _noted(note: DecisionNote) -> dict[str, Any]:
-    return {"actor": note.actor.key, "at": note.at, "reason": note.reason}
-
-
-async def _log(  # noqa: PLR0913, PLR0917 - a row of the log
-    connection: AsyncConnection[_Row],
-    note: DecisionNote,
-    action: str,
-    subject: str,
-    old: dict[str, Any] | None,
-    new: dict[str, Any],
-) -> None:
-    detail = change(old, new, note.reason)
-    await audit(connection, note.at, note.actor, action, subject, detail)

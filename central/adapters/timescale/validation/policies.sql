@@ -1,22 +1,3 @@
--- name: policies
-SELECT class_name, version, effective, document, reason, recorded_by, recorded_at
-FROM vee_policy
-WHERE class_name = coalesce(%(class_name)s, class_name)
-ORDER BY class_name, version DESC
-
--- name: has_group
-SELECT EXISTS (SELECT FROM named_group WHERE name = %(name)s AND of = 'point')
-
--- name: add_policy
-INSERT INTO vee_policy (
-    class_name, version, effective, document, reason, recorded_by, recorded_at
-)
-SELECT
-    %(class_name)s, coalesce(max(version), 0) + 1, %(effective)s, %(document)s, %(reason)s,
-    %(actor)s, %(at)s
-FROM vee_policy WHERE class_name = %(class_name)s
-RETURNING version
-
 -- name: storms
 SELECT storm.id, named_group.name, from_at, coalesce(ended.until_at, storm.until_at), rules, storm.reason
 FROM storm
@@ -74,7 +55,7 @@ LIMIT %(limit)s
 -- name: in_force
 -- Versions that judge days until one, and storms that touch an interval: two short tables.
 SELECT class_name, version, effective, document, NULL, NULL, NULL, NULL, NULL
-FROM vee_policy WHERE effective <= %(last)s
+FROM class_policy WHERE of = 'day' AND effective <= %(last)s
 UNION ALL
 SELECT
     named_group.name, NULL, NULL, NULL, storm.id, from_at,

@@ -20,7 +20,7 @@ from central.domain.metering.day_start import from_day_start
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality, is_estimate
 from central.domain.metering.service_point import DAY_S
-from central.domain.rating.hold import Hold
+from central.domain.rating.hold import HeldDay, Hold
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.interval_weights import Runs, constant, cut, spread
 from central.domain.rating.inputs.segments import DayRange
@@ -280,16 +280,17 @@ def _damage(name: str, blocks: Sequence[DayBlock], zone: str, at: time) -> list[
     quality = np.concatenate([block.quality for block in blocks])
     damaged = bool((quality == IntervalQuality.MISSING).any())
     for block in blocks:
+        of = HeldDay(block.channel_id, block.day)
         if damaged and block.missing:
             message = f"{block.missing} intervals of {name!r} on {block.day} are missing."
-            holds.append(
-                Hold("MISSING_INTERVALS", message, f"channel {block.channel_id}, {block.day}")
-            )
+            evidence = f"channel {block.channel_id}, {block.day}"
+            holds.append(Hold("MISSING_INTERVALS", message, evidence, of))
         end = day_start(block.day + timedelta(days=1), zone, at)
         if block.start != day_start(block.day, zone, at) or block.end != end:
             cut = f"{zone}{from_day_start(at)}"
             message = f"The block of {name!r} on {block.day} is not a local day of {cut}."
-            holds.append(Hold("DAY_MISMATCH", message, f"channel {block.channel_id}, {block.zone}"))
+            evidence = f"channel {block.channel_id}, {block.zone}"
+            holds.append(Hold("DAY_MISMATCH", message, evidence, of))
     return holds
 
 

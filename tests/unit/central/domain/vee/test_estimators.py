@@ -19,7 +19,7 @@ from central.domain.vee.channel_class import DEFAULT_POLICIES
 from central.domain.vee.class_profile import ClassProfile
 from central.domain.vee.estimate import EstimatedDay, estimate_days
 from central.domain.vee.estimators import CHOSEN, ESTIMATORS, class_profile, even, like_day, manual
-from central.domain.vee.policy_document import PolicyDocument, PolicyRefusedError, class_policy
+from central.domain.vee.policy_document import VEE_SCHEMA, PolicyRefusedError, class_policy
 from central.domain.vee.rule import Limits
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.quantity import Unit
@@ -155,15 +155,15 @@ def test_what_a_person_gives_stands_to_the_last_digit() -> None:
 
 
 def test_a_policy_names_estimators_their_lengths_and_the_profile_of_its_class() -> None:
-    document = PolicyDocument.parse(
+    document = VEE_SCHEMA.parse(
         "{estimators: [CLASS_PROFILE, EVEN], profile: homes,"
         " thresholds: {estimate_after_days: 5, class_profile_longest: 48h}}"
     )
     policy = class_policy("electricity", (document,))
     assert [estimator.name for estimator in policy.estimators] == ["CLASS_PROFILE", "EVEN"]
     assert (policy.profile, policy.estimate_after_days) == ("homes", 5)
-    assert PolicyDocument.of(document.to_json()) == document
-    later = class_policy("electricity", (document, PolicyDocument.parse("{estimators: []}")))
+    assert VEE_SCHEMA.of(document.to_json()) == document
+    later = class_policy("electricity", (document, VEE_SCHEMA.parse("{estimators: []}")))
     assert (later.estimators, later.profile) == ((), "homes")
     assert DEFAULT_POLICIES["electricity"].profile == ""
 
@@ -184,4 +184,4 @@ def test_a_policy_names_estimators_their_lengths_and_the_profile_of_its_class() 
 )
 def test_a_policy_that_names_no_estimator_or_no_length_is_refused(text: str) -> None:
     with pytest.raises(PolicyRefusedError):
-        PolicyDocument.parse(text)
+        VEE_SCHEMA.parse(text)

@@ -11,7 +11,7 @@ import pytest
 from central.domain.vee.channel_class import DEFAULT_POLICIES
 from central.domain.vee.finding import Severity
 from central.domain.vee.policies_in_force import GroupDays, PoliciesInForce, PolicyVersion, Storm
-from central.domain.vee.policy_document import PolicyDocument, PolicyRefusedError
+from central.domain.vee.policy_document import VEE_SCHEMA, PolicyDocument, PolicyRefusedError
 from central.domain.vee.rules import missing_intervals, spike, zero_days
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.obis import Obis
@@ -19,7 +19,7 @@ from tests.support.metering import channel
 
 DAY = date(2026, 10, 14)
 ONE = timedelta(days=1)
-SEVEN = PolicyDocument.parse("thresholds: {zero_days: 7}")
+SEVEN = VEE_SCHEMA.parse("thresholds: {zero_days: 7}")
 
 
 def version(
@@ -30,12 +30,12 @@ def version(
 
 def test_a_document_keeps_what_it_says_exactly() -> None:
     text = "thresholds: {spike_ratio: 2.25, static: 48h}\noff: [HIGH_USE]\non: [ZERO_DAYS]"
-    document = PolicyDocument.parse(text)
+    document = VEE_SCHEMA.parse(text)
     assert dict(document.thresholds) == {
         "spike_ratio": Fraction(9, 4),
         "static": timedelta(hours=48),
     }
-    assert PolicyDocument.of(document.to_json()) == document
+    assert VEE_SCHEMA.of(document.to_json()) == document
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_document_keeps_what_it_says_exactly() -> None:
 )
 def test_what_is_no_document_is_refused_by_name(text: str, names: str) -> None:
     with pytest.raises(PolicyRefusedError, match=names):
-        PolicyDocument.parse(text)
+        VEE_SCHEMA.parse(text)
 
 
 def test_a_channel_without_a_policy_has_that_of_its_commodity() -> None:
@@ -70,8 +70,8 @@ def test_a_channel_without_a_policy_has_that_of_its_commodity() -> None:
 
 
 def test_the_version_in_force_is_the_latest_that_has_begun_and_the_newest_of_those() -> None:
-    nine = PolicyDocument.parse("thresholds: {zero_days: 9}")
-    later = PolicyDocument.parse("off: [ZERO_DAYS]")
+    nine = VEE_SCHEMA.parse("thresholds: {zero_days: 9}")
+    later = VEE_SCHEMA.parse("off: [ZERO_DAYS]")
     in_force = PoliciesInForce(
         [
             version("electricity", SEVEN),
@@ -87,7 +87,7 @@ def test_the_version_in_force_is_the_latest_that_has_begun_and_the_newest_of_tho
 
 
 def test_a_group_that_is_a_class_counts_above_the_default_class_on_its_days() -> None:
-    strict = PolicyDocument.parse("thresholds: {spike_floor: 50}\noff: [HIGH_USE]")
+    strict = VEE_SCHEMA.parse("thresholds: {spike_floor: 50}\noff: [HIGH_USE]")
     groups = {7: [GroupDays("shops", DAY, DAY + ONE), GroupDays("zone", DAY, None)]}
     versions = [version("electricity", SEVEN), version("shops", strict)]
     in_force = PoliciesInForce(versions, groups=groups)
@@ -99,9 +99,7 @@ def test_a_group_that_is_a_class_counts_above_the_default_class_on_its_days() ->
 
 def test_a_draft_takes_the_place_of_its_class_on_every_day() -> None:
     in_force = PoliciesInForce([version("electricity", SEVEN)])
-    drafted = in_force.with_draft(
-        "electricity", PolicyDocument.parse("thresholds: {zero_days: 20}")
-    )
+    drafted = in_force.with_draft("electricity", VEE_SCHEMA.parse("thresholds: {zero_days: 20}"))
     assert drafted.policy(channel(), DAY - 900 * ONE).limits[zero_days.ZERO_DAYS] == 20
 
 

@@ -52,6 +52,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "carries": BEFORE,
         "settles": CLAIM,
         "taken_over": BEFORE,
+        "events": POINT,
     },
     Terms: {
         "versions": TARIFF,
@@ -72,6 +73,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "opening": BEFORE,
         "grants": ACCOUNT,
         "one_offs": ACCOUNT,
+        "events": POINT,
     },
 }
 

@@ -1,0 +1,199 @@
+"""The queue of exceptions on PostgreSQL; the statements are in `queue.sql`.
+
+A page asks each kind by itself, with its name as a literal, so that the view's other branches fall
+away and each kind's rows come from its own index in their order. So a page costs the same however
+many rows wait and however deep it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final, LiteralString
+
+from psycopg import AsyncConnection, errors
+
+from central.adapters.timescale.audit.write import audit
+from central.adapters.timescale.class_policies import rows_of
+from central.adapters.timescale.errors import translated
+from central.adapters.timescale.knowledge import record_at
+from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.queries import load_queries
+from central.domain.audit.change import change
+from central.domain.vee.finding import Severity
+from central.service.ports.exception_notes import ActionNote
+from central.service.ports.exceptions import (
+    Assignment,
+    ExceptionCount,
+    ExceptionFilter,
+    ExceptionKey,
+    ExceptionKind,
+    ExceptionRow,
+)
+from central.service.views.paging import CursorError, Page, decode_cursor, paged
+from firmware_bridge.contract.quantity import INT64_MAX
+
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+_Row = tuple[Any, ...]
+_CURSOR = (str, str, int)
+# In the order of their names, which is that of rows of the same instant.
+_OF_KIND: Final[Mapping[ExceptionKind, LiteralString]] = {
+    ExceptionKind.BILL: "listed.kind = 'bill'",
+    ExceptionKind.CANDIDATE: "listed.kind = 'candidate'",
+    ExceptionKind.CONFLICT: "listed.kind = 'conflict'",
+    ExceptionKind.FINDING: "listed.kind = 'finding'",
+    ExceptionKind.METER: "listed.kind = 'meter'",
+    ExceptionKind.QUARANTINE: "listed.kind = 'quarantine'",
+    ExceptionKind.REPORT: "listed.kind = 'report'",
+}
+_AFTER: Final[Mapping[ExceptionKind, LiteralString]] = {
+    ExceptionKind.BILL: "(listed.raised_at, listed.number) > (%(after)s, %(bill)s)",
+    ExceptionKind.CANDIDATE: "(listed.raised_at, listed.number) > (%(after)s, %(candidate)s)",
+    ExceptionKind.CONFLICT: "(listed.raised_at, listed.number) > (%(after)s, %(conflict)s)",
+    ExceptionKind.FINDING: "(listed.raised_at, listed.number) > (%(after)s, %(finding)s)",
+    ExceptionKind.METER: "(listed.raised_at, listed.number) > (%(after)s, %(meter)s)",
+    ExceptionKind.QUARANTINE: "(listed.raised_at, listed.number) > (%(after)s, %(quarantine)s)",
+    ExceptionKind.REPORT: "(listed.raised_at, listed.number) > (%(after)s, %(report)s)",
+}
+
+
+class TimescaleExceptions:
+    """`ExceptionStore` over a pool of connections.
+
+    Args:
+        pool: An open pool, see `make_pool`.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def page(
+        self, asked: ExceptionFilter, after: str | None, limit: int
+    ) -> Page[ExceptionRow]:
+        """See `ExceptionStore`."""
+        key = decode_cursor(after, _CURSOR)
+        conditions, values = _conditions(asked)
+        values["limit"] = limit + 1
+        if key is not None:
+            values |= _numbers_after(str(key[1]), int(key[2]))
+            values["after"] = _instant(str(key[0]), after)
+        branches: list[LiteralString] = []
+        for kind in asked.kinds or tuple(ExceptionKind):
+            narrowed = [_OF_KIND[kind], *conditions, *([] if key is None else [_AFTER[kind]])]
+            where = " AND ".join(narrowed)
+            branches.append(
+                f"({_SQL['branch']} WHERE {where}"
+                " ORDER BY listed.raised_at, listed.number LIMIT %(limit)s)"
+            )
+        listed = " UNION ALL ".join(branches)
+        whole = ("SELECT * FROM (", listed, ") AS waiting ORDER BY raised_at, kind, number")
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(" ".join((*whole, "LIMIT %(limit)s")), values)
+                rows = [_row(row) for row in await cursor.fetchall()]
+        return paged(
+            rows, limit, lambda row: (row.raised_at.isoformat(), row.key.kind.value, row.key.number)
+        )
+
+    async def counts(self) -> Sequence[ExceptionCount]:
+        """See `ExceptionStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                rows = await rows_of(connection, _SQL, "counts")
+        return [
+            ExceptionCount(ExceptionKind(kind), code, Severity(severity), waiting, oldest)
+            for kind, code, severity, waiting, oldest in rows
+        ]
+
+    async def one(self, key: ExceptionKey) -> ExceptionRow | None:
+        """See `ExceptionStore`."""
+        where = f"{_OF_KIND[key.kind]} AND listed.number = %(number)s"
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(
+                    f"{_SQL['branch']} WHERE {where}", {"number": key.number}
+                )
+                row = await cursor.fetchone()
+        return None if row is None else _row(row)
+
+    async def assign(self, key: ExceptionKey, given: Assignment, answer: ActionNote) -> bool:
+        """See `ExceptionStore`."""
+        while True:
+            try:
+                with translated():
+                    async with self._pool.connection() as connection, connection.transaction():
+                        await record_at(connection, answer.note.at)
+                        return await assign(connection, key, given, answer)
+            except errors.UniqueViolation:  # somebody assigned it meanwhile
+                continue
+
+
+async def assign(
+    connection: AsyncConnection[_Row], key: ExceptionKey, given: Assignment, answer: ActionNote
+) -> bool:
+    """See `ExceptionStore`; in a transaction that is open."""
+    named = {"kind": key.kind.value, "number": key.number}
+    if not await rows_of(connection, _SQL, "waits", **named):
+        return False
+    rows = await rows_of(connection, _SQL, "given", **named)
+    *before, revision = rows[0] if rows else (None, None, None, 0)
+    values = {**named, **given._asdict(), "revision": revision + 1, **answer.columns}
+    await connection.execute(_SQL["assign"], values)
+    old = _texts(Assignment(*before)) if rows else None
+    new = {**_texts(given), "reason_code": answer.code.value}
+    note = answer.note
+    detail = change(old, new, note.reason)
+    await audit(connection, note.at, note.actor, "exception.assigned", str(key), detail)
+    return True
+
+
+def _texts(given: Assignment) -> dict[str, str | None]:
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in given._asdict().items()
+    }
+
+
+def _row(row: _Row) -> ExceptionRow:
+    kind, number, severity, *rest = row
+    key = ExceptionKey(ExceptionKind(kind), number)
+    return ExceptionRow(key, Severity(severity), *rest)
+
+
+def _conditions(asked: ExceptionFilter) -> tuple[list[LiteralString], dict[str, object]]:
+    """Only what is asked for stands in the statement, so that indexes are seen to fit."""
+    owner: LiteralString = "given.owner = %(owner)s" if asked.owner else "given.owner IS NULL"
+    offered: list[tuple[str, LiteralString, object]] = [
+        ("severity", "listed.severity = %(severity)s", asked.severity),
+        ("code", "listed.code = %(code)s", asked.code),
+        ("owner", owner, asked.owner),
+        ("raised_before", "listed.raised_at < %(raised_before)s", asked.raised_before),
+        ("subject", "listed.subject = %(subject)s", asked.subject),
+        (
+            "shown_on",
+            "coalesce(given.hidden_until <= %(shown_on)s, true)",
+            asked.shown_on,
+        ),
+    ]
+    given = [entry for entry in offered if entry[2] is not None]
+    return [text for _, text, _ in given], {name: value for name, _, value in given}
+
+
+def _numbers_after(kind: str, number: int) -> dict[str, object]:
+    """The number after which each kind goes on, at the instant of the last row."""
+    return {
+        other.value: number if other == kind else (-1 if other.value > kind else INT64_MAX)
+        for other in ExceptionKind
+    }
+
+
+def _instant(text: str, cursor: str | None) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        message = "The cursor does not belong to this list."
+        raise CursorError(message, value=cursor)
+    return instant

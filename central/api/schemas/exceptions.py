@@ -1,0 +1,152 @@
+"""What waits for a clerk, as it is answered, and what is done about it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from central.api.schemas.base import Instant, Schema
+from central.api.schemas.writes import Name, Order, Reason
+from central.domain.vee.finding import Severity
+from central.service.exceptions.actions import BULK_MOST
+from central.service.exceptions.show import ExceptionDocument
+from central.service.ports.decisions import Choice
+from central.service.ports.exception_notes import ReasonCode
+from central.service.ports.exceptions import ExceptionCount, ExceptionKind, ExceptionRow
+from central.service.ports.field_orders import FieldOrder
+
+Key = Annotated[str, StringConstraints(pattern=r"^[bcdimqv][0-9]{1,19}$")]
+
+
+class ExceptionOut(Schema):
+    """Something that waits for a clerk."""
+
+    exception: str
+    kind: ExceptionKind
+    severity: Severity
+    raised_at: Instant
+    subject: str
+    code: str
+    message: str
+    owner: str | None
+    due_on: date | None
+    hidden_until: date | None
+
+    @classmethod
+    def of(cls, row: ExceptionRow) -> ExceptionOut:
+        """As the queue lists it."""
+        return cls.fill(row, exception=str(row.key), kind=row.key.kind)
+
+
+class ExceptionDocumentOut(ExceptionOut):
+    """An exception with what it rests on, and what can be done about it."""
+
+    evidence: dict[str, list[dict[str, str | None]]]
+    actions: list[str]
+
+    @classmethod
+    def of_document(cls, document: ExceptionDocument) -> ExceptionDocumentOut:
+        """As it is shown."""
+        return cls.model_validate(document.to_json())
+
+
+class ExceptionCountOut(Schema):
+    """How many exceptions of a code wait."""
+
+    kind: ExceptionKind
+    code: str
+    severity: Severity
+    waiting: int
+    oldest: Instant
+
+    @classmethod
+    def of(cls, entry: ExceptionCount) -> ExceptionCountOut:
+        """As the queue counts it."""
+        return cls.fill(entry)
+
+
+class OrderedMeterOut(Schema):
+    """A meter that somebody is to read."""
+
+    meter: str
+    last_read_at: Instant | None
+
+
+class FieldOrderOut(Schema):
+    """A reading that is ordered on site."""
+
+    order: str
+    exception: str
+    service_point: str
+    due_on: date
+    ordered_by: str
+    ordered_at: Instant
+    reason: str
+    meters: list[OrderedMeterOut]
+    read_at: Instant | None
+
+    @classmethod
+    def of(cls, entry: FieldOrder) -> FieldOrderOut:
+        """As its document says it."""
+        return cls.model_validate(entry.to_json())
+
+
+class ActionIn(Order):
+    """Which exceptions, and why."""
+
+    exceptions: Annotated[list[Key], Field(min_length=1, max_length=BULK_MOST)]
+    reason: Reason
+    reason_code: ReasonCode = ReasonCode.OTHER
+    preview: bool = False
+
+
+class AssignIn(ActionIn):
+    """Who has them, and until when."""
+
+    owner: Name | None = None
+    due_on: date | None = None
+
+
+class SuppressExceptionsIn(ActionIn):
+    """Until when they are hidden."""
+
+    until: date
+
+
+class DecideIn(ActionIn):
+    """Which of both values readings have."""
+
+    value: Choice
+
+
+class FieldOrderIn(ActionIn):
+    """Until when the meters are to be read."""
+
+    due_on: date
+
+
+class ActionDoneOut(Schema):
+    """What was done about an exception."""
+
+    exception: str
+    done: str
+    closed: bool
+
+
+class ActionRefusedOut(Schema):
+    """Why nothing was done about an exception."""
+
+    exception: str
+    code: str
+    message: str
+    remedy: str | None
+
+
+class ActionOut(BaseModel):
+    """What a decision did, or would do."""
+
+    preview: bool
+    done: list[ActionDoneOut]
+    failed: list[ActionRefusedOut]

@@ -1,0 +1,115 @@
+"""Judge bills that would become drafts: what a check finds holds them, once a cause.
+
+All bills of a period are judged together: their history is one statement, whatever their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from central.domain.billing.bill import Bill
+from central.domain.billing.bill_check import BillFinding, JudgedPart
+from central.domain.billing.checks import CHECKS
+from central.domain.billing.part_use import PartUse
+from central.domain.billing.state import BillState
+from central.service.ports.bill_checks import AskedPart, CheckInputs, ReleasedHold
+from central.service.ports.bill_shard import NewBill, ShardTransaction
+
+_DRAFT = BillState.DRAFT
+_DAYS_BACK = max(check.history_days for check in CHECKS)
+CHECK_CODES = frozenset(check.code for check in CHECKS)
+"""Codes of the reasons that somebody may release."""
+
+
+async def checked(work: ShardTransaction, bills: Sequence[NewBill]) -> list[NewBill]:
+    """Bills with what checks find in those that nothing else holds.
+
+    What somebody released for just this content holds it no more.
+
+    Args:
+        work: The shard.
+        bills: Of one period, as they were rated.
+    """
+    judged = {number: bill for number, bill in enumerate(bills) if bill.bill.state is _DRAFT}
+    if not judged:
+        return list(bills)
+    asked = [asked for bill in judged.values() for asked, _ in _parts(bill)]
+    inputs = await work.check_inputs(asked, _DAYS_BACK)
+    findings = {number: findings_of(bill, inputs) for number, bill in judged.items()}
+    held = {number: listed for number, listed in findings.items() if listed}
+    keys = [key for number in held if (key := bills[number].plan.bill_id) is not None]
+    released = await work.released(keys) if keys else {}
+    return [_held(bill, held.get(number, ()), released) for number, bill in enumerate(bills)]
+
+
+def findings_of(bill: NewBill, inputs: CheckInputs) -> tuple[BillFinding, ...]:
+    """What checks find in a bill.
+
+    Args:
+        bill: That would become a draft.
+        inputs: What its parts are judged by.
+    """
+    return tuple(
+        finding
+        for asked, judged in _parts(bill)
+        for finding in judge(judged, inputs.history.get(asked.key, ()), inputs)
+    )
+
+
+def judge(
+    judged: JudgedPart, history: Sequence[PartUse], inputs: CheckInputs
+) -> tuple[BillFinding, ...]:
+    """What checks find in a part."""
+    return inputs.policies.policy(judged).judge(judged, history)
+
+
+def content_sha256(bill: Bill) -> str:
+    """Hex digest of all that a bill says but its reasons: what a release holds for."""
+    return replace(bill, holds=(), state=BillState.DRAFT).sha256
+
+
+def _parts(bill: NewBill) -> Iterator[tuple[AskedPart, JudgedPart]]:
+    """The parts of a bill that bill days, each as it is asked for and judged."""
+    amounts = bill.bill.amounts
+    leads = True
+    for planned, brought, supply in zip(
+        bill.plan.parts, bill.parts, bill.bill.supplies, strict=True
+    ):
+        if brought.settles or brought.use is None:
+            continue
+        occupancy = planned.occupancy
+        asked = AskedPart(
+            occupancy.occupancy_id, occupancy.point_id, planned.days.first, planned.days.end
+        )
+        begins = bool(occupancy.terms) and occupancy.terms[0].first == planned.days.first
+        yield (
+            asked,
+            JudgedPart(
+                point=supply.service_point,
+                tariff=supply.tariff,
+                use=brought.use,
+                reads=supply.reads,
+                begins=begins,
+                currency=bill.bill.currency,
+                total=amounts.total,
+                leads=leads,
+            ),
+        )
+        leads = False
+
+
+def _held(
+    new: NewBill,
+    findings: Sequence[BillFinding],
+    released: Mapping[int, Collection[ReleasedHold]],
+) -> NewBill:
+    there = released.get(new.plan.bill_id or 0, ())
+    if there:
+        content = content_sha256(new.bill)
+        codes = {each.code for each in there if each.content_sha256 == content}
+        findings = [finding for finding in findings if finding.code not in codes]
+    if not findings:
+        return new
+    holds = tuple(finding.hold for finding in findings)
+    return replace(new, bill=replace(new.bill, holds=holds, state=BillState.HELD))
