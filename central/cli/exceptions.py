@@ -32,7 +32,7 @@ from central.service.exceptions.release import release
 from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import ExceptionDocument, show_exception
 from central.service.ports.decisions import Choice, DecisionNote
-from central.service.ports.exception_notes import ActionNote, ReasonCode
+from central.service.ports.exception_notes import ActionNote, ActionReason
 from central.service.ports.exceptions import (
     ExceptionCount,
     ExceptionFilter,
@@ -49,7 +49,7 @@ Keys = Annotated[
     list[str], typer.Argument(metavar="KEY...", help="Keys in `exceptions list`, such as v12 b7.")
 ]
 Why = Annotated[str, typer.Option(help="Reason, for the audit log.")]
-WhyCode = Annotated[ReasonCode, typer.Option("--reason-code", help="Reason, for counts.")]
+WhyCode = Annotated[ActionReason, typer.Option("--reason-code", help="Reason, for counts.")]
 Preview = Annotated[
     bool, typer.Option("--preview", help="Do it, print what comes of it, and roll it back.")
 ]
@@ -206,7 +206,7 @@ def _act(  # noqa: PLR0913 - what a decision is
     keys: Sequence[str],
     action: Action,
     reason: str,
-    code: ReasonCode,
+    code: ActionReason,
     actor: str | None,
     *,
     preview: bool,
@@ -246,7 +246,7 @@ def assign_command(  # noqa: PLR0913, PLR0917 - one option each
     due: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Until when it is to be done.")
     ] = None,
-    reason_code: WhyCode = ReasonCode.OTHER,
+    reason_code: WhyCode = ActionReason.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -265,7 +265,7 @@ def suppress_command(  # noqa: PLR0913 - one option each
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which they are shown again.")
     ],
-    reason_code: WhyCode = ReasonCode.OTHER,
+    reason_code: WhyCode = ActionReason.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -281,7 +281,7 @@ def suppress_command(  # noqa: PLR0913 - one option each
 def accept_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
-    reason_code: WhyCode = ReasonCode.OTHER,
+    reason_code: WhyCode = ActionReason.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -297,7 +297,7 @@ def decide_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
     value: Annotated[Choice, typer.Option(help="Which of both values the readings have.")],
-    reason_code: WhyCode = ReasonCode.OTHER,
+    reason_code: WhyCode = ActionReason.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -312,7 +312,7 @@ def decide_command(  # noqa: PLR0913 - one option each
 def release_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
-    reason_code: WhyCode = ReasonCode.OTHER,
+    reason_code: WhyCode = ActionReason.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -327,7 +327,7 @@ def release_command(  # noqa: PLR0913 - one option each
 def rerun_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
-    reason_code: WhyCode = ReasonCode.OTHER,
+    reason_code: WhyCode = ActionReason.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -345,7 +345,7 @@ def field_order_command(  # noqa: PLR0913 - one option each
     due: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="Until when the meters are to be read.")
     ],
-    reason_code: WhyCode = ReasonCode.OTHER,
+    reason_code: WhyCode = ActionReason.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,

@@ -13,7 +13,7 @@ from central.domain.vee.finding import Severity
 from central.service.exceptions.actions import BULK_MOST
 from central.service.exceptions.show import ExceptionDocument
 from central.service.ports.decisions import Choice
-from central.service.ports.exception_notes import ReasonCode
+from central.service.ports.exception_notes import ActionReason
 from central.service.ports.exceptions import ExceptionCount, ExceptionKind, ExceptionRow
 from central.service.ports.field_orders import FieldOrder
 
@@ -98,7 +98,7 @@ class ActionIn(Order):
 
     exceptions: Annotated[list[Key], Field(min_length=1, max_length=BULK_MOST)]
     reason: Reason
-    reason_code: ReasonCode = ReasonCode.OTHER
+    reason_code: ActionReason = ActionReason.OTHER
     preview: bool = False
 
 

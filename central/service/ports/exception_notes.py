@@ -9,7 +9,7 @@ from central.service.ports.decisions import DecisionNote
 from firmware_bridge.contract.errors import InvalidValueError
 
 
-class ReasonCode(StrEnum):
+class ActionReason(StrEnum):
     """Why a clerk decided so, for counts. Stored: never renamed."""
 
     READ_ON_SITE = "read_on_site"
@@ -34,7 +34,7 @@ class ActionNote:
     """
 
     note: DecisionNote
-    code: ReasonCode = ReasonCode.OTHER
+    code: ActionReason = ActionReason.OTHER
 
     def __post_init__(self) -> None:
         if not self.note.reason.strip():

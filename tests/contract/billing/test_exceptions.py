@@ -24,7 +24,7 @@ from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import show_exception
 from central.service.ports.audit import AuditFilter
 from central.service.ports.decisions import Choice
-from central.service.ports.exception_notes import ActionNote, ReasonCode
+from central.service.ports.exception_notes import ActionNote, ActionReason
 from central.service.ports.exceptions import (
     ExceptionFilter,
     ExceptionKey,
@@ -66,7 +66,7 @@ class Office:
         self, keys: Sequence[ExceptionKey], action: Action, *, keep: bool = True
     ) -> list[ActionOutcome]:
         note = noted(self.utility.now, OPERATOR, "asked on site")
-        answer = ActionNote(note, ReasonCode.READ_ON_SITE)
+        answer = ActionNote(note, ActionReason.READ_ON_SITE)
         return await act(TimescaleActions(self.pool), keys, action, answer, keep=keep)
 
 
