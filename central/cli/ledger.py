@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
 from central.cli.as_of import AsOf, known_time
 from central.cli.output import (
+    EXIT_HELD,
     ActingAs,
     AsJson,
     actor_of,
@@ -23,6 +25,7 @@ from central.cli.output import (
 )
 from central.domain.billing.ledger import BANKED, DEFAULT_BANK, EntryKind, LedgerEntry
 from central.process.stores import open_stores
+from central.service.billing.import_entries import entries_of_file, post_all
 from central.service.billing.post_entries import AccountLedger
 from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.ledger import PostedEntry
@@ -93,6 +96,48 @@ def post_command(  # noqa: PLR0913, PLR0917 - one option each
         show({"key": key, "effect": "added" if new else "unchanged"})
     else:
         typer.echo(f"{key}: {'posted' if new else 'posted before, unchanged'}.")
+
+
+@ledger.command("import")
+@answered
+def import_command(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV: key, account, kind, amount, currency, day; also bank, point, bill, of, name,"
+            " taxes and reason."
+        ),
+    ],
+    reason: Annotated[str, typer.Option(help="Reason for the audit log, where a line says none.")],
+    actor: ActingAs = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of each; keep nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Post the entries of a file, each once. Posting the file again changes nothing.
+
+    Where some are refused the others are posted, and the command ends with 3.
+    """
+    lines = list(entries_of_file(file.read_text(encoding="utf-8"), file.name))
+    results = _asked(
+        lambda use: post_all(use, iter(lines), actor_of(actor), reason, keep=not dry_run)
+    )
+    refused = [result for result in results if result.error is not None]
+    counts = {
+        effect: sum(result.effect == effect for result in results)
+        for effect in ("added", "unchanged", "refused")
+    }
+    if as_json:
+        show({**counts, "dry_run": dry_run, "refusals": [row.to_json() for row in refused]})
+    else:
+        for result in refused:
+            error = result.error
+            typer.echo(f"line {result.line}: {'' if error is None else error.as_text()}")
+        typer.echo(", ".join(f"{count} {effect}" for effect, count in counts.items()) + ".")
+    if refused:
+        raise typer.Exit(EXIT_HELD)
 
 
 @ledger.command("list")

@@ -116,6 +116,7 @@ CENTRAL = {
     "events show": "cloud a9",
     "events waiting": "",
     "events withdraw-meter": "calls 2026-01-01 --reason r",
+    "ledger import": "{file} --reason r",
     "ledger list": "--account A-9",
     "ledger post": f"k1 --account A-9 --kind payment {MONEY} --day 2026-01-01 --reason r",
     "ledger show": "k9",

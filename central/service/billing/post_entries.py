@@ -41,13 +41,16 @@ class AccountLedger:
         self._bills = bills
         self._clock = clock
 
-    async def post(self, entry: LedgerEntry, actor: Actor, reason: str) -> bool:
+    async def post(
+        self, entry: LedgerEntry, actor: Actor, reason: str, *, keep: bool = True
+    ) -> bool:
         """Post an entry.
 
         Args:
             entry: A payment may name its bill by the legal number, or as ACCOUNT/CYCLE.
             actor: Who posts it.
             reason: Why.
+            keep: Whether it is kept; else it is only said what would become of it.
 
         Returns:
             Whether it is new; False where the same was posted before.
@@ -68,7 +71,8 @@ class AccountLedger:
             entry = replace(entry, bill=str((await find_bill(self._bills, entry.bill)).uid))
         if await self._store.entry(entry.key) is None:
             await self._check_tariffs(entry)
-        return await self._store.post(entry, DecisionNote(actor, reason.strip(), self._clock()))
+        note = DecisionNote(actor, reason.strip(), self._clock())
+        return await self._store.post(entry, note, keep=keep)
 
     async def _texts(self, account: str, point: str) -> Sequence[str]:
         texts = await self._store.tariffs_of(account, point)

@@ -71,8 +71,13 @@ class LedgerStore(Protocol):
             point: Of agreements at this service point alone; "" for all.
         """
 
-    async def post(self, entry: LedgerEntry, note: DecisionNote) -> bool:
+    async def post(self, entry: LedgerEntry, note: DecisionNote, *, keep: bool = True) -> bool:
         """Post an entry once, raise the account's revision and log it.
+
+        Args:
+            entry: What is posted.
+            note: Who posts it, and why.
+            keep: Whether it is kept; else it is only said what would become of it.
 
         Returns:
             Whether it is new; False where the same was posted before.

@@ -162,6 +162,7 @@ ELSEWHERE = {
     "correction withdraw": "needs a database: test_adjustments.py",
     "move change-agreement": "needs a database: test_moves.py, test_move_faces.py",
     "move exchange-meter": "needs a database: test_moves.py, test_move_faces.py",
+    "ledger import": "posts each line as `ledger post` does: test_ledger_faces.py",
     "events cancel": "needs a database: test_usage_faces.py",
     "events import": "needs a database: test_usage_faces.py",
     "events set-meter": "needs a database: test_usage_faces.py",

@@ -11,6 +11,7 @@ import pytest
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.pool import make_pool
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.service.billing.find_candidates import FindCandidates
 from central.service.billing.lineage import ExplainBill
 from central.service.ports.billing import BillRecord
@@ -25,6 +26,8 @@ from tests.support.usage import Subscribed, event, subscribed
 
 USED = (REPOSITORY / "docs/reference/tariffs/usage-events.yaml").read_text()
 NO_LIGHTS = "\n".join(line for line in USED.split("\n") if "lights" not in line)
+ROLLED = (REPOSITORY / "docs/reference/tariffs/rollover.yaml").read_text()
+ROLLOVER = "\n".join(line for line in ROLLED.split("\n") if "heat" not in line)
 JUNE = date(2026, 6, 1)
 COUNTED = """\
 tariff: calls
@@ -178,6 +181,35 @@ async def test_a_line_of_an_issued_bill_is_proven_by_what_was_known(migrated: Da
             "events acme at SUB-1: 2 of 2026-05-31 to 2026-06-30 came or were replaced"
         ]
         assert [each["amount"] for each in candidate.difference["amounts"]] == ["2.50"]
+
+
+async def test_a_late_session_takes_what_had_rolled_over(migrated: Database) -> None:
+    """A plan of 10 GB a month, of which what is not used rolls over to the next."""
+    async with subscribed(migrated.dsn) as world:
+        await world.utility.enrol.tariff(ROLLOVER)
+        may = date(2026, 5, 1)
+        facts = AgreementFacts((Fact("lines", Decimal(1), may),))
+        await world.customer(1, "rollover", may, zone="Europe/Madrid", facts=facts)
+        await world.subjects.assign("acme", "SUB-1", may, OPERATOR)
+        await world.take(
+            event("s1", "2026-05-10T00:00:00Z", "4", of="sessions"),
+            event("m1", "2026-05-10T00:00:00Z", of="messages"),
+            event("m2", "2026-06-10T00:00:00Z", of="messages"),
+            event("m3", "2026-06-11T00:00:00Z", of="messages"),
+            event("s2", "2026-06-10T00:00:00Z", "18", of="sessions"),
+        )
+        for period in ("2026-05", "2026-06"):
+            await settle(world.utility, period)
+        assert charged(await bill_of(world, "2026-05")) == {}
+        # 18 GB less 10 and the 6 of May; a message beyond the one that is included.
+        assert charged(await bill_of(world)) == {"data": "5.00", "messages": "0.10"}
+        world.later(hours=1)
+        await world.take(event("s3", "2026-05-31T21:59:59Z", "3", of="sessions"))
+        async with make_pool(migrated.dsn, max_size=4) as pool:
+            store = TimescaleCandidates(pool)
+            await FindCandidates(store, lambda: world.utility.now).changed()
+            (candidate,) = await store.candidates(None, 100)
+        assert [each["amount"] for each in candidate.difference["amounts"]] == ["7.50"]
 
 
 async def test_whose_events_they_are_goes_by_days(migrated: Database) -> None:

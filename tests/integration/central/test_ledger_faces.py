@@ -94,6 +94,41 @@ def test_money_is_posted_listed_and_reconciled_by_command(prepaid: Database) -> 
     assert len(central("audit", "list", "--action", "ledger.posted")) == 2
 
 
+def test_a_file_of_money_is_posted_once_line_by_line(prepaid: Database, tmp_path: Path) -> None:
+    assert prepaid.name
+    table = tmp_path / "bank.csv"
+    table.write_text(
+        "key;account;kind;amount;currency;day;of;reason\n"
+        "o-1;A-1;pay_in;120.50;EUR;2026-10-01;;opening balance\n"
+        "o-2;A-9;pay_in;1;EUR;2026-10-01;;\n"
+        "o-3;A-1;refund;20.50;EUR;2026-10-02;o-1;\n"
+        "o-4;A-1;pay_in;1,50;EUR;2026-10-02;;\n"
+        "o-5;A-1;gift;1;EUR;2026-10-02;;\n",
+        encoding="utf-8",
+    )
+    given = ("ledger", "import", table, "--reason", "bank file")
+    dry = central(*given, "--dry-run", code=3)
+    # Alone, the refund is of nothing.
+    assert (dry["added"], dry["refused"]) == (1, 4)
+    assert central("ledger", "list") == []
+    done = central(*given, code=3)
+    assert (done["added"], done["unchanged"], done["refused"]) == (2, 0, 3)
+    assert [(row["line"], row["code"]) for row in done["refusals"]] == [
+        (3, "NOT_REGISTERED"),
+        (5, "INVALID_VALUE"),
+        (6, "INVALID_VALUE"),
+    ]
+    again = central(*given, code=3)
+    assert (again["added"], again["unchanged"]) == (0, 2)
+    entries = central("ledger", "list", "--account", "A-1")
+    assert [(row["key"], row["left"], row["reason"]) for row in entries] == [
+        ("o-1", "100.00", "opening balance"),
+        ("o-3", "0", "bank file"),
+    ]
+    table.write_text("key,amount\n1,2\n", encoding="utf-8")
+    assert central(*given, code=2)["error"]["code"] == "ENTRIES_FILE"
+
+
 @pytest.fixture
 async def web(prepaid: Database) -> AsyncIterator[httpx.AsyncClient]:
     async with make_pool(prepaid.dsn_as("meterline_app"), max_size=6) as pool:

@@ -39,7 +39,7 @@ class MemoryLedger:
             }
             return [record.document for record in in_force(state) if record.name in names]
 
-    async def post(self, entry: LedgerEntry, note: DecisionNote) -> bool:
+    async def post(self, entry: LedgerEntry, note: DecisionNote, *, keep: bool = True) -> bool:
         async with self._books.begin() as state:
             numbers = {record.number: key for key, record in state.accounts.items()}
             if entry.account not in numbers:
@@ -56,6 +56,8 @@ class MemoryLedger:
             if entry.point and entry.point not in state.points:
                 message = f"The registry has no service point {entry.point!r}."
                 raise NotRegisteredError(message, value=entry.point)
+            if not keep:
+                return True
             state.ledger[entry.key] = PostedEntry(
                 len(state.ledger) + 1,
                 entry,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Rollback
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
@@ -47,12 +47,19 @@ class TimescaleLedger:
                 rows = await _rows(connection, "tariffs_of", account=account, point=point)
                 return [row[0] for row in rows]
 
-    async def post(self, entry: LedgerEntry, note: DecisionNote) -> bool:
+    async def post(self, entry: LedgerEntry, note: DecisionNote, *, keep: bool = True) -> bool:
         """See `LedgerStore`."""
+        new = False
         with translated():
-            async with self._pool.connection() as connection, connection.transaction():
+            async with (
+                self._pool.connection() as connection,
+                connection.transaction() as transaction,
+            ):
                 await record_at(connection, note.at)
-                return await _post(connection, entry, note)
+                new = await _post(connection, entry, note)
+                if not keep:
+                    raise Rollback(transaction)
+        return new
 
     async def entry(self, key: str) -> PostedEntry | None:
         """See `LedgerStore`."""
