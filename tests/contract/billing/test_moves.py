@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
 
+from central.adapters.timescale.billing.candidates import TimescaleCandidates
+from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import Party, RunType
 from central.domain.billing.bill_window import BillWindow
+from central.service.billing.find_candidates import FindCandidates
 from central.service.billing.retry_held import do_runs
 from central.service.moves.errors import MovedSinceError, NoSuchMoveError
 from central.service.moves.requests import (
@@ -25,10 +29,14 @@ from central.service.moves.requests import (
     ReadsAtMove,
 )
 from central.service.ports.moves import MoveKind
+from central.service.ports.registry import PointChannelRecord, PointRecord
+from central.service.ports.registry_services import ServiceRecord
 from central.service.registry.record_changes import Effect
 from central.service.validation.estimate_held import EstimateHeld
 from firmware_bridge.contract.errors import MeterlineError
-from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.obis import ACTIVE_IMPORT, GAS_VOLUME
+from firmware_bridge.contract.quantity import Unit
+from tests.support.books import HOURLY, ZONE
 from tests.support.daily_books import bill, run, settle
 from tests.support.moved_books import MOVED, MOVED_ON, MovedUtility, moved_utility, read
 from tests.support.servers import Database
@@ -231,8 +239,8 @@ async def test_a_meter_is_exchanged_with_its_reads_and_back(moved: MovedUtility)
     assert (await moves.exchange_meter(EXCHANGED, "broken")).effect is Effect.ADDED
 
 
-async def test_a_late_exchange_names_the_issued_bills_that_it_reaches_into(
-    moved: MovedUtility,
+async def test_a_late_exchange_names_the_issued_bills_and_makes_candidates_of_them(
+    moved: MovedUtility, migrated: Database
 ) -> None:
     await settle(moved.utility, "2026-10")
     asked = MeterExchange(
@@ -244,6 +252,12 @@ async def test_a_late_exchange_names_the_issued_bills_that_it_reaches_into(
     )
     outcome = await moved.moves().exchange_meter(asked, "seen on site")
     assert any("1 issued bill is concerned" in text for text in outcome.concerned)
+    await moved.utility.validate()
+    async with make_pool(migrated.dsn) as pool:
+        store = TimescaleCandidates(pool)
+        tally = await FindCandidates(store, lambda: moved.utility.now).changed()
+        assert tally.opened == 1
+        assert [each.account for each in await store.candidates(None, 10)] == ["A-1"]
 
 
 async def test_a_move_out_is_taken_back_until_something_rests_on_it(moved: MovedUtility) -> None:
@@ -305,6 +319,23 @@ async def test_a_read_that_is_to_come_is_awaited_and_one_that_is_late_may_be(
     assert ahead.awaited == ("the read of MTL/S2 1-0:1.8.0*255 at 2026-11-30T23:00Z",)
     late = MoveOut("A-3", "SP-3", NOVEMBER, reads=ReadsAtMove(later=True))
     assert len((await moves.move_out(late, "left")).awaited) == 1
+
+
+async def test_a_gas_day_moves_at_six_in_summer_and_in_winter(moved: MovedUtility) -> None:
+    enrol, moves = moved.utility.enrol, moved.moves()
+    gas = PointChannelRecord(GAS_VOLUME, HOURLY, Unit.LITRE)
+    sold = ServiceRecord("gas", day_start=time(6))
+    await enrol.service_point(PointRecord("SP-9", ZONE), gas, services=[sold])
+    came = MoveIn("A-3", "SP-9", "HOME", MOVED_ON, service="gas")
+    await moves.move_in(came, "came")
+    left = MoveOut("A-3", "SP-9", date(2026, 10, 26))
+    await moves.move_out(left, "left")
+    # The clock change lies in the gas day of the 24th, before the account came.
+    hours = [each.move.at.astimezone(UTC).hour for each in await moves.listed(point="SP-9")]
+    assert hours == [5, 5]
+    await moves.move_in(replace(came, first=date(2026, 3, 29), end=MOVED_ON), "came earlier")
+    (first, *_) = await moves.listed(point="SP-9")
+    assert first.move.at.astimezone(UTC).hour == 4
 
 
 async def test_each_step_is_audited_with_who_and_why(
