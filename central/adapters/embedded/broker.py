@@ -135,6 +135,9 @@ class EmbeddedBroker(EmbeddedServer):
             "log_type error",
             "log_type warning",
             "set_tcp_nodelay true",
+            # As deployed: what waits for a worker that is busy is discarded later.
+            "max_queued_messages 10000",
+            "max_inflight_messages 100",
             f"persistence {'true' if self._persistent else 'false'}",
         ]
         if self._persistent:

@@ -230,7 +230,8 @@ class Ingest:
         async with self._store.transaction(now) as tx:
             work = Window(tx, now, [*readable, *unreadable], table)
             result = await work.run() if readable or unreadable else Result()
-            kept = [await self._reject(item) for item in refused]
+            owners: dict[UUID, str | None] = {}
+            kept = [await self._reject(item, owners) for item in refused]
             if kept or work.refused:
                 await tx.reject([*kept, *work.refused])
             if is_found and (findings := await self._findings_of(refused)):
@@ -285,10 +286,18 @@ class Ingest:
         self._cached += sum(len(channels) for _, channels in whole)
         return [lists[one] if one in lists else self._lists[one] for one in asked]
 
-    async def _reject(self, item: RefusedMessage) -> Rejection:
-        """What is kept of a refused message; a stray one is traced to its sender."""
+    async def _reject(self, item: RefusedMessage, owners: dict[UUID, str | None]) -> Rejection:
+        """What is kept of a refused message; a stray one is traced to its sender.
+
+        Args:
+            item: The message.
+            owners: Whose epochs are, as far as somebody asked; a flood asks once.
+        """
         if item.code == HashMismatchError.code and item.header is not None:
-            owner = await self._store.owner_of_epoch(item.header.epoch)
+            epoch = item.header.epoch
+            if epoch not in owners:
+                owners[epoch] = await self._store.owner_of_epoch(epoch)
+            owner = owners[epoch]
             if owner is not None and is_sealed_by(owner, item.arrival.payload):
                 message = f"The batch was sealed by {owner} but sent by {item.arrival.gateway}."
                 return rejection(item.arrival, WRONG_GATEWAY, message, item.header)

@@ -32,6 +32,8 @@ ARRIVAL_BYTES = 512
 """What a message takes besides its payload, so that empty ones are bounded too. [B]"""
 # What one gateway may have of the queue.
 _SHARES = 8
+# Hellos and nonsense of one gateway in a window: each costs about a transaction.
+_COSTLY_AT_ONCE = 50
 # Of gateways that were at fault: 64 MiB at the most; beyond it they send again.
 _BEHIND_MAX = 1_000
 _BEHIND_AT_ONCE = 50
@@ -121,6 +123,7 @@ class Intake:
         deadline = loop.time() + limits.window_s
         pause = loop.time() + _DECODE_SLICE_S
         window: list[Examined] = []
+        costly: Counter[str] = Counter()
         readings = 0
         while readings < limits.window_readings and len(window) < limits.window_messages:
             if not self._queue and not await self._wait(deadline - loop.time()):
@@ -128,6 +131,10 @@ class Intake:
             item = examine(self._queue.take())
             readings += len(item.batch.columns) if isinstance(item, Readable) else 0
             window.append(item)
+            if not isinstance(item, Readable):
+                costly[item.arrival.gateway] += 1
+                if costly[item.arrival.gateway] >= _COSTLY_AT_ONCE:
+                    break  # whoever comes next waits no longer for these than they do now
             if loop.time() > pause:
                 await asyncio.sleep(0)
                 pause = loop.time() + _DECODE_SLICE_S

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -23,69 +20,17 @@ from central.config.ingest import IngestSettings
 from central.process.ingest import run_ingest
 from central.service.ports.faults import StoreUnfitError
 from firmware_bridge.contract.messages import Ack, decode_down
-from firmware_bridge.contract.topics import ALL_DOWN, QOS, down, status, up
+from firmware_bridge.contract.topics import QOS, down, status, up
 from tests.support.hostile import bad_batches, bad_hellos, bad_statuses
 from tests.support.ingest import Edge, channel, readings
+from tests.support.ingest_processes import PATIENCE_S, ask, enrol, environment, processes
 from tests.support.servers import Database
 
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
 HONEST = ("gw1", "gw2", "gw3")
-PATIENCE_S = 60.0
 # However busy the machine is: whom a hostile gateway holds up waits for longer.
 LONGEST_DELAY_S = 20.0
 SURROGATE = b'{"v":1,"state":"online","agent":"\\ud800"}'
-
-
-def enrol(database: Database, *names: str) -> None:
-    with psycopg.connect(database.dsn, autocommit=True) as connection:
-        for name in names:
-            connection.execute(
-                "INSERT INTO gateway (name, enrolled_at) VALUES (%s, now())", (name,)
-            )
-
-
-def ask(database: Database, query: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(database.dsn) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def environment(database: Database, broker: EmbeddedBroker) -> dict[str, str]:
-    return {
-        **os.environ,
-        "METERLINE_DATABASE": database.dsn,
-        "METERLINE_BROKER_PORT": str(broker.port),
-    }
-
-
-@asynccontextmanager
-async def processes(
-    count: int, database: Database, broker: EmbeddedBroker
-) -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """Real ingest processes, each once it has announced its start; they must not end by itself."""
-    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
-        await client.subscribe(ALL_DOWN, QOS)
-        workers = [
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "central.process.ingest", env=environment(database, broker),
-                stdout=asyncio.subprocess.DEVNULL,
-            )
-            for _ in range(count)
-        ]  # fmt: skip
-        try:
-            started: set[bytes] = set()
-            async with asyncio.timeout(PATIENCE_S):
-                async for message in client.messages:
-                    assert isinstance(message.payload, bytes)
-                    started.add(message.payload)
-                    if len(started) == count:
-                        break
-            yield workers
-            assert [worker.returncode for worker in workers] == [None] * count
-        finally:
-            for worker in workers:
-                if worker.returncode is None:
-                    worker.send_signal(signal.SIGTERM)
-            await asyncio.gather(*(worker.wait() for worker in workers))
 
 
 async def longest_delay(client: aiomqtt.Client, edges: list[Edge], rounds: int) -> float:

@@ -116,6 +116,22 @@ async def test_a_flood_of_one_gateway_is_in_no_others_way() -> None:
     assert intake.discarded()["evil"] > 900
 
 
+async def test_a_window_has_little_nonsense_of_one_gateway_and_all_its_batches() -> None:
+    store = await store_of("gw1")
+    await store.enrol("evil", noted(NOW))
+    ingest = Counted(store)
+    intake, edge = Intake(ingest, IntakeLimits(committers=1)), Edge("gw1")
+    for number in range(500):
+        intake.offer(Arrival("evil", b"nonsense %d" % number, NOW))
+    for number in range(120):
+        batch = edge.seal(readings(1, START + number * timedelta(minutes=15)))
+        intake.offer(Arrival("gw1", batch.payload, NOW))
+    async with running(intake) as gateway:
+        await gateway.until(120)
+    # Turn by turn, 50 of each, 50 and the last 20: and then all of the nonsense, 50 by 50.
+    assert ingest.windows[:3] == [99, 100, 71]
+
+
 async def test_a_window_that_could_not_be_stored_is_tried_again_unacknowledged() -> None:
     ingest = Counted(await store_of("gw1"), failures=3)
     intake = Intake(ingest, IntakeLimits(retry_s=0.01))
