@@ -46,6 +46,7 @@ from tests.support.office import OFFICE
 from tests.support.servers import (
     MIGRATED,
     STORES,
+    Administrator,
     Database,
     PostgresKind,
     Template,
@@ -170,6 +171,7 @@ class _Servers:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._running: dict[PostgresKind, EmbeddedPostgres] = {}
+        self._administrators: dict[PostgresKind, Administrator] = {}
 
     def running(self, kind: PostgresKind) -> RunningPostgres:
         server = self._running.get(kind)
@@ -181,10 +183,16 @@ class _Servers:
     @contextmanager
     def copy(self, kind: PostgresKind, template: Template | None = MIGRATED) -> Iterator[Database]:
         """A fresh database on it."""
-        with fresh_database(*self.running(kind), template) as fresh:
+        server, _ = self.running(kind)
+        administrator = self._administrators.get(kind)
+        if administrator is None:
+            administrator = self._administrators[kind] = Administrator(server)
+        with fresh_database(server, kind, template, administrator) as fresh:
             yield fresh
 
     def stop(self) -> None:
+        for administrator in self._administrators.values():
+            administrator.close()
         for server in self._running.values():
             server.stop()
 

@@ -19,7 +19,7 @@ from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.nights import TimescaleNightStore
-from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
@@ -130,6 +130,9 @@ class Utility:
 
     now: datetime = NOW
     """What the centre's clock shows."""
+
+    pool: Pool | None = None
+    """The connections to their database; None in memory."""
 
     @property
     def enrol(self) -> Enrol:
@@ -245,7 +248,17 @@ async def timescale_utility(dsn: str) -> AsyncIterator[Utility]:
             TimescaleNightStore(pool),
             TimescaleScheduleStore(pool),
             TimescaleSuppressions(pool),
+            pool=pool,
         )
+
+
+def pool_of(utility: Utility) -> Pool:
+    """The connections of a utility on a database, for what else a test opens there.
+
+    One that has asked nothing yet costs as much as all that a short test asks.
+    """
+    assert utility.pool is not None
+    return utility.pool
 
 
 @asynccontextmanager

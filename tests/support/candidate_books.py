@@ -11,12 +11,12 @@ from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
-from central.adapters.timescale.pool import make_pool
 from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.find_candidates import CandidateTally, FindCandidates
 from central.service.billing.rebill_bills import RebillBills
 from central.service.ports.candidates import CorrectionCandidate
+from tests.support.books import pool_of
 from tests.support.corrected_books import ISSUED_AT, NETTED, Corrected, corrected_utility
 from tests.support.servers import Template, filled
 
@@ -46,7 +46,8 @@ class Swept:
 
 @asynccontextmanager
 async def _opened(dsn: str) -> AsyncIterator[Swept]:
-    async with corrected_utility(dsn) as books, make_pool(dsn, max_size=4) as pool:
+    async with corrected_utility(dsn) as books:
+        pool = pool_of(books.utility)
         utility = books.utility
         utility.now = ISSUED_AT
         notes = TimescaleCancellations(pool)

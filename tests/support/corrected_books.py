@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import Party
 from central.service.billing.correct_bills import CorrectBills
 from central.service.ports.billing import BillRecord
@@ -21,7 +20,7 @@ from central.service.ports.registry import (
 )
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
-from tests.support.books import Utility, timescale_utility
+from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.daily_books import DAY, bill, found, measured, sells, settle
 from tests.support.servers import MIGRATED, Template, filled
 
@@ -66,7 +65,8 @@ class Corrected:
 @asynccontextmanager
 async def corrected_utility(dsn: str) -> AsyncIterator[Corrected]:
     """A utility on a store, with what corrects its bills."""
-    async with timescale_utility(dsn) as utility, make_pool(dsn, max_size=4) as pool:
+    async with timescale_utility(dsn) as utility:
+        pool = pool_of(utility)
         yield Corrected(utility, CorrectBills(TimescaleCorrections(pool), lambda: utility.now))
 
 

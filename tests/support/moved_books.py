@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.domain.actor import Actor
 from central.service.moves.moves import Moves
@@ -16,7 +15,7 @@ from central.service.moves.requests import GivenRead, ReadsAtMove
 from central.service.ports.registry import AgreementRecord
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from tests.support.actors import CLERK
-from tests.support.books import HOURLY, TARIFF, Utility, month, timescale_utility
+from tests.support.books import HOURLY, TARIFF, Utility, month, pool_of, timescale_utility
 from tests.support.servers import MIGRATED, Template, filled
 
 MOVED_ON = date(2026, 10, 25)
@@ -69,5 +68,6 @@ MOVED = Template("template_moved", filled(_fill), MIGRATED)
 
 @asynccontextmanager
 async def moved_utility(dsn: str) -> AsyncIterator[MovedUtility]:
-    async with timescale_utility(dsn) as utility, make_pool(dsn, max_size=4) as pool:
+    async with timescale_utility(dsn) as utility:
+        pool = pool_of(utility)
         yield MovedUtility(utility, TimescaleMoves(pool))

@@ -19,7 +19,6 @@ import psycopg
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
-from central.adapters.timescale.pool import make_pool
 from central.domain.actor import Actor
 from central.domain.billing.bill import Party
 from central.domain.billing.correction import CorrectionState, CorrectionWay
@@ -43,7 +42,7 @@ from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import person
-from tests.support.books import Utility, timescale_utility
+from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.correction_walk import (
     DAY,
     FIRST,
@@ -347,7 +346,8 @@ class Office:
 @asynccontextmanager
 async def opened(database: Database, count: int, chance: Random) -> AsyncIterator[Office]:
     dsn = database.dsn
-    async with timescale_utility(dsn) as utility, make_pool(dsn, max_size=6) as pool:
+    async with timescale_utility(dsn) as utility:
+        pool = pool_of(utility)
         utility.now = at(FIRST)
         store = TimescaleCancellations(pool)
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.rating.inputs.segments import DayRange
@@ -24,7 +23,7 @@ from central.service.views.lookup import NotFoundError
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CLERK, person
-from tests.support.books import Utility, timescale_utility
+from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.daily_books import TARIFF, at, bill, found, measured, run, settle
 from tests.support.servers import Database
 
@@ -169,7 +168,8 @@ async def test_a_point_that_is_settled_leaves_what_is_paid_to_the_account(utilit
 
 
 async def test_pages_show_what_the_bill_comes_to(migrated: Database) -> None:
-    async with timescale_utility(migrated.dsn) as utility, make_pool(migrated.dsn) as pool:
+    async with timescale_utility(migrated.dsn) as utility:
+        pool = pool_of(utility)
         await paid(utility)
         (account,) = (
             await (views := TimescaleBilling(pool)).accounts(today=NOVEMBER, search="A-1", limit=1)

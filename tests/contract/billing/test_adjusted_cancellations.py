@@ -14,7 +14,6 @@ import pytest
 
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.correction import CorrectionWay, NoNextBillError
 from central.domain.billing.credit_note import AdjustedError
 from central.domain.billing.state import BillState
@@ -24,6 +23,7 @@ from central.service.billing.rebill_bills import RebillBills
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import AgreementRecord
 from tests.support.actors import CHIEF, CLERK, person
+from tests.support.books import pool_of
 from tests.support.corrected_books import (
     AUGUST,
     NETTED,
@@ -100,7 +100,8 @@ class Cancelled(Corrected):
 async def opened(database: Database) -> AsyncIterator[Cancelled]:
     """August to October issued, and November over and metered."""
     dsn = database.dsn
-    async with corrected_utility(dsn) as books, make_pool(dsn, max_size=4) as pool:
+    async with corrected_utility(dsn) as books:
+        pool = pool_of(books.utility)
         utility = books.utility
         utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
         await metered(utility, NOVEMBER, 10, 0)

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.coverage import Coverage
 from central.domain.billing.credit_note import (
@@ -41,7 +40,7 @@ from central.service.ports.cancellations import CancellationStore
 from central.service.ports.registry import AgreementRecord
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, person
-from tests.support.books import Utility, timescale_utility
+from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.daily_books import TARIFF, at, bill, found, measured, run, settle
 from tests.support.servers import Database
 
@@ -66,7 +65,8 @@ async def opened(
 ) -> AsyncIterator[tuple[Utility, CancellationStore]]:
     """Customers at 0.30 a kWh, 10 kWh a day, with two months that may be billed."""
     dsn = database.dsn_as("meterline_app")
-    async with make_pool(dsn, max_size=4) as pool, timescale_utility(dsn) as utility:
+    async with timescale_utility(dsn) as utility:
+        pool = pool_of(utility)
         await found(utility, customers, since=OCTOBER)
         for number in range(1, customers + 1):
             await measured(utility, OCTOBER, DECEMBER, number)

@@ -21,7 +21,6 @@ import pytest
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.correction import CorrectionWay
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import ApproveBills, IssueBills
@@ -32,7 +31,7 @@ from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope
 from firmware_bridge.contract.errors import OperatorError
 from tests.support.actors import person
-from tests.support.books import timescale_utility
+from tests.support.books import pool_of, timescale_utility
 from tests.support.brute_force import Charged, charge, charge_all, differing
 from tests.support.correction_matrix import (
     JANUARY,
@@ -147,7 +146,8 @@ class Office:
 @asynccontextmanager
 async def opened(database: Database, number: int) -> AsyncIterator[Office]:
     dsn = database.dsn
-    async with timescale_utility(dsn) as utility, make_pool(dsn, max_size=4) as pool:
+    async with timescale_utility(dsn) as utility:
+        pool = pool_of(utility)
         utility.now = instant(OCTOBER, 6)
         matrix = Matrix(utility, cells(number))
         await matrix.begin()

@@ -13,7 +13,7 @@ import pytest
 
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.knowledge import as_of
-from central.adapters.timescale.pool import Pool, make_pool
+from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.domain.billing.bill import Party
 from central.domain.billing.billing_cycle import BillingCycle
@@ -55,6 +55,7 @@ from tests.support.books import (
     ZONE,
     Utility,
     month,
+    pool_of,
     timescale_utility,
 )
 from tests.support.knowledge import columns_as_of, table_hashes
@@ -70,10 +71,8 @@ AGREEMENT = AgreementRecord("A-1", "SP-1", "HOME", date(2026, 9, 1))
 
 @asynccontextmanager
 async def opened(database: Database) -> AsyncIterator[tuple[Utility, Pool]]:
-    async with (
-        timescale_utility(database.dsn) as utility,
-        make_pool(database.dsn, max_size=3) as pool,
-    ):
+    async with timescale_utility(database.dsn) as utility:
+        pool = pool_of(utility)
         yield utility, pool
 
 

@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 import pytest
 
-from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.validation.policies import TimescalePolicies
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.policy_document import VEE_SCHEMA, PolicyDocument
@@ -23,7 +22,7 @@ from firmware_bridge.contract.interval import local_day
 from tests.contract.billing.test_asked_history import SINCE, named, standing, stood_still
 from tests.contract.billing.test_closing import DAY, night, opened
 from tests.support.actors import OPERATOR
-from tests.support.books import ZONE, Utility, timescale_utility
+from tests.support.books import ZONE, Utility, pool_of, timescale_utility
 from tests.support.servers import Database
 
 NOTE = OPERATOR, "tried for a month"
@@ -39,10 +38,8 @@ def begin(number: int) -> datetime:
 @asynccontextmanager
 async def kept(database: Database) -> AsyncIterator[tuple[Utility, TimescalePolicies, Policies]]:
     """A utility with a group of its one point, its policies and their use-cases."""
-    async with (
-        timescale_utility(database.dsn) as utility,
-        make_pool(database.dsn, max_size=2) as pool,
-    ):
+    async with timescale_utility(database.dsn) as utility:
+        pool = pool_of(utility)
         store = TimescalePolicies(pool)
         yield utility, store, Policies(store, lambda: utility.now)
 

@@ -37,7 +37,7 @@ from central.service.ports.billing import BillRecord
 from central.service.ports.cancellations import CancellationStore
 from central.service.ports.registry import AgreementRecord
 from tests.support.actors import CHIEF, person
-from tests.support.books import Utility, timescale_utility
+from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.daily_books import TARIFF, at, bill, found, measured, run, settle
 from tests.support.servers import Database
 
@@ -82,7 +82,8 @@ async def opened(
 ) -> AsyncIterator[tuple[Utility, CancellationStore, RebillBills]]:
     """Customers at 0.30 a kWh and 10 %, 10 kWh a day, whose October and November are issued."""
     dsn = database.dsn_as("meterline_app")
-    async with make_pool(dsn, max_size=4) as pool, timescale_utility(dsn) as utility:
+    async with timescale_utility(dsn) as utility:
+        pool = pool_of(utility)
         await found(utility, customers, since=OCTOBER)
         await utility.enrol.tariff(PLAIN.format(name="FLAT", price="0.30") + more, reason="plain")
         for number in range(1, customers + 1):

@@ -13,7 +13,7 @@ from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
 from central.adapters.timescale.knowledge import as_of
-from central.adapters.timescale.pool import Pool, make_pool
+from central.adapters.timescale.pool import Pool
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.regulator_figure import FigureName, RegulatorFigure
@@ -27,7 +27,7 @@ from central.service.ports.decisions import Choice
 from central.service.validation.decisions import decide_conflict
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, TRADER, noted
-from tests.support.books import HOURLY, NOW, Utility, month
+from tests.support.books import HOURLY, NOW, Utility, month, pool_of
 from tests.support.daily_books import bill, settle
 from tests.support.ingest import Edge
 from tests.support.moved_books import MOVED, moved_utility
@@ -45,9 +45,8 @@ async def three(plain_migrated: Database) -> AsyncIterator[Utility]:
 
 
 @pytest.fixture
-async def pool(plain_migrated: Database) -> AsyncIterator[Pool]:
-    async with make_pool(plain_migrated.dsn, max_size=4) as made:
-        yield made
+def pool(three: Utility) -> Pool:
+    return pool_of(three)
 
 
 async def counted(utility: Utility, pool: Pool, of: str) -> Mapping[FigureName, RegulatorFigure]:

@@ -11,7 +11,6 @@ import pytest
 
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.credit_note import BilledBehindError
 from central.domain.billing.state import SelfApprovalError
 from central.domain.billing.suppression import (
@@ -28,7 +27,7 @@ from central.service.ports.registry import NotRegisteredError
 from central.service.ports.suppressions import OccupiedService, SuppressionStore
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK
-from tests.support.books import Utility
+from tests.support.books import Utility, pool_of
 from tests.support.corrected_books import (
     AUGUST,
     NOVEMBER,
@@ -162,10 +161,8 @@ async def test_days_are_suppressed_a_year_ahead_at_most(utility: Utility) -> Non
 
 
 async def test_the_database_lets_nobody_suppress_alone(migrated: Database) -> None:
-    async with (
-        corrected_utility(migrated.dsn) as books,
-        make_pool(migrated.dsn, max_size=4) as pool,
-    ):
+    async with corrected_utility(migrated.dsn) as books:
+        pool = pool_of(books.utility)
         await autumn(books.utility)
         store = TimescaleSuppressions(pool)
         uid = await suppress(books.utility, store).suppress(A1, OCTOBER, CLERK, "a house")
@@ -185,10 +182,8 @@ async def test_the_database_lets_nobody_suppress_alone(migrated: Database) -> No
 
 
 async def test_what_the_part_before_leaves_later_goes_through(migrated: Database) -> None:
-    async with (
-        corrected_utility(migrated.dsn) as books,
-        make_pool(migrated.dsn, max_size=4) as pool,
-    ):
+    async with corrected_utility(migrated.dsn) as books:
+        pool = pool_of(books.utility)
         utility = books.utility
         await autumn(utility)
         uid = await september(utility, TimescaleSuppressions(pool))

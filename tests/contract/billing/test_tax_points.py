@@ -14,7 +14,6 @@ import psycopg
 
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
-from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import Party
 from central.domain.billing.correction import CorrectionWay
 from central.service.billing.approve_bills import ApproveBills, IssueBills
@@ -29,7 +28,7 @@ from central.service.ports.registry import (
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import CHIEF, CLERK, person
-from tests.support.books import Utility
+from tests.support.books import Utility, pool_of
 from tests.support.corrected_books import corrected_utility, late
 from tests.support.daily_books import DAY, bill, found, measured, settle
 from tests.support.servers import Database
@@ -113,10 +112,8 @@ async def taxed(utility: Utility, number: int, period: str) -> dict[Decimal, Dec
 
 
 async def test_each_document_has_the_rate_of_its_point(migrated: Database) -> None:
-    async with (
-        corrected_utility(migrated.dsn) as books,
-        make_pool(migrated.dsn, max_size=4) as pool,
-    ):
+    async with corrected_utility(migrated.dsn) as books:
+        pool = pool_of(books.utility)
         utility = books.utility
         await customers(utility)
         for number, (point, change) in enumerate(CASES, start=1):

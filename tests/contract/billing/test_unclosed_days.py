@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.service.ports.registry import InstallationRecord, PointChannelRecord, PointRecord
 from central.service.ports.unclosed_days import UnclosedDays
@@ -17,7 +16,7 @@ from central.service.validation.validate import VeeSettings
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
 from tests.support.actors import noted
-from tests.support.books import HOURLY, Utility, timescale_utility
+from tests.support.books import HOURLY, Utility, pool_of, timescale_utility
 from tests.support.servers import Database
 
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -50,7 +49,8 @@ class Watched:
 
 @pytest.fixture
 async def watched(migrated: Database) -> AsyncIterator[Watched]:
-    async with timescale_utility(migrated.dsn) as utility, make_pool(migrated.dsn) as pool:
+    async with timescale_utility(migrated.dsn) as utility:
+        pool = pool_of(utility)
         utility.now = NOW
         await utility.gateways.enrol("gw-1", noted(NOW))
         yield Watched(utility, TimescaleUnclosedDays(pool))

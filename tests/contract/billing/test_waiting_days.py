@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.validation.policies import TimescalePolicies
 from central.domain.billing.bill_window import BillWindow
 from central.domain.metering.quality import IntervalQuality
@@ -36,7 +35,7 @@ from tests.contract.billing.test_bill_window import (
     total,
 )
 from tests.support.actors import OPERATOR
-from tests.support.books import NOVEMBER, OCTOBER, ZONE, Utility, timescale_utility
+from tests.support.books import NOVEMBER, OCTOBER, ZONE, Utility, pool_of, timescale_utility
 from tests.support.servers import Database
 
 NO_WINDOW = BillWindow()
@@ -46,10 +45,8 @@ FIRST, BACK = OCTOBER + 13 * DAY, OCTOBER + 16 * DAY
 @asynccontextmanager
 async def judged(database: Database, document: str) -> AsyncIterator[Utility]:
     """A utility whose electricity is judged by a policy, on 20 October."""
-    async with (
-        timescale_utility(database.dsn) as utility,
-        make_pool(database.dsn, max_size=2) as pool,
-    ):
+    async with timescale_utility(database.dsn) as utility:
+        pool = pool_of(utility)
         utility.now = datetime(2026, 10, 20, 9, tzinfo=UTC)
         use = Policies(TimescalePolicies(pool), lambda: utility.now)
         policy = VEE_SCHEMA.parse(document)
