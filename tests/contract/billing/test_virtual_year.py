@@ -28,7 +28,9 @@ from tests.support.actors import CLERK, noted
 from tests.support.books import ZONE, Utility
 from tests.support.ingest import Edge
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAILY = 86_400
+"""The period of the meters. [s]"""
 JANUARY, NEXT = date(2026, 1, 1), date(2027, 1, 1)
 TARIFF = """\
 tariff: FLAT
@@ -45,18 +47,16 @@ MONTHS = [f"2026-{month:02}" for month in range(1, 13)]
 
 
 def _value(at: datetime) -> int:
-    """What every meter shows at an hour. [Wh]."""
+    """What every meter shows at an instant. [Wh]."""
     number = (at - day_start(JANUARY, ZONE)) // HOUR
     return 5_000 + number * 300 + number // 24 * 7
 
 
 def _readings(serial: str, first: date, end: date) -> list[Reading]:
-    of = Channel("MTL", serial, ACTIVE_IMPORT, Kind.REGISTER, 3600, Source.PROFILE, Unit.WATT_HOUR)
-    at, last, readings = day_start(first, ZONE), day_start(end, ZONE), []
-    while at <= last:
-        readings.append(Reading(of, at, _value(at), 0))
-        at += HOUR
-    return readings
+    """What it shows at each midnight, which is all that the bills of this year ask for."""
+    of = Channel("MTL", serial, ACTIVE_IMPORT, Kind.REGISTER, DAILY, Source.PROFILE, Unit.WATT_HOUR)
+    midnights = [day_start(first + number * DAY, ZONE) for number in range((end - first).days + 1)]
+    return [Reading(of, at, _value(at), 0) for at in midnights]
 
 
 async def _begin(utility: Utility) -> Edge:
@@ -72,7 +72,7 @@ async def _begin(utility: Utility) -> Edge:
     for number in range(1, 5):
         await enrol.service_point(
             PointRecord(f"SP-{number}", ZONE),
-            PointChannelRecord(ACTIVE_IMPORT, 3600, Unit.WATT_HOUR),
+            PointChannelRecord(ACTIVE_IMPORT, DAILY, Unit.WATT_HOUR),
         )
         await enrol.installation(
             InstallationRecord(f"SP-{number}", "MTL", f"S{number}", utility.now, gateway="gw-1")

@@ -32,7 +32,7 @@ from tests.support.books import HOURLY, NOW, Utility, month, timescale_utility
 from tests.support.servers import Database
 from tests.support.size import sized
 
-RACES = sized("METERLINE_APPROVAL_RACES", 60, 1_000)
+RACES = sized("METERLINE_APPROVAL_RACES", 40, 1_000)
 CYCLE = Cycle.parse("2026-10")
 LATER = NOW + timedelta(hours=1)
 PAUSE_S = 0.2

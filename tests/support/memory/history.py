@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
+from itertools import count
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import PointChannel, ServicePoint
@@ -31,8 +32,16 @@ def channel_of(state: BookState, key: PointChannelId) -> PointChannel:
 
 def block_of(state: BookState, key: ChannelDay, version: int | None) -> DayBlock | None:
     """A block of a version, or the newest."""
-    wanted = version or max((v for k, v in state.blocks if k == key), default=0)
-    return state.blocks.get((key, wanted))
+    if version is not None:
+        return state.blocks.get((key, version))
+    # They are numbered from one on, without a gap.
+    newest = None
+    for number in count(1):
+        block = state.blocks.get((key, number))
+        if block is None:
+            return newest
+        newest = block
+    return None
 
 
 def occupied(state: BookState, key: PointChannelId) -> tuple[DayRange, ...]:

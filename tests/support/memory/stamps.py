@@ -214,6 +214,9 @@ def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[WaitingCh
             if meter.point == point
             for channel in device_channels(ingest, meter, counted.record.obis)
         }
+        waiting = [one for one in ingest.touched.values() if one.channel_id in devices]
+        if not waiting:
+            continue
         blocks = [
             block
             for day in sorted({of.day for of, _ in state.blocks if of.channel_id == key})
@@ -225,8 +228,7 @@ def waiting_at(books: MemoryBooks, point: str, days: DayRange) -> list[WaitingCh
                 Interval(from_ms(touched.from_ms), from_ms(touched.until_ms)),
                 blocks,
             )
-            for touched in ingest.touched.values()
-            if touched.channel_id in devices
+            for touched in waiting
         ]
     return [change for change in changes_there if reaches_into(change, days)]
 
