@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import repeat
 from typing import ClassVar, Self
 
 import numpy as np
@@ -21,6 +22,8 @@ from firmware_bridge.contract.reading import to_ms
 _VALUES = np.dtype("<i8")
 _QUALITY = np.dtype("u1")
 _SUM_SAFE = 2**63 - 1
+_MISSING = int(IntervalQuality.MISSING)
+_UNCOUNTED = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +66,7 @@ class DayBlock:
     quality: NDArray[np.uint8]
     version: int = 1
     sha256: bytes = field(init=False, repr=False)
+    _missing: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
@@ -73,7 +77,8 @@ class DayBlock:
         if values.shape != quality.shape or values.ndim != 1 or values.size == 0:
             message = f"The block of {self.day} has {values.size} values, {quality.size} qualities."
             raise BlockError(message, value=(values.shape, quality.shape))
-        if not np.array_equal(values == NULL, quality == IntervalQuality.MISSING):
+        is_missing = quality == _MISSING
+        if not np.array_equal(values == NULL, is_missing):
             message = f"The block of {self.day} marks an interval missing that has a value."
             raise BlockError(message, value=self.day)
         values = values.view()
@@ -83,6 +88,7 @@ class DayBlock:
         object.__setattr__(self, "start", self.start.astimezone(UTC))
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "quality", quality)
+        object.__setattr__(self, "_missing", int(np.count_nonzero(is_missing)))
         digest = hashlib.sha256(self._heading())
         digest.update(self.pack_values())
         digest.update(self.pack_quality())
@@ -101,7 +107,10 @@ class DayBlock:
     @property
     def missing(self) -> int:
         """How many intervals are missing."""
-        return int(np.count_nonzero(self.quality == IntervalQuality.MISSING))
+        if self._missing == _UNCOUNTED:
+            missing = int(np.count_nonzero(self.quality == _MISSING))
+            object.__setattr__(self, "_missing", missing)
+        return self._missing
 
     def _heading(self) -> bytes:
         facts = (
@@ -218,6 +227,7 @@ class DayBlock:
             "quality": quality,
             "version": versions,
             "sha256": sha256,
+            "_missing": repeat(_UNCOUNTED),
         }
         return slotted(cls, slots, len(values))
 
