@@ -42,7 +42,7 @@ from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.quantity import Unit
 from tests.support.size import sized
 
-BATCHES = sized("METERLINE_BATCHES", 10, 500)
+BATCHES = sized("METERLINE_BATCHES", 6, 500)
 ZONE = "Europe/Madrid"
 CALENDAR = ResolvedCalendar(tzdata="2026a")
 HEAD = """\
