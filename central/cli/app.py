@@ -14,6 +14,7 @@ from central.cli import (
     checks,
     correction_limits,
     cycles,
+    decide_days,
     events,
     exceptions,
     findings,
@@ -34,7 +35,6 @@ from central.cli import (
     subjects,
     tables,
     tariffs,
-    vee,
     withdraw,
 )
 from central.cli.figures import figures_command
@@ -77,10 +77,10 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(findings.findings, name="finding")
 app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")
-app.add_typer(vee.vee, name="vee")
 app.add_typer(sessions.sessions, name="session")
 app.add_typer(checks.checks, name="checks")
 app.add_typer(exceptions.exceptions, name="exceptions")
+app.add_typer(decide_days.vee, name="vee")
 
 
 class _LateCommand(TyperCommand):

@@ -37,6 +37,7 @@ from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
+from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.views.memberships import TimescaleMemberships
@@ -97,6 +98,7 @@ def timescale_services(
         sessions=TimescaleWebSessions(pool),
         render=render,
         clock=clock,
+        validation=TimescaleValidationStore(pool),
         past=lambda knowledge: timescale_services(
             as_of(pool, knowledge), render, lambda: knowledge.at, anchor_file
         ),

@@ -147,12 +147,16 @@ CENTRAL = {
     "tariff list": "HOME --as-of 2026-01-01T00:00:00Z",
     "tariff withdraw": "HOME 2026-01-01 --reason r",
     "validate": "",
+    "vee edit": "SP-9 --set 2026-01-01T00:00:00Z=1 --reason r",
     "vee end-storm": "9 --at 2026-01-01T00:00:00Z --reason r",
+    "vee estimate": f"SP-9 {SINCE} --reason r",
     "vee policy set": f"nowhere {{file}} {SINCE} --reason r",
     "vee policy show": "nowhere",
     "vee policy trial": "nowhere {file}",
+    "vee restore": f"SP-9 {SINCE} --reason r",
     "vee start-storm": "nowhere --from 2026-01-01T00:00:00Z --reason r",
     "vee storms": "",
+    "vee versions": f"SP-9 {SINCE}",
 }
 TARIFF_AND_LOAD = (
     "--tariff {file} --load {file} --start 2026-01-01T00:00 --step-minutes 60 --zone UTC"

@@ -16,7 +16,7 @@ NOT_ACCEPTED = frozenset(kind.code for kind in KINDS if not kind.accepted)
 """What nobody can answer for: intervals are filled, conflicts decided. Bills hold until then."""
 
 FILLED = frozenset(kind.code for kind in KINDS if kind.filled)
-"""What an estimate of the day settles."""
+"""What an estimate or edit of the day settles."""
 
 OWNED_THRESHOLDS: tuple[tuple[str, tuple[AnyThreshold, ...]], ...] = (
     *((str(rule.code), rule.thresholds) for rule in RULES),

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 
 import numpy as np
@@ -66,13 +66,12 @@ _Filled = tuple[int, Estimator, Expectation]
 """Counts of an interval, by which estimator, and what that expected."""
 
 
-def estimate_days(  # noqa: PLR0913, PLR0917 - what an estimate rests on
+def estimate_days(
     blocks: Sequence[DayBlock],
     metered: Metered,
     history: Sequence[DayBlock],
     holidays: Collection[date] = (),
     allowed: AllowedEstimators = ALL_ALLOWED,
-    given: Mapping[datetime, Fraction] | None = None,
 ) -> tuple[EstimatedDay, ...]:
     """Fill the missing intervals of days.
 
@@ -86,7 +85,6 @@ def estimate_days(  # noqa: PLR0913, PLR0917 - what an estimate rests on
         history: Newest blocks of other days of the channel.
         holidays: Public holidays: they are like Sundays.
         allowed: Which estimators may fill which gaps.
-        given: Values that a person gives, by the start of their intervals. [unit]
 
     Returns:
         The days that are complete now, ascending; a day that has nothing to go by is left out.
@@ -96,7 +94,7 @@ def estimate_days(  # noqa: PLR0913, PLR0917 - what an estimate rests on
     if not blocks:
         return ()
     metered = at_one_exponent(metered, blocks)
-    basis = Basis(OwnDays(blocks[0].zone, history, holidays), allowed.profile, given or {})
+    basis = Basis(OwnDays(blocks[0].zone, history, holidays), allowed.profile)
     slots = list(_missing(blocks, metered))
     values: dict[_Slot, _Filled] = {}
     anchors: dict[_Slot, Gap] = {}

@@ -28,6 +28,7 @@ def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and w
     issued: Collection[date],
     holidays: Collection[date] = (),
     allowed: AllowedEstimators = ALL_ALLOWED,
+    edited: Collection[date] = (),
 ) -> tuple[EstimatedDay, ...]:
     """Estimate anew what readings that came since say otherwise.
 
@@ -44,6 +45,7 @@ def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and w
         issued: Days of issued bills.
         holidays: Public holidays: they are like Sundays.
         allowed: Which estimators may fill which gaps.
+        edited: Days that a person decided: they stay.
 
     Returns:
         The days that are complete and differ from what they were, ascending.
@@ -56,9 +58,9 @@ def estimate_again(  # noqa: PLR0913, PLR0917 - what an estimate rests on, and w
     for gap in metered.gaps:
         estimated = [blocks[of].day for of in _estimated(gap, blocks, metered, reopened)]
         if gap.firm and estimated and not _sums(gap, blocks, metered):
-            _loosen(gap, loosened, metered, issued)
+            _loosen(gap, loosened, metered, issued, edited)
             inside = (blocks[of].day for of, _ in stretches(gap, blocks, metered))
-            open_days |= {day for day in inside if day >= estimated[0]}
+            open_days |= {day for day in inside if day >= estimated[0] and day not in edited}
     if not open_days:
         return ()
     before = {block.day: block.sha256 for block in blocks}
@@ -85,9 +87,16 @@ def _sums(gap: Gap, blocks: Sequence[DayBlock], metered: Metered) -> bool:
     )
 
 
-def _loosen(gap: Gap, blocks: list[DayBlock], metered: Metered, issued: Collection[date]) -> None:
+def _loosen(
+    gap: Gap,
+    blocks: list[DayBlock],
+    metered: Metered,
+    issued: Collection[date],
+    edited: Collection[date],
+) -> None:
     """Take back the estimates of a gap: those that are not billed, or all where that must be."""
-    places = list(stretches(gap, blocks, metered))
+    inside = stretches(gap, blocks, metered)
+    places = [(of, where) for of, where in inside if blocks[of].day not in edited]
     unbilled = [(of, where) for of, where in places if blocks[of].day not in issued]
     billed = [(of, where) for of, where in places if blocks[of].day in issued]
     # A day of an issued bill with other readings differs from its bill in any case.

@@ -17,12 +17,11 @@ def estimated_gap(day: EstimatedDay) -> VeeFinding:
     """How much of a day is estimated by like days and registers, and on what evidence."""
     block = day.block
     count = int(np.count_nonzero(is_estimated(block)))
-    evidence = {name: json.dumps(value) for name, value in json.loads(day.evidence).items()}
-    return ESTIMATED_GAP.finding(
-        block.interval,
-        f"{count} of {len(block.values)} intervals are estimated; the bill waited long enough.",
-        evidence,
-    )
+    grounds = json.loads(day.evidence)
+    evidence = {name: json.dumps(value) for name, value in grounds.items()}
+    why = grounds.get("reason", "they waited long enough.")
+    message = f"{count} of {len(block.values)} intervals are estimated; {why}"
+    return ESTIMATED_GAP.finding(block.interval, message, evidence)
 
 
 def field_order(block: DayBlock, reason: str, bill_until: date) -> VeeFinding:

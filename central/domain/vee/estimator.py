@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -47,13 +47,11 @@ class Basis:
     Args:
         days: Other days of the channel.
         profile: That of its class.
-        given: Values that a person gives, by the start of their intervals. [unit]
         levels: What the channel uses of what the profile says, by day, as far as it was asked for.
     """
 
     days: OwnDays
     profile: ClassProfile | None = None
-    given: Mapping[datetime, Fraction] = field(default_factory=dict)
     levels: dict[date, Fraction] = field(default_factory=dict)
 
 

@@ -57,7 +57,8 @@ class FindingKind:
         text: When they are raised.
         accepted: Whether anybody may answer for one. Intervals are filled and conflicts decided;
             bills hold until then.
-        filled: Whether an estimate of the day settles it: it says that use is unknown.
+        filled: Whether an estimate or edit of the day settles it: it says that use is unknown, or
+            that readings contradict each other.
     """
 
     code: VeeCode

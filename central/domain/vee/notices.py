@@ -50,5 +50,32 @@ STORM_MODE = FindingKind(
         " nombra, con lo que encontraron",
     ),
 )
+EDITED_DAY = FindingKind(
+    code=VeeCode("EDITED_DAY"),
+    severity=Severity.INFO,
+    text=ClerkText(
+        "a person decided what a day says, whatever its readings say; the evidence has the reason",
+        "una persona decidió lo que dice un día, digan lo que digan sus lecturas; la evidencia"
+        " tiene el motivo",
+    ),
+)
+EDIT_OVERTAKEN = FindingKind(
+    code=VeeCode("EDIT_OVERTAKEN"),
+    severity=Severity.CRITICAL,
+    text=ClerkText(
+        "readings under a day that a person decided have changed since: accept it as it is, decide"
+        " it anew, or restore what its readings say",
+        "las lecturas de un día que decidió una persona han cambiado desde entonces: acéptelo como"
+        " está, decídalo de nuevo o restaure lo que dicen sus lecturas",
+    ),
+)
 
-NOTICES = (UNREADABLE_DAY, VALIDATION_FAILED, ESTIMATED_GAP, FIELD_ORDER, STORM_MODE)
+NOTICES = (
+    UNREADABLE_DAY,
+    VALIDATION_FAILED,
+    ESTIMATED_GAP,
+    FIELD_ORDER,
+    STORM_MODE,
+    EDITED_DAY,
+    EDIT_OVERTAKEN,
+)

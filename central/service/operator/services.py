@@ -61,6 +61,7 @@ from central.service.ports.series import SeriesStore
 from central.service.ports.suppressions import SuppressionStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
 from central.service.ports.usage_events import UsageEventStore
+from central.service.ports.validation import ValidationStore
 from central.service.ports.web_sessions import WebSessionStore
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.groups import NamedGroups
@@ -69,6 +70,7 @@ from central.service.schedules.change import ChangeSchedules
 from central.service.schedules.overview import ShowSchedules
 from central.service.usage.assign_subjects import AssignSubjects
 from central.service.usage.take_events import UsageEvents
+from central.service.validation.decide_days import DecideDays
 from central.service.views.billing import LineExplanation
 
 
@@ -113,6 +115,7 @@ class OperatorServices:
         render: Makes a bill's document.
         clock: The present, aware.
         past: The same as of a time; they only read.
+        validation: Days, and their blocks.
     """
 
     field: FieldOverview
@@ -151,6 +154,7 @@ class OperatorServices:
     render: Renderer
     clock: Callable[[], datetime]
     past: Callable[[KnowledgeTime], OperatorServices]
+    validation: ValidationStore
 
     def as_of(self, knowledge: KnowledgeTime | None) -> OperatorServices:
         """These, or as of a time; their clock shows it, so that nothing later is due."""
@@ -255,6 +259,11 @@ class OperatorServices:
     def rules(self) -> CorrectionRules:
         """The use-cases of rules that settle small differences."""
         return CorrectionRules(self.correction_rules, self.correct, self.clock)
+
+    @property
+    def days(self) -> DecideDays:
+        """The use-cases of what a person decides of days."""
+        return DecideDays(self.validation, self.clock)
 
     @property
     def suppressions(self) -> SuppressPeriods:

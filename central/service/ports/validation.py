@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import NamedTuple, NewType, Protocol
+from typing import Any, NamedTuple, NewType, Protocol
 
 from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
@@ -25,6 +25,7 @@ from central.domain.vee.estimate import EstimatedDay
 from central.domain.vee.finding import VeeCode, VeeFinding
 from central.domain.vee.history import PastDay
 from central.domain.vee.policies_in_force import PoliciesInForce
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import TariffRecord
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
@@ -187,6 +188,11 @@ class EstimateTransaction(Protocol):
 class ValidationTransaction(EstimateTransaction, Protocol):
     """One transaction of validation."""
 
+    def note(
+        self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Have the audit log say what was decided, as the transaction's last statement."""
+
     async def take(self, limit: int) -> tuple[int, list[ChangedRange]]:
         """Take changes off the queue, the oldest first, leaving those that others took.
 
@@ -273,8 +279,31 @@ class ValidationTransaction(EstimateTransaction, Protocol):
         """Have a channel's days from one on closed anew, as far as they were closed."""
 
 
+@dataclass(frozen=True, slots=True)
+class BlockVersion:
+    """A version of a day, as it is listed.
+
+    Args:
+        block: The day.
+        actor: Key of who made it.
+        made_at: When.
+        evidence: What it rests on beside readings, JSON; empty for nothing.
+    """
+
+    block: DayBlock
+    actor: str
+    made_at: datetime
+    evidence: str
+
+
 class ValidationStore(Protocol):
     """Where readings wait and blocks are kept."""
+
+    async def channels_at(self, point: str) -> dict[Obis, PointChannelId]:
+        """The channels of a service point, by what they count; none where there is no point."""
+
+    async def versions(self, channel_id: PointChannelId, days: DayRange) -> list[BlockVersion]:
+        """Every version of a channel's days, by day, the newest first."""
 
     def transaction(self) -> AbstractAsyncContextManager[ValidationTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back.

@@ -26,7 +26,7 @@ from central.service.ports.validation import (
     ValidationStore,
     ValidationTransaction,
 )
-from central.service.validation.gap_estimates import grounds, keep_estimates
+from central.service.validation.gap_estimates import edited_days, grounds, keep_estimates
 
 _DAY = timedelta(days=1)
 _BEYOND = timedelta(days=62)
@@ -226,8 +226,9 @@ async def _gap_of(work: ValidationTransaction, channel: PointChannelId, days: Da
         while last + _DAY in incomplete:
             last += _DAY
     span = tuple(block for block in around if first <= block.day <= last)
+    edited = await edited_days(work, [block for block in span if block.day in incomplete])
     open_days = tuple(
-        block.day for block in span if block.day in incomplete and block.day >= days.first
+        block.day for block in span if block.day in incomplete - edited and block.day >= days.first
     )
     return _HeldGap(span, open_days, days.end)
 

@@ -15,6 +15,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.allowed import AllowedEstimators
 from central.domain.vee.catalogue import FILLED
 from central.domain.vee.day import Thresholds
+from central.domain.vee.decided_day import edited_over
 from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
 from central.domain.vee.estimated_gap import estimated_gap
 from central.domain.vee.notices import ESTIMATED_GAP, FIELD_ORDER
@@ -86,6 +87,13 @@ async def grounds(
     profile = await work.profile(policy.profile, days) if policy.profile else None
     allowed = AllowedEstimators(policy.estimators, policy.limits, profile)
     return Grounds(metered, history, holidays, allowed)
+
+
+async def edited_days(work: ValidationTransaction, blocks: Sequence[DayBlock]) -> set[date]:
+    """Those of some days that a person decided, whatever their readings say."""
+    keys = [ChannelDay(PointChannelId(block.channel_id), block.day) for block in blocks]
+    newest = await work.estimates(keys)
+    return {key.day for key, day in newest.items() if edited_over(day) is not None}
 
 
 def _holidays(given: ChannelTariffs, days: DayRange) -> frozenset[date]:

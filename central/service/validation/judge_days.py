@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from central.domain.actor import Actor
@@ -10,8 +11,8 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.catalogue import FILLED
 from central.domain.vee.day import JudgedDay, Thresholds
-from central.domain.vee.estimate import still_stands
-from central.domain.vee.estimated_gap import estimated_gap
+from central.domain.vee.decided_day import Standing, decided_findings, standing
+from central.domain.vee.estimate import is_estimated
 from central.domain.vee.finding import VeeFinding
 from central.domain.vee.rules import meter_exchange
 from central.service.ports.validation import (
@@ -26,6 +27,7 @@ from central.service.validation.tally import Tally
 
 _ACTOR = Actor.job("validate")
 _DAY = timedelta(days=1)
+_DECIDED = (Standing.EDIT, Standing.OVERTAKEN)
 
 
 async def judge_days(
@@ -51,14 +53,20 @@ async def judge_days(
     estimates = await work.estimates([key for key, known in newest.items() if known.decided])
     measured = await measured_days(work, locked, days, newest, limits)
     stands = {
-        key
-        for key, estimated in estimates.items()
+        key: stand
+        for key, decided in estimates.items()
         if isinstance(day := measured.get(key), JudgedDay)
-        and still_stands(estimated.block, day.block)
+        and (stand := standing(decided, day.block)) is not Standing.READINGS
     }
     span = DayRange(min(key.day for key in keys), max(key.day for key in keys) + _DAY)
     in_force = await work.policies_in_force(list(locked), span)
-    findings = await judged_findings(work, measured, stands, in_force)
+    judged = {
+        key: replace(day, block=estimates[key].block)
+        if isinstance(day, JudgedDay) and stands.get(key) in _DECIDED
+        else day
+        for key, day in measured.items()
+    }
+    findings = await judged_findings(work, judged, stands, in_force)
     blocks: list[DayBlock] = []
     open_days, reopened = set(estimates), set[ChannelDay]()
     for key, day in measured.items():
@@ -68,10 +76,12 @@ async def judge_days(
         if day.block.missing:
             open_days.add(key)
         if estimated is not None and key in stands:
-            findings[key] = (*_but_filled(findings[key]), estimated_gap(estimated))
+            also = decided_findings(estimated, stands[key])
+            findings[key] = (*_but_filled(findings[key]), *also)
         elif known is None or known.sha256 != day.block.sha256:
             blocks.append(day.block)
-            if estimated is not None and not _has_no_meter(findings[key]):
+            was_estimated = estimated is not None and bool(is_estimated(estimated.block).any())
+            if was_estimated and not _has_no_meter(findings[key]):
                 reopened.add(key)
     await work.add_blocks(blocks, _ACTOR, now)
     raised = await work.settle_findings(findings, now)

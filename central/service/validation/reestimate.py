@@ -16,7 +16,7 @@ from central.service.ports.validation import (
     PointChannelId,
     ValidationTransaction,
 )
-from central.service.validation.gap_estimates import grounds, keep_estimates
+from central.service.validation.gap_estimates import edited_days, grounds, keep_estimates
 
 _DAY = timedelta(days=1)
 _REACH_DAYS = 62
@@ -55,8 +55,16 @@ async def reestimate(  # noqa: PLR0913, PLR0917 - what validation found of some 
             basis = await grounds(work, locked[channel].channel, run, limits)
             span = DayRange(run[0].day, run[-1].day + _DAY)
             issued = {day for billed in await work.issued(channel, span) for day in billed.days()}
+            edited = await edited_days(work, run)
             estimated = estimate_again(
-                run, basis.metered, basis.history, again, issued, basis.holidays, basis.allowed
+                run,
+                basis.metered,
+                basis.history,
+                again - edited,
+                issued,
+                basis.holidays,
+                basis.allowed,
+                edited,
             )
             await keep_estimates(work, estimated, now)
             count += len(estimated)

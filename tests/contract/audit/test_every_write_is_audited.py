@@ -129,6 +129,7 @@ NOTHING = {
         "vee policy trial",
         "vee rules",
         "vee storms",
+        "vee versions",
     ),
 }
 """What changes nothing that the centre keeps."""
@@ -187,6 +188,9 @@ ELSEWHERE = {
     "exceptions release": "needs a database: test_exceptions.py",
     "exceptions rerun": "needs a database: test_exceptions.py",
     "exceptions suppress": "needs a database: test_exceptions.py",
+    "vee edit": "needs a database: test_decided_days.py",
+    "vee estimate": "needs a database: test_decided_days.py",
+    "vee restore": "needs a database: test_decided_days.py",
     "vee end-storm": "needs a database: test_policies.py",
     "vee policy set": "needs a database: test_policies.py",
     "vee start-storm": "needs a database: test_policies.py",
@@ -218,6 +222,9 @@ FORMS_AND_ROUTES = {
     "/exceptions/release": "exceptions release",
     "/exceptions/rerun": "exceptions rerun",
     "/exceptions/suppress": "exceptions suppress",
+    "/point-channels/{channel}/edits": "vee edit",
+    "/point-channels/{channel}/estimates": "vee estimate",
+    "/point-channels/{channel}/restorations": "vee restore",
     "/suppressed-periods": "bill suppress",
     "/suppressed-periods/{suppression}/approve": "bill approve-suppression",
     "/suppressed-periods/{suppression}/lift": "bill lift",

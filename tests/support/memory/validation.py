@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from central.domain.actor import Actor
 from central.domain.audit.change import change
@@ -19,6 +20,7 @@ from central.domain.vee.catalogue import NOT_ACCEPTED
 from central.domain.vee.finding import Severity, VeeFinding
 from central.domain.vee.history import PastDay
 from central.domain.vee.policies_in_force import PoliciesInForce
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.ingest_records import ChannelId
 from central.service.ports.registry import InstallationRecord
 from central.service.ports.stamps import InputKind
@@ -42,12 +44,13 @@ from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
 from tests.support.memory.estimates import EstimateTables
 from tests.support.memory.history import block_of, channel_of, occupied, past_days
 from tests.support.memory.ingest import State, StoredReading, Touched
+from tests.support.memory.versions import MemoryBlockVersions
 
 _INSTANT = timedelta(milliseconds=1)
 _DAY = timedelta(days=1)
 
 
-class MemoryValidationStore:
+class MemoryValidationStore(MemoryBlockVersions):
     """`ValidationStore` over dictionaries.
 
     Args:
@@ -61,13 +64,10 @@ class MemoryValidationStore:
     async def transaction(self) -> AsyncIterator[ValidationTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back."""
         async with self._books.begin() as state:
-            yield _Transaction(state, self._books.ingest.state)
-
-    async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
-        """See `ValidationStore`."""
-        async with self._books.begin() as state:
-            found = {key: block_of(state, key, version) for key, version in days.items()}
-        return {key: block for key, block in found.items() if block is not None}
+            work = _Transaction(state, self._books.ingest.state)
+            yield work
+            for entry, action, subject, detail in work.notes:
+                self._books.audit(entry.at, entry.actor, action, subject, detail)
 
     async def accept_finding(
         self, finding_id: int, actor: Actor, reason: str, at: datetime
@@ -109,6 +109,12 @@ class _Transaction(EstimateTables):
         self._ingest = ingest
         # Days that are closed for the first time here: no bill has been rated with them.
         self._fresh: set[ChannelDay] = set()
+        self.notes: list[tuple[DecisionNote, str, str, Mapping[str, Any]]] = []
+
+    def note(
+        self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        self.notes.append((note, action, subject, detail))
 
     def _changed(self, key: ChannelDay) -> None:
         self._state.raise_input(InputKind.POINT, self._state.channels[key.channel_id].point)
@@ -222,7 +228,7 @@ class _Transaction(EstimateTables):
     async def lock(
         self, channels: Collection[PointChannelId]
     ) -> dict[PointChannelId, LockedChannel]:
-        return {key: self._locked(key) for key in sorted(channels)}
+        return {key: self._locked(key) for key in sorted(channels) if key in self._state.channels}
 
     def _locked(self, key: PointChannelId) -> LockedChannel:
         closed_through = self._state.channels[key].closed_through

@@ -23,16 +23,17 @@ import numpy as np
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from central.adapters.timescale.audit.write import audit
+from central.adapters.timescale.audit.write import AuditEntry, audit, audit_all
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import registers_of
-from central.adapters.timescale.validation.blocks import read_blocks, write_blocks
+from central.adapters.timescale.validation.blocks import write_blocks
 from central.adapters.timescale.validation.estimates import EstimateRows
 from central.adapters.timescale.validation.past_days import read_past_days
 from central.adapters.timescale.validation.policies import read_policies
+from central.adapters.timescale.validation.versions import BlockVersions
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.metering.block import DayBlock
@@ -46,6 +47,7 @@ from central.domain.vee.catalogue import NOT_ACCEPTED
 from central.domain.vee.finding import Severity, VeeFinding
 from central.domain.vee.history import PastDay
 from central.domain.vee.policies_in_force import PoliciesInForce
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.validation import (
     ENDLESS,
     ChangedRange,
@@ -69,7 +71,7 @@ _Row = tuple[Any, ...]
 _Zones = Callable[[AsyncConnection[_Row]], Awaitable[str]]
 
 
-class TimescaleValidationStore:
+class TimescaleValidationStore(BlockVersions):
     """`ValidationStore` over a pool of connections.
 
     Args:
@@ -88,6 +90,7 @@ class TimescaleValidationStore:
                 work = _ValidationTransaction(connection, self._zones)
                 yield work
                 await work.raise_changed()
+                await audit_all(connection, work.notes)
 
     async def _zones(self, connection: AsyncConnection[_Row]) -> str:
         """The zones that the server knows; it reads a file for each, so it is asked once."""
@@ -95,16 +98,6 @@ class TimescaleValidationStore:
             cursor = await connection.execute(_SQL["zones"])
             self._known = " ".join(row[0] for row in await cursor.fetchall())
         return self._known
-
-    async def blocks(self, days: Mapping[ChannelDay, int | None]) -> dict[ChannelDay, DayBlock]:
-        """See `ValidationStore`."""
-        with translated():
-            async with self._pool.connection() as connection:
-                found = await read_blocks(connection, days)
-        return {
-            ChannelDay(PointChannelId(channel), day): block
-            for (channel, day), block in found.items()
-        }
 
     async def accept_finding(
         self, finding_id: int, actor: Actor, reason: str, at: datetime
@@ -139,10 +132,16 @@ class _ValidationTransaction(EstimateRows):
         self._connection = connection
         self._zones = zones
         self._changed = ChangedInputs()
+        self.notes: list[AuditEntry] = []
         # Days that are closed for the first time here.
         self._fresh: set[tuple[int, date]] = set()
         # Those among which may be some that a bill has and was rated without.
         self._closed: list[tuple[int, date]] = []
+
+    def note(
+        self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        self.notes.append(AuditEntry(note.at, note.actor, action, subject, detail))
 
     async def raise_changed(self) -> None:
         """Raise what has changed. Whoever changes a point takes it before its channels."""

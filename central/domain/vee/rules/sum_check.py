@@ -149,6 +149,7 @@ SUM_CHECK = VeeRule(
         " hay lecturas reales en ambos extremos del día y están todos los intervalos",
     ),
     judge=_sum_check,
+    filled=True,
     thresholds=(STEPS,),
 )
 MULTIPLIER_MISMATCH = VeeRule(
@@ -161,5 +162,6 @@ MULTIPLIER_MISMATCH = VeeRule(
         " está multiplicado",
     ),
     judge=_multiplier,
+    filled=True,
     thresholds=(STEPS,),
 )

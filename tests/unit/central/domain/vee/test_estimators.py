@@ -21,6 +21,7 @@ from central.domain.vee.estimate import EstimatedDay, estimate_days
 from central.domain.vee.estimators import CHOSEN, ESTIMATORS, class_profile, even, like_day, manual
 from central.domain.vee.policy_document import VEE_SCHEMA, PolicyRefusedError, class_policy
 from central.domain.vee.rule import Limits
+from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import to_ms
@@ -144,14 +145,18 @@ def test_equal_shares_need_registers_at_both_ends() -> None:
 
 
 def test_what_a_person_gives_stands_to_the_last_digit() -> None:
-    start, hour = local_day(MONDAY, ZONE).start, timedelta(hours=1)
-    given = {start + number * hour: Fraction(number) + Fraction(5, 10) for number in range(24)}
-    base = metered(MONDAY, 1)
-    exact = Metered(base.grid, base.values, base.quality, -1, ())
-    allowed = only(manual.ESTIMATOR)
-    (found,) = estimate_days([empty(MONDAY)], exact, [], (), allowed, given)
-    assert (found.block.exponent, found.block.values.tolist()) == (-1, list(range(5, 240, 10)))
-    assert set(found.block.quality.tolist()) == {IntervalQuality.EDITED}
+    given = {number: Fraction(number) + Fraction(5, 10) for number in range(12)}
+    edited = manual.with_values(block(MONDAY, [None] * 12 + [7] * 12, version=3), given)
+    assert (edited.exponent, edited.version) == (-1, 4)
+    assert edited.values.tolist() == [*range(5, 125, 10), *[70] * 12]
+    assert set(edited.quality[:12].tolist()) == {IntervalQuality.EDITED}
+    assert set(edited.quality[12:].tolist()) == {IntervalQuality.ACTUAL}
+
+
+@pytest.mark.parametrize("value", [Fraction(-1), Fraction(1, 3), Fraction(2**63)])
+def test_what_is_no_value_of_an_interval_is_refused(value: Fraction) -> None:
+    with pytest.raises(InvalidValueError):
+        manual.with_values(flat(MONDAY, 1), {0: value})
 
 
 def test_a_policy_names_estimators_their_lengths_and_the_profile_of_its_class() -> None:
