@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
-from central.domain.rating.charges.dropped import dropped_banks, older_than_bill
+from central.domain.rating.charges.dropped import dropped_states, older_than_bill
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.charges.flags import borders_inside
 from central.domain.rating.charges.hand_over import NOTHING_HANDED, hand_over
@@ -152,7 +152,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
         document = segments[0].version.document
         span = days.interval(document.zone, document.day_start)
         context.events = {name: events_within(events[name], span) for name in sorted(events)}
-        context.dropped = dropped_banks(state, segments, known_versions)
+        context.dropped = dropped_states(state, segments, known_versions)
         context.past = lambda segment, name, day: series_on(
             name, segment, day, blocks, facts, known
         )

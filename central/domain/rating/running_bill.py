@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, Rated
-from central.domain.rating.charges.dropped import dropped_banks
+from central.domain.rating.charges.dropped import dropped_states
 from central.domain.rating.charges.flags import borders_inside
 from central.domain.rating.closing_state import month_of
 from central.domain.rating.determinants.account_overrides import overridden
@@ -169,7 +169,7 @@ class RunningBill:
             segments = cut(days, self._versions, borders)
             context.months = self._period.months_of_it
             context.raw = self._sums
-            context.dropped = dropped_banks(self._opening, segments, self._versions)
+            context.dropped = dropped_states(self._opening, segments, self._versions)
             fill(segments, context, lambda rule, segment: self._made(rule, segment, context))
             round_determinants(segments, context)
             lines, _ = price_segments(

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Rated, RatedLine
 from central.domain.rating.charges.draft import Draft, VersionSpan
-from central.domain.rating.charges.dropped import dropped_banks
+from central.domain.rating.charges.dropped import dropped_states
 from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.charges.hand_over import printed_name, settled_lines
 from central.domain.rating.charges.round_total import round_total
@@ -80,7 +80,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         segment = Segment(0, day, version, season_on(document.calendar, day.first))
         context = RatingContext({}, facts, calendar, state, month_of(day), credits_of(state))
         context.levels, context.quantities = levels_of(state), state.quantities
-        context.dropped = dropped_banks(state, [segment], in_force)
+        context.dropped = dropped_states(state, [segment], in_force)
         paid_in = _paid_in(grants, document)
         context.credits = credits_of(state.joined(paid_in))
         lines: list[RatedLine] = []

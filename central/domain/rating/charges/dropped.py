@@ -1,4 +1,4 @@
-"""Banks that a newer version of a tariff has dropped, and the version whose rule settles each."""
+"""What a newer version of a tariff has dropped, and the version whose rule settles each."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.bank_units import unlike_banks
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank
-from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.document import Charge, TariffDocument
 from central.domain.tariff.version import TariffVersion
 
 
-def dropped_banks(
+def dropped_states(
     state: CarriedState, segments: Sequence[Segment], versions: Sequence[TariffVersion]
 ) -> dict[str, TariffVersion]:
-    """Banks that the last version of a bill does not have, by name, and the last one that had each.
+    """Banks and charges in advance that the last version of a bill does not have, by name.
+
+    With the last version that had each.
 
     Args:
         state: What the bill opens with.
@@ -31,13 +33,14 @@ def dropped_banks(
     last = segments[-1].version
     _check_alike(state, segments, versions)
     names = dict.fromkeys(credit.bank for credit in state.credits)
+    names |= dict.fromkeys(paid.id for paid in state.advances)
     for segment in segments:
         names |= dict.fromkeys(bank.name for bank in banks_of(segment.version.document))
     gone = [name for name in names if name not in last.document.owners]
     earlier = [version for version in versions if version.effective < last.effective]
     dropped = {}
     for name in gone:
-        having = [version for version in earlier if bank_of(version.document, name) is not None]
+        having = [version for version in earlier if _has(version.document, name)]
         if having:
             dropped[name] = having[-1]
     return dropped
@@ -71,9 +74,19 @@ def bank_of(document: TariffDocument, name: str) -> EnergyBank | MoneyBank | Non
     return next((bank for bank in banks_of(document) if bank.name == name), None)
 
 
+def advance_charge(document: TariffDocument, identifier: str) -> Charge | None:
+    """The charge in advance of a version, None where it has none of that name."""
+    charges = (charge for charge in document.charges if charge.in_advance)
+    return next((charge for charge in charges if charge.id == identifier), None)
+
+
+def _has(document: TariffDocument, name: str) -> bool:
+    return bank_of(document, name) is not None or advance_charge(document, name) is not None
+
+
 def older_than_bill(
     dropped: Mapping[str, TariffVersion], segments: Collection[Segment]
 ) -> list[str]:
-    """Hashes of versions that settle a bank, and that no day of the bill is under; ascending."""
+    """Hashes of versions that settle what was dropped, with no day of the bill; ascending."""
     billed = {segment.version.sha256 for segment in segments}
     return sorted({version.sha256 for version in dropped.values()} - billed)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
+from central.domain.rating.charges.dropped import advance_charge
 from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.units_of_time import UNITS, ByDays, days_alike
 from central.domain.rating.determinants.context import average_fact
@@ -62,16 +63,31 @@ def dropped_advances(span: VersionSpan) -> Iterator[tuple[str, Draft]]:
     """What is credited of charges that the bill's last version does not have in advance any more.
 
     With the id of the charge. All that was paid is credited, but for days of the bill that an
-    earlier version priced.
+    earlier version priced. Where a period is paid whole, one that has begun is credited nothing,
+    unless the charge goes on for days that are over, and so charges them itself.
     """
     if not span.is_last:
         return
-    goes_on = {charge.id for charge in span.document.charges if charge.in_advance}
+    goes_on = {charge.id: charge.in_advance for charge in span.document.charges}
     for paid in span.context.opening.advances:
-        if paid.id not in goes_on:
-            used = span.context.used_advances.get(paid.id, Fraction(0))
-            note = "paid in advance; the tariff has no such charge in advance any more"
-            yield paid.id, _credit(_days_of(paid), used - Fraction(paid.amount), note, span)
+        if goes_on.get(paid.id) or (paid.id not in goes_on and _is_used_up(paid, span)):
+            continue
+        used = span.context.used_advances.get(paid.id, Fraction(0))
+        note = "paid in advance; the tariff has no such charge in advance any more"
+        yield paid.id, _credit(_days_of(paid), used - Fraction(paid.amount), note, span)
+
+
+def _is_used_up(paid: PaidAhead, span: VersionSpan) -> bool:
+    """Whether a period that was dropped is paid whole, and has begun while there was the charge."""
+    version = span.context.dropped.get(paid.id)
+    charge = None if version is None else advance_charge(version.document, paid.id)
+    if charge is None or charge.prorate != "none":
+        return False
+    days = _days_of(paid)
+    return days.count < paid.days or any(
+        segment.days.within(days) and advance_charge(segment.version.document, paid.id)
+        for segment in span.context.segments
+    )
 
 
 def ended_advances(span: VersionSpan) -> Iterator[tuple[str, Draft]]:

@@ -85,7 +85,8 @@ class RatingContext:
         begins: First day of the first month that the bill is of, None for that month alone.
         used_advances: What days of the bill that were paid in advance cost by now, by charge.
         advances: What the bill leaves paid in advance.
-        dropped: Banks that the bill's last version does not have, with the last one that had them.
+        dropped: Banks and charges in advance that the bill's last version does not have, with the
+            last one that had them.
         quantities: What amounts of minimums and commitments are multiplied by, by id, where no days
             are billed that it could be counted on.
         lapsed: What an energy bank's map let lapse, by bank. [kWh]

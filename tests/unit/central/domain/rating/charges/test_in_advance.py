@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -181,3 +182,41 @@ def test_a_period_that_is_paid_whole_is_credited_nothing_once_it_has_begun() -> 
     # August has not begun: nobody had a part of it.
     not_begun = settled(paid(), date(2026, 7, 31))
     assert shown(not_begun) == {"seats/unused": "-310.00", "vat": "-31.00"}
+
+
+def under_another_version(dropping: date, more: str, version: TariffVersion = DROPPED) -> Rated:
+    """August, paid in July for ten seats, under a version without the charge from a day on."""
+    whole = tariff("old", "31.00", more)
+    document = replace(version.document, tariff="old")
+    dropped = TariffVersion("old", dropping, document, version.sha256)
+    august, period = DayRange(AUGUST, SEPTEMBER), Cycle(2026, 8).period
+    rated = rate(
+        {}, SEATS, [whole, dropped], ResolvedCalendar(), august, period=period, opening=paid()
+    )
+    assert not rated.holds
+    assert rated.closing.advances == ()
+    return rated
+
+
+def test_a_dropped_charge_that_is_paid_whole_is_credited_nothing_once_it_has_begun() -> None:
+    """Ten days of August are under a version that has the charge."""
+    credited = under_another_version(date(2026, 8, 11), "")
+    assert shown(credited)["seats/unused/segment1"] == "-210.00"
+    whole = under_another_version(date(2026, 8, 11), ", prorate: none")
+    assert [key for key in shown(whole) if key.startswith("seats")] == []
+    # No day of August is under it: nobody had a part of it.
+    not_begun = under_another_version(AUGUST, ", prorate: none")
+    assert shown(not_begun)["seats/unused"] == "-310.00"
+
+
+def test_a_charge_that_is_no_longer_paid_in_advance_is_not_paid_twice() -> None:
+    """Its days from the change on are charged afterwards, so what was paid for them is credited."""
+    later = TariffVersion.of(
+        load_tariff(
+            "tariff: new\neffective: 2020-01-01\nzone: Europe/Madrid\ncurrency: {code: EUR}\n"
+            "cycle: {normal_days: cycle}\nneeds: {seats: seat}\n"
+            "charges: [{id: seats, qty: seats, price: 31, per: month}]\n"
+        )
+    )
+    rated = under_another_version(date(2026, 8, 11), ", prorate: none", later)
+    assert shown(rated) == {"seats/segment1": "210.00", "seats/unused/segment1": "-210.00"}
