@@ -45,8 +45,18 @@ def in_account_order(
     }
     bills: Sequence[PlannedBill] = [_settling(bill, ends) for bill in plan.bills]
     if len(chains) > 1:
-        bills = list(_beside_each_other(bills, chains))
+        bills = [
+            replace(bill, elsewhere=_elsewhere(bill, to_come))
+            for bill in _beside_each_other(bills, chains)
+        ]
     return replace(plan, bills=tuple(bills))
+
+
+def _elsewhere(bill: PlannedBill, to_come: Sequence[OccupancyChain]) -> frozenset[str]:
+    """Tariffs of occupancies that a bill has no days of, and of which bills are to come."""
+    mine = {planned.occupancy.occupancy_id for planned in bill.parts}
+    others = (chain for chain in to_come if chain.occupancy_id not in mine)
+    return frozenset(term.tariff for chain in others for term in chain.terms)
 
 
 def _beside_each_other(

@@ -197,6 +197,8 @@ class PlannedBill:
         parts: By point and time; at least one.
         bill_id: Key of the open bill that it becomes; None for a new one.
         replaces: The last cancelled bill of any of its days; None where there is none.
+        elsewhere: Tariffs of occupancies of the account of which it has no days and bills are to
+            come.
     """
 
     account_id: int
@@ -205,6 +207,7 @@ class PlannedBill:
     parts: tuple[PlannedPart, ...]
     bill_id: int | None = None
     replaces: ReplacedBill | None = None
+    elsewhere: frozenset[str] = frozenset()
 
     @property
     def tariffs(self) -> frozenset[str]:

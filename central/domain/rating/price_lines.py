@@ -198,7 +198,7 @@ def _price(span: VersionSpan) -> None:
             _price_percent(rider, span, "rider")
         else:
             _price_charge(rider, span, "rider")
-    _add_one_offs(span)
+    add_one_offs(span)
     for bank in document.money_banks:
         for draft in price_money_bank(bank, span):
             span.add(bank.name, "credit", bank.name.replace("_", " "), draft)
@@ -210,7 +210,7 @@ def _price(span: VersionSpan) -> None:
     price_taxes(span)
 
 
-def _add_one_offs(span: VersionSpan) -> None:
+def add_one_offs(span: VersionSpan) -> None:
     """What was posted to the account: no line of the tariff; the taxes that it names rest on it."""
     for each in sorted(span.context.one_offs) if span.is_last else ():
         day = DayRange(each.day, each.day + timedelta(days=1))

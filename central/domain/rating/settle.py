@@ -29,8 +29,9 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Credit, Grant, Origin
 from central.domain.rating.inputs.document_days import DocumentDays, rate_days
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
+from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.segments import DayRange, Segment
-from central.domain.rating.price_lines import adder, price_taxes
+from central.domain.rating.price_lines import add_one_offs, adder, price_taxes
 from central.domain.tariff.calendar import ResolvedCalendar, season_on
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.state_rules import Owner
@@ -47,6 +48,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     ending: PartEnding,
     grants: Sequence[Grant] = (),
     document_days: DocumentDays | None = None,
+    one_offs: Sequence[OneOff] = (),
 ) -> Rated:
     """Settle what the last bill of days left, as that bill would have.
 
@@ -63,6 +65,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         ending: Final.
         grants: Money paid into banks or the prepaid balance that no bill has consumed.
         document_days: Of the bill; None for those of one that is issued on the day after.
+        one_offs: Charges and credits that were posted and that no bill has consumed.
 
     Returns:
         Lines and what goes on elsewhere; or `holds`, and no lines, where something is missing.
@@ -81,6 +84,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         context = RatingContext({}, facts, calendar, state, month_of(day), credits_of(state))
         context.levels, context.quantities = levels_of(state), state.quantities
         context.dropped = dropped_states(state, [segment], in_force)
+        context.one_offs = tuple(one_offs)
         paid_in = _paid_in(grants, document)
         context.credits = credits_of(state.joined(paid_in))
         lines: list[RatedLine] = []
@@ -102,6 +106,8 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     if grants:
         paid = [[grant.bank, grant.day.isoformat(), str(grant.amount)] for grant in grants]
         shared["grants"] = canonical(sorted(paid))
+    if one_offs:
+        shared["one_offs"] = canonical([each.to_json() for each in sorted(one_offs)])
     hashed = input_hash((), agreed, state, shared)
     return Rated(
         document.currency.code,
@@ -135,6 +141,7 @@ def _paid_in(grants: Sequence[Grant], document: TariffDocument) -> CarriedState:
 
 
 def _price(span: VersionSpan) -> None:
+    add_one_offs(span)
     ends = [name for name in span.context.opening.to_settle if _ends(name, span)]
     taxed = False
     for line in settled_lines(span):

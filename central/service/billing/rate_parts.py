@@ -379,6 +379,7 @@ def _settled(part: _Part, period: BillingPeriod, tariffs: Tariffs) -> Rated:
         part.ending,
         grants_of(supply),
         part.document_days,
+        one_offs_of(supply),
     )
 
 

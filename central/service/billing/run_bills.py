@@ -25,6 +25,7 @@ from central.service.billing.frozen_workers import TAKEOVER_S, FrozenWorkers
 from central.service.billing.limit_tail import LimitedFrom, within_limit
 from central.service.billing.rate_accounts import looking_back, rate_accounts, with_events
 from central.service.billing.release import this_release
+from central.service.billing.take_entries import may_wait_for
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import rating_failed, unrated, withheld
 from central.service.halved import FailedItem, error_text, halved
@@ -238,7 +239,7 @@ def _not_claimed(plan: AccountPlan, message: str) -> Iterator[NotBilled]:
 
 async def _tariffs(work: ShardTransaction, works: Sequence[AccountWork]) -> Tariffs:
     """The tariffs of bills of one period, with the series that they name."""
-    names = frozenset[str]().union(*(work.plan.tariffs for work in works))
+    names = frozenset[str]().union(*(one.plan.tariffs | may_wait_for(one) for one in works))
     days = works[0].plan.period.days
     records = {name: work.shard.tariffs.get(name, ()) for name in sorted(names)}
     tariffs = Tariffs(records, days, work.shard.holidays, work.shard.revisions)
