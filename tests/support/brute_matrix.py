@@ -63,11 +63,15 @@ class Bill:
         days: Ascending.
         period: Number of days of the whole month.
         prices: (version, season) to price.
+        numbers: Drawn for what a row's tables, parameters and posted amounts say, in cents.
+        turn: Drawn day of the month on which a table or parameter says something else.
     """
 
     days: list[Day]
     period: int
     prices: dict[tuple[int, str], Fraction]
+    numbers: Sequence[int] = ()
+    turn: int = 1
 
 
 Stretch = Sequence[Day]

@@ -22,6 +22,7 @@ from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
@@ -66,20 +67,23 @@ class Row(NamedTuple):
     """A charge of the matrix.
 
     Args:
-        charge: Its mapping; `@s` and `@w` are the prices of the version in both seasons.
-        more: Members of the document behind its charges.
+        charge: Its mapping; `@s` and `@w` are the prices of the version in both seasons. `#0` to
+            `#7` are numbers that are drawn, and `@TURN` is a day of the month that is.
+        more: Members of the document behind its charges, with the same marks.
         by_hand: The lines by brute force.
         marks: What stands in `HEAD` at each of its marks.
-        facts: Name to what a fact says first, and from the cut's day on.
+        facts: Name to what a fact says first, if there is one, and from the cut's day on.
         opening: What the bill opens with, of its month.
+        posted: Charges and credits of the account, of the month's first day and drawn numbers.
     """
 
     charge: str
     more: str
     by_hand: brute.Pricer
     marks: Mapping[str, str] = {}
-    facts: Mapping[str, tuple[Decimal | str, Decimal | str]] = {}
+    facts: Mapping[str, tuple[Decimal | str | None, Decimal | str]] = {}
     opening: Callable[[date], CarriedState] = lambda _: CarriedState()
+    posted: Callable[[date, Sequence[int]], tuple[OneOff, ...]] = lambda *_: ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,8 @@ def drawn(how: str, seed: int) -> tuple[brute.Bill, DayRange]:
         for version in (0, 1)
         for season in SEASONS
     }
-    return brute.Bill(days, whole.count, prices), whole
+    numbers = [draw.randint(-99, 999) for _ in range(8)]
+    return brute.Bill(days, whole.count, prices, numbers, draw.randint(2, 28)), whole
 
 
 def tariff(cut: Cut, row: Row, bill: brute.Bill) -> list[TariffVersion]:
@@ -163,6 +168,10 @@ def tariff(cut: Cut, row: Row, bill: brute.Bill) -> list[TariffVersion]:
         text = text.replace("@BEGINS", f"{begins:%m-%d}")
         text = text.replace("@MONTH", f"{cut.month:%Y-%m}").replace("@MM", f"{cut.month:%m}")
         text = text.replace("@M", str(cut.month.month))
+        text = text.replace("@TURN", f"{bill.turn:02}")
+        for place, cents in enumerate(bill.numbers):
+            text = text.replace(f"#{place}", f"{cents / 100:.2f}")
+            text = text.replace(f"@ABS{place}", f"{abs(cents) / 100:.2f}")
         for season in SEASONS:
             price = bill.prices[version, season]
             for word, value in (("twice", price * 2), ("half", price / 2), ("", price)):
@@ -189,16 +198,17 @@ def measured(how: str, seed: int) -> tuple[DayRange, dict[str, list[DayBlock]], 
 def rated_by_product(
     how: str, seed: int, row: Row, versions: Sequence[TariffVersion], of_many: int
 ) -> Rated:
-    cut, (_, whole) = CUTS[how], drawn(how, seed)
+    cut, (bill, whole) = CUTS[how], drawn(how, seed)
     days, blocks, prices = measured(how, seed)
     facts = [Fact("seats", Decimal(3)), Fact("exempt", value=False)]
-    facts += [Fact(name, before) for name, (before, _) in row.facts.items()]
+    facts += [Fact(name, before) for name, (before, _) in row.facts.items() if before is not None]
     if cut.fact is not None:
         begins = cut.month.replace(day=cut.fact)
         facts += [Fact(name, after, begins) for name, (_, after) in row.facts.items()]
         facts += [Fact("seats", Decimal(7), begins), Fact("exempt", value=True, effective=begins)]
     terms = Terms(tuple(versions), ResolvedCalendar(), days, BillingPeriod.month(whole), (prices,))
-    meter = Meter(blocks, AgreementFacts(tuple(facts)), row.opening(cut.month))
+    posted = row.posted(cut.month, bill.numbers)
+    meter = Meter(blocks, AgreementFacts(tuple(facts)), row.opening(cut.month), one_offs=posted)
     rated = rate_many([meter] * of_many, terms)[-1]
     assert not rated.holds, rated.holds
     for line in rated.lines:
