@@ -84,6 +84,7 @@ def _lines(taken: TakenOver) -> list[str]:
     for entry in state.sums:
         since = "" if entry.origin.first is None else f" since {entry.origin.first}"
         lines.append(f"sum {entry.id}: {entry.amount}{since}")
+    lines += [f"net {net.name} {net.label}: {printed(net.value)}" for net in state.levels]
     lines += [f"total of {total.month:%Y-%m}: {total.amount}" for total in state.totals]
     if opening.balance is not None:
         lines.append(f"balance: {opening.balance}")

@@ -1,4 +1,4 @@
-"""What the first bill prints of peaks, sums and deferrals that another billing system left."""
+"""What the first bill prints of figures that another billing system left."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class CutoverFigure:
     """A figure that the first bill opens with; banks say their own, see `BankBalance`.
 
     Args:
-        kind: `peak` of a month, `sum` of a year or term so far, `deferred` by level payments, or
-            the `total` of a month that those are the average of.
+        kind: `peak` of a month, `sum` of a year or term so far, `net` of a season or year so far,
+            `deferred` by level payments, or the `total` of a month that those are the average of.
         name: As the tariff names it.
-        label: Period of a peak, "" for none.
+        label: Period of a peak or net, "" for none.
         month: First day of the month of a peak or total; None of the others.
         value: The figure.
-        unit: Of the figure: that of the peak, or a currency.
+        unit: Of the figure: that of the peak or net, or a currency.
     """
 
     kind: str
@@ -38,6 +38,7 @@ class CutoverFigure:
         what = {
             "peak": f"peak {name}{when}",
             "sum": f"{name} so far",
+            "net": f"net {name} so far",
             "deferred": "deferred by level payments",
             "total": f"bill{when}, for level payments",
         }[self.kind]

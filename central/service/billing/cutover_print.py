@@ -44,7 +44,7 @@ def cutover_read(
 
 
 def taken_over(supply: SupplyWork, rated: Rated) -> tuple[CutoverFigure, ...]:
-    """Peaks, sums and deferrals that another system left to a supply; its banks say their own.
+    """Figures that another system left to a supply; its banks say their own.
 
     Args:
         supply: What is rated.
@@ -76,6 +76,12 @@ def taken_over(supply: SupplyWork, rated: Rated) -> tuple[CutoverFigure, ...]:
                 currency,
             )
             for entry in left.sums
+        ),
+        *(
+            CutoverFigure(
+                "net", net.name, net.label, None, printed(net.value), units.get(net.name, "")
+            )
+            for net in left.levels
         ),
         *(
             CutoverFigure("total", BUDGET_BILLING, "", total.month, total.amount, currency)

@@ -14,10 +14,12 @@
             sums: {yearly_minimum: {amount: 310.55, since: 2026-03-15}}
             deferrals: {budget_billing: 103.33}
             totals: {2026-08: 45.10}
+            nets: [{name: over, period: peak, amount: -210.4}]
 
 Reads are those at the end of the last billed day, in the unit of the point's channel. Banks, peaks,
 sums and deferrals have the names that the account's tariff gives them. A sum may be an amount alone
-where it counts its year or term from the first day.
+where it counts its year or term from the first day. A net is what was used less what was fed in
+since the season or year began that the tariff nets over, below zero for surplus.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from central.domain.billing.cutover_opening import CutoverOpening, TakeoverRead
 from central.domain.rating.inputs.carried_state import (
     CarriedState,
     Credit,
+    Level,
     MonthTotal,
     Origin,
     Peak,
@@ -101,6 +104,14 @@ class SumEntry(_Model):
     since: date | None = None
 
 
+class NetEntry(_Model):
+    """What a season or year nets to so far, in the determinant's unit; below zero for surplus."""
+
+    name: str = Field(min_length=1)
+    period: str = ""
+    amount: Amount
+
+
 def _sum(value: object) -> object:
     return value if isinstance(value, dict | SumEntry) else {"amount": value}
 
@@ -117,6 +128,7 @@ class CutoverPointEntry(_Model):
     sums: dict[str, Annotated[SumEntry, BeforeValidator(_sum)]] = {}
     deferrals: dict[str, Amount] = {}
     totals: dict[Month, Amount] = {}
+    nets: tuple[NetEntry, ...] = ()
 
     def opening(self, balance: Decimal | None) -> CutoverOpening:
         """What the occupancy opens with.
@@ -137,6 +149,9 @@ class CutoverPointEntry(_Model):
             ),
             sums=tuple(sorted(sums)),
             totals=tuple(sorted(MonthTotal(month, total) for month, total in self.totals.items())),
+            levels=tuple(
+                sorted(Level(net.name, net.period, "", Fraction(net.amount)) for net in self.nets)
+            ),
         )
         reads = sorted(TakeoverRead(read.meter, read.obis, read.value) for read in self.reads)
         return CutoverOpening(self.last_billed, state, tuple(reads), balance)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from central.domain.billing.cutover_opening import CutoverOpening
-from central.domain.rating.inputs.carried_state import CarriedState, Origin
-from central.domain.rating.inputs.segments import months_after
-from central.domain.tariff.credit_rules import BUDGET_BILLING, PREPAID
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_kept
-from central.domain.tariff.state_rules import Owner
 from central.service.ports.registry import AgreementRecord, RegistryTransaction
 from central.service.registry.agreement_checks import RegistryWarning
 from central.service.registry.cutover_file import CutoverFile, CutoverPointEntry
 from central.service.registry.cutover_reads import SLACK, doubtful_read
+from central.service.registry.cutover_state import owned_state, unknown_figures
 from central.service.registry.occupancies import of_service
 from central.service.registry.record_changes import Effect
 from central.service.registry.register import Enrol
@@ -170,9 +166,9 @@ class _CutoverImport:
         if document is None:
             raise _PointRefusedError(f"the tariff {agreement.tariff} has no version on {begins}.")
         opening = entry.opening(balance)
-        opening = replace(opening, state=_owned(opening.state, document, begins))
+        opening = replace(opening, state=owned_state(opening.state, document, begins))
         reasons = [
-            *_unknown(document, opening, begins),
+            *unknown_figures(document, opening.state, begins),
             *await self._read_reasons(entry, begins),
         ]
         if reasons:
@@ -291,58 +287,3 @@ class _CutoverImport:
     async def _note(self, action: str, subject: str, detail: dict[str, Any]) -> None:
         detail |= {"reason": self._reason or None}
         await self._registry.audit(self._enrol.clock(), self._enrol.actor, action, subject, detail)
-
-
-def _owned(state: CarriedState, document: TariffDocument, begins: date) -> CarriedState:
-    """A state of which each entry says whose it is, as the tariff has it, and of when."""
-    owners = document.owners
-
-    def origin(name: str, month: date | None = None) -> Origin:
-        owner = owners.get(name, Owner.OCCUPANCY)
-        if month is None:
-            return Origin(None, begins, owner)
-        return Origin(month, months_after(month, 1), owner)
-
-    return replace(
-        state,
-        peaks=tuple(replace(p, origin=origin(p.name, p.month)) for p in state.peaks),
-        credits=tuple(replace(c, origin=origin(c.bank, c.earned)) for c in state.credits),
-        sums=tuple(
-            replace(entry, origin=replace(origin(entry.id), first=entry.origin.first))
-            for entry in state.sums
-        ),
-        totals=tuple(replace(t, origin=origin(BUDGET_BILLING, t.month)) for t in state.totals),
-    )
-
-
-def _unknown(document: TariffDocument, opening: CutoverOpening, begins: date) -> Iterator[str]:
-    """What of a state the tariff does not know, or cannot be of an earlier month."""
-    state, name = opening.state, document.tariff
-    settled = {type(rule).__name__ for rule in document.settlement}
-    banks = {bank.name for bank in document.energy_banks}
-    banks |= {bank.name for bank in document.money_banks}
-    if "Prepaid" in settled:
-        banks.add(PREPAID)
-    sums = {rule.id for rule in document.minimums if rule.per == "year"}
-    sums |= {rule.id for rule in document.commitments}
-    if "BudgetBilling" in settled:
-        sums.add(BUDGET_BILLING)
-    peaks = {entry.name for entry in document.history}
-    given: Sequence[tuple[str, str, set[str]]] = (
-        *(("bank", credit.bank, banks) for credit in state.credits),
-        *(("peak", peak.name, peaks) for peak in state.peaks),
-        *(("sum", year_sum.id, sums) for year_sum in state.sums),
-    )
-    for kind, wanted, names in given:
-        if wanted not in names:
-            has = ", ".join(sorted(names)) or "none"
-            yield f"the tariff {name} has no {kind} {wanted!r}; it has {has}."
-    if state.totals and BUDGET_BILLING not in sums:
-        yield f"the tariff {name} levels no bills, so it needs no totals."
-    months = [*(peak.month for peak in state.peaks), *(credit.earned for credit in state.credits)]
-    for month in sorted({*months, *(total.month for total in state.totals)}):
-        if month >= begins:
-            yield f"{month:%Y-%m} is not before {begins}."
-    for entry in state.sums:
-        if entry.origin.first is not None and entry.origin.first >= begins:
-            yield f"{entry.id!r} counts since {entry.origin.first}, which is not before {begins}."

@@ -40,10 +40,12 @@ state: {kw: {months: 11, missing: ignore}}
 determinants:
   kwh: {sum: import}
   kw: {max: import, window: 15m}
+  over: {sum: import, side: use, netting: year, begins: 2026-03-01}
   billed_kw: {expr: "max(current(kw), prior(kw, pct: 80))", unit: kW}
 charges:
   - {id: energy, qty: kwh, price: 0.30}
   - {id: demand, qty: billed_kw, price: 9.00}
+  - {id: netted, qty: over, price: 0.10}
 banks: {solar: {earn: kwh, price: 0.06, offsets: energy, when: next_bill}}
 minimums: [{id: yearly, of: energy, amount: 240, per: year}]
 settlement:
@@ -64,6 +66,7 @@ accounts:
         sums: {yearly: 310.55}
         deferrals: {budget_billing: 103.33}
         totals: {2026-08: 45.10}
+        nets: [{name: over, amount: -10.4}]
 """
 
 
@@ -160,6 +163,9 @@ async def test_the_chain_begins_on_the_day_after_the_last_billed(
         YearSum("budget_billing", Decimal("103.33")),
         YearSum("yearly", Decimal("310.55")),
     )
+    # The year that the tariff nets over began in March, and goes on.
+    (net,) = opening.state.levels
+    assert (net.name, net.label, net.value) == ("over", "", Fraction("-10.4"))
     owners = {entry.id: entry.origin.owner for entry in opening.state.sums}
     assert owners == {"budget_billing": Owner.ACCOUNT, "yearly": Owner.OCCUPANCY}
     async with utility.registry.transaction(utility.now) as registry:
@@ -246,6 +252,10 @@ async def test_the_first_bill_opens_with_it_and_prints_it(utility: Utility, tmp_
     amounts = {entry.line.id: entry.line.amount for entry in bill.lines}
     assert amounts["demand"] == Decimal("51.84")
     assert amounts["solar"] < 0
+    # Of the year's net before, 10.4 kWh were fed in more than used.
+    used = amounts["energy"] / Decimal("0.30")
+    assert used > Decimal("10.4")
+    assert amounts["netted"] == round((used - Decimal("10.4")) / 10, 2)
     balances = {bank.bank: bank for bank in bill.supplies[0].banks}
     assert (balances["solar"].opening, balances["solar"].unit) == (Decimal("595.2"), "EUR")
     assert balances["solar"].drawn == -amounts["solar"]
@@ -254,6 +264,7 @@ async def test_the_first_bill_opens_with_it_and_prints_it(utility: Utility, tmp_
         "Taken over: peak kw of 2026-07 7.2 kW.",
         "Taken over: deferred by level payments 103.33 EUR.",
         "Taken over: yearly so far 310.55 EUR.",
+        "Taken over: net over so far -10.4 kWh.",
         "Taken over: bill of 2026-08, for level payments 45.10 EUR.",
     )
     assert Bill.from_json(bill.to_json()) == bill
@@ -277,6 +288,11 @@ async def test_every_reason_is_said_at_once(utility: Utility, tmp_path: Path) ->
     wrong = FILE.replace("10233", "10232").replace("MTL/S1", "MTL/S9")
     wrong = wrong.replace("bank: solar", "bank: wind").replace("2026-07", "2026-10")
     wrong = wrong.replace("310.55", "{amount: 310.55, since: 2026-10-01}")
+    wrong = wrong.replace(
+        "name: over, amount: -10.4}",
+        "name: kwh, amount: 1}, {name: over, period: night, amount: 2}, {name: over, amount: 3},"
+        " {name: over, amount: 4}",
+    )
     wrong += "  - {number: A-9, points: [{point: SP-1, last_billed: 2026-09-30}]}\n"
     with pytest.raises(CutoverRefusedError) as refused:
         await _import(utility, tmp_path, wrong)
@@ -285,6 +301,9 @@ async def test_every_reason_is_said_at_once(utility: Utility, tmp_path: Path) ->
         "2026-10 is not before 2026-10-01.",
         "'yearly' counts since 2026-10-01, which is not before 2026-10-01.",
         "the meter MTL/S9 is not installed there on 2026-10-01.",
+        "the tariff SOLAR has no net of a season or year 'kwh'; it has over.",
+        "'over' has no period 'night'; it has none.",
+        "'over' has two nets.",
         "A-9 at SP-1: the registry has no account 'A-9'.",
         "INV: number 10233 is given",
     ):
