@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
-from central.domain.metering.channel_days import ChannelDays, joined_quality, joined_values
+from central.domain.metering.channel_days import ChannelDays
 from central.domain.metering.quality import IntervalQuality, is_estimate
 from central.domain.metering.service_point import DAY_S
 from central.domain.rating.inputs.block_source import BlockSource
@@ -32,6 +32,8 @@ from firmware_bridge.contract.interval import MIDNIGHT
 from firmware_bridge.contract.quantity import Unit
 
 _DAY, _DATE = timedelta(days=1), attrgetter("day")
+_SHARED = attrgetter("start", "channel_id", "exponent", "unit")
+_OWN = attrgetter("version", "sha256", "values", "quality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,9 @@ class Days:
         starts = [day_start(day, zone, at) for day in (*every, days.end)]
         self.starts = starts
         self._every = list(every)
+        self._starts = tuple(starts[:-1])
         self._lengths: dict[int, list[int]] = {}
+        self._tuples: dict[int, tuple[int, ...]] = {}
 
     @classmethod
     def of(cls, days: DayRange, document: TariffDocument) -> Self:
@@ -159,37 +163,40 @@ class Days:
         if isinstance(blocks, ChannelDays):
             return self._row_of_columns(blocks.between(self.days.first, self.days.end))
         row = list(blocks)
-        if [block.day for block in row] != self._every:
+        if list(map(_DATE, row)) != self._every:
             first, end = self.days.first, self.days.end
             row = sorted((b for b in row if first <= b.day < end), key=_DATE)
-            if [block.day for block in row] != self._every:
+            if list(map(_DATE, row)) != self._every:
                 return None
         one, step_s = row[0], step_of(row[0])
+        # A pass over the blocks each way: what they share, and what each has of its own.
+        starts, *shared = zip(*map(_SHARED, row), strict=True)
+        versions, hashes, values, quality = zip(*map(_OWN, row), strict=True)
+        counts = tuple(map(len, values))
         if (
-            [block.start for block in row] != self.starts[:-1]
-            or [block.values.size for block in row] != self.lengths(step_s)
-            or {block.channel_id for block in row} != {one.channel_id}
+            starts != self._starts
+            or counts != self._counts(step_s)
+            or any(each.count(each[0]) != len(row) for each in shared)
             or not self._has_periods(row, step_s)
-            or {block.exponent for block in row} != {one.exponent}
-            or {block.unit for block in row} != {one.unit}
         ):
             return None
         return Shape(step_s, one.exponent, one.unit), InputRow(
             one.channel_id,
             billing_scale(one),
-            tuple([block.version for block in row]),
-            b"".join([block.sha256 for block in row]),
-            tuple([block.values.size for block in row]),
-            joined_values(row).tobytes(),
-            joined_quality(row).tobytes(),
+            versions,
+            b"".join(hashes),
+            counts,
+            # Joining buffers takes a third of what joining arrays does.
+            b"".join(values),
+            b"".join(quality),
         )
 
     def _row_of_columns(self, row: ChannelDays) -> tuple[Shape, InputRow] | None:
-        if row.days != self.days.days() or row.starts != tuple(self.starts[:-1]):
+        if row.days != self.days.days() or row.starts != self._starts:
             return None
         step_s = DAY_S if row.counts[0] == 1 else row.period_s
         # Uneven days are never of one period, so that they come as single blocks.
-        if step_s != row.period_s or row.counts != tuple(self.lengths(step_s)):
+        if step_s != row.period_s or row.counts != self._counts(step_s):
             return None
         return Shape(step_s, row.exponent, row.unit), InputRow(
             row.channel_id,
@@ -209,6 +216,12 @@ class Days:
         if [block.end for block in row] != self.starts[1:]:
             return False
         return even or row[0].unit not in POWERS
+
+    def _counts(self, period_s: int) -> tuple[int, ...]:
+        known = self._tuples.get(period_s)
+        if known is None:
+            known = self._tuples[period_s] = tuple(self.lengths(period_s))
+        return known
 
     def lengths(self, period_s: int) -> list[int]:
         """Intervals of each day; -1 where they do not fill it."""

@@ -29,6 +29,8 @@ from central.domain.tariff.expression import names_in
 from central.domain.tariff.input_units import POWER
 
 _MAX = 2**63 - 1
+# Runs that are this many times longer than they are on average are looked at one by one.
+_SPREAD = 2
 _NOTHING = Fraction(0)
 
 
@@ -308,13 +310,22 @@ def _peaks(
     runs = plan.runs[number]
     mine = np.flatnonzero(np.array(plan.run_labels) == number)
     highest = peaks.take(mine, axis=1).argmax(axis=1)
-    chosen = np.empty(len(values), dtype=np.int64)
-    for run, (offset, length) in enumerate(runs):
-        rows = np.flatnonzero(highest == run)
-        if rows.size:
-            part = values[rows, offset : offset + length]
-            chosen[rows] = offset + part.argmax(axis=1)
-    return chosen
+    offsets, lengths = np.array(runs, dtype=np.int64).T
+    longest = int(lengths.max())
+    if len(runs) * longest > _SPREAD * int(lengths.sum()):
+        chosen = np.empty(len(values), dtype=np.int64)
+        for run, (offset, length) in enumerate(runs):
+            rows = np.flatnonzero(highest == run)
+            if rows.size:
+                part = values[rows, offset : offset + length]
+                chosen[rows] = offset + part.argmax(axis=1)
+        return chosen
+    # The run of each meter; a shorter one repeats its last interval, which is never the earliest.
+    within = np.minimum(np.arange(longest), lengths[highest][:, None] - 1)
+    columns = offsets[highest][:, None] + within
+    earliest = np.take_along_axis(values, columns, axis=1).argmax(axis=1)
+    found: NDArray[np.int64] = columns[np.arange(len(values)), earliest]
+    return found
 
 
 def _highest(sums: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
