@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from central.domain.rating.bill_lines.line import Determinant, Selection
 from central.domain.rating.columnar.day_matrix import Stack
 from central.domain.rating.columnar.exact_column import Column, chained, share_out
-from central.domain.rating.columnar.formula_columns import DividedByZeroError, evaluate
 from central.domain.rating.determinants.compute import compute_rule
 from central.domain.rating.determinants.context import RatingContext, unit_of
 from central.domain.rating.determinants.demand import MEAN
@@ -25,7 +24,6 @@ from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
     SumDeterminant,
 )
-from central.domain.tariff.expression import names_in
 from central.domain.tariff.input_units import POWER
 
 _MAX = 2**63 - 1
@@ -106,92 +104,6 @@ def measure(
         model = one.model
         constants.found[model.name, model.segment, model.label] = model
     return found
-
-
-def with_formulas(
-    measured: Sequence[Measured], segments: Sequence[Segment], constants: RatingContext, count: int
-) -> list[Measured]:
-    """The determinants with those that formulas make of them, in the order of the single path.
-
-    Args:
-        measured: As `end_to_end` gives them.
-        segments: Of the bill.
-        constants: As `measure` left it.
-        count: How many meters.
-
-    Raises:
-        NotColumnarError: A divisor is zero for some meter.
-        HeldError: A fact is missing for all of them.
-    """
-    computed: list[Measured] = []
-    for segment in segments:
-        mine = [
-            column
-            for column in measured
-            if column.model.segment == segment.number and not column.priced
-        ]
-        for rule in segment.version.document.determinants:
-            if isinstance(rule, FormulaDeterminant):
-                computed.append(_formula(rule, segment, constants, computed, mine, count))
-            else:
-                computed.extend(column for column in mine if column.model.name == rule.name)
-    return [*computed, *(column for column in measured if column.priced)]
-
-
-def _formula(  # noqa: PLR0913, PLR0917 - a rule, and all that it may read
-    rule: FormulaDeterminant,
-    segment: Segment,
-    constants: RatingContext,
-    computed: Sequence[Measured],
-    measured: Sequence[Measured],
-    count: int,
-) -> Measured:
-    """A formula of every meter, as `formula.compute_formula` makes it of one.
-
-    Args:
-        rule: The formula.
-        segment: The days it is computed for.
-        constants: Facts that all meters share; takes the model.
-        computed: Formulas before it, of any segment.
-        measured: What is measured in the segment.
-        count: How many meters.
-
-    Raises:
-        NotColumnarError: A divisor is zero for some meter.
-    """
-    formulas = [c for c in computed if c.formula and c.model.segment == segment.number]
-
-    def behind(name: str) -> list[Measured]:
-        base, _, label = name.partition(".")
-        return [
-            column
-            for column in (*measured, *formulas)
-            if column.model.name == base and label in {"", "total", column.model.label}
-        ]
-
-    def columns(name: str) -> list[Column]:
-        return [column.exact for column in behind(name)]
-
-    try:
-        exact = evaluate(rule.expr, segment, constants, columns, count)
-    except DividedByZeroError:
-        message = f"A divisor in {rule.name!r} is zero for some meter."
-        raise NotColumnarError(message) from None
-    digits = segment.version.document.digits_of(rule.unit)
-    value = exact if digits is None else Column(exact.rounded(digits), 10**digits)
-    keys = (column.model.key for name in names_in(rule.expr) for column in behind(name))
-    model = Determinant(
-        rule.name,
-        segment.number,
-        "",
-        rule.unit,
-        _NOTHING,
-        _NOTHING,
-        "formula",
-        of=tuple(dict.fromkeys(keys)),
-    )
-    constants.found[model.name, model.segment, model.label] = model
-    return Measured(model, exact, value, segment.days, formula=True)
 
 
 def end_to_end(parts: Sequence[Sequence[Measured]]) -> list[Measured]:

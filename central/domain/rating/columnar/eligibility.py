@@ -51,7 +51,7 @@ _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
         entry.steps and entry.tiers.style == "in_order" for entry in _charges(tariff)
     ),
     "steps: tiers on each day's demand": lambda tariff: bool(_daily(tariff) & _stepped(tariff)),
-    "formula: of earlier months, of intervals, or a root": lambda tariff: any(
+    "formula: of intervals, or a root": lambda tariff: any(
         isinstance(rule, FormulaDeterminant) and not fits_columns(rule.expr)
         for rule in tariff.determinants
     ),

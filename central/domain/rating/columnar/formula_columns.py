@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import reduce
 from math import lcm
@@ -18,13 +18,16 @@ from central.domain.tariff.expression import (
     Expression,
     Name,
     Number,
+    Prior,
+    Recent,
     calls_in,
-    priors_in,
     quotients_in,
 )
 
 Values = Callable[[str], Sequence[Column]]
 """A determinant's columns in the segment, before rounding, by its name or that of one period."""
+Earlier = Callable[[Prior | Recent], Column]
+"""What every meter has of earlier months."""
 _FUNCTIONS = frozenset({"max", "min"})
 
 
@@ -33,7 +36,7 @@ class DividedByZeroError(Exception):
 
 
 def fits_columns(expression: Expression) -> bool:
-    """Whether a formula reads nothing but numbers, facts and determinants of the bill itself.
+    """Whether a formula reads numbers, facts, determinants of the bill, and earlier months alone.
 
     What follows `else` is read for some meters alone, and so has to be a number.
     """
@@ -42,11 +45,16 @@ def fits_columns(expression: Expression) -> bool:
         quotient.otherwise is None or isinstance(quotient.otherwise, Number)
         for quotient in quotients_in(expression)
     )
-    return calls and numbers and not any(True for _ in priors_in(expression))
+    return calls and numbers
 
 
-def evaluate(
-    expression: Expression, segment: Segment, constants: RatingContext, values: Values, count: int
+def evaluate(  # noqa: PLR0911, PLR0913, PLR0917 - a return per kind of node, and what it may read
+    expression: Expression,
+    segment: Segment,
+    constants: RatingContext,
+    values: Values,
+    earlier: Earlier,
+    count: int,
 ) -> Column:
     """A formula's value for every meter, exact.
 
@@ -55,6 +63,7 @@ def evaluate(
         segment: The days it is computed for.
         constants: Facts that all meters share.
         values: Gives the determinants of the segment; none of a period without hours.
+        earlier: Gives what earlier months were.
         count: How many meters.
 
     Raises:
@@ -66,22 +75,47 @@ def evaluate(
             return Column.same(value, count)
         case Name(name):
             return _named(name, segment, constants, values, count)
+        case Prior(name, months, percent, now=True):
+            if constants.month.month not in months:
+                return Column.same(Fraction(0), count)
+            return _named(name, segment, constants, values, count).scaled(percent / 100)
+        case Prior() | Recent():
+            return earlier(expression)
         case Call(function, arguments):
             columns = [
-                evaluate(argument, segment, constants, values, count) for argument in arguments
+                evaluate(argument, segment, constants, values, earlier, count)
+                for argument in arguments
             ]
-            return reduce(_highest if function == "max" else _lowest, columns)
+            return reduce(highest_of if function == "max" else _lowest, columns)
         case Binary(operator, left, right, otherwise):
-            first = evaluate(left, segment, constants, values, count)
-            second = evaluate(right, segment, constants, values, count)
+            first = evaluate(left, segment, constants, values, earlier, count)
+            second = evaluate(right, segment, constants, values, earlier, count)
             if operator != "/":
                 return _OPERATORS[operator](first, second)
             instead = None
             if otherwise is not None:
-                instead = evaluate(otherwise, segment, constants, values, count)
+                instead = evaluate(otherwise, segment, constants, values, earlier, count)
             return _quotient(first, second, instead)
         case _:
             raise AssertionError(expression)
+
+
+def read_now(expression: Expression, constants: RatingContext) -> Iterator[str]:
+    """The determinants and facts that a formula reads of the bill itself, as it comes to them."""
+    match expression:
+        case Name(name):
+            yield name
+        case Prior(name, months, now=True):
+            if constants.month.month in months:
+                yield name
+        case Binary():
+            for operand in expression.operands:
+                yield from read_now(operand, constants)
+        case Call(_, arguments):
+            for argument in arguments:
+                yield from read_now(argument, constants)
+        case _:
+            return
 
 
 def _named(
@@ -89,7 +123,7 @@ def _named(
 ) -> Column:
     columns = values(name)
     if columns:
-        return reduce(_sum, columns)
+        return reduce(sum_of, columns)
     base = name.partition(".")[0]
     if any(rule.name == base for rule in segment.version.document.determinants):
         return Column.same(Fraction(0), count)  # A period without hours in these days.
@@ -114,7 +148,8 @@ def _product(left: Ints | int, right: Ints | int) -> Ints | int:
     return times(left, right)
 
 
-def _sum(left: Column, right: Column) -> Column:
+def sum_of(left: Column, right: Column) -> Column:
+    """The sum of each meter."""
     first, second, bottom = _joint(left, right)
     return Column(plus(first, second), bottom)
 
@@ -142,7 +177,8 @@ def _quotient(left: Column, right: Column, instead: Column | None) -> Column:
     return Column(top, bottom)
 
 
-def _highest(left: Column, right: Column) -> Column:
+def highest_of(left: Column, right: Column) -> Column:
+    """The higher number of each meter."""
     first, second, bottom = _joint(left, right)
     return Column(np.maximum(first, second), bottom)
 
@@ -153,7 +189,7 @@ def _lowest(left: Column, right: Column) -> Column:
 
 
 _OPERATORS: dict[str, Callable[[Column, Column], Column]] = {
-    "+": _sum,
+    "+": sum_of,
     "-": _difference,
     "*": _times,
 }

@@ -32,9 +32,10 @@ from central.domain.rating.columnar.determinant_columns import (
     NotColumnarError,
     end_to_end,
     measure,
-    with_formulas,
 )
 from central.domain.rating.columnar.eligibility import is_alone, obstacles_of
+from central.domain.rating.columnar.formula_determinants import with_formulas
+from central.domain.rating.columnar.history_columns import months_asked
 from central.domain.rating.columnar.interval_columns import price_intervals
 from central.domain.rating.columnar.line_column import LineColumn
 from central.domain.rating.columnar.price_columns import ColumnPricer
@@ -227,7 +228,8 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
             continue
         for numbers, shapes, table in _groups(meters, agreed, segments, terms):
             facts = looked_up(meters[numbers[0]].facts, versions)
-            made = _batch(facts, shapes, table, segments, terms)
+            openings = [meters[number].opening for number in numbers]
+            made = _batch(facts, openings, shapes, table, segments, terms)
             if made is not None:
                 kept, batch = made
                 yield [numbers[row] for row in kept], batch
@@ -262,10 +264,16 @@ def _groups(
     of = Days.of(terms.days, segments[0].version.document)
     names = inputs_for(segments)
     tariff = segments[0].version.document.tariff
+    month = month_of(terms.days)
+    has_months = months_asked(
+        segments, RatingContext({}, AgreementFacts(), terms.calendar, _NEW, month)
+    )
     groups: dict[object, tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]] = {}
     for number in among:
         meter = meters[number]
         if meter.one_offs or is_alone(meter.opening, meter.grants, tariff):
+            continue
+        if not has_months(meter.opening):
             continue
         rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
         whole = [row for row in rows if row is not None]
@@ -284,8 +292,9 @@ def _groups(
     ]
 
 
-def _batch(
+def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
     facts: AgreementFacts,
+    openings: Sequence[CarriedState],
     shapes: Sequence[Shape],
     table: Sequence[Sequence[InputRow]],
     segments: tuple[Segment, ...],
@@ -313,7 +322,8 @@ def _batch(
                     kept += (begin + good).tolist()
         if not kept:
             return None
-        measured = with_formulas(end_to_end(parts), segments, constants, len(kept))
+        opened = [openings[row] for row in kept]
+        measured = with_formulas(end_to_end(parts), segments, constants, opened)
         lines = price_batch(measured, len(kept), segments, terms, constants)
     except (NotColumnarError, HeldError, CalendarError):
         return None

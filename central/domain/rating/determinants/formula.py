@@ -14,7 +14,7 @@ from central.domain.rating.determinants.context import (
     average_fact,
     known_series,
 )
-from central.domain.rating.determinants.history import missing_months, months_before, recent
+from central.domain.rating.determinants.history import earlier, months_of_bill, recent
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.input_series import run_sums
 from central.domain.rating.inputs.segments import Segment
@@ -53,7 +53,7 @@ def _evaluate(  # noqa: PLR0911 - one return per kind of node
                 return Fraction(0)
             return _named(name, segment, context, used) * percent / 100
         case Prior() | Recent():
-            return _earlier(expression, segment, context)
+            return _of_months(expression, segment, context)
         case Call("sum", (Name(name),)):
             series = known_series(name, context)
             values = series.values[series.slice_of(segment.days)]
@@ -107,23 +107,7 @@ def _named(name: str, segment: Segment, context: RatingContext, used: dict[str, 
     return average_fact(name, segment, context.facts)
 
 
-def _earlier(prior: Prior | Recent, segment: Segment, context: RatingContext) -> Fraction:
-    if isinstance(prior, Recent):
-        return recent(prior, segment, context)
-    document = segment.version.document
-    base = prior.name.partition(".")[0]
-    entry = next((history for history in document.history if history.name == base), None)
-    peaks = {
-        month: value
-        for month, value in months_before(prior, segment, context).items()
-        if month < context.month and month.month in prior.months
-    }
-    begins = context.begins or context.month
-    if entry is not None and entry.missing == "hold":
-        until = begins.year * 12 + begins.month
-        earliest = context.month.year * 12 + context.month.month - entry.months
-        wanted = sum(1 for age in range(earliest, until) if (age - 1) % 12 + 1 in prior.months)
-        missing = wanted - sum(1 for month in peaks if month < begins)
-        if missing > 0:
-            raise missing_months(prior.name, missing)
-    return max(peaks.values(), default=Fraction(0)) * prior.percent / 100
+def _of_months(rule: Prior | Recent, segment: Segment, context: RatingContext) -> Fraction:
+    if isinstance(rule, Prior):
+        return earlier(rule, segment, context)
+    return recent(rule, segment, context, months_of_bill(rule.name, segment, context))

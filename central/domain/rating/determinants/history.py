@@ -91,8 +91,14 @@ def months_of_bill(name: str, segment: Segment, context: RatingContext) -> ByMon
     return _by_month(values, adds=is_sum(base, document))
 
 
-def recent(rule: Recent, segment: Segment, context: RatingContext) -> Fraction:
+def recent(rule: Recent, segment: Segment, context: RatingContext, billed: ByMonth) -> Fraction:
     """The mean or total of the latest months, this bill's last.
+
+    Args:
+        rule: Of how many months.
+        segment: Whose version says how long a history is kept.
+        context: With the opening state.
+        billed: What the bill has of the determinant, by month.
 
     Raises:
         HeldError: Earlier months are missing, and the tariff holds the bill then.
@@ -102,7 +108,6 @@ def recent(rule: Recent, segment: Segment, context: RatingContext) -> Fraction:
     adds = is_sum(base, document)
     first = _number(context.month) - rule.months + 1
     before = months_before(rule, segment, context)
-    billed = months_of_bill(rule.name, segment, context)
     both = _by_month((*before.items(), *billed.items()), adds=adds)
     values = [value for month, value in both.items() if _number(month) >= first]
     history = next((entry for entry in document.history if entry.name == base), None)
@@ -112,6 +117,31 @@ def recent(rule: Recent, segment: Segment, context: RatingContext) -> Fraction:
         values = [max(rule.floor, value) for value in values]
     total = sum(values, Fraction(0))
     return total / max(1, len(values)) if rule.take == "mean" else total
+
+
+def earlier(prior: Prior, segment: Segment, context: RatingContext) -> Fraction:
+    """A share of the highest value of the months before the bill's that count.
+
+    Raises:
+        HeldError: Earlier months are missing, and the tariff holds the bill then.
+    """
+    document = segment.version.document
+    base = prior.name.partition(".")[0]
+    entry = next((history for history in document.history if history.name == base), None)
+    peaks = {
+        month: value
+        for month, value in months_before(prior, segment, context).items()
+        if month < context.month and month.month in prior.months
+    }
+    begins = context.begins or context.month
+    if entry is not None and entry.missing == "hold":
+        until = begins.year * 12 + begins.month
+        earliest = context.month.year * 12 + context.month.month - entry.months
+        wanted = sum(1 for age in range(earliest, until) if (age - 1) % 12 + 1 in prior.months)
+        missing = wanted - sum(1 for month in peaks if month < begins)
+        if missing > 0:
+            raise missing_months(prior.name, missing)
+    return max(peaks.values(), default=Fraction(0)) * prior.percent / 100
 
 
 def missing_months(name: str, count: int) -> HeldError:

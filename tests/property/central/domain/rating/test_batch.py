@@ -84,6 +84,28 @@ taxes:
   - {id: duty, percent: 5.1127, of: [energy], point: interval}
   - {id: vat, percent: 21, of: all, point: period_end}
 """.replace("id: all, qty", "id: every, qty"),
+    "months": """\
+quantities: {kWh: 1, kW: 2}
+determinants:
+  kwh: {sum: import, by: period}
+  kw: {max: import, window: 60m, by: period}
+  least: {max: import, window: 30m}
+  ratchet:
+    expr: "max(kw.peak, 3.5, prior(kw, months: 1-12, pct: 80), current(kw.low, months: 10-11))"
+    unit: kW
+  mean: {expr: "mean(kw.peak, months: 4, floor: 2.25) / 2", unit: kW}
+  total: {expr: "total(kwh, months: 3) + kwh.low", unit: kWh}
+  last: {expr: "prior(least, months: 6-9, pct: 50)", unit: kW}
+state:
+  kw: {months: 12, missing: ignore}
+  kwh: {months: 3, missing: ignore}
+  least: {months: 3, missing: hold}
+charges:
+  - {id: ratchet, qty: ratchet, price: 3}
+  - {id: mean, qty: mean, price: 40, per: year}
+  - {id: total, qty: total, price: 0.01, per: month}
+  - {id: last, qty: last, steps: [{to: 1, price: 2}, {to: null, price: 1}]}
+""",
     "computed": """\
 quantities: {kWh: 2, kW: 1}
 needs: {contracted: kW}
@@ -230,6 +252,7 @@ MARKET = (
         -4,
     ),
 )
+PAST = tuple(Peak("least", "", date(2026, month, 1), Fraction(2)) for month in (7, 8, 9))
 AGREED = AgreementFacts(
     (
         Fact("price.energy.peak", Decimal("0.17")),
@@ -296,8 +319,22 @@ def meters_of(seed: int, days: DayRange, name: str) -> list[Meter]:
             facts = AGREED if name == "agreed" and number % 3 else AgreementFacts()
         month = days.first.replace(day=1) - timedelta(days=40)
         peaks = (Peak("kw", "peak", month.replace(day=1), Fraction(7, 2)),) if number % 2 else ()
+        if name == "months":
+            peaks = history(draw, days.first)
         found.append(Meter({"import": own}, facts, CarriedState(peaks=peaks)))
     return found
+
+
+def history(draw: random.Random, first: date) -> tuple[Peak, ...]:
+    """Peaks and energy of the months before; of some meters a month is missing."""
+    found = []
+    for age in range(1, 6):
+        month = (first.replace(day=1) - timedelta(days=28 * age)).replace(day=1)
+        for name, label in (("kw", "peak"), ("kw", "low"), ("kwh", "low"), ("least", "")):
+            if name != "least" or draw.random() < 0.95:
+                found.append(Peak(name, label, month, Fraction(draw.randint(0, 9000), 700)))
+    unlike = {(peak.name, peak.label, peak.month): peak for peak in found}
+    return tuple(sorted(unlike.values()))
 
 
 def assert_same(rated: Rated, meter: Meter, terms: Terms) -> None:
@@ -371,7 +408,10 @@ def test_plain_meters_are_not_rated_one_by_one(name: str, monkeypatch: pytest.Mo
     terms = Terms((version(BODIES[name]),), CALENDAR, days, BillingPeriod.month(days), MARKET)
     draw = random.Random(5)  # noqa: S311 - not for secrets
     facts = AGREED if name == "agreed" else FACTS
-    meters = [Meter({"import": blocks(draw, days, 900, channel=n)}, facts) for n in range(6)]
+    opening = CarriedState(peaks=PAST if name == "months" else ())
+    meters = [
+        Meter({"import": blocks(draw, days, 900, channel=n)}, facts, opening) for n in range(6)
+    ]
     monkeypatch.setattr(rate_batch, "rate", None)
     for rated in rate_many(meters, terms):
         assert rated.lines
