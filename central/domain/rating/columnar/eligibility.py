@@ -16,6 +16,7 @@ from central.domain.rating.columnar.computed_columns import fits_matrix
 from central.domain.rating.columnar.formula_columns import fits_columns
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.tariff.credit_rules import RoundTotal
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,
     CounterDeterminant,
@@ -31,7 +32,9 @@ _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
     "energy_banks: energy carried between bills": lambda tariff: bool(tariff.energy_banks),
     "money_banks: credits carried between bills": lambda tariff: bool(tariff.money_banks),
     "commitments: agreed amounts over several bills": lambda tariff: bool(tariff.commitments),
-    "settlement: budget billing": lambda tariff: bool(tariff.settlement),
+    "settlement: level payments, a prepaid balance": lambda tariff: any(
+        not isinstance(rule, RoundTotal) for rule in tariff.settlement
+    ),
     "minimums: a minimum of the year": lambda tariff: any(
         minimum.per == "year" for minimum in tariff.minimums
     ),

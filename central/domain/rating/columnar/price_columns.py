@@ -7,7 +7,7 @@ batch. What depends on more than a meter's own determinants and shared facts is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import reduce
 from math import lcm
@@ -17,6 +17,7 @@ import numpy as np
 from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
 from central.domain.rating.charges.dynamic import note_of
 from central.domain.rating.charges.fixed import price_fixed
+from central.domain.rating.charges.hand_over import printed_name
 from central.domain.rating.charges.minimum import month_need
 from central.domain.rating.charges.once import price_once
 from central.domain.rating.charges.tiers import TierBlock, effective
@@ -28,6 +29,7 @@ from central.domain.rating.columnar.tier_columns import parts_of, share_of
 from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.price_lines import kind_of, line_key
 from central.domain.rating.rounding import printed
+from central.domain.tariff.credit_rules import ROUND_TOTAL, RoundTotal
 from central.domain.tariff.determinant_rules import (
     FormulaDeterminant,
     MaxDeterminant,
@@ -95,6 +97,9 @@ class ColumnPricer:
             self._minimum(minimum)
         for tax in document.taxes:
             self._percent(tax, "tax")
+        for rule in document.settlement if self._span.is_last else ():
+            if isinstance(rule, RoundTotal):
+                self._round_total(rule)
 
     def _add(  # noqa: PLR0913, PLR0917 - what a line is
         self,
@@ -328,7 +333,7 @@ class ColumnPricer:
             or ("all" in wanted and self._lines[number].kind != "tax")
         ]
 
-    def _sum(self, numbers: Sequence[int]) -> Ints:
+    def _sum(self, numbers: Iterable[int]) -> Ints:
         zero: Ints = np.zeros(self._count, dtype=np.int64)
         return reduce(plus, (self._lines[number].counted for number in numbers), zero)
 
@@ -368,6 +373,20 @@ class ColumnPricer:
         name = minimum.name or minimum.id
         exact = Column(gap, bottom)
         self._add(minimum.id, "minimum", name, draft, None, exact, present, of=need.of)
+
+    def _round_total(self, rule: RoundTotal) -> None:
+        """What is missing to the nearest multiple of an amount, as `round_total` has it for one."""
+        span, step, scale = self._span, Fraction(rule.to), 10**self._digits
+        due = self._sum(range(len(self._lines)))
+        multiples = Column(times(due, step.denominator), scale * step.numerator).rounded(0)
+        bottom = lcm(step.denominator, scale)
+        nearest = times(multiples, step.numerator * (bottom // step.denominator))
+        gap = plus(nearest, times(due, -(bottom // scale)))
+        note, number = f"rounded to a multiple of {rule.to}", span.segments[0].number
+        draft = Draft(span.days, number, None, "", None, Fraction(0), note=note)
+        present: Mask = np.asarray(gap != 0, dtype=np.bool_)
+        name = printed_name(ROUND_TOTAL)
+        self._add(ROUND_TOTAL, "settlement", name, draft, None, Column(gap, bottom), present)
 
     def _measured_qty(self, minimum: Minimum) -> bool:
         base = (minimum.qty or "").partition(".")[0]

@@ -83,6 +83,7 @@ minimums: [{id: floor, of: [energy, discount], amount: 130}]
 taxes:
   - {id: duty, percent: 5.1127, of: [energy], point: interval}
   - {id: vat, percent: 21, of: all, point: period_end}
+settlement: [{round_total: {to: 0.05}}]
 """.replace("id: all, qty", "id: every, qty"),
     "months": """\
 quantities: {kWh: 1, kW: 2}
