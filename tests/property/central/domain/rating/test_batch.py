@@ -319,7 +319,8 @@ def meters_of(seed: int, days: DayRange, name: str) -> list[Meter]:
         if name not in {"facts", "formula", "times", "tables"}:
             facts = AGREED if name == "agreed" and number % 3 else AgreementFacts()
         month = days.first.replace(day=1) - timedelta(days=40)
-        peaks = (Peak("kw", "peak", month.replace(day=1), Fraction(7, 2)),) if number % 2 else ()
+        past = Peak("kw", "peak", month.replace(day=1), Fraction(7, 2))
+        peaks: tuple[Peak, ...] = (past,) if number % 2 else ()
         if name == "months":
             peaks = history(draw, days.first)
         found.append(Meter({"import": own}, facts, CarriedState(peaks=peaks)))
