@@ -218,10 +218,10 @@ class Days:
         return even or row[0].unit not in POWERS
 
     def _counts(self, period_s: int) -> tuple[int, ...]:
-        known = self._tuples.get(period_s)
-        if known is None:
-            known = self._tuples[period_s] = tuple(self.lengths(period_s))
-        return known
+        counts = self._tuples.get(period_s)
+        if counts is None:
+            counts = self._tuples[period_s] = tuple(self.lengths(period_s))
+        return counts
 
     def lengths(self, period_s: int) -> list[int]:
         """Intervals of each day; -1 where they do not fill it."""

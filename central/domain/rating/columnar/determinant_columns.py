@@ -236,8 +236,8 @@ def _peaks(
     within = np.minimum(np.arange(longest), lengths[highest][:, None] - 1)
     columns = offsets[highest][:, None] + within
     earliest = np.take_along_axis(values, columns, axis=1).argmax(axis=1)
-    found: NDArray[np.int64] = columns[np.arange(len(values)), earliest]
-    return found
+    peaking: NDArray[np.int64] = columns[np.arange(len(values)), earliest]
+    return peaking
 
 
 def _highest(sums: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:

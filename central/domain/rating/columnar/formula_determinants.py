@@ -122,8 +122,8 @@ def _formula(rule: FormulaDeterminant, segment: Segment, read: _Read) -> Measure
         return [column.exact for column in behind(name)]
 
     def earlier(months: Prior | Recent) -> Column:
-        own = read.billed(months.name) if isinstance(months, Recent) else None
-        return months_of_meters(months, segment, constants, read.openings, own)
+        billed = read.billed(months.name) if isinstance(months, Recent) else None
+        return months_of_meters(months, segment, constants, read.openings, billed)
 
     try:
         exact = evaluate(rule.expr, segment, constants, columns, earlier, count)

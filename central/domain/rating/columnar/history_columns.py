@@ -43,14 +43,16 @@ def months_of_meters(
     values = []
     for row, opening in enumerate(openings):
         meter.opening = opening
-        own: ByMonth = {} if billed is None else {constants.month: billed.at(row)}
-        values.append(_value(rule, segment, meter, own))
+        months: ByMonth = {} if billed is None else {constants.month: billed.at(row)}
+        values.append(_value(rule, segment, meter, months))
     return _column(values)
 
 
-def _value(rule: Prior | Recent, segment: Segment, meter: RatingContext, own: ByMonth) -> Fraction:
+def _value(
+    rule: Prior | Recent, segment: Segment, meter: RatingContext, billed: ByMonth
+) -> Fraction:
     if isinstance(rule, Recent):
-        return recent(rule, segment, meter, own)
+        return recent(rule, segment, meter, billed)
     return earlier(rule, segment, meter)
 
 
@@ -89,13 +91,13 @@ def months_asked(
     if not holding:
         return lambda _: True
     meter = replace(constants)
-    own = {constants.month: Fraction(0)}
+    nothing = {constants.month: Fraction(0)}
 
     def has_months(opening: CarriedState) -> bool:
         meter.opening = opening
         try:
             for prior, segment in holding:
-                _value(prior, segment, meter, own)
+                _value(prior, segment, meter, nothing)
         except HeldError:
             return False
         return True
