@@ -43,14 +43,14 @@ class Window:
         kw: Average power.
         day: Local date of its first step, or of its last where it counts for the last period.
         label: Period of its steps.
-        part: Of the bill, from 0.
+        segment: Of the bill, from 0.
     """
 
     first: int
     kw: Fraction
     day: date
     label: str
-    part: int = 0
+    segment: int = 0
 
 
 def windows(  # noqa: PLR0913 - what a window depends on
@@ -101,7 +101,7 @@ def windows(  # noqa: PLR0913 - what a window depends on
         energy = Fraction(sum(steps.wh[number] for number in inside), 1000)
         kw = energy * Fraction(60, minutes)
         day = (steps.local(inside[-1]) if astride == "last" else begin).date()
-        measured.extend(Window(first, kw, day, name, part) for name, part in chosen)
+        measured.extend(Window(first, kw, day, name, segment) for name, segment in chosen)
     return measured
 
 
@@ -128,6 +128,6 @@ def mean_peaks(measured: list[Window], count: int) -> Peaks:
 def _of_days(measured: list[Window]) -> dict[tuple[int, str], list[Fraction]]:
     best: dict[tuple[int, str], dict[date, Fraction]] = {}
     for window in measured:
-        days = best.setdefault((window.part, window.label), {})
+        days = best.setdefault((window.segment, window.label), {})
         days[window.day] = max(window.kw, days.get(window.day, window.kw))
     return {key: list(days.values()) for key, days in best.items()}
