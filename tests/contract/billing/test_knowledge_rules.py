@@ -15,7 +15,6 @@ WITHOUT = {
     "audit_log": "every row says when it was written",
     "audit_seal": "as the rows that it seals",
     "correction_candidate": "says when it was found and closed; nobody asks for those of a time",
-    "correction_limit": "every row says when it was recorded",
     "correction_rule": "versions say when they were entered, approved and withdrawn",
     "document_template": "a text under its hash, for ever",
     "quarantine": "says when a batch came and was released",

@@ -144,7 +144,8 @@ def _moved_document(
         days |= {key[1] for key in state.tables if key[0] in had.series}
         days |= {fact.effective for fact in agreement.facts.facts}
         if was.crosses(now, days):
-            yield ChangedInput(InputKind.DOCUMENT, name)
+            text = f"another version of {name} says the rate of a tax"
+            yield ChangedInput(InputKind.DOCUMENT, text)
 
 
 def _changed_tariff(state: BookState, name: str, bill: KeptBill) -> ChangedInput:

@@ -44,8 +44,12 @@ def _judge(judged: JudgedPart, limits: Limits, _: Sequence[PartUse]) -> Iterator
 
 
 def _difference(read: MeterRead) -> Fraction | None:
-    """What is billed, less the advance; None where a read is not known. [unit of the read]."""
-    if read.opening is None or read.closing is None:
+    """What is billed, less the advance; None where that is not known. [unit of the read].
+
+    A register that stands lower than before began again at 0 or went backward, which validation
+    judges day by day: how far it advanced, its two reads do not say.
+    """
+    if read.opening is None or read.closing is None or read.closing < read.opening:
         return None
     advance = (Fraction(read.closing) - Fraction(read.opening)) * Fraction(read.multiplier)
     return Fraction(read.usage) - advance

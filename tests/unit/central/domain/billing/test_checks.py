@@ -149,6 +149,8 @@ def test_a_customer_who_begins_without_a_read_is_asked_for_it() -> None:
         (read("10.1", "16.3", "255.9", "40"), []),
         (read("10.1", "16.3", "256.1", "40"), ["INTERVALS_AGAINST_REGISTER"]),
         (read(None, "1248.3", "9000"), []),
+        # It rolled over, or fell: its two reads do not say how far it advanced.
+        (read("99950.1", "20.3", "70.2"), []),
     ],
 )
 def test_intervals_stay_within_two_steps_of_their_register(
