@@ -1,8 +1,7 @@
 """The queue of exceptions on PostgreSQL; the statements are in `queue.sql`.
 
-A page asks each kind by itself, with its name as a literal, so that the view's other branches fall
-away and each kind's rows come from its own index in their order. So a page costs the same however
-many rows wait and however deep it lies.
+A page asks each kind by itself, so that its rows come from its own index in their order. So a page
+costs the same however many rows wait and however deep it lies.
 """
 
 from __future__ import annotations
@@ -37,16 +36,6 @@ from firmware_bridge.contract.quantity import INT64_MAX
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
 _CURSOR = (str, str, int)
-# In the order of their names, which is that of rows of the same instant.
-_OF_KIND: Final[Mapping[ExceptionKind, LiteralString]] = {
-    ExceptionKind.BILL: "listed.kind = 'bill'",
-    ExceptionKind.CANDIDATE: "listed.kind = 'candidate'",
-    ExceptionKind.CONFLICT: "listed.kind = 'conflict'",
-    ExceptionKind.FINDING: "listed.kind = 'finding'",
-    ExceptionKind.METER: "listed.kind = 'meter'",
-    ExceptionKind.QUARANTINE: "listed.kind = 'quarantine'",
-    ExceptionKind.REPORT: "listed.kind = 'report'",
-}
 _AFTER: Final[Mapping[ExceptionKind, LiteralString]] = {
     ExceptionKind.BILL: "(listed.raised_at, listed.number) > (%(after)s, %(bill)s)",
     ExceptionKind.CANDIDATE: "(listed.raised_at, listed.number) > (%(after)s, %(candidate)s)",
@@ -56,6 +45,14 @@ _AFTER: Final[Mapping[ExceptionKind, LiteralString]] = {
     ExceptionKind.QUARANTINE: "(listed.raised_at, listed.number) > (%(after)s, %(quarantine)s)",
     ExceptionKind.REPORT: "(listed.raised_at, listed.number) > (%(after)s, %(report)s)",
 }
+
+
+# What somebody has is few, and found by their name.
+_OWNED: Final[LiteralString] = """\
+given.owner = %(owner)s AND listed.number IN (
+    SELECT number FROM exception_owner AS had
+    WHERE had.owner = %(owner)s AND had.kind = listed.kind
+)"""
 
 
 class TimescaleExceptions:
@@ -80,12 +77,9 @@ class TimescaleExceptions:
             values["after"] = _instant(str(key[0]), after)
         branches: list[LiteralString] = []
         for kind in asked.kinds or tuple(ExceptionKind):
-            narrowed = [_OF_KIND[kind], *conditions, *([] if key is None else [_AFTER[kind]])]
-            where = " AND ".join(narrowed)
-            branches.append(
-                f"({_SQL['branch']} WHERE {where}"
-                " ORDER BY listed.raised_at, listed.number LIMIT %(limit)s)"
-            )
+            where = [*conditions, *([] if key is None else [_AFTER[kind]])]
+            order: LiteralString = " ORDER BY listed.raised_at, listed.number LIMIT %(limit)s"
+            branches.append("(" + _listed(kind, where) + order + ")")
         listed = " UNION ALL ".join(branches)
         whole = ("SELECT * FROM (", listed, ") AS waiting ORDER BY raised_at, kind, number")
         with translated():
@@ -108,12 +102,10 @@ class TimescaleExceptions:
 
     async def one(self, key: ExceptionKey) -> ExceptionRow | None:
         """See `ExceptionStore`."""
-        where = f"{_OF_KIND[key.kind]} AND listed.number = %(number)s"
+        statement = _listed(key.kind, ["listed.number = %(number)s"])
         with translated():
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(
-                    f"{_SQL['branch']} WHERE {where}", {"number": key.number}
-                )
+                cursor = await connection.execute(statement, {"number": key.number})
                 row = await cursor.fetchone()
         return None if row is None else _row(row)
 
@@ -163,7 +155,8 @@ def _row(row: _Row) -> ExceptionRow:
 
 def _conditions(asked: ExceptionFilter) -> tuple[list[LiteralString], dict[str, object]]:
     """Only what is asked for stands in the statement, so that indexes are seen to fit."""
-    owner: LiteralString = "given.owner = %(owner)s" if asked.owner else "given.owner IS NULL"
+    # So written, it is not taken for a rare thing.
+    owner: LiteralString = _OWNED if asked.owner else "coalesce(given.owner IS NULL, true)"
     offered: list[tuple[str, LiteralString, object]] = [
         ("severity", "listed.severity = %(severity)s", asked.severity),
         ("code", "listed.code = %(code)s", asked.code),
@@ -178,6 +171,26 @@ def _conditions(asked: ExceptionFilter) -> tuple[list[LiteralString], dict[str, 
     ]
     given = [entry for entry in offered if entry[2] is not None]
     return [text for _, text, _ in given], {name: value for name, _, value in given}
+
+
+def _listed(kind: ExceptionKind, where: Sequence[LiteralString]) -> LiteralString:
+    """The exceptions of a kind, with what is said of them."""
+    narrowed: LiteralString = " WHERE " + " AND ".join(where) if where else ""
+    columns: LiteralString = (
+        "SELECT listed.kind, listed.number, listed.severity, listed.raised_at, "
+    )
+    rest: LiteralString = (
+        "listed.subject, listed.code, listed.message, given.owner, given.due_on, given.hidden_until"
+    )
+    return (
+        columns
+        + rest
+        + " FROM ("
+        + _SQL[kind.value]
+        + ") AS listed "
+        + _SQL["given_last"]
+        + narrowed
+    )
 
 
 def _numbers_after(kind: str, number: int) -> dict[str, object]:
