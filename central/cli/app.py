@@ -16,7 +16,7 @@ from central.cli import (
     cycles,
     decide_days,
     events,
-    exceptions,
+    exception_days,
     findings,
     groups,
     history,
@@ -79,7 +79,7 @@ app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")
 app.add_typer(sessions.sessions, name="session")
 app.add_typer(checks.checks, name="checks")
-app.add_typer(exceptions.exceptions, name="exceptions")
+app.add_typer(exception_days.exceptions, name="exceptions")
 app.add_typer(decide_days.vee, name="vee")
 
 

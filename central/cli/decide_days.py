@@ -6,13 +6,21 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from fractions import Fraction
-from pathlib import Path
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
+from central.cli.given_days import (
+    FileZone,
+    Intervals,
+    Method,
+    OverReadings,
+    Total,
+    ValuesFile,
+    chosen_estimate,
+    given_values,
+)
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -28,15 +36,13 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.decided_day import DayNote, ReasonCode
+from central.domain.reason_code import ReasonCode
+from central.domain.vee.decided_day import DayNote
 from central.process.stores import open_stores
 from central.service.ports.validation import BlockVersion, PointChannelId
-from central.service.rating.series_csv import read_series_file
-from central.service.validation.chosen_estimate import ChosenEstimate
 from central.service.validation.decide_days import DaysDecision, DecideDays
 from central.service.validation.point_channel import channel_at
 from firmware_bridge.contract.errors import InvalidValueError
-from firmware_bridge.contract.interval import zone_info
 
 __all__ = ["vee"]
 _DAY = ["%Y-%m-%d"]
@@ -63,20 +69,12 @@ def estimate_command(  # noqa: PLR0913, PLR0917 - one option each
     reason: Why,
     end: End = None,
     obis: Counted = None,
-    method: Annotated[
-        str | None,
-        typer.Option(help="Name of an estimator, such as like-day; default: those of its policy."),
-    ] = None,
-    total: Annotated[
-        str | None,
-        typer.Option(help="What the days used in all, in the channel's unit, such as 12500."),
-    ] = None,
+    method: Method = None,
+    total: Total = None,
     code: Code = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
-    over_readings: Annotated[
-        bool, typer.Option("--over-readings", help="Estimate what was metered as well.")
-    ] = False,
+    over_readings: OverReadings = False,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,8 +82,8 @@ def estimate_command(  # noqa: PLR0913, PLR0917 - one option each
 
     With --over-readings the days stand until readings under them change.
     """
-    amount = None if total is None else _number(total)
-    chosen, days = ChosenEstimate(method, amount, over_readings=over_readings), _days(first, end)
+    chosen = chosen_estimate(method, total, over_readings=over_readings)
+    days = _days(first, end)
     note = DayNote(actor_of(actor), code, reason)
 
     async def work(channel: PointChannelId, use: DecideDays) -> DaysDecision:
@@ -99,18 +97,9 @@ def estimate_command(  # noqa: PLR0913, PLR0917 - one option each
 def edit_command(  # noqa: PLR0913, PLR0917 - one option each
     point: Point,
     reason: Why,
-    interval: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="START=VALUE in the channel's unit, such as 2026-10-03T10:15+02:00=250."
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option(help="CSV of such values (start,value), in equal steps.")
-    ] = None,
-    zone: Annotated[
-        str | None, typer.Option(help="Time zone of times of the file without offset.")
-    ] = None,
+    interval: Intervals = None,
+    file: ValuesFile = None,
+    zone: FileZone = None,
     obis: Counted = None,
     code: Code = ReasonCode.OTHER,
     actor: ActingAs = None,
@@ -119,9 +108,7 @@ def edit_command(  # noqa: PLR0913, PLR0917 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Give intervals other values. The versions before stay, and `vee restore` brings them back."""
-    values = dict(map(_pair, interval or ()))
-    if file is not None:
-        values |= _values(file, zone)
+    values = given_values(interval, file, zone)
     note = DayNote(actor_of(actor), code, reason)
 
     async def work(channel: PointChannelId, use: DecideDays) -> DaysDecision:
@@ -237,37 +224,3 @@ def _days(first: datetime, end: datetime | None) -> DayRange:
         message = f"{last} comes before {first.date()}."
         raise InvalidValueError(message, value=last)
     return DayRange(first.date(), last + timedelta(days=1))
-
-
-def _pair(text: str) -> tuple[datetime, Fraction]:
-    start, _, value = text.rpartition("=")
-    try:
-        instant: datetime | None = datetime.fromisoformat(start)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        message = f"{text!r} is not START=VALUE, such as 2026-10-03T10:15+02:00=250."
-        raise InvalidValueError(message, value=text)
-    return instant, _number(value)
-
-
-def _number(text: str) -> Fraction:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        message = f"{text!r} is not a number, such as 250 or 12.5."
-        raise InvalidValueError(message, value=text)
-    return Fraction(number)
-
-
-def _values(file: Path, zone: str | None) -> dict[datetime, Fraction]:
-    text = file.read_text(encoding="utf-8")
-    series = read_series_file(text, "values", file.name, None if zone is None else zone_info(zone))
-    scale, step = Fraction(10) ** series.exponent, timedelta(seconds=series.step_s)
-    return {
-        series.start + number * step: mantissa * scale
-        for number, mantissa in enumerate(series.mantissas)
-        if mantissa is not None
-    }

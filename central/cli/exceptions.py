@@ -21,6 +21,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.domain.reason_code import ReasonCode
 from central.domain.vee.finding import Severity
 from central.process.start import EXIT_REFUSED
 from central.process.stores import open_stores
@@ -32,7 +33,7 @@ from central.service.exceptions.release import release
 from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import ExceptionDocument, show_exception
 from central.service.ports.decisions import Choice, DecisionNote
-from central.service.ports.exception_notes import ActionNote, ActionReason
+from central.service.ports.exception_notes import ActionNote
 from central.service.ports.exceptions import (
     ExceptionCount,
     ExceptionFilter,
@@ -49,7 +50,7 @@ Keys = Annotated[
     list[str], typer.Argument(metavar="KEY...", help="Keys in `exceptions list`, such as v12 b7.")
 ]
 Why = Annotated[str, typer.Option(help="Reason, for the audit log.")]
-WhyCode = Annotated[ActionReason, typer.Option("--reason-code", help="Reason, for counts.")]
+WhyCode = Annotated[ReasonCode, typer.Option("--reason-code", help="Reason, for counts.")]
 Preview = Annotated[
     bool, typer.Option("--preview", help="Do it, print what comes of it, and roll it back.")
 ]
@@ -202,16 +203,17 @@ def orders_command(
     listed(rows, as_json=False, nothing="No reading is ordered.")
 
 
-def _act(  # noqa: PLR0913 - what a decision is
+def act_on(  # noqa: PLR0913 - what a decision is
     keys: Sequence[str],
     action: Action,
     reason: str,
-    code: ActionReason,
+    code: ReasonCode,
     actor: str | None,
     *,
     preview: bool,
     as_json: bool,
 ) -> None:
+    """Do one thing about exceptions, and print what came of each."""
     named = [ExceptionKey.parse(key) for key in keys]
     answer = ActionNote(DecisionNote(actor_of(actor), reason, datetime.now(UTC)), code)
 
@@ -246,7 +248,7 @@ def assign_command(  # noqa: PLR0913, PLR0917 - one option each
     due: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Until when it is to be done.")
     ] = None,
-    reason_code: WhyCode = ActionReason.OTHER,
+    reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -254,7 +256,7 @@ def assign_command(  # noqa: PLR0913, PLR0917 - one option each
 ) -> None:
     """Give exceptions to somebody, with a due date, or to nobody."""
     action = assign(to, None if due is None else due.date())
-    _act(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
 
 
 @exceptions.command("suppress")
@@ -265,7 +267,7 @@ def suppress_command(  # noqa: PLR0913 - one option each
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which they are shown again.")
     ],
-    reason_code: WhyCode = ActionReason.OTHER,
+    reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -273,7 +275,7 @@ def suppress_command(  # noqa: PLR0913 - one option each
 ) -> None:
     """Hide exceptions from the queue until a day; what they hold is held all the same."""
     action = suppress(until.date(), datetime.now(UTC).date())
-    _act(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
 
 
 @exceptions.command("accept")
@@ -281,14 +283,14 @@ def suppress_command(  # noqa: PLR0913 - one option each
 def accept_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
-    reason_code: WhyCode = ActionReason.OTHER,
+    reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer for findings: they hold no bill any more."""
-    _act(keys, accept, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(keys, accept, reason, reason_code, actor, preview=preview, as_json=as_json)
 
 
 @exceptions.command("decide")
@@ -297,14 +299,14 @@ def decide_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
     value: Annotated[Choice, typer.Option(help="Which of both values the readings have.")],
-    reason_code: WhyCode = ActionReason.OTHER,
+    reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide which of two values readings have; their days are validated again."""
-    _act(keys, decide(value), reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(keys, decide(value), reason, reason_code, actor, preview=preview, as_json=as_json)
 
 
 @exceptions.command("release")
@@ -312,14 +314,14 @@ def decide_command(  # noqa: PLR0913 - one option each
 def release_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
-    reason_code: WhyCode = ActionReason.OTHER,
+    reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Let bills go on that checks hold, for what they say now."""
-    _act(keys, release, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(keys, release, reason, reason_code, actor, preview=preview, as_json=as_json)
 
 
 @exceptions.command("rerun")
@@ -327,14 +329,14 @@ def release_command(  # noqa: PLR0913 - one option each
 def rerun_command(  # noqa: PLR0913 - one option each
     keys: Keys,
     reason: Why,
-    reason_code: WhyCode = ActionReason.OTHER,
+    reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Validate the days of findings again, or rate held bills again."""
-    _act(keys, rerun, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(keys, rerun, reason, reason_code, actor, preview=preview, as_json=as_json)
 
 
 @exceptions.command("field-order")
@@ -345,7 +347,7 @@ def field_order_command(  # noqa: PLR0913 - one option each
     due: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="Until when the meters are to be read.")
     ],
-    reason_code: WhyCode = ActionReason.OTHER,
+    reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
     *,
     preview: Preview = False,
@@ -353,4 +355,4 @@ def field_order_command(  # noqa: PLR0913 - one option each
 ) -> None:
     """Order a reading on site; the first reading since then closes the order."""
     action = field_order(due.date(), datetime.now(UTC).date())
-    _act(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)

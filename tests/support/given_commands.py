@@ -67,6 +67,8 @@ CENTRAL = {
     "exceptions assign": "v9 --to ana --due 2026-01-01 --reason r",
     "exceptions counts": "",
     "exceptions decide": "c9 --value keep --reason r",
+    "exceptions edit": "v9 --set 2026-01-01T00:00:00Z=1 --reason r",
+    "exceptions estimate": "v9 --method even --reason r",
     "exceptions field-order": "v9 --due 2100-01-01 --reason r",
     "exceptions list": "--kind bill",
     "exceptions orders": "",

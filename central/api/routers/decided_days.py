@@ -34,10 +34,12 @@ async def edit_intervals(
     """Give intervals other values, or show what that would change."""
 
     async def work() -> tuple[HTTPStatus, DecidedDaysOut]:
-        values = {interval.start: interval.number() for interval in order.intervals}
         return _answer(
             await services.days.edit(
-                PointChannelId(channel), values, order.note(once.actor), preview=order.preview
+                PointChannelId(channel),
+                order.values(),
+                order.note(once.actor),
+                preview=order.preview,
             ),
             preview=order.preview,
         )

@@ -18,6 +18,8 @@ from central.api.schemas.exceptions import (
     ActionOut,
     AssignIn,
     DecideIn,
+    EditExceptionsIn,
+    EstimateExceptionsIn,
     ExceptionCountOut,
     ExceptionDocumentOut,
     ExceptionOut,
@@ -29,6 +31,8 @@ from central.domain.vee.finding import Severity
 from central.service.exceptions.accept import accept, decide
 from central.service.exceptions.actions import Action, act, outcomes_json
 from central.service.exceptions.assign import assign, suppress
+from central.service.exceptions.edit import edit
+from central.service.exceptions.estimate import estimate
 from central.service.exceptions.field_order import field_order
 from central.service.exceptions.release import release
 from central.service.exceptions.rerun import rerun
@@ -123,6 +127,20 @@ async def accept_exceptions(services: Services, once: DoOnce, order: ActionIn) -
 async def decide_exceptions(services: Services, once: DoOnce, order: DecideIn) -> Response:
     """Decide which of two values readings have; their days are validated again."""
     return await _done(services, once, order, lambda: decide(order.value))
+
+
+@router.post("/exceptions/edit", responses=_DONE, response_model=None)
+async def edit_exceptions(services: Services, once: DoOnce, order: EditExceptionsIn) -> Response:
+    """Give intervals of a finding's day other values; the versions before stay."""
+    return await _done(services, once, order, lambda: edit(order.values()))
+
+
+@router.post("/exceptions/estimate", responses=_DONE, response_model=None)
+async def estimate_exceptions(
+    services: Services, once: DoOnce, order: EstimateExceptionsIn
+) -> Response:
+    """Estimate what the gaps of findings lack, by a method; the versions before stay."""
+    return await _done(services, once, order, lambda: estimate(order.chosen()))
 
 
 @router.post("/exceptions/release", responses=_DONE, response_model=None)

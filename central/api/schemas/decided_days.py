@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Self
@@ -16,7 +16,8 @@ from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.decided_day import DayNote, ReasonCode
+from central.domain.reason_code import ReasonCode
+from central.domain.vee.decided_day import DayNote
 from central.service.ports.validation import BlockVersion
 from central.service.validation.chosen_estimate import ChosenEstimate
 from central.service.validation.decide_days import MOST_DAYS, DaysDecision, DecidedDay
@@ -44,8 +45,8 @@ class _DaysIn(_Decision):
         return DayRange(self.first, max(self.first, self.end))
 
 
-class EstimateIn(_DaysIn):
-    """Days that are to be estimated."""
+class MethodIn(Order):
+    """How days are to be estimated."""
 
     method: Name | None = Field(
         default=None, description="Such as like-day; default: those of the class's policy."
@@ -57,6 +58,10 @@ class EstimateIn(_DaysIn):
         """How."""
         total = None if self.total is None else Fraction(self.total)
         return ChosenEstimate(self.method, total, over_readings=self.over_readings)
+
+
+class EstimateIn(_DaysIn, MethodIn):
+    """Days that are to be estimated."""
 
 
 class RestoreIn(_DaysIn):
@@ -74,10 +79,18 @@ class IntervalIn(Order):
         return Fraction(self.value)
 
 
-class EditIn(_Decision):
-    """Intervals that are to have other values."""
+class IntervalsIn(Order):
+    """What intervals are to say."""
 
     intervals: list[IntervalIn] = Field(min_length=1, max_length=_MOST)
+
+    def values(self) -> dict[datetime, Fraction]:
+        """Values by their start, in the channel's unit."""
+        return {interval.start: interval.number() for interval in self.intervals}
+
+
+class EditIn(_Decision, IntervalsIn):
+    """Intervals that are to have other values."""
 
 
 class DayFiguresOut(Schema):

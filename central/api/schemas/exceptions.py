@@ -8,12 +8,13 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StringConstraints
 
 from central.api.schemas.base import Instant, Schema
+from central.api.schemas.decided_days import IntervalsIn, MethodIn
 from central.api.schemas.writes import Name, Order, Reason
+from central.domain.reason_code import ReasonCode
 from central.domain.vee.finding import Severity
 from central.service.exceptions.actions import BULK_MOST
 from central.service.exceptions.show import ExceptionDocument
 from central.service.ports.decisions import Choice
-from central.service.ports.exception_notes import ActionReason
 from central.service.ports.exceptions import ExceptionCount, ExceptionKind, ExceptionRow
 from central.service.ports.field_orders import FieldOrder
 
@@ -98,7 +99,7 @@ class ActionIn(Order):
 
     exceptions: Annotated[list[Key], Field(min_length=1, max_length=BULK_MOST)]
     reason: Reason
-    reason_code: ActionReason = ActionReason.OTHER
+    reason_code: ReasonCode = ReasonCode.OTHER
     preview: bool = False
 
 
@@ -125,6 +126,14 @@ class FieldOrderIn(ActionIn):
     """Until when the meters are to be read."""
 
     due_on: date
+
+
+class EditExceptionsIn(ActionIn, IntervalsIn):
+    """What intervals of their day are to say."""
+
+
+class EstimateExceptionsIn(ActionIn, MethodIn):
+    """How their days are to be estimated."""
 
 
 class ActionDoneOut(Schema):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
+from central.domain.reason_code import ReasonCode
 from central.domain.vee.estimate import EstimatedDay, is_estimated, still_stands
 from central.domain.vee.estimated_gap import estimated_gap
 from central.domain.vee.finding import VeeFinding
@@ -23,18 +24,6 @@ from central.domain.vee.notices import EDIT_OVERTAKEN, EDITED_DAY
 from central.domain.vee.validate import coarsest
 
 _OVER = "over"
-
-
-class ReasonCode(StrEnum):
-    """Why a person decides what a day says. Stored: never renamed."""
-
-    METER_FAULT = "METER_FAULT"
-    READ_ON_SITE = "READ_ON_SITE"
-    CUSTOMER_READ = "CUSTOMER_READ"
-    WRONG_SETUP = "WRONG_SETUP"
-    OUTAGE = "OUTAGE"
-    MISTAKE = "MISTAKE"
-    OTHER = "OTHER"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from central.service.ports.exceptions import (
 from central.service.ports.field_orders import FieldOrderStore
 from central.service.ports.revalidation import RevalidationStore
 from central.service.ports.validation import ValidationStore
-from firmware_bridge.contract.errors import OperatorError
+from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
 BULK_MOST = 500
 """How many exceptions one decision may be about: they are settled in one transaction."""
@@ -150,16 +150,21 @@ async def act(
         raise NoSuchExceptionError(message, value=len(chosen), remedy="Choose fewer at once.")
     outcomes: list[ActionOutcome] = []
     async with transactions.begin(keep=keep) as work:
+        exceptions = work.stores.exceptions
+        waited = {key for key in chosen if await exceptions.one(key) is not None}
         for key in chosen:
             try:
                 async with work.step():
-                    if await work.stores.exceptions.one(key) is None:
+                    if await exceptions.one(key) is None:
+                        if key in waited:
+                            outcomes.append(ActionOutcome(key, "settled with the others", True))
+                            continue
                         message = f"The exception {key} does not wait, or no longer."
                         raise NoSuchExceptionError(message, value=str(key))
                     done = await action(work.stores, key, answer)
-                    closed = await work.stores.exceptions.one(key) is None
+                    closed = await exceptions.one(key) is None
                     outcomes.append(ActionOutcome(key, done, closed))
-            except OperatorError as error:
+            except (OperatorError, InvalidValueError) as error:
                 why = error.code, error.message, error.remedy
                 outcomes.append(ActionOutcome(key, "", False, *why))
     return outcomes

@@ -16,7 +16,7 @@ from central.service.ports.exceptions import (
 
 _ALWAYS = ("assign", "suppress")
 _ACTIONS = {
-    ExceptionKind.FINDING: ("accept", "rerun", "field-order"),
+    ExceptionKind.FINDING: ("accept", "edit", "estimate", "rerun", "field-order"),
     ExceptionKind.REPORT: ("accept",),
     ExceptionKind.BILL: ("release", "rerun", "field-order"),
     ExceptionKind.CONFLICT: ("decide", "field-order"),

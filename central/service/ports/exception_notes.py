@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from central.domain.reason_code import ReasonCode
 from central.service.ports.decisions import DecisionNote
 from firmware_bridge.contract.errors import InvalidValueError
-
-
-class ActionReason(StrEnum):
-    """Why a clerk decided so, for counts. Stored: never renamed."""
-
-    READ_ON_SITE = "read_on_site"
-    CUSTOMER_CONFIRMED = "customer_confirmed"
-    METER_FAULT = "meter_fault"
-    GATEWAY_FAULT = "gateway_fault"
-    DATA_ERROR = "data_error"
-    KNOWN_EVENT = "known_event"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +22,7 @@ class ActionNote:
     """
 
     note: DecisionNote
-    code: ActionReason = ActionReason.OTHER
+    code: ReasonCode = ReasonCode.OTHER
 
     def __post_init__(self) -> None:
         if not self.note.reason.strip():

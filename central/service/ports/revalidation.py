@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from central.service.ports.exception_notes import ActionNote
+from central.service.ports.validation import ChannelDay
 
 
 class RevalidationStore(Protocol):
@@ -17,6 +18,13 @@ class RevalidationStore(Protocol):
         Args:
             finding: Its number.
             answer: Who, why and when.
+        """
+
+    async def day_of(self, finding: int) -> ChannelDay | None:
+        """The channel and the local day that a finding of validation is about.
+
+        Args:
+            finding: Its number.
         """
 
     async def bill_uid(self, number: int) -> UUID | None:

@@ -16,12 +16,13 @@ from central.domain.actor import Actor
 from central.domain.billing.check_policy import CHECK_SCHEMA, DEFAULT_LIMITS
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.reason_code import ReasonCode
 from central.service.billing.try_checks import TryChecks
 from central.service.class_policies import ClassPolicies
 from central.service.exceptions.release import NotReleasableError, release_bill
 from central.service.ports.audit import AuditFilter
 from central.service.ports.bill_releases import ReleasedBill
-from central.service.ports.exception_notes import ActionNote, ActionReason
+from central.service.ports.exception_notes import ActionNote
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.groups import NamedGroups
 from firmware_bridge.contract.errors import InvalidValueError
@@ -56,7 +57,7 @@ async def december(utility: Utility) -> tuple[BillState, list[str]]:
 
 async def release(utility: Utility, pool: Pool, actor: Actor = OPERATOR) -> ReleasedBill:
     record = await bill(utility, "A-1", "2026-12")
-    answer = ActionNote(noted(utility.now, actor, "a heat pump"), ActionReason.CUSTOMER_CONFIRMED)
+    answer = ActionNote(noted(utility.now, actor, "a heat pump"), ReasonCode.CUSTOMER_CONFIRMED)
     return await release_bill(TimescaleBillReleases(pool), record.uid, answer)
 
 

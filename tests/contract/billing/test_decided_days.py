@@ -12,7 +12,8 @@ import pytest
 
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.vee.decided_day import DayNote, ReasonCode
+from central.domain.reason_code import ReasonCode
+from central.domain.vee.decided_day import DayNote
 from central.service.ports.audit import AuditFilter
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.validation import PointChannelId
@@ -111,7 +112,7 @@ async def test_an_edit_is_a_version_that_stands_while_its_readings_are_the_same(
             for row in await utility.audit.rows(AuditFilter(), 50)
             if row.action == "interval.edited"
         ]
-        assert (row.actor, row.detail["reason"]) == (CLERK.key, "METER_FAULT: the meter leapt")
+        assert (row.actor, row.detail["reason"]) == (CLERK.key, "meter_fault: the meter leapt")
         with pytest.raises(NothingDecidedError):
             await use.edit(CHANNEL, {NOON: Fraction(81)}, FAULT)
         # Undone: a third version with what the readings say, which then follows them.

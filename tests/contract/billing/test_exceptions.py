@@ -15,6 +15,7 @@ from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrd
 from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.pool import Pool, make_pool
 from central.domain.billing.state import BillState
+from central.domain.reason_code import ReasonCode
 from central.service.exceptions.accept import accept, decide
 from central.service.exceptions.actions import Action, ActionOutcome, act
 from central.service.exceptions.assign import assign, suppress
@@ -24,7 +25,7 @@ from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import show_exception
 from central.service.ports.audit import AuditFilter
 from central.service.ports.decisions import Choice
-from central.service.ports.exception_notes import ActionNote, ActionReason
+from central.service.ports.exception_notes import ActionNote
 from central.service.ports.exceptions import (
     ExceptionFilter,
     ExceptionKey,
@@ -66,7 +67,7 @@ class Office:
         self, keys: Sequence[ExceptionKey], action: Action, *, keep: bool = True
     ) -> list[ActionOutcome]:
         note = noted(self.utility.now, OPERATOR, "asked on site")
-        answer = ActionNote(note, ActionReason.READ_ON_SITE)
+        answer = ActionNote(note, ReasonCode.READ_ON_SITE)
         return await act(TimescaleActions(self.pool), keys, action, answer, keep=keep)
 
 

@@ -53,7 +53,7 @@ def by_command(tmp_path: Path) -> None:
     assert (done["days"][0]["total"], done["days"][0]["billed"]) == ("2400", False)
     assert done["days"][0]["quality"] == {"ACTUAL": 80, "ESTIMATED_PROFILE": 16}
     assert done["evidence"]["2026-10-14"]["methods"] == {"EVEN": 16}
-    edit = ("vee", "edit", "SP-1", *WHY, "--code", "READ_ON_SITE")
+    edit = ("vee", "edit", "SP-1", *WHY, "--code", "read_on_site")
     assert central(*edit, "--set", f"{START}=12.5")["days"][0]["version"] == 3
     file = tmp_path / "values.csv"
     file.write_text("start,value\n2026-10-14T12:00,1\n2026-10-14T12:15,2\n", encoding="utf-8")
@@ -61,7 +61,7 @@ def by_command(tmp_path: Path) -> None:
     assert done["days"][0]["quality"]["EDITED"] == 2
     versions = central("vee", "versions", "SP-1", *SPOT)
     assert [entry["made_by"] for entry in versions] == ["clerk", "clerk", "clerk", "job:validate"]
-    assert versions[0]["evidence"]["reason_code"] == "READ_ON_SITE"
+    assert versions[0]["evidence"]["reason_code"] == "read_on_site"
     restored = central("vee", "restore", "SP-1", *SPOT, *WHY)
     assert restored["days"][0]["quality"] == {"ACTUAL": 80, "MISSING": 16}
     for arguments, code in (
@@ -84,7 +84,7 @@ async def over_http(database: Database) -> None:
         services = timescale_services(pool, render_invoice, lambda: NOW)
         transport = httpx.ASGITransport(create_app(services, WebSettings()))
         days = {"first": "2026-10-14", "end": "2026-10-15"}
-        why = {"reason": "meter fault", "reason_code": "METER_FAULT"}
+        why = {"reason": "meter fault", "reason_code": "meter_fault"}
         async with httpx.AsyncClient(transport=transport) as client:
             order = {**days, **why, "method": "own-profile"}
             for preview in (True, False):

@@ -93,3 +93,33 @@ async def test_each_action_is_a_command_and_a_route(web: httpx.AsyncClient) -> N
     decided = await web.post("/exceptions/decide", json=order)
     assert decided.json()["done"] == [{"exception": key, "done": "decided: keep", "closed": True}]
     assert (await web.get("/exceptions", params={"kind": "conflict"})).json()["items"] == []
+
+
+async def test_a_day_is_estimated_and_edited_by_command_and_route(web: httpx.AsyncClient) -> None:
+    findings = (await web.get("/exceptions", params={"code": "MISSING_INTERVALS"})).json()["items"]
+    (missing,) = [row["exception"] for row in findings if row["message"].startswith("41 ")]
+    because = ("--reason", "read on site")
+    even = ("exceptions", "estimate", missing, *because, "--method", "even")
+    spot = "2026-10-06T12:00+02:00"
+    refused = await central(
+        "exceptions", "edit", missing, *because, "--set", f"{spot}=3", "--preview", code=2
+    )
+    assert "would still be missing" in refused["failed"][0]["message"]
+    seen = await central(*even, "--preview")
+    order = {**ASKED, "exceptions": [missing], "method": "even"}
+    done = (await web.post("/exceptions/estimate", json=order)).json()
+    assert (seen["preview"], done["preview"]) == (True, False)
+    assert seen["done"] == done["done"]
+    assert done["done"] == [
+        {
+            "exception": missing,
+            "done": "estimated: 2026-10-06: 2.400 kWh, was 41 of 96 intervals missing",
+            "closed": True,
+        }
+    ]
+    intervals = [{"start": spot, "value": "3"}]
+    gone = await web.post(
+        "/exceptions/edit", json={**ASKED, "exceptions": [missing], "intervals": intervals}
+    )
+    assert [row["code"] for row in gone.json()["failed"]] == ["NO_SUCH_EXCEPTION"]
+    await central(*even, code=2)

@@ -12,6 +12,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.audit.change import change
 from central.service.ports.exception_notes import ActionNote
+from central.service.ports.validation import ChannelDay, PointChannelId
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -39,6 +40,13 @@ class TimescaleRevalidation:
                     connection, note.at, note.actor, "finding.validated_again", subject, detail
                 )
                 return True
+
+    async def day_of(self, finding: int) -> ChannelDay | None:
+        """See `RevalidationStore`."""
+        with translated():
+            async with self._pool.connection() as connection:
+                rows = await rows_of(connection, _SQL, "day_of", finding=finding)
+        return ChannelDay(PointChannelId(rows[0][0]), rows[0][1]) if rows else None
 
     async def bill_uid(self, number: int) -> UUID | None:
         """See `RevalidationStore`."""

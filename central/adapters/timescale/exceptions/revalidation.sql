@@ -12,5 +12,8 @@ JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = poin
 WHERE vee_finding.id = %(finding)s
 RETURNING channel_id
 
+-- name: day_of
+SELECT channel_id, day FROM vee_finding WHERE id = %(finding)s
+
 -- name: bill_uid
 SELECT uid FROM bill WHERE id = %(number)s
