@@ -208,7 +208,11 @@ def _what_was_handed_over_stays_so(patch: pytest.MonkeyPatch) -> None:
 
 def _a_part_has_one_tariff(patch: pytest.MonkeyPatch) -> None:
     before = Tariffs.stamped
-    patch.setattr(Tariffs, "stamped", lambda *asked: replace(before(*asked), others={}))
+
+    def stamped(*asked: Any, **named: Any) -> ports_stamps.InputStamp:  # noqa: ANN401 - as it is asked
+        return replace(before(*asked, **named), others={})
+
+    patch.setattr(Tariffs, "stamped", stamped)
 
 
 def _every_part_is_metered(patch: pytest.MonkeyPatch) -> None:

@@ -270,6 +270,7 @@ async def test_settings_are_read_and_changed_with_a_reason(clerk: Clerk) -> None
         "template": "invoice-1",
         "window_days": "5",
         "estimates_in_a_row": "2",
+        "negative_total": "carry",
         "effective": "",
         "reason": "a year's own numbers",
     }

@@ -160,7 +160,8 @@ class CandidateTail(TimescaleTail):
 
     async def changes(self, parts: Collection[int]) -> Sequence[CandidateCause]:
         """See `CandidateTransaction`."""
-        return await changes_of(self._connection, parts)
+        changed = [each for causes in self.changed.values() for each in causes]
+        return await changes_of(self._connection, parts, changed)
 
     async def same(self, bills: Sequence[NewBill]) -> None:
         """See `CandidateTransaction`."""

@@ -22,7 +22,8 @@ MARGIN = 2 * SETTLED_AFTER
 """What a transaction writes has the time at which it began; so much older may be new."""
 # Then a night has seen it again with the same revisions.
 _LATELY = timedelta(hours=36)
-_COARSE = {InputKind.POINT, InputKind.ACCOUNT}
+COARSE = frozenset({InputKind.POINT, InputKind.ACCOUNT})
+"""Inputs whose revision does not say what of them changed."""
 _NAMED = {InputKind.TARIFF, InputKind.HOLIDAYS, InputKind.SERIES}
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
@@ -155,7 +156,7 @@ async def changed_bills(
         bill: tuple(
             each
             for each in changed
-            if (each.kind in _COARSE and bill in facts) or (each.kind in _NAMED and bill in named)
+            if (each.kind in COARSE and bill in facts) or (each.kind in _NAMED and bill in named)
         )
         for bill, changed in inputs.items()
     }

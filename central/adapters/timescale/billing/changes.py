@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 
-from central.adapters.timescale.billing.changed_parts import MARGIN
+from central.adapters.timescale.billing.changed_parts import COARSE, MARGIN
 from central.adapters.timescale.queries import load_queries
 from central.domain.audit.change import change
 from central.domain.billing.candidate import CandidateCause, CauseKind
+from central.service.ports.stamps import ChangedInput
 from firmware_bridge.contract.obis import Obis
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -26,13 +27,20 @@ _FIELDS = {"facts": CauseKind.FACT, "multiplier": CauseKind.COEFFICIENT}
 
 
 async def changes_of(
-    connection: AsyncConnection[_Row], parts: Collection[int]
+    connection: AsyncConnection[_Row], parts: Collection[int], changed: Iterable[ChangedInput]
 ) -> list[CandidateCause]:
-    """What of days and registry is another than parts of issued bills, by key, were rated with."""
+    """What of days and registry is another than parts of issued bills, by key, were rated with.
+
+    Args:
+        connection: In a transaction.
+        parts: Keys.
+        changed: The inputs of their bills that are others, by revision.
+    """
     asked: dict[str, object] = {"parts": list(parts)}
-    # What was stored right before a bill was made is no cause, unless nothing else is one: then its
-    # transaction began before the bill was made, and committed after.
-    for margin in (timedelta(0), MARGIN):
+    # What was stored right before a bill was made is no cause, unless a point or an account changed
+    # and nothing else says why: then its transaction began before the bill, and committed after.
+    is_coarse = any(each.kind in COARSE for each in changed)
+    for margin in (timedelta(0), MARGIN) if is_coarse else (timedelta(0),):
         days = await _rows(connection, "changed_days", **asked, margin=margin)
         events = await _rows(connection, "changed_events", **asked, margin=margin)
         records = await _rows(connection, "changed_records", **asked, margin=margin)
@@ -47,11 +55,13 @@ async def changes_of(
 
 
 async def changes_of_bills(
-    connection: AsyncConnection[_Row], bills: Collection[int]
+    connection: AsyncConnection[_Row],
+    bills: Collection[int],
+    changed: Iterable[ChangedInput],
 ) -> list[CandidateCause]:
     """The same of all parts of issued bills, by key of the bill."""
     rows = await _rows(connection, "parts_of", bills=list(bills))
-    return await changes_of(connection, [key for (key,) in rows])
+    return await changes_of(connection, [key for (key,) in rows], changed)
 
 
 def _changed_days(row: _Row) -> CandidateCause:

@@ -6,7 +6,7 @@ SELECT
 FROM unnest(%(occupancies)s::bigint[], %(firsts)s::date[])
     WITH ORDINALITY AS asked (occupancy_id, first_day, number)
 JOIN billed_period ON billed_period.occupancy_id = asked.occupancy_id
-    AND billed_period.end_day > asked.first_day - %(days)s
+    AND billed_period.end_day > asked.first_day - %(days)s::integer
     AND billed_period.end_day <= asked.first_day
     AND NOT billed_period.settles
 JOIN bill_part AS part ON part.id = billed_period.part_id

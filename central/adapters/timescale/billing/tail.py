@@ -179,9 +179,10 @@ class TimescaleTail(TimescaleShard):
 
     async def _causes(self) -> list[LimitCause | None]:
         """Why the bills say something else: the causes that a limit can be of, None for another."""
-        details = await changes_of_bills(self._connection, list(self.changed))
+        changed = [each for causes in self.changed.values() for each in causes]
+        details = await changes_of_bills(self._connection, list(self.changed), changed)
         other = {cause.kind.value for cause in details}
-        named = {each.kind.value for causes in self.changed.values() for each in causes}
+        named = {each.kind.value for each in changed}
         causes: list[LimitCause | None] = [
             cause for cause in LimitCause if cause.value in other | named
         ]
