@@ -16,7 +16,6 @@ from edge_agent.config.settings import MeterSettings
 from edge_agent.errors import UnknownMeterError
 from edge_agent.polling.meter import describe
 from edge_agent.polling.meter_set import make_meter
-from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.driver.interface import ReadOut
 
 _WAITING_MAX = 100
@@ -60,8 +59,12 @@ def chosen(meters: Sequence[MeterSettings], names: Sequence[str]) -> tuple[Meter
     """The configured meters of these names; all without one.
 
     Raises:
-        UnknownMeterError: No meter has that name.
+        UnknownMeterError: No meter has that name, or there is none at all.
     """
+    if not meters:
+        message = "No meter is configured."
+        remedy = "Write a [[meters]] table for each; `meterline-bridge probe` proposes them."
+        raise UnknownMeterError(message, remedy=remedy)
     by_name = {settings.name: settings for settings in meters}
     for name in names:
         if name not in by_name:
@@ -81,7 +84,8 @@ async def listen(
 
     Args:
         meters: As configured.
-        pause_s: Between two reads of a meter. A meter that sends by itself is heard at once. [s]
+        pause_s: Between two reads of a meter; what it sends by itself meanwhile is shown at the
+            next. [s]
         now: This machine's clock.
 
     Raises:
@@ -103,7 +107,7 @@ async def listen(
                         )
                         await outcomes.put(Outcome(meter.name, now(), read_out, refused))
                         await asyncio.sleep(pause_s)
-            except (MeterlineError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - a fault of one driver is shown, and ends no other
                 fault = _fault(error, meter.timeout_s)
                 await outcomes.put(Outcome(meter.name, now(), None, (fault,)))
                 await asyncio.sleep(pause_s)
@@ -116,7 +120,7 @@ async def listen(
         await end(*tasks)
 
 
-def _fault(error: MeterlineError | TimeoutError, timeout_s: float) -> MeterFault:
+def _fault(error: Exception, timeout_s: float) -> MeterFault:
     if isinstance(error, TimeoutError):
         reason = f"The meter did not answer within {timeout_s} s. Check the line and the address."
         return MeterFault("METER_TIMEOUT", reason)

@@ -261,13 +261,13 @@ class Uplink:
             self.failure = self.failure if self._misnamed else None
             _log.info("broker_connected", host=broker.host)
             self._publish(client, await self._runner.connected(self._moment()))
-            while not self._moved.is_set():
+            while not self._moved.is_set() and not self._is_unheard():
                 await self._turn(client, reader)
-                if len(self._brokers) > 1 and self._runner.unanswered >= SILENT_AFTER:
-                    message = f"The centre acknowledges nothing through the broker {broker}."
-                    raise CentreSilentError(message, value=str(broker))
             with contextlib.suppress(aiomqtt.MqttError):
                 await self._publish_status(client, GatewayState.OFFLINE)
+            if not self._moved.is_set():
+                message = f"The centre acknowledges nothing through the broker {broker}."
+                raise CentreSilentError(message, value=str(broker))
         except asyncio.CancelledError:
             # We end the connection properly, so the last will stays unsaid.
             with contextlib.suppress(aiomqtt.MqttError):
@@ -277,6 +277,10 @@ class Uplink:
             self.connected = False
             await self._stop(reader)
             await self._runner.disconnected(self._moment())
+
+    def _is_unheard(self) -> bool:
+        """Whether another broker is to be tried, since the centre is not behind this one."""
+        return len(self._brokers) > 1 and self._runner.unanswered >= SILENT_AFTER
 
     async def _publish_status(self, client: aiomqtt.Client, state: GatewayState) -> None:
         status = Status(state, self._runner.agent, self._clock.wall(), self._runner.backlog)

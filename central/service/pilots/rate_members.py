@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+import structlog
+
 from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.rating.bill_lines.line import Rated
@@ -18,7 +20,10 @@ from central.domain.rating.rounding import printed
 from central.domain.rating.what_if import Comparison, compare
 from central.service.billing.tariffs import Tariffs
 from central.service.billing.unrated import rating_failed
+from central.service.ingest.error_fields import error_fields
 from central.service.ports.pilots import PilotMember
+
+_log = structlog.get_logger(__name__)
 
 _IMPORT = "import"
 NOT_COMPARABLE = "CURRENCIES_DIFFER"
@@ -48,6 +53,7 @@ def rate_member(
     try:
         before, after = _compared(member, names, tariffs, blocks)
     except Exception as error:  # noqa: BLE001 - what one member does, others do not pay
+        _log.error("member_not_rated", account=member.account, **error_fields(error))
         return _held(row, [rating_failed(error).code])
     holds = [hold.code for each in (before, after) for bill in each.bills for hold in bill.holds]
     currencies = {bill.currency for each in (before, after) for bill in each.bills}

@@ -14,6 +14,8 @@ from edge_agent.config.settings import MeterSettings
 from edge_agent.errors import UnknownMeterError
 from edge_agent.listen.lines import as_line, as_text
 from edge_agent.listen.outcomes import Outcome, chosen, listen
+from firmware_bridge.driver.interface import ReadOut
+from firmware_bridge.mqtt_native.driver import MqttNativeDriver
 
 NATIVE = (
     b'{"v":1,"manufacturer":"ACME","serial":"42","at":"2026-03-01T12:00:00Z","readings":'
@@ -75,3 +77,19 @@ def test_a_meter_that_is_not_configured_is_named() -> None:
     assert [one.name for one in chosen(meters, ["b"])] == ["b"]
     with pytest.raises(UnknownMeterError, match="'c'"):
         chosen(meters, ["c"])
+    with pytest.raises(UnknownMeterError, match="No meter is configured"):
+        chosen([], [])
+
+
+async def test_a_fault_of_a_driver_is_shown_and_the_meter_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(_: MqttNativeDriver) -> ReadOut:
+        message = "a register that no profile has"
+        raise KeyError(message)
+
+    monkeypatch.setattr(MqttNativeDriver, "read", broken)
+    async with asyncio.timeout(60), aclosing(listen([meter("odd", 1)], 0.0)) as outcomes:
+        for _ in range(2):
+            outcome = await anext(outcomes)
+            assert "DRIVER_FAULT: KeyError" in as_text(outcome)

@@ -505,6 +505,7 @@ async def test_a_broker_behind_which_the_centre_is_silent_is_left(
         site.runner.unanswered = 0
         await site.until(lambda: site.uplink.connected and len(site.clients) > 1)
         assert site.uplink.broker in (BROKER, OTHER)
+    assert site.clients[0].states == [GatewayState.ONLINE, GatewayState.OFFLINE]
     assert site.clients[1].settings["host"] == "other.test"
 
 
