@@ -39,7 +39,7 @@ def negative_hold(bill: Bill) -> Hold | None:
     bills = sorted({line.adjusts.bill for line in adjusted if line.adjusts is not None})
     message = (
         f"The total is {total} {bill.currency} with what it adjusts of {', '.join(bills)}. Read the"
-        " registers at the end of its days, or let `settings set --negative-total carry` hold."
+        " registers at the end of its days, or release it with a reason where it is right."
     )
     return Hold(NEGATIVE_TOTAL, message, str(total))
 

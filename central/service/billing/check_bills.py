@@ -11,6 +11,7 @@ from dataclasses import replace
 from central.domain.billing.bill import Bill
 from central.domain.billing.bill_check import BillFinding, JudgedPart
 from central.domain.billing.checks import CHECKS
+from central.domain.billing.negative_total import NEGATIVE_TOTAL
 from central.domain.billing.part_use import PartUse
 from central.domain.billing.state import BillState
 from central.service.ports.bill_checks import AskedPart, CheckInputs, ReleasedHold
@@ -19,11 +20,13 @@ from central.service.ports.bill_shard import NewBill, ShardTransaction
 _DRAFT = BillState.DRAFT
 _DAYS_BACK = max(check.history_days for check in CHECKS)
 CHECK_CODES = frozenset(check.code for check in CHECKS)
-"""Codes of the reasons that somebody may release."""
+"""Codes of the reasons that checks give."""
+RELEASABLE = CHECK_CODES | {NEGATIVE_TOTAL}
+"""Codes of the reasons that somebody may release: nothing is missing, and the bill may be right."""
 
 
 async def checked(work: ShardTransaction, bills: Sequence[NewBill]) -> list[NewBill]:
-    """Bills with what checks find in those that nothing else holds.
+    """Bills with what checks find in those that nothing else holds but what may be released.
 
     What somebody released for just this content holds it no more.
 
@@ -31,16 +34,16 @@ async def checked(work: ShardTransaction, bills: Sequence[NewBill]) -> list[NewB
         work: The shard.
         bills: Of one period, as they were rated.
     """
-    judged = {number: bill for number, bill in enumerate(bills) if bill.bill.state is _DRAFT}
+    judged = {number: bill for number, bill in enumerate(bills) if _may_go_on(bill.bill)}
     if not judged:
         return list(bills)
     asked = [asked for bill in judged.values() for asked, _ in _parts(bill)]
     inputs = await work.check_inputs(asked, _DAYS_BACK)
     findings = {number: findings_of(bill, inputs) for number, bill in judged.items()}
-    held = {number: listed for number, listed in findings.items() if listed}
+    held = [number for number, listed in findings.items() if listed or bills[number].bill.holds]
     keys = [key for number in held if (key := bills[number].plan.bill_id) is not None]
     released = await work.released(keys) if keys else {}
-    return [_held(bill, held.get(number, ()), released) for number, bill in enumerate(bills)]
+    return [_held(bill, findings.get(number, ()), released) for number, bill in enumerate(bills)]
 
 
 def findings_of(bill: NewBill, inputs: CheckInputs) -> tuple[BillFinding, ...]:
@@ -67,6 +70,10 @@ def judge(
 def content_sha256(bill: Bill) -> str:
     """Hex digest of all that a bill says but its reasons: what a release holds for."""
     return replace(bill, holds=(), state=BillState.DRAFT).sha256
+
+
+def _may_go_on(bill: Bill) -> bool:
+    return all(hold.code in RELEASABLE for hold in bill.holds)
 
 
 def _parts(bill: NewBill) -> Iterator[tuple[AskedPart, JudgedPart]]:
@@ -104,12 +111,13 @@ def _held(
     findings: Sequence[BillFinding],
     released: Mapping[int, Collection[ReleasedHold]],
 ) -> NewBill:
+    holds = (*new.bill.holds, *(finding.hold for finding in findings))
     there = released.get(new.plan.bill_id or 0, ())
     if there:
         content = content_sha256(new.bill)
         codes = {each.code for each in there if each.content_sha256 == content}
-        findings = [finding for finding in findings if finding.code not in codes]
-    if not findings:
+        holds = tuple(hold for hold in holds if hold.code not in codes)
+    if holds == new.bill.holds:
         return new
-    holds = tuple(finding.hold for finding in findings)
-    return replace(new, bill=replace(new.bill, holds=holds, state=BillState.HELD))
+    state = BillState.HELD if holds else _DRAFT
+    return replace(new, bill=replace(new.bill, holds=holds, state=state))

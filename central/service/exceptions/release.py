@@ -1,11 +1,11 @@
-"""Let a bill go on that a check holds: what it says is right, and somebody answers for it."""
+"""Let a bill go on that is held though nothing is missing: what it says is right, and somebody answers for it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from uuid import UUID
 
-from central.service.billing.check_bills import CHECK_CODES
+from central.service.billing.check_bills import RELEASABLE
 from central.service.exceptions.actions import ActionStores, require_kind
 from central.service.ports.bill_releases import BillReleaseStore, ReleasedBill
 from central.service.ports.exception_notes import ActionNote
@@ -21,9 +21,9 @@ class NotReleasableError(OperatorError):
 
 
 async def release_bill(
-    store: BillReleaseStore, uid: UUID, answer: ActionNote, codes: Collection[str] = CHECK_CODES
+    store: BillReleaseStore, uid: UUID, answer: ActionNote, codes: Collection[str] = RELEASABLE
 ) -> ReleasedBill:
-    """Release reasons of checks that hold a bill. It stays released for what it says now.
+    """Release reasons that hold a bill though nothing is missing. It stays released for what it says now.
 
     Where its inputs change so that it says something else, the checks judge it again.
 
@@ -31,24 +31,24 @@ async def release_bill(
         store: Where bills are kept.
         uid: Of the bill.
         answer: Who, why and when; who releases a bill does not approve it.
-        codes: Of the checks; all of them where nothing is named.
+        codes: Of the reasons; all that may be released where nothing is named.
 
     Raises:
-        InvalidValueError: A code is not that of a check.
+        InvalidValueError: A code is not that of a reason that may be released.
         NotReleasableError: No such reason holds the bill.
     """
-    if unknown := sorted(set(codes) - CHECK_CODES):
-        message = f"{unknown[0]} is not a check of bills that may be released."
+    if unknown := sorted(set(codes) - RELEASABLE):
+        message = f"{unknown[0]} is not a reason that may be released."
         raise InvalidValueError(message, value=unknown[0])
     released = await store.release(uid, codes, answer)
     if released is None:
-        message = f"The bill {uid} is not held by a check of bills that may be released."
+        message = f"The bill {uid} is not held by a reason that may be released."
         raise NotReleasableError(message, value=str(uid))
     return released
 
 
 async def release(stores: ActionStores, key: ExceptionKey, answer: ActionNote) -> str:
-    """Release all reasons of checks that hold a bill.
+    """Release all reasons that hold a bill and may be released.
 
     Raises:
         NotForThisKindError: It is no bill.

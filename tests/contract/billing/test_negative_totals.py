@@ -9,11 +9,16 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from central.adapters.timescale.exceptions.releases import TimescaleBillReleases
+from central.adapters.timescale.pool import make_pool
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.state import BillState
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
+from central.service.exceptions.release import release_bill
+from central.service.ports.bill_releases import ReleasedBill
+from central.service.ports.exception_notes import ActionNote
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
-from tests.support.actors import CHIEF, CLERK, OPERATOR
+from tests.support.actors import CHIEF, CLERK, OPERATOR, noted
 from tests.support.corrected_books import (
     AUGUST,
     ISSUED_AT,
@@ -121,3 +126,33 @@ async def test_a_run_holds_a_draft_of_before(books: Corrected) -> None:
     await chosen(books, "carry")
     await run(utility, "2026-11")
     assert (await bill(utility, "A-1", "2026-11")).bill.state is BillState.DRAFT
+
+
+async def released(books: Corrected, dsn: str) -> ReleasedBill:
+    """The bill of November is held, and somebody answers for it."""
+    utility = books.utility
+    await chosen(books, "hold")
+    await run(utility, "2026-11")
+    record = await bill(utility, "A-1", "2026-11")
+    assert record.bill.state is BillState.HELD
+    async with make_pool(dsn, max_size=2) as pool:
+        answer = ActionNote(noted(utility.now, OPERATOR, "the customer was away"))
+        return await release_bill(TimescaleBillReleases(pool), record.uid, answer)
+
+
+async def test_somebody_answers_for_it(books: Corrected, migrated: Database) -> None:
+    utility = books.utility
+    assert (await released(books, migrated.dsn)).codes == ("NEGATIVE_TOTAL",)
+    summary = await run(utility, "2026-11")
+    assert (await bill(utility, "A-1", "2026-11")).bill.state is BillState.DRAFT
+    assert await approve(utility, summary) == []
+    assert await issue(utility, summary) == []
+
+
+async def test_another_total_is_asked_again(books: Corrected, migrated: Database) -> None:
+    utility = books.utility
+    await released(books, migrated.dsn)
+    await late(utility, NOVEMBER, 2_000)
+    await run(utility, "2026-11")
+    again = await bill(utility, "A-1", "2026-11")
+    assert [hold.code for hold in again.bill.holds] == ["NEGATIVE_TOTAL"]

@@ -35,7 +35,8 @@ WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))
 ORDER BY bill.id, tariff.name
 
 -- name: negative
--- Bills that are not issued and take no other's place, whose total is below zero with what they adjust.
+-- Bills that are not issued and take no other's place, whose total is below zero with what they adjust and
+-- was not released for what they say.
 SELECT bill.id, bill.uid, bill.document -> 'supplies'
 FROM bill
 WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))
@@ -43,6 +44,11 @@ WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))
     AND EXISTS (
         SELECT FROM adjustment_use
         WHERE adjustment_use.bill_id = bill.id
+    )
+    AND NOT EXISTS (
+        SELECT FROM bill_hold_release AS released
+        WHERE released.bill_id = bill.id AND released.code = 'NEGATIVE_TOTAL'
+            AND released.content_sha256 = bill.sha256
     )
 ORDER BY bill.id
 
