@@ -1,4 +1,4 @@
-"""Let a bill go on that is held though nothing is missing: what it says is right, and somebody answers for it."""
+"""Let a bill go on that is held though nothing is missing: it is right, and somebody answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NotReleasableError(OperatorError):
 async def release_bill(
     store: BillReleaseStore, uid: UUID, answer: ActionNote, codes: Collection[str] = RELEASABLE
 ) -> ReleasedBill:
-    """Release reasons that hold a bill though nothing is missing. It stays released for what it says now.
+    """Release reasons that hold a bill though nothing is missing; for what it says now.
 
     Where its inputs change so that it says something else, the checks judge it again.
 
