@@ -12,7 +12,7 @@ from central.cli.candidates import correction
 from central.cli.corrections import Reason, asked
 from central.cli.output import ActingAs, AsJson, actor_of, answered, listed, show
 from central.domain.billing.correction import CorrectionWay
-from central.domain.billing.correction_rule import CorrectionRule, RuleTerms
+from central.domain.billing.correction_rule import CorrectionRule, RuleCause, RuleTerms
 from central.process.stores import Stores
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.correction_rules import CorrectionRules
@@ -35,6 +35,10 @@ def enter_command(  # noqa: PLR0913, PLR0917 - one option each
     way: Annotated[
         CorrectionWay, typer.Option(help="What becomes of the difference.")
     ] = CorrectionWay.ADJUST,
+    cause: Annotated[
+        RuleCause,
+        typer.Option(help="Any, or estimates: readings are another of bills that had estimates."),
+    ] = RuleCause.ANY,
     actor: ActingAs = None,
     *,
     as_json: AsJson = False,
@@ -42,7 +46,7 @@ def enter_command(  # noqa: PLR0913, PLR0917 - one option each
     """Enter the next version of a rule that settles small differences; another approves it."""
 
     async def work(stores: Stores) -> int:
-        terms = RuleTerms(way, decimal_of(amount), currency, days)
+        terms = RuleTerms(way, decimal_of(amount), currency, days, cause)
         return await _rules(stores).enter(name, terms, actor_of(actor), reason)
 
     key = f"{name}@{asked(work)}"

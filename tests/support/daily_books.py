@@ -11,6 +11,7 @@ from central.domain.billing.bill import Party, RunType
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.state import BillState
 from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import IntervalQuality
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillHead, BillRecord, RunSummary
@@ -80,8 +81,9 @@ async def measured(  # noqa: PLR0913 - all but three have a default
     *,
     wh: int = DAY_WH,
     version: int = 1,
+    quality: IntervalQuality = IntervalQuality.ACTUAL,
 ) -> None:
-    """Put validated days into a channel, 10 kWh each."""
+    """Put days into a channel, 10 kWh each, validated where nothing else is said."""
     blocks = [
         DayBlock(
             channel_id=channel,
@@ -92,7 +94,7 @@ async def measured(  # noqa: PLR0913 - all but three have a default
             exponent=0,
             unit=Unit.WATT_HOUR,
             values=np.array([wh], dtype=np.int64),
-            quality=np.zeros(1, dtype=np.uint8),
+            quality=np.full(1, quality, dtype=np.uint8),
             version=version,
         )
         for number in range((end - first).days)

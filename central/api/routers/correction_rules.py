@@ -36,7 +36,7 @@ async def enter_rule(services: Services, once: DoOnce, order: CorrectionRuleIn) 
     """Enter the next version of a rule; another person approves it."""
 
     async def work() -> tuple[HTTPStatus, CorrectionRuleRef]:
-        terms = RuleTerms(order.way, order.amount, order.currency, order.days)
+        terms = RuleTerms(order.way, order.amount, order.currency, order.days, order.cause)
         version = await services.rules.enter(order.name, terms, once.actor, order.reason)
         return HTTPStatus.CREATED, CorrectionRuleRef(rule=f"{order.name}@{version}")
 

@@ -13,7 +13,7 @@ from central.api.schemas.writes import Name, Order, Reason
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
 from central.domain.billing.correction_limit import MONTHS_MAX, TEXT_MAX, LimitCause, LimitTerms
-from central.domain.billing.correction_rule import DAYS_MAX, RuleState
+from central.domain.billing.correction_rule import DAYS_MAX, RuleCause, RuleState
 from central.service.ports.correction_limits import LimitScope
 
 
@@ -220,6 +220,10 @@ class CorrectionRuleIn(Order):
     days: int = Field(
         ge=1, le=DAYS_MAX, description="The earliest part begins less than so many days ago."
     )
+    cause: RuleCause = Field(
+        default=RuleCause.ANY,
+        description="`estimates`: readings are another, and each bill had estimated intervals.",
+    )
     reason: Reason
 
 
@@ -239,6 +243,7 @@ class CorrectionRuleOut(CorrectionRuleRef):
     amount: str
     currency: str
     days: int
+    cause: RuleCause
     reason: str
     entered_by: str
     entered_at: AwareDatetime

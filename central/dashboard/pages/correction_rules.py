@@ -14,7 +14,7 @@ from central.dashboard.form import FieldRefusedError, SentForm
 from central.dashboard.page import ROWS, back_to, pages_of
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.correction_limit import MONTHS_MAX, TEXT_MAX, LimitCause, LimitTerms
-from central.domain.billing.correction_rule import DAYS_MAX, RuleState, RuleTerms
+from central.domain.billing.correction_rule import DAYS_MAX, RuleCause, RuleState, RuleTerms
 from central.service.ports.correction_limits import LimitScope
 
 router = APIRouter(include_in_schema=False)
@@ -51,11 +51,16 @@ async def enter_rule(request: Request) -> Response:
     if way not in set(CorrectionWay):
         message = f"Way: {way!r} is not adjust or leave."
         raise FieldRefusedError(message, value=way)
+    cause = form.optional("rule_cause", "Cause") or RuleCause.ANY
+    if cause not in set(RuleCause):
+        message = f"Cause: {cause!r} is not any or estimates."
+        raise FieldRefusedError(message, value=cause)
     terms = RuleTerms(
         CorrectionWay(way),
         _amount(form.text("amount", "Amount"), "Amount"),
         form.text("currency", "Currency", 3),
         form.whole("days", "Days", DAYS_MAX),
+        RuleCause(cause),
     )
     rules = pages_of(request).services.rules
     name, reason = form.text("rule", "Rule"), form.text("reason", "Reason")

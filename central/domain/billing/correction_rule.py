@@ -32,6 +32,14 @@ class RuleState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class RuleCause(StrEnum):
+    """Why bills differ that a rule settles. Stored: never renamed."""
+
+    ANY = "any"
+    ESTIMATES = "estimates"
+    """Readings are another, and each of the bills had estimated or missing intervals."""
+
+
 class NoSuchRuleError(OperatorError):
     """No version of that name and number can be approved or withdrawn."""
 
@@ -48,6 +56,7 @@ class RuleTerms:
         amount: The difference, whatever its sign, stays below it. [currency]
         currency: ISO 4217 letters; differences in another are not settled.
         days: The earliest part begins less than so many days ago.
+        cause: Why the bills differ.
 
     Raises:
         InvalidValueError: A number is out of range, or the currency is none.
@@ -57,6 +66,7 @@ class RuleTerms:
     amount: Decimal
     currency: str
     days: int
+    cause: RuleCause = RuleCause.ANY
 
     def __post_init__(self) -> None:
         if not self.amount.is_finite() or self.amount <= 0:
@@ -126,6 +136,7 @@ class CorrectionRule:
             "amount": format(self.terms.amount, "f"),
             "currency": self.terms.currency,
             "days": self.terms.days,
+            "cause": self.terms.cause.value,
             "reason": self.reason,
             "entered_by": self.entered_by,
             "entered_at": self.entered_at.isoformat(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,9 +13,15 @@ import pytest
 from central.domain.billing.bill import Party
 from central.domain.billing.candidate import CandidateEnd
 from central.domain.billing.correction import CorrectionWay
-from central.domain.billing.correction_rule import NoSuchRuleError, RuleState, RuleTerms
+from central.domain.billing.correction_rule import (
+    NoSuchRuleError,
+    RuleCause,
+    RuleState,
+    RuleTerms,
+)
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.billing.state import SelfApprovalError
+from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.tariff.load.document import load_table
 from central.service.billing.approve_bills import ApproveBills, IssueBills
@@ -45,7 +51,7 @@ from tests.support.corrected_books import (
     metered,
     netting,
 )
-from tests.support.daily_books import TARIFF, bill, measured, settle
+from tests.support.daily_books import DAY, TARIFF, bill, measured, settle
 from tests.support.servers import Database
 
 pytestmark = pytest.mark.begins_with(SWEPT)
@@ -299,6 +305,34 @@ async def test_a_small_difference_settles_itself_by_a_rule_of_two(
     await swept.rules.withdraw("small", 3, TRADER, "too many")
     await late(utility, SEPTEMBER, 22_000, version=3)
     await swept.on_change()
+    assert await swept.rules.apply() == 0
+
+
+@pytest.mark.parametrize("estimated", [True, False], ids=["estimated", "measured"])
+async def test_a_rule_trues_up_estimates_alone(swept: Swept, *, estimated: bool) -> None:
+    utility = swept.books.utility
+    utility.now = datetime.fromisoformat("2026-12-20T12:00:00+00:00")
+    quality = IntervalQuality.ESTIMATED_LINEAR if estimated else IntervalQuality.ACTUAL
+    await metered(utility, NOVEMBER, 20, 10)
+    await measured(utility, NOVEMBER, NOVEMBER + DAY, version=2, wh=9_000, quality=quality)
+    await settle(utility, "2026-11")
+    await swept.on_change()
+    await late(utility, NOVEMBER, 12_000, version=3)
+    await swept.on_change()
+    terms = RuleTerms(CorrectionWay.LEAVE, Decimal(100), "EUR", 90, RuleCause.ESTIMATES)
+    await swept.rules.enter("true-up", terms, CLERK, "estimates are settled by themselves")
+    await swept.rules.approve("true-up", 1, CHIEF)
+    assert await swept.rules.apply() == int(estimated)
+    assert len(await swept.open()) == int(not estimated)
+
+
+async def test_a_rule_trues_up_readings_alone(swept: Swept) -> None:
+    utility = swept.books.utility
+    await utility.enrol.tariff(NET.replace("2026-01-01", "2026-10-01").replace("0.30", "0.31"))
+    await swept.on_change()
+    terms = RuleTerms(CorrectionWay.LEAVE, Decimal(100), "EUR", 90, RuleCause.ESTIMATES)
+    await swept.rules.enter("true-up", terms, CLERK, "estimates are settled by themselves")
+    await swept.rules.approve("true-up", 1, CHIEF)
     assert await swept.rules.apply() == 0
 
 

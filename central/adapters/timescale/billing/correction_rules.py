@@ -18,7 +18,12 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.billing.correction import CorrectionWay
-from central.domain.billing.correction_rule import CorrectionRule, RuleState, RuleTerms
+from central.domain.billing.correction_rule import (
+    CorrectionRule,
+    RuleCause,
+    RuleState,
+    RuleTerms,
+)
 from central.domain.billing.state import SelfApprovalError
 from central.service.ports.correction_rules import CoveredCandidate
 from central.service.ports.decisions import DecisionNote
@@ -39,7 +44,7 @@ class TimescaleCorrectionRules:
 
     async def enter(self, name: str, terms: RuleTerms, note: DecisionNote) -> int:
         """See `CorrectionRuleStore`."""
-        fields = {**asdict(terms), "way": terms.way.value}
+        fields = {**asdict(terms), "way": terms.way.value, "cause": terms.cause.value}
         values = {"name": name, "actor": note.actor.key, "at": note.at, "reason": note.reason}
         while True:
             try:
@@ -104,8 +109,8 @@ class TimescaleCorrectionRules:
 
 
 def _rule(row: _Row) -> CorrectionRule:
-    name, version, way, amount, currency, days, state, *others = row
-    terms = RuleTerms(CorrectionWay(way), amount, currency, days)
+    name, version, way, amount, currency, days, cause, state, *others = row
+    terms = RuleTerms(CorrectionWay(way), amount, currency, days, RuleCause(cause))
     return CorrectionRule(name, version, terms, RuleState(state), *others)
 
 

@@ -1,10 +1,10 @@
 -- name: enter
 INSERT INTO correction_rule (
-    name, version, way, amount, currency, days, reason, entered_by, entered_at
+    name, version, way, amount, currency, days, cause, reason, entered_by, entered_at
 )
 SELECT
-    %(name)s, 1 + coalesce(max(version), 0), %(way)s, %(amount)s, %(currency)s, %(days)s, %(reason)s,
-    %(actor)s, %(at)s
+    %(name)s, 1 + coalesce(max(version), 0), %(way)s, %(amount)s, %(currency)s, %(days)s, %(cause)s,
+    %(reason)s, %(actor)s, %(at)s
 FROM correction_rule WHERE name = %(name)s
 RETURNING version
 
@@ -23,7 +23,7 @@ WHERE name = %(name)s AND version = %(version)s
 
 -- name: rules
 SELECT
-    rule.name, rule.version, rule.way, rule.amount, rule.currency, rule.days,
+    rule.name, rule.version, rule.way, rule.amount, rule.currency, rule.days, rule.cause,
     CASE
         WHEN rule.withdrawn_by IS NOT NULL THEN 'withdrawn'
         WHEN rule.approved_by IS NULL THEN 'entered'
@@ -50,6 +50,17 @@ JOIN correction_rule_in_force AS rule ON part.first_day > %(today)s::date - rule
         SELECT FROM jsonb_array_elements(candidate.difference -> 'amounts') AS sums (each)
         WHERE each ->> 'currency' <> rule.currency OR abs((each ->> 'amount')::numeric) >= rule.amount
     )
+    AND (rule.cause = 'any' OR NOT EXISTS (
+        SELECT FROM jsonb_array_elements(candidate.causes) AS causes (each)
+        WHERE each ->> 'kind' <> 'readings'
+    ) AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements_text(candidate.difference -> 'bills') AS differs (number)
+        LEFT JOIN bill AS other ON other.number = differs.number
+        WHERE NOT EXISTS (
+            SELECT FROM bill_part AS estimated
+            WHERE estimated.bill_id = other.id AND estimated.not_metered
+        )
+    ))
 WHERE candidate.closed_at IS NULL AND candidate.hold IS NULL
     AND (%(since)s::timestamptz IS NULL OR candidate.compared_at >= %(since)s)
     AND NOT EXISTS (
