@@ -31,8 +31,14 @@ from firmware_bridge.modbus.frames import RegisterSpan, ScaledInteger, decode, p
 from firmware_bridge.modbus.link import ModbusLink, SharedLink
 from firmware_bridge.modbus.memory import RingReader
 from firmware_bridge.modbus.profiles import load_profile
-from firmware_bridge.modbus.register_map import MeterProfile, MeterRegister, SerialNumber
+from firmware_bridge.modbus.register_map import (
+    DeviceSetting,
+    MeterProfile,
+    MeterRegister,
+    SerialNumber,
+)
 from firmware_bridge.modbus.settings import ModbusSettings
+from firmware_bridge.modbus.sunspec import MeterPosition, find_meter, repositioned
 
 # SunSpec's factors are -10 .. 10.
 FACTOR_MAX = 10
@@ -53,6 +59,7 @@ class ModbusDriver:
         serial: The number on the plate, instead of the one that the device tells.
         manufacturer: The maker on the plate, instead of the profile's.
         registers: What to read live; empty reads what the profile polls.
+        sunspec_meter: Which of a SunSpec device's meters, counted from 1.
 
     Raises:
         DriverSettingError: The profile has no such register, or the serial number is unknown.
@@ -68,6 +75,7 @@ class ModbusDriver:
         serial: str | None = None,
         manufacturer: str | None = None,
         registers: Iterable[Obis] = (),
+        sunspec_meter: int = 1,
     ) -> None:
         if serial is None and profile.serial is None:
             message = f"The model {profile.model} does not report its serial number."
@@ -76,11 +84,13 @@ class ModbusDriver:
         self._link: ModbusLink | None = None
         self._timeout_s = timeout_s
         self._unit = unit
-        self._profile = profile
+        self._model = profile
+        self._wanted = tuple(registers)
         self._serial = serial
         self._manufacturer = manufacturer or profile.manufacturer
-        self._registers = _chosen(profile, tuple(registers))
-        self._blocks = self._plan(span for register in self._registers for span in register.spans)
+        self._sunspec_meter = sunspec_meter
+        self._position: MeterPosition | None = None
+        self._take(profile)
         self._met: MeterIdentity | None = None
 
     @classmethod
@@ -101,6 +111,7 @@ class ModbusDriver:
             serial=chosen.serial,
             manufacturer=chosen.manufacturer,
             registers=chosen.registers,
+            sunspec_meter=chosen.sunspec_meter,
         )
 
     @property
@@ -123,6 +134,7 @@ class ModbusDriver:
 
     async def identify(self) -> MeterIdentity:
         """Ask the device for its serial number; see `MeterDriver.identify`."""
+        await self._find()
         serial = self._serial
         if serial is None and self._profile.serial is not None:
             words = await self._read(self._profile.serial.span)
@@ -152,6 +164,34 @@ class ModbusDriver:
         met, self._met = self._met, meter
         replaced = met if met is not None and met != meter else None
         return ReadOut(meter, tuple(values), tuple(absent), replaced)
+
+    def _take(self, profile: MeterProfile) -> None:
+        self._profile = profile
+        self._registers = _chosen(profile, self._wanted)
+        self._blocks = self._plan(span for register in self._registers for span in register.spans)
+
+    async def _find(self) -> None:
+        """Find a SunSpec meter in its device, again where it is no longer where it was.
+
+        Raises:
+            MeterRefusalError: The device has none.
+        """
+        models, position = self._model.sunspec, self._position
+        if not models:
+            return
+        if position is not None:
+            self._position = None
+            try:
+                if await self._read(position.header) == (position.number,):
+                    self._position = position
+                    return
+            except MeterBusyError:
+                raise
+            except MeterRefusalError:
+                pass
+        position = await find_meter(self._read, models, self._sunspec_meter)
+        self._take(repositioned(self._model, position))
+        self._position = position
 
     def _plan(self, spans: Iterable[RegisterSpan]) -> tuple[RegisterSpan, ...]:
         return plan(spans, self._profile.max_registers, self._profile.max_gap)
@@ -250,6 +290,8 @@ def _number(register: MeterRegister, answers: _Answers) -> tuple[ScaledInteger |
     words = _cut(answers, register.field.span)
     if words is None:
         return Absence.REFUSED, b""
+    if not all(_is_set(setting, answers) for setting in register.settings):
+        return Absence.NOT_AVAILABLE, to_bytes(words, coding.order)
     number, raw = decode(words, coding), to_bytes(words, coding.order)
     if register.magnitude and isinstance(number, ScaledInteger):
         number = replace(number, mantissa=abs(number.mantissa))
@@ -264,6 +306,11 @@ def _number(register: MeterRegister, answers: _Answers) -> tuple[ScaledInteger |
     exponent = number.exponent + power.mantissa
     is_usable = abs(power.mantissa) <= FACTOR_MAX and abs(exponent) <= EXPONENT_MAX
     return (replace(number, exponent=exponent) if is_usable else Absence.OUT_OF_RANGE), raw
+
+
+def _is_set(setting: DeviceSetting, answers: _Answers) -> bool:
+    words = _cut(answers, setting.span)
+    return words is not None and words[0] & setting.mask in setting.allowed
 
 
 def _cut(answers: _Answers, wanted: RegisterSpan) -> tuple[int, ...] | None:

@@ -291,6 +291,10 @@ class RegisterSpan:
         """The first address after the span."""
         return self.address + self.count
 
+    def moved(self, by: int) -> RegisterSpan:
+        """The span that many registers further on."""
+        return RegisterSpan(self.function, self.address + by, self.count)
+
     def holds(self, other: RegisterSpan) -> bool:
         """Whether `other` lies within this span."""
         return (

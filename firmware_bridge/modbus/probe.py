@@ -83,7 +83,7 @@ async def probe(
     """
     profiles = sorted(
         (load_profile(name) for name in profile_names()),
-        key=lambda profile: (profile.signature is None, -len(profile.registers), profile.name),
+        key=lambda profile: (not profile.is_certain, -len(profile.registers), profile.name),
     )
     async with SharedLink(endpoint):
         for unit in units:
@@ -92,7 +92,7 @@ async def probe(
                     read_out = await _fits(endpoint, unit, profile, timeout_s)
                     if read_out is None:
                         continue
-                    certain = profile.signature is not None
+                    certain = profile.is_certain
                     yield FittingModel(endpoint, unit, profile.name, certain, read_out)
                     if certain:
                         break
@@ -111,7 +111,7 @@ async def _fits(
                 if words != signature.words:
                     return None
             # Without a signature the models whose registers are all there are those that fit.
-            asked = () if signature is not None else profile.by_obis
+            asked = () if profile.is_certain else profile.by_obis
             async with ModbusDriver(endpoint, unit, profile, timeout_s, registers=asked) as driver:
                 read_out = await driver.read()
     except (MeterRefusalError, MeterAnswerError, DriverSettingError):

@@ -6,7 +6,7 @@ manufacturer's document and names its base.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -27,6 +27,25 @@ class RegisterField:
     span: RegisterSpan
     coding: Coding
 
+    def moved(self, by: int) -> RegisterField:
+        """The same number, that many registers further on."""
+        return replace(self, span=self.span.moved(by))
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSetting:
+    """What a device must be set to, so that a register counts what the profile says.
+
+    Args:
+        span: The register of the setting.
+        mask: The bits of it that matter.
+        allowed: What they may be.
+    """
+
+    span: RegisterSpan
+    mask: int
+    allowed: tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class MeterRegister:
@@ -41,6 +60,7 @@ class MeterRegister:
         optional: Whether devices of the model exist that refuse it.
         factor: Where the device says a further power of ten of the value; None if nowhere.
         magnitude: The sign only repeats the direction that the code says, and is dropped.
+        settings: What the device must be set to; its value is absent otherwise.
     """
 
     obis: Obis
@@ -51,12 +71,22 @@ class MeterRegister:
     optional: bool = False
     factor: RegisterField | None = None
     magnitude: bool = False
+    settings: tuple[DeviceSetting, ...] = ()
 
     @property
     def spans(self) -> tuple[RegisterSpan, ...]:
         """The registers that its value is made of."""
-        own = (self.field.span,)
-        return own if self.factor is None else (*own, self.factor.span)
+        factor = () if self.factor is None else (self.factor.span,)
+        return (self.field.span, *factor, *(setting.span for setting in self.settings))
+
+    def moved(self, by: int) -> MeterRegister:
+        """The same quantity, that many registers further on."""
+        return replace(
+            self,
+            field=self.field.moved(by),
+            factor=None if self.factor is None else self.factor.moved(by),
+            settings=tuple(replace(item, span=item.span.moved(by)) for item in self.settings),
+        )
 
 
 class Evidence(StrEnum):
@@ -162,6 +192,8 @@ class MeterProfile:
         max_registers: What it gives per request.
         max_gap: Unwanted registers that may be read to save a request.
         evidence: What the registers were taken from; None where its file does not say.
+        sunspec: Numbers of the SunSpec models that it reads, whose beginnings its addresses count
+            from; empty for addresses that are the device's own.
     """
 
     name: str
@@ -175,6 +207,12 @@ class MeterProfile:
     max_registers: int
     max_gap: int
     evidence: Evidence | None = None
+    sunspec: tuple[int, ...] = ()
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether a device that fits says itself that it is of this model."""
+        return self.signature is not None or bool(self.sunspec)
 
     @cached_property
     def by_obis(self) -> dict[Obis, MeterRegister]:

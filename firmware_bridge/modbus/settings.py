@@ -44,6 +44,7 @@ class ModbusSettings(BaseModel):
         serial: The number on the plate; for models that do not tell theirs, or tell it wrongly.
         manufacturer: Its maker, instead of the profile's.
         registers: OBIS codes to read live; empty reads those that the profile polls.
+        sunspec_meter: Which of a SunSpec device's meters, counted from 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
@@ -61,6 +62,7 @@ class ModbusSettings(BaseModel):
     serial: SerialNumber | None = None
     manufacturer: MakersName | None = None
     registers: tuple[_ObisCode, ...] = ()
+    sunspec_meter: Annotated[int, Field(ge=1, le=16)] = 1
 
     @model_validator(mode="after")
     def _one_place(self) -> ModbusSettings:

@@ -29,6 +29,7 @@ from firmware_bridge.modbus.frames import (
     WordOrder,
 )
 from firmware_bridge.modbus.register_map import (
+    DeviceSetting,
     Evidence,
     MeterProfile,
     MeterRegister,
@@ -164,6 +165,22 @@ class _Factor(_Table):
         return RegisterField(span, Coding(RegisterType.I16, self.order or bus.order, absent=absent))
 
 
+class _Setting(_Table):
+    """What the device must be set to, so that the register counts what its code says."""
+
+    address: _Address
+    function: _Function
+    mask: _Word = 0xFFFF
+    allowed: Annotated[tuple[_Word, ...], Field(min_length=1)]
+
+    def build(self, bus: _BusTable) -> DeviceSetting:
+        return DeviceSetting(bus.span(self.function, self.address, 1), self.mask, self.allowed)
+
+
+class _SunSpec(_Table):
+    models: Annotated[tuple[_Word, ...], Field(min_length=1)]
+
+
 class _Register(_Value):
     obis: _ObisCode
     unit: Unit
@@ -173,6 +190,7 @@ class _Register(_Value):
     optional: bool = False
     magnitude: bool = False
     factor: _Factor | None = None
+    settings: list[_Setting] = []
     digits: Annotated[int, Field(ge=1, le=18)] | None = None
 
     def build(self, bus: _BusTable) -> MeterRegister:
@@ -188,6 +206,7 @@ class _Register(_Value):
             optional=self.optional,
             factor=factor,
             magnitude=self.magnitude,
+            settings=tuple(setting.build(bus) for setting in self.settings),
         )
 
     @model_validator(mode="after")
@@ -285,6 +304,7 @@ class _Document(_Table):
     modbus: _BusTable = _BusTable()
     serial: _Serial | None = None
     signature: _Signature | None = None
+    sunspec: _SunSpec | None = None
     registers: Annotated[list[_Register], Field(min_length=1), AfterValidator(_unique)]
     load_profile: _LoadProfile | None = None
 
@@ -307,6 +327,7 @@ class _Document(_Table):
             max_registers=bus.max_registers,
             max_gap=bus.max_gap,
             evidence=self.evidence,
+            sunspec=self.sunspec.models if self.sunspec else (),
         )
 
 

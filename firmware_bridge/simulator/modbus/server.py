@@ -26,8 +26,20 @@ from firmware_bridge.modbus.frames import (
     to_words,
 )
 from firmware_bridge.modbus.register_map import MeterProfile, RingProfile, SerialNumber
+from firmware_bridge.modbus.sunspec import (
+    BEGINNINGS,
+    COMMON,
+    END,
+    MARK,
+    MeterPosition,
+    repositioned,
+)
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
 
+# A virtual SunSpec device has its common model and its meter, and nothing between.
+_COMMON_LENGTH, _METER_LENGTH = 66, 124
+_COMMON_AT = BEGINNINGS[0] + len(MARK)
+_POSITION = MeterPosition(_COMMON_AT, _COMMON_AT + 2 + _COMMON_LENGTH, 0)
 _OWN_POWER = (RegisterType.E8U24, RegisterType.E8I24)
 Words = Callable[[datetime], tuple[int, ...]]
 Meters = Mapping[int, tuple[VirtualMeter, MeterProfile]]
@@ -53,6 +65,8 @@ class RegisterMap:
     """
 
     def __init__(self, meter: VirtualMeter, profile: MeterProfile) -> None:
+        if profile.sunspec:
+            profile = repositioned(profile, _POSITION)
         self._meter = meter
         self._ring = profile.load_profile
         self._cells = tuple(_cells(meter, profile))
@@ -117,10 +131,14 @@ def _cells(meter: VirtualMeter, profile: MeterProfile) -> Iterator[_Cell]:
         yield _Cell(register.field.span, partial(_shown, meter, register.obis, coding))
         if register.factor is not None:
             yield _Cell(register.factor.span, partial(_constant, (0,)))
+        for setting in register.settings:
+            yield _Cell(setting.span, partial(_constant, setting.allowed[:1]))
     if profile.serial is not None:
         yield _Cell(profile.serial.span, partial(_serial_words, meter, profile.serial))
     if profile.signature is not None:
         yield _Cell(profile.signature.span, partial(_constant, profile.signature.words))
+    if profile.sunspec:
+        yield from _chain(profile.sunspec[0])
     ring = profile.load_profile
     if ring is not None:
         for header, count in (
@@ -132,6 +150,17 @@ def _cells(meter: VirtualMeter, profile: MeterProfile) -> Iterator[_Cell]:
             yield _Cell(header.span, partial(_counted, meter, count, header.coding))
         if ring.clock is not None:
             yield _Cell(ring.clock.span, partial(_counted, meter, _clock, ring.clock.coding))
+
+
+def _chain(number: int) -> Iterator[_Cell]:
+    end = _POSITION.model + 2 + _METER_LENGTH
+    for address, words in (
+        (BEGINNINGS[0], MARK),
+        (_POSITION.common, (COMMON, _COMMON_LENGTH)),
+        (_POSITION.model, (number, _METER_LENGTH)),
+        (end, (END, 0)),
+    ):
+        yield _Cell(RegisterSpan(3, address, len(words)), partial(_constant, words))
 
 
 def _shown(meter: VirtualMeter, obis: Obis, coding: Coding, at: datetime) -> tuple[int, ...]:

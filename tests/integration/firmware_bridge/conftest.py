@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from firmware_bridge.modbus.driver import ModbusDriver
+from firmware_bridge.modbus.frames import RegisterSpan
 from firmware_bridge.modbus.profiles import load_profile
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
@@ -20,6 +21,7 @@ from firmware_bridge.simulator.modbus.server import VirtualModbusServer
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 TIMEOUT_S = 0.3
+ILLEGAL_ADDRESS = 2
 Behaviour = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -107,3 +109,25 @@ def answer(request: bytes, registers: bytes) -> bytes:
     """A right Modbus TCP answer to a request."""
     body = request[6:8] + bytes([len(registers)]) + registers
     return request[:4] + len(body).to_bytes(2, "big") + body
+
+
+class Device:
+    """A Modbus TCP device that has these registers and refuses the others."""
+
+    def __init__(self, words: Mapping[int, int], code: int = ILLEGAL_ADDRESS) -> None:
+        self.words = dict(words)
+        self.code = code
+        self.asked: list[RegisterSpan] = []
+
+    async def __call__(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+        function, address = request[7], int.from_bytes(request[8:10], "big")
+        span = RegisterSpan(function, address, int.from_bytes(request[10:12], "big"))
+        self.asked.append(span)
+        places = range(span.address, span.end)
+        if all(place in self.words for place in places):
+            data = b"".join(self.words[place].to_bytes(2, "big") for place in places)
+            writer.write(answer(request, data))
+        else:
+            refusal = bytes([request[6], function | 0x80, self.code])
+            writer.write(request[:4] + len(refusal).to_bytes(2, "big") + refusal)
+        await writer.drain()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,9 +13,9 @@ from firmware_bridge.modbus.endpoint import TcpEndpoint
 from firmware_bridge.modbus.frames import RegisterSpan
 from firmware_bridge.modbus.profiles.document import build
 
-from .conftest import Rogue, answer, rogue
+from .conftest import ILLEGAL_ADDRESS, Device, Rogue, rogue
 
-ILLEGAL_ADDRESS, BUSY = 2, 6
+BUSY = 6
 IMPORT, EXPORT, REACTIVE = "1-0:1.8.0*255", "1-0:2.8.0*255", "1-0:3.8.0*255"
 
 
@@ -26,28 +24,6 @@ def register(obis: str, address: int, **more: object) -> dict[str, Any]:
     return {
         "obis": obis, "function": 3, "address": address, "type": "u16", "unit": unit, **more,
     }  # fmt: skip
-
-
-class Device:
-    """A Modbus TCP device that has these registers and refuses the others."""
-
-    def __init__(self, words: Mapping[int, int], code: int = ILLEGAL_ADDRESS) -> None:
-        self.words = dict(words)
-        self.code = code
-        self.asked: list[RegisterSpan] = []
-
-    async def __call__(self, request: bytes, writer: asyncio.StreamWriter) -> None:
-        function, address = request[7], int.from_bytes(request[8:10], "big")
-        span = RegisterSpan(function, address, int.from_bytes(request[10:12], "big"))
-        self.asked.append(span)
-        places = range(span.address, span.end)
-        if all(place in self.words for place in places):
-            data = b"".join(self.words[place].to_bytes(2, "big") for place in places)
-            writer.write(answer(request, data))
-        else:
-            refusal = bytes([request[6], function | 0x80, self.code])
-            writer.write(request[:4] + len(refusal).to_bytes(2, "big") + refusal)
-        await writer.drain()
 
 
 def driver(server: Rogue, *registers: dict[str, Any], **bus: object) -> ModbusDriver:

@@ -73,7 +73,85 @@ THREE_PHASES = floats(
     ("amperes L2", 0x8), ("amperes L3", 0xA), ("power", 0x34), ("hertz", 0x46), ("import", 0x48),
     ("export", 0x4A),
 )  # fmt: skip
+SOCOMEC_3P = (
+    ("volts L1", 0xC558, "u32", "0.01"), ("volts L2", 0xC55A, "u32", "0.01"),
+    ("volts L3", 0xC55C, "u32", "0.01"), ("amperes L1", 0xC560, "u32", "0.001"),
+    ("amperes L2", 0xC562, "u32", "0.001"), ("amperes L3", 0xC564, "u32", "0.001"),
+    ("power", 0xC568, "i32", "10"), ("power L1", 0xC570, "i32", "10"),
+    ("power L2", 0xC572, "i32", "10"), ("power L3", 0xC574, "i32", "10"),
+)  # fmt: skip
+OPENEMS = "OpenEMS/openems"
+TINKERFORGE = "Tinkerforge/esp32-firmware"
 SECOND = {
+    "bernecker-mpm3pm": Transcription(MBMD, None, "ABCD", 0, (
+        ("import", 0x02, "u32", "10"), ("export", 0x04, "u32", "10"),
+        ("volts L1", 0x08, "u32", "0.1"), ("volts L2", 0x0A, "u32", "0.1"),
+        ("volts L3", 0x0C, "u32", "0.1"), ("amperes L1", 0x0E, "u32", "0.01"),
+        ("amperes L2", 0x10, "u32", "0.01"), ("amperes L3", 0x12, "u32", "0.01"),
+        ("power L1", 0x14, "i32", "0.01"), ("power L2", 0x16, "i32", "0.01"),
+        ("power L3", 0x18, "i32", "0.01"), ("power", 0x26, "i32", "0.01"),
+        ("hertz", 0x2C, "u32", "0.01"),
+    )),
+    "carlo-gavazzi-em24": Transcription(TINKERFORGE, 4, "CDAB", 0, (
+        ("import", 0x3E, "i32", "100"), ("export", 0x5C, "i32", "100"),
+        ("amperes L1", 0x0C, "i32", "0.001"), ("power L1", 0x12, "i32", "0.1"),
+        ("hertz", 0x37, "u16", "0.1"),
+    )),
+    "carlo-gavazzi-em530": Transcription(TINKERFORGE, 4, "CDAB", 0, (
+        ("import", 0x34, "i32", "100"), ("export", 0x4E, "i32", "100"),
+        ("amperes L1", 0x0C, "i32", "0.001"), ("power L1", 0x12, "i32", "0.1"),
+    )),
+    "janitza-umg96rm": Transcription(TINKERFORGE, None, "ABCD", 0, (
+        ("import", 19068, "float32", "1"), ("export", 19076, "float32", "1"),
+        *floats(
+            ("volts L1", 19000), ("amperes L1", 19012), ("power L1", 19020), ("power", 19026),
+            ("hertz", 19050),
+        ),
+    )),
+    "schneider-pm5000": Transcription("Arup, PM5100 reader", 3, "ABCD", 1, (
+        ("import", 3204, "i64", "1"), ("reactive import", 3220, "i64", "1"),
+        *floats(
+            ("volts L1", 3028), ("volts L2", 3030), ("volts L3", 3032), ("amperes L1", 3000),
+            ("amperes L2", 3002), ("amperes L3", 3004), ("hertz", 3110),
+        ),
+        ("power L1", 3054, "float32", "1000"), ("power L2", 3056, "float32", "1000"),
+        ("power L3", 3058, "float32", "1000"), ("power", 3060, "float32", "1000"),
+    )),
+    "siemens-pac3200": Transcription(TINKERFORGE, None, "ABCD", 0, (
+        ("import", 801, "float64", "1"), ("export", 809, "float64", "1"),
+        ("reactive import", 817, "float64", "1"), ("reactive export", 825, "float64", "1"),
+        *floats(
+            ("volts L1", 1), ("amperes L1", 13), ("power L1", 25), ("power", 65), ("hertz", 55),
+        ),
+    )),
+    "socomec-countis-e14": Transcription(OPENEMS, 3, "ABCD", 0, (
+        ("import", 0xC702, "u32", "10"), ("export", 0xC708, "u32", "10"),
+        ("volts L1", 0xC558, "u32", "0.01"), ("power", 0xC568, "i32", "10"),
+    )),
+    "socomec-countis-e24": Transcription(OPENEMS, 3, "ABCD", 0, (
+        ("import", 0xC702, "u32", "10"), ("export", 0xC708, "u32", "10"), *SOCOMEC_3P,
+    )),
+    "socomec-diris-a10": Transcription(OPENEMS, 3, "ABCD", 0, (
+        ("import", 0xC65C, "u32", "1000"), ("export", 0xC662, "u32", "1000"), *SOCOMEC_3P,
+    )),
+    "socomec-diris-b30": Transcription(OPENEMS, 3, "ABCD", 0, (
+        ("import", 0x4D83, "u32", "1000"), ("export", 0x4D86, "u32", "1000"),
+        ("volts L1", 0x480C, "u32", "0.01"), ("volts L2", 0x480E, "u32", "0.01"),
+        ("volts L3", 0x4810, "u32", "0.01"), ("amperes L1", 0x481A, "u32", "0.001"),
+        ("amperes L2", 0x481C, "u32", "0.001"), ("amperes L3", 0x481E, "u32", "0.001"),
+        ("power", 0x482C, "i32", "1"), ("power L1", 0x4838, "i32", "1"),
+    )),
+    "sunspec-meter": Transcription("nmakel/solaredge_modbus", 3, "ABCD", 0x9CFC, (
+        ("import", 0x9D2A, "u32", "1"), ("export", 0x9D22, "u32", "1"),
+        ("volts L1", 0x9D04, "i16", "1"), ("volts L2", 0x9D05, "i16", "1"),
+        ("volts L3", 0x9D06, "i16", "1"), ("amperes L1", 0x9CFF, "i16", "1"),
+        ("amperes L2", 0x9D00, "i16", "1"), ("amperes L3", 0x9D01, "i16", "1"),
+        ("hertz", 0x9D0C, "i16", "1"),
+    )),
+    "sunspec-meter-float": Transcription("nymea/nymea-plugins-modbus", 3, "ABCD", 0, (
+        ("import", 68, "float32", "1"), ("export", 60, "float32", "1"),
+        *floats(("volts L1", 12), ("amperes L1", 4), ("hertz", 26)),
+    )),
     "abb-b21": Transcription(VICTRON, 3, "ABCD", 0, ABB),
     "abb-b23": Transcription(VICTRON, 3, "ABCD", 0, ABB_3P),
     "abb-b24": Transcription(VICTRON, 3, "ABCD", 0, ABB_3P),
