@@ -2,7 +2,8 @@
 
 A line is an event: a name in snake case, then fields. `_log.warning("broker_lost", host=host)` is
 one; a sentence with values in it is none, since nobody can search it or count it. What libraries
-log through Python's own `logging` comes out in the same form, with the library as `logger`.
+log through Python's own `logging` comes out in the same form, with the library as `logger`. What is
+bound to the context, such as the request that is answered, stands on each line.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def log_to(stream: TextIO, *, as_json: bool = False, level: int = logging.INFO) 
         else [_text(colors=stream.isatty())]
     )
     fields: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -27,7 +27,9 @@ LOCK_OF = {"demo": "demo", "test": "dev", "build": "build"}
 # A fuller set serves a smaller one: its versions are the same.
 SERVED_BY = {"build": ("build", "demo", "dev"), "demo": ("demo", "dev"), "dev": ("dev",)}
 DEBIAN_SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-TEST_PROGRAMS = {"mosquitto": "mosquitto", "chromium": "chromium"}
+TEST_PROGRAMS = {"mosquitto": "mosquitto", "chromium": "chromium", "promtool": "prometheus"}
+# Debian starts these with the package; the tests run servers of their own.
+SERVICES = ("mosquitto", "prometheus")
 
 
 def say(text: str) -> None:
@@ -95,17 +97,18 @@ def ensure_test_programs() -> None:
     if not missing:
         return
     install_debian_packages(*missing)
-    if "mosquitto" in missing:
-        quieten_system_broker()
+    for name in SERVICES:
+        if name in missing:
+            quieten_service(name)
 
 
-def quieten_system_broker() -> None:
-    """Stop the service that Debian starts with the package: the tests run brokers of their own."""
+def quieten_service(name: str) -> None:
+    """Stop a service that Debian starts with its package: the tests run servers of their own."""
     prefix = root_prefix() or []
     if Path("/run/systemd/system").is_dir():
-        run(*prefix, "systemctl", "disable", "--quiet", "--now", "mosquitto.service")
+        run(*prefix, "systemctl", "disable", "--quiet", "--now", f"{name}.service")
     else:
-        succeeds(*prefix, "/etc/init.d/mosquitto", "stop")
+        succeeds(*prefix, f"/etc/init.d/{name}", "stop")
 
 
 def ensure_venv() -> None:

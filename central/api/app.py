@@ -17,6 +17,7 @@ from central.api.access_middleware import API, AccessMiddleware
 from central.api.authentication import Authenticator
 from central.api.failed_tokens import FailedTokens
 from central.api.problems import MEDIA_TYPE, TITLES, Problem, problem_of
+from central.api.request_times import HEADER, RequestIdMiddleware, RequestTimes
 from central.api.routers import all_routers
 from central.api.sessions import Sessions
 from central.api.settings import WebSettings
@@ -66,6 +67,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.state.authenticator = authenticator
     app.state.sessions = sessions
     app.state.failed_tokens = failed_tokens
+    times = app.state.request_times = RequestTimes()
     for router in all_routers():
         app.include_router(router, prefix=PREFIX)
     app.include_router(sign_in)
@@ -81,6 +83,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         sessions=sessions,
         failed_tokens=failed_tokens,
     )
+    app.add_middleware(RequestIdMiddleware, times=times)
     return app
 
 
@@ -103,7 +106,13 @@ def answer(request: Request, problem: Problem) -> Response:
 
 
 def _report_failure(request: Request, error: Exception) -> None:
-    _log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    _log.error(
+        "request_failed",
+        method=request.method,
+        path=request.url.path,
+        request_id=request.state.request_id,  # out here the context has it no longer
+        exc_info=error,
+    )
 
 
 def _answer_errors(app: FastAPI) -> None:
@@ -153,4 +162,6 @@ def _answer_errors(app: FastAPI) -> None:
         _report_failure(request, error)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         detail = "This is a fault in Meterline. The log has the details."
-        return answer(request, Problem(status, "INTERNAL", status.phrase, detail))
+        response = answer(request, Problem(status, "INTERNAL", status.phrase, detail))
+        response.headers[HEADER] = request.state.request_id
+        return response

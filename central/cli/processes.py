@@ -29,7 +29,10 @@ from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 app = group("Run the processes of the centre.")
-LogAsJson = Annotated[bool, typer.Option("--json", help="Log JSON lines on standard error.")]
+LogAsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Log JSON lines on standard error, as METERLINE_LOG_JSON does."),
+]
 _log = structlog.get_logger(__name__)
 
 
@@ -86,12 +89,13 @@ def serve_command(
     """Serve the pages and the API until SIGINT or SIGTERM."""
     from central.process.serve import run_serve  # noqa: PLC0415 - loads the web framework
 
-    log_to(STANDARD_ERROR, as_json=as_json)
+    chosen = settings()
+    log_to(STANDARD_ERROR, as_json=as_json or chosen.log_json)
 
     def ready(address: str) -> None:
         typer.echo(f"Serving {address}")
 
-    wait_for(until_signal(run_serve(settings(), host, port, ready=ready)))
+    wait_for(until_signal(run_serve(chosen, host, port, ready=ready)))
 
 
 @app.command("ingest")
@@ -101,16 +105,18 @@ def ingest_command(*, as_json: LogAsJson = False) -> None:
     from central.config.ingest import IngestSettings  # noqa: PLC0415 - for this alone
     from central.process.ingest import run_ingest  # noqa: PLC0415 - loads the broker's client
 
-    log_to(STANDARD_ERROR, as_json=as_json)
-    wait_for(until_signal(run_ingest(IngestSettings())))
+    chosen = IngestSettings()
+    log_to(STANDARD_ERROR, as_json=as_json or chosen.log_json)
+    wait_for(until_signal(run_ingest(chosen)))
 
 
 @app.command("worker")
 @answered
 def worker_command(*, as_json: LogAsJson = False) -> None:
     """Validate new readings until SIGINT or SIGTERM. Any number of workers share the queue."""
-    log_to(STANDARD_ERROR, as_json=as_json)
-    wait_for(until_signal(run_worker(settings())))
+    chosen = settings()
+    log_to(STANDARD_ERROR, as_json=as_json or chosen.log_json)
+    wait_for(until_signal(run_worker(chosen)))
 
 
 @app.command("validate")

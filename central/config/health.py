@@ -1,4 +1,4 @@
-"""Where a process without pages says how it is, from the environment (`METERLINE_HEALTH_...`)."""
+"""Where a process says how it is, and how it logs, from the environment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from central.config.secret import FiledSettings
 
 
 class HealthSettings(FiledSettings):
-    """Where a process without pages says how it is.
+    """Where a process says how it is, and how it logs.
 
     Args:
         health_host: Address to listen on; whoever reaches it may ask.
         health_port: TCP port of `/live`, `/ready` and `/metrics`; none where nobody asks.
+        log_json: Whether each line of the log is a JSON object.
     """
 
     health_host: str = "127.0.0.1"
     health_port: int | None = Field(default=None, ge=0, le=65_535)
+    log_json: bool = False

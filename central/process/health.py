@@ -1,4 +1,4 @@
-"""What `ingest` and `worker` say of themselves over HTTP: `/live`, `/ready` and `/metrics`.
+"""What processes say of themselves over HTTP: `/live`, `/ready` and `/metrics`.
 
 Live is a process that answers: one that does not is to be started anew. Ready is one that can do
 its work: what keeps it from that passes, or somebody has to mend it; to start anew helps nobody.
@@ -19,7 +19,7 @@ from central.adapters.timescale.pool import Pool
 from central.config.health import HealthSettings
 from central.service.ports.faults import StoreUnfitError
 from firmware_bridge.contract.errors import ConfigurationError, MeterlineError
-from firmware_bridge.figures import Figure, expose
+from firmware_bridge.figures import Figure, Histogram, expose
 from firmware_bridge.plain_http import JSON, PlainAnswer, serve_plain
 
 _log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ async def saying_health(
     settings: HealthSettings,
     readiness: Readiness,
     program: str,
-    figures: Callable[[], Sequence[Figure]] = tuple,
+    figures: Callable[[], Sequence[Figure | Histogram]] = tuple,
 ) -> AsyncIterator[None]:
     """Say how the process is while the block runs, where the settings name a port.
 
@@ -107,7 +107,12 @@ async def saying_health(
     async def metrics() -> PlainAnswer:
         checks = await readiness.checks()
         ready_figures = [
-            Figure(f"{name}_ready", f"1 while {name} is fit to work with.", float(text == OK))
+            Figure(
+                "ready",
+                "1 while what is named is fit to work with.",
+                float(text == OK),
+                labels={"check": name},
+            )
             for name, text in checks.items()
         ]
         return PlainAnswer(expose([*ready_figures, *figures()], program))

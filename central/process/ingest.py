@@ -79,7 +79,7 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
     """Take what the broker has, and do the periodic tasks, until cancelled."""
     clock = _utc_now
     store, gateways = TimescaleIngestStore(pool, quota_of(settings)), TimescaleGatewayStore(pool)
-    intake = Intake(Ingest(store, clock), _limits(settings))
+    intake = Intake(Ingest(store, clock), _limits(settings), clock)
     statuses = Statuses(gateways, store, clock)
     failures: Counter[str] = Counter()
 
@@ -207,4 +207,4 @@ async def _every(
 
 
 if __name__ == "__main__":
-    start(lambda: run_ingest(IngestSettings()))
+    start(IngestSettings, run_ingest)

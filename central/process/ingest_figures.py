@@ -6,17 +6,8 @@ from collections import Counter
 
 from central.service.ingest.outcome import OutcomeKind
 from central.service.ingest.queue import Intake
-from firmware_bridge.figures import Figure
+from firmware_bridge.figures import Figure, Histogram
 
-_KINDS = {
-    OutcomeKind.STORED: "Batches that were stored.",
-    OutcomeKind.DUPLICATE: "Batches that were there already.",
-    OutcomeKind.CONFLICT: "Batches that conflict with what is there.",
-    OutcomeKind.REJECTED: "Messages that were refused and kept.",
-    OutcomeKind.QUARANTINED: "Batches that were quarantined.",
-    OutcomeKind.HELLO: "Hellos of gateways.",
-    OutcomeKind.UNKEPT: "Messages that the store keeps in no way; not acknowledged.",
-}
 _OTHERS = {
     "discarded": "Messages that found the queue or their gateway's share full; they come again.",
     "readings": "Readings that were stored.",
@@ -27,7 +18,9 @@ _OTHERS = {
 }
 
 
-def ingest_figures(intake: Intake, statuses: Counter[str], failures: Counter[str]) -> list[Figure]:
+def ingest_figures(
+    intake: Intake, statuses: Counter[str], failures: Counter[str]
+) -> list[Figure | Histogram]:
     """What the process counted since it began, and what waits.
 
     Args:
@@ -37,7 +30,6 @@ def ingest_figures(intake: Intake, statuses: Counter[str], failures: Counter[str
     """
     counts = intake.counts
     counted = [
-        *((f"messages_{kind.value}_total", text, counts[kind]) for kind, text in _KINDS.items()),
         *((f"{name}_total", text, counts[name]) for name, text in _OTHERS.items()),
         ("statuses_rejected_total", "Statuses that were refused and kept.", statuses["rejected"]),
         ("statuses_unkept_total", "Statuses that could not be kept.", statuses["unkept"]),
@@ -45,6 +37,19 @@ def ingest_figures(intake: Intake, statuses: Counter[str], failures: Counter[str
     ]
     return [
         Figure("queue_bytes", "Payload that waits. [B]", intake.waiting_bytes),
+        Figure("queue_room_bytes", "Payload that may wait. [B]", intake.room_bytes),
         Figure("queue_messages", "Messages that wait.", intake.waiting),
+        intake.windows,
+        intake.messages,
+        *(
+            Figure(
+                "messages_total",
+                "Messages of gateways, by what became of them.",
+                counts[kind],
+                counter=True,
+                labels={"outcome": kind.value},
+            )
+            for kind in OutcomeKind
+        ),
         *(Figure(name, text, value, counter=True) for name, text, value in counted),
     ]

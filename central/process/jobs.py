@@ -6,6 +6,7 @@ A job is registered by a row in `service.schedules.kinds` and a line in `job_tab
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
@@ -46,6 +47,7 @@ from central.service.schedules.run_jobs import Job, JobOutcome, Jobs, outcome_te
 from central.service.schedules.standing import StandingJob
 from central.service.validation.estimate_held import EstimateHeld, EstimateTally
 from central.service.validation.validate import Validate, VeeSettings
+from firmware_bridge.figures import Histogram
 
 _SWEEP_EVERY_S = 30.0
 _AGAIN_S = 5.0
@@ -139,6 +141,7 @@ async def run_jobs(
     settings: Settings,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     standing: Mapping[str, StandingJob] | None = None,
+    times: Histogram | None = None,
 ) -> None:
     """Do what is due until cancelled, whichever worker sees it.
 
@@ -147,8 +150,9 @@ async def run_jobs(
         settings: Where the database is, and how many accounts are billed at a time.
         clock: Now, aware.
         standing: Jobs that are due while something waits for them, by name.
+        times: Counts how long jobs took, by name and outcome.
     """
-    worker = JobWorker(nightly_jobs(pool, settings, clock), standing or {})
+    worker = JobWorker(nightly_jobs(pool, settings, clock), standing or {}, times)
     while True:
         try:
             async with job_queue(settings.dsn(), worker.do, settings.limits) as queue:
@@ -166,11 +170,15 @@ class JobWorker:
     Args:
         jobs: Those of a schedule.
         standing: Those that are due while something waits for them, by name.
+        times: Counts how long they took, by name and outcome.
     """
 
-    def __init__(self, jobs: Jobs, standing: Mapping[str, StandingJob]) -> None:
+    def __init__(
+        self, jobs: Jobs, standing: Mapping[str, StandingJob], times: Histogram | None = None
+    ) -> None:
         self._jobs = jobs
         self._standing = standing
+        self._times = times
         self._look = asyncio.Event()
 
     async def serve(self, queue: JobQueue, look_every_s: float) -> None:
@@ -209,17 +217,27 @@ class JobWorker:
 
     async def do(self, name: str, night: str) -> None:
         """Do a job that came out of the queue; raises nothing."""
+        began = time.perf_counter()
         try:
-            if (standing := self._standing.get(name)) is not None:
-                await standing.do()
-            else:
-                await self._jobs.run_named(name, date.fromisoformat(night))
+            became = await self._became(name, night)
         except (StoreUnavailableError, StoreUnfitError) as error:
+            became = "put_off"
             _log.warning("job_put_off", job=name, reason=error.message)
         except Exception as error:  # noqa: BLE001 - one job stops no other
+            became = "failed"
             _log.error("job_failed", job=name, **error_fields(error))
         else:
             self._look.set()  # the next of its chain may be due
+        if self._times is not None and became is not None:
+            self._times.observe(time.perf_counter() - began, name, became)
+
+    async def _became(self, name: str, night: str) -> str | None:
+        """Do a job; what became of it, or None where another did it."""
+        if (standing := self._standing.get(name)) is not None:
+            await standing.do()
+            return "done"
+        outcome = await self._jobs.run_named(name, date.fromisoformat(night))
+        return None if outcome is None else outcome.word
 
 
 async def _sweep(queue: JobQueue) -> None:

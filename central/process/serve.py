@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.failed_tokens import FailedTokens
+from central.api.request_times import RequestTimes
 from central.api.server import serving
 from central.api.settings import WebSettings
 from central.config.settings import Settings
@@ -19,6 +21,7 @@ from central.process.keep_fit import keep_fit
 from central.process.services import timescale_services
 from central.process.start import start
 from central.service.ports.ingest import StoreUnavailableError
+from firmware_bridge.figures import Figure, Histogram
 
 
 async def run_serve(
@@ -49,8 +52,13 @@ async def run_serve(
         services = timescale_services(pool, render_invoice, anchor_file=settings.audit_anchor_file)
         app = create_app(services, web)
         failed_tokens: FailedTokens = app.state.failed_tokens
+        times: RequestTimes = app.state.request_times
+
+        def figures() -> list[Figure | Histogram]:
+            return [*times.figures(), *failed_tokens.figures()]
+
         async with (
-            saying_health(settings, Readiness(pool, {}), "meterline_serve", failed_tokens.figures),
+            saying_health(settings, Readiness(pool, {}), "meterline_serve", figures),
             serving(app, services, web) as address,
         ):
             ready(address)
@@ -81,4 +89,4 @@ def _print_address(address: str) -> None:
 
 
 if __name__ == "__main__":
-    start(lambda: run_serve(Settings(), ready=_print_address))
+    start(Settings, partial(run_serve, ready=_print_address))

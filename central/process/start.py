@@ -6,29 +6,36 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from central.config.health import HealthSettings
 from central.config.refusal import refusal_of
 from firmware_bridge.contract.errors import Fault, MeterlineError
 from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 EXIT_ERROR, EXIT_REFUSED = 1, 2
 _CANCEL_AGAIN_S = 5.0
+SettingsT = TypeVar("SettingsT", bound=HealthSettings)
 _TO_MEND = frozenset({Fault.CONFIGURATION, Fault.OPERATOR, Fault.PEER})
 
 
-def start(make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def start(
+    read: Callable[[], SettingsT], work: Callable[[SettingsT], Coroutine[Any, Any, None]]
+) -> None:
     """Run a process until SIGINT or SIGTERM, as `python -m central.process...` does.
 
     Args:
-        make: Reads the settings and gives the process's work.
+        read: Reads the settings.
+        work: Of the process, with them.
     """
     log_to(STANDARD_ERROR)
     try:
-        asyncio.run(until_signal(make()))
+        settings = read()
+        log_to(STANDARD_ERROR, as_json=settings.log_json)
+        asyncio.run(until_signal(work(settings)))
     except MeterlineError as error:
         _end(error)
     except (ValidationError, SettingsError) as error:

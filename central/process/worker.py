@@ -6,6 +6,7 @@ Any number of workers share what waits.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,12 +20,14 @@ from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
+from central.adapters.timescale.watch import TimescaleWatch
 from central.config.settings import Settings
 from central.process.health import Readiness, saying_health
 from central.process.jobs import compare_changed, run_jobs
 from central.process.keep_fit import keep_fit
 from central.process.sealer import run_sealer
 from central.process.start import ended, start
+from central.process.worker_figures import WorkerFigures
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.find_candidates import FindCandidates
 from central.service.ingest.patience import patiently
@@ -57,15 +60,18 @@ async def run_worker(
     dsn = settings.dsn()
     pool = make_pool(dsn, max_size=5, name="meterline-worker", check=False, limits=settings.limits)
     try:
-        async with saying_health(settings, Readiness(pool, {}), "meterline_worker"):
+        watch, readiness = WorkerFigures(), Readiness(pool, {})
+        async with saying_health(settings, readiness, "meterline_worker", watch.figures):
             await patiently(lambda: check_fit(dsn), _wait_on)
             await pool.open(wait=False)
-            await _work(pool, settings, clock)
+            await _work(pool, settings, clock, watch)
     finally:
         await pool.close()
 
 
-async def _work(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> None:
+async def _work(
+    pool: Pool, settings: Settings, clock: Callable[[], datetime], watch: WorkerFigures
+) -> None:
     """Do all that a worker does side by side, until validating ends or the schema is another."""
     from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
 
@@ -82,11 +88,13 @@ async def _work(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -
     sealing = asyncio.create_task(run_sealer(pool, settings, clock))
     beside = [
         asyncio.create_task(_end_overdue(OverdueTransactions(pool))),
-        asyncio.create_task(run_jobs(pool, settings, clock, standing)),
+        asyncio.create_task(run_jobs(pool, settings, clock, standing, watch.jobs)),
         asyncio.create_task(_count_unclosed(CountUnclosedDays(unclosed, clock, vee))),
     ]
+    if settings.health_port is not None:
+        beside.append(asyncio.create_task(watch.keep_looking(TimescaleWatch(pool), clock)))
     leading = [
-        asyncio.create_task(_validate(use_case, settings.poll_s)),
+        asyncio.create_task(_validate(use_case, settings.poll_s, watch.validated)),
         asyncio.create_task(keep_fit(pool)),
     ]
     try:
@@ -98,7 +106,7 @@ async def _work(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -
         await ended(sealing)
 
 
-async def _validate(use_case: Validate, poll_s: float) -> None:
+async def _validate(use_case: Validate, poll_s: float, counts: Counter[str]) -> None:
     while True:
         try:
             tally = await use_case.step()
@@ -106,6 +114,8 @@ async def _validate(use_case: Validate, poll_s: float) -> None:
             _wait_on(error)
             await asyncio.sleep(poll_s)
             continue
+        counts["days"] += tally.days
+        counts["closed"] += tally.closed
         if tally.versions:
             _log.info("days_validated", days=tally.days, versions=tally.versions)
         if tally.idle:
@@ -147,4 +157,4 @@ def _wait_on(error: StoreUnavailableError) -> None:
 
 
 if __name__ == "__main__":
-    start(lambda: run_worker(Settings()))
+    start(Settings, run_worker)

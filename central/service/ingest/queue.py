@@ -12,10 +12,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
-from central.service.ingest.classify import Arrival, Examined, Readable, examine
+from central.service.ingest.classify import (
+    Arrival,
+    Examined,
+    Readable,
+    Unreadable,
+    examine,
+)
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.fair_queue import FairQueue
 from central.service.ingest.ingest import Ingest
@@ -24,6 +31,7 @@ from central.service.ingest.outcome import GatewayReply, Result
 from central.service.ingest.patience import patiently
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
+from firmware_bridge.figures import Histogram
 
 _log = structlog.get_logger(__name__)
 # Decoding this long without a pause keeps the network waiting.
@@ -37,6 +45,8 @@ _COSTLY_AT_ONCE = 50
 # Of gateways that were at fault: 64 MiB at the most; beyond it they send again.
 _BEHIND_MAX = 1_000
 _BEHIND_AT_ONCE = 50
+# Batches of a window that a line of the log names.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +76,16 @@ class Intake:
     Args:
         ingest: The use-case.
         limits: Bounds.
+        clock: Now, aware, by which messages have arrived; None where nobody asks how long they
+            waited.
     """
 
-    def __init__(self, ingest: Ingest, limits: IntakeLimits | None = None) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        limits: IntakeLimits | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         self._ingest = ingest
         self._limits = IntakeLimits() if limits is None else limits
         most = self._limits.queue_bytes
@@ -76,7 +93,12 @@ class Intake:
         self._arrived = asyncio.Event()
         self._slots = asyncio.Semaphore(self._limits.committers)
         self._behind: asyncio.Queue[Examined] = asyncio.Queue(_BEHIND_MAX)
+        self._clock = clock
         self.counts: Counter[str] = Counter()
+        self.windows = Histogram("window_seconds", "Storing a window of messages. [s]")
+        self.messages = Histogram(
+            "message_seconds", "Between the arrival of a message and the commit of its window. [s]"
+        )
 
     @property
     def waiting(self) -> int:
@@ -87,6 +109,11 @@ class Intake:
     def waiting_bytes(self) -> int:
         """Payload that waits, in bytes."""
         return self._queue.weight
+
+    @property
+    def room_bytes(self) -> int:
+        """What may wait at most, in bytes."""
+        return self._limits.queue_bytes
 
     def offer(self, arrival: Arrival) -> bool:
         """Take a message, unless the queue or its gateway's share is full; whether it was taken."""
@@ -159,9 +186,11 @@ class Intake:
         self, window: Sequence[Examined], answer: Callable[[Sequence[GatewayReply]], None]
     ) -> None:
         try:
-            behind = await self._try(window, answer, apart=True)
+            with self.windows.timed():
+                behind = await self._try(window, answer, apart=True)
         finally:
             self._slots.release()
+        self._note_times(window)
         for item in behind:
             if self._behind.full():
                 self._queue.discarded[item.arrival.gateway] += 1
@@ -195,7 +224,7 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - one message ends nothing
             # Unacknowledged, so the gateways still have what was not committed.
             self.counts["abandoned"] += len(window)
-            _log.error("window_abandoned", **error_fields(error))
+            _log.error("window_abandoned", batches=_names(window), **error_fields(error))
             return []
 
     async def _persist(
@@ -235,12 +264,30 @@ class Intake:
                     kind=outcome.kind,
                     code=outcome.code,
                     gateway=outcome.gateway,
+                    epoch=None if outcome.epoch is None else str(outcome.epoch),
                     sequence=outcome.sequence,
                 )
+
+    def _note_times(self, window: Sequence[Examined]) -> None:
+        if self._clock is None:
+            return
+        now = self._clock()
+        for item in window:
+            self.messages.observe(max((now - item.arrival.at).total_seconds(), 0.0))
 
     def _wait_on(self, error: StoreUnavailableError) -> None:
         self.counts["retries"] += 1
         _log.warning("window_not_stored", reason=error.message)
+
+
+def _names(window: Sequence[Examined]) -> list[str]:
+    """The first batches of a window, as `gateway/epoch/sequence`."""
+    headers = [
+        f"{item.arrival.gateway}/{item.header.epoch}/{item.header.sequence}"
+        for item in window
+        if isinstance(item, Readable | Unreadable)
+    ]
+    return headers[:_NAMED]
 
 
 _QUIET = frozenset({"STORED", "DUPLICATE", "HELLO"})

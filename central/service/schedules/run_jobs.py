@@ -63,6 +63,13 @@ class JobOutcome:
     lost: bool = False
     gave_up: bool = False
 
+    @property
+    def word(self) -> str:
+        """What became of it, in a word."""
+        if self.gave_up:
+            return "given_up"
+        return "failed" if self.error is not None else "lost" if self.lost else "done"
+
 
 @dataclass(slots=True)
 class Jobs:

@@ -68,8 +68,8 @@ async def test_ingest_says_which_of_what_it_needs_is_away(
         whole = json.loads(await until(web, "/ready", lambda status, _: status == 200))
         assert whole == {"status": "ready", "database": "ok", "schema": "ok", "broker": "ok"}
         figures = (await web.get("/metrics")).text
-        assert "meterline_ingest_broker_ready 1" in figures
-        assert "meterline_ingest_messages_stored_total 0" in figures
+        assert 'meterline_ingest_ready{check="broker"} 1' in figures
+        assert 'meterline_ingest_messages_total{outcome="stored"} 0' in figures
         await asyncio.to_thread(mosquitto.stop)
         without = json.loads(await until(web, "/ready", lambda status, _: status == 503))
         assert without == {**whole, "status": "not ready", "broker": "not connected"}
