@@ -47,18 +47,19 @@ def test_a_unit_gives_its_service_no_power(unit: Path) -> None:
     assert "ProtectSystem=strict" in lines
 
 
-def test_the_gateways_unit_is_hardened_as_far_as_it_can_be() -> None:
+@pytest.mark.parametrize("unit", [*CENTRE, GATEWAY], ids=lambda unit: unit.name)
+def test_a_unit_is_hardened_as_far_as_it_can_be(unit: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed (Debian's package systemd)")
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(GATEWAY)],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)],
         capture_output=True,
         text=True,
         check=False,
     )
     exposure = re.search(r"exposure level for [^:]+: ([0-9.]+)", done.stdout)
     assert exposure is not None, done.stderr
-    # 0 is best; what remains is the network, the serial devices and the kernel's clock.
+    # 0 is best; what remains is the network, and of a gateway serial devices and the kernel's clock.
     assert Decimal(exposure[1]) <= Decimal("2.5")
 
 
@@ -76,15 +77,6 @@ def test_the_template_of_a_gateways_file_is_one_once_it_is_filled_in() -> None:
         table[section]["keys"] = ["00" * 32]
     config = parse_config(table)
     assert (config.gateway, [meter.name for meter in config.meters]) == ("roof-17", ["main"])
-
-
-def test_compose_starts_the_centre_after_its_migrations() -> None:
-    services = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())["services"]
-    assert {"database", "broker", "migrate", "ingest", "worker", "serve"} == set(services)
-    for name in ("ingest", "serve"):
-        assert services[name]["depends_on"]["migrate"] == {
-            "condition": "service_completed_successfully"
-        }
 
 
 def broker_lines() -> list[str]:
