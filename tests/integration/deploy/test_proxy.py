@@ -1,4 +1,4 @@
-"""The proxy of the containers before the real pages, where Debian's package `caddy` is installed."""
+"""The proxy of the containers before the real pages, where Debian's package caddy is there."""
 
 from __future__ import annotations
 

@@ -208,8 +208,9 @@ def test_everything_is_fetched_then_installed_without_the_internet_or_the_machin
     out = tmp_path / "dist"
     hatch(clone, out, "--target", "wheel", path=str(tmp_path))
     python = empty_environment(tmp_path / "an empty place")
-    # Fetched here and installed there, as docs/how-to/deploy.md says of a machine without the internet.
-    wheels, locked = tmp_path / "wheels", ("--require-hashes", "-r", clone / "requirements/demo.txt")
+    # Fetched, then installed, as docs/how-to/deploy.md says of a machine without the internet.
+    wheels, lock = tmp_path / "wheels", clone / "requirements" / "demo.txt"
+    locked = ("--require-hashes", "-r", lock)
     fetched = ("--only-binary=:all:", "--dest", wheels, *locked)
     pip = (sys.executable, "-m", "pip", "--no-input", "--quiet", "--disable-pip-version-check")
     subprocess.run([*pip, "download", *fetched], check=True)

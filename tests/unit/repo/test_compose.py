@@ -29,7 +29,7 @@ class _Overriding(yaml.SafeLoader):
 _Overriding.add_multi_constructor("!override", lambda loader, _, node: _built(loader, node))
 
 
-def _built(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+def _built(loader: yaml.SafeLoader, node: yaml.Node) -> object:
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
     assert isinstance(node, yaml.MappingNode)

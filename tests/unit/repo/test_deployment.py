@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import yaml
 from pathspec import PathSpec
 
 from edge_agent.config.settings import parse_config
@@ -59,7 +58,7 @@ def test_a_unit_is_hardened_as_far_as_it_can_be(unit: Path) -> None:
     )
     exposure = re.search(r"exposure level for [^:]+: ([0-9.]+)", done.stdout)
     assert exposure is not None, done.stderr
-    # 0 is best; what remains is the network, and of a gateway serial devices and the kernel's clock.
+    # 0 is best; what remains is the network, and a gateway's serial devices and kernel clock.
     assert Decimal(exposure[1]) <= Decimal("2.5")
 
 
