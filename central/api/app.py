@@ -6,19 +6,24 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from central.api.access_middleware import API, AccessMiddleware
+from central.api.asked_parameters import check_parameters
 from central.api.authentication import Authenticator
+from central.api.contract import describe
 from central.api.failed_tokens import FailedTokens
+from central.api.head import HeadMiddleware
 from central.api.problems import MEDIA_TYPE, TITLES, Problem, problem_of
 from central.api.request_times import HEADER, RequestIdMiddleware, RequestTimes
 from central.api.routers import all_routers
+from central.api.routers.api_reference import router as api_reference
 from central.api.sessions import Sessions
 from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
@@ -58,7 +63,10 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,  # the bundled viewer loads scripts from another host
         redoc_url=None,
+        generate_unique_id_function=_name_of,
     )
+    # As FastAPI says to extend it.
+    app.openapi = describe(app, PREFIX)  # type: ignore[method-assign]
     authenticator = Authenticator(settings)
     sessions = Sessions(services.sessions, timedelta(seconds=settings.session_s))
     failed_tokens = FailedTokens()
@@ -69,10 +77,12 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.state.failed_tokens = failed_tokens
     times = app.state.request_times = RequestTimes()
     for router in all_routers():
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(check_parameters)])
+    app.include_router(api_reference, prefix=PREFIX)
     app.include_router(sign_in)
     mount_pages(app, services)
     _answer_errors(app)
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=_ZIP_FROM_BYTES, compresslevel=_ZIP_LEVEL)
     app.add_middleware(
         AccessMiddleware,
@@ -85,6 +95,11 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     )
     app.add_middleware(RequestIdMiddleware, times=times)
     return app
+
+
+def _name_of(route: APIRoute) -> str:
+    """The identifier of an operation, from which clients name their functions."""
+    return route.name
 
 
 def answer(request: Request, problem: Problem) -> Response:

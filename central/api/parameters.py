@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
-from pydantic import AwareDatetime
 from starlette.requests import Request
 
+from central.api.schemas.base import When
 from central.service.billing.find_bill import find_uid
 from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
@@ -23,6 +23,7 @@ def services_of(request: Request) -> OperatorServices:
     return services
 
 
+MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 Services = Annotated[OperatorServices, Depends(services_of)]
 Search = Annotated[str, Query(max_length=64, description="Select names that begin with this text.")]
 Attention = Annotated[bool, Query(description="Select items that need attention only.")]
@@ -34,7 +35,7 @@ LIMIT = DEFAULT_LIMIT
 def services_as_of(
     services: Services,
     as_of: Annotated[
-        AwareDatetime | None,
+        When | None,
         Query(description="Answer as of a time, five minutes ago or earlier; default: now."),
     ] = None,
 ) -> OperatorServices:

@@ -1,7 +1,8 @@
-"""Text in requests that no store can hold is refused before anything is done with it."""
+"""What no store can hold or no calendar reckon with is refused before anything is done with it."""
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,18 @@ from firmware_bridge.contract.errors import BadTextError
 from firmware_bridge.contract.plain_text import flaw
 
 _DEEPEST: Final = 8
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2999
+
+
+def far_day(value: object) -> str | None:
+    """What is wrong with a day or time that is too far away to reckon with; None where it is not.
+
+    A year and a day more or less, which is what use-cases look at, has to be a day too.
+    """
+    if isinstance(value, date | datetime) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        return f"{value.year} is not a year from {FIRST_YEAR} to {LAST_YEAR}"
+    return None
 
 
 def refuse_bad_address(request: Request) -> None:

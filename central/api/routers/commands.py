@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services
+from central.api.schemas.base import Day
 from central.api.schemas.billing import BillOut
 from central.api.schemas.writes import (
     AccountIn,
@@ -107,7 +107,7 @@ async def add_tariff(services: Services, once: DoOnce, order: TariffIn) -> Respo
 
 @router.post("/tariffs/{tariff}/{effective}/withdraw", responses=CHANGED, response_model=None)
 async def withdraw_tariff(
-    services: Services, once: DoOnce, tariff: str, effective: date, order: WithdrawIn
+    services: Services, once: DoOnce, tariff: str, effective: Day, order: WithdrawIn
 ) -> Response:
     """Withdraw a tariff version that was entered by mistake; the one before it holds on."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services
+from central.api.schemas.base import Day
 from central.api.schemas.decided_days import (
     BlockVersionOut,
     DecidedDaysOut,
@@ -92,8 +92,8 @@ async def restore_days(
 async def list_versions(
     services: Services,
     channel: Channel,
-    first: Annotated[date, Query(description="First local day.")],
-    end: Annotated[date, Query(description="The local day after the last.")],
+    first: Annotated[Day, Query(description="First local day.")],
+    end: Annotated[Day, Query(description="The local day after the last.")],
 ) -> list[BlockVersionOut]:
     """List every version of days, by day, the newest first."""
     days = DayRange(first, max(first, end))

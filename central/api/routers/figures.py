@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import ServicesAsOf
+from central.api.parameters import MONTH, ServicesAsOf
 from central.api.schemas.figures import MonthOfFiguresOut
 from central.domain.billing.cycle import Cycle
 from central.service.billing.regulator_figures import MONTHS_MAX
 
 router = APIRouter(tags=["bills"])
 Month = Annotated[
-    str | None, Query(max_length=16, description="Newest month, such as 2026-10; default: now.")
+    str | None, Query(pattern=MONTH, description="Newest month, such as 2026-10; default: now.")
 ]
 Months = Annotated[int, Query(ge=1, le=MONTHS_MAX, description="How many months, going back.")]
 

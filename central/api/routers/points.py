@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, After, Limit, Search, ServicesAsOf
+from central.api.parameters import LIMIT, MONTH, After, Limit, Search, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import MonthOut, PointChannelOut, PointOut
 from central.service.operator.month import parse_month, view_month, view_point_months
@@ -14,7 +14,8 @@ from central.service.views.lookup import require
 
 router = APIRouter(tags=["service points"])
 Month = Annotated[
-    str | None, Query(description="Local month, such as 2026-10; default: the newest.")
+    str | None,
+    Query(pattern=MONTH, description="Local month, such as 2026-10; default: the newest."),
 ]
 
 

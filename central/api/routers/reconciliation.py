@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import ServicesAsOf
+from central.api.parameters import MONTH, ServicesAsOf
 from central.api.schemas.reconciliation import ReconciliationOut
 from central.domain.billing.cycle import Cycle
 from central.service.billing.reconcile import Reconcile
@@ -14,7 +14,7 @@ from central.service.billing.reconciliation_report import ReconciledScope
 
 router = APIRouter(tags=["bills"])
 Name = Annotated[str | None, Query(min_length=1, max_length=200)]
-Month = Annotated[str | None, Query(max_length=16, description="Local month, such as 2026-10.")]
+Month = Annotated[str | None, Query(pattern=MONTH, description="Local month, such as 2026-10.")]
 
 
 @router.get("/reconciliation")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services, ServicesAsOf
 from central.api.routers.commands import EFFECT, Responses
+from central.api.schemas.base import Day
 from central.api.schemas.settings import SellerIn, SellerOut, SettingsIn, SettingsOut
 from central.api.schemas.writes import EffectOut
 from central.service.billing.change_settings import SettingsChange
@@ -19,12 +19,12 @@ from central.service.views.lookup import require
 from firmware_bridge.contract.errors import InvalidValueError
 
 router = APIRouter(tags=["settings"])
-Day = Annotated[date | None, Query(description="Day of issue; today where it is left out.")]
+IssueDay = Annotated[Day | None, Query(description="Day of issue; today where it is left out.")]
 _SETTINGS: Responses = {HTTPStatus.OK.value: {"model": SettingsOut}}
 
 
 @router.get("/settings")
-async def get_settings(services: ServicesAsOf, day: Day = None) -> SettingsOut:
+async def get_settings(services: ServicesAsOf, day: IssueDay = None) -> SettingsOut:
     """Get the settings of invoices in force."""
     return SettingsOut.of(await services.settings.current(day))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services, ServicesAsOf
+from central.api.schemas.base import Day
 from central.api.schemas.tables import KeptTableOut, TableIn, TableOut
 from central.api.schemas.writes import WithdrawIn
 from central.domain.tariff.load.document import load_table
@@ -50,7 +50,7 @@ async def add_table(services: Services, once: DoOnce, order: TableIn) -> Respons
 
 @router.post("/tables/{name}/{since}/withdraw", responses=_KEPT, response_model=None)
 async def withdraw(
-    services: Services, once: DoOnce, name: str, since: date, order: WithdrawIn
+    services: Services, once: DoOnce, name: str, since: Day, order: WithdrawIn
 ) -> Response:
     """Withdraw a date of a table that was entered by mistake; the numbers before it hold on."""
 

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services
+from central.api.schemas.base import When
 from central.api.schemas.usage_events import (
     AssignmentIn,
     AssignmentOut,
@@ -75,8 +75,8 @@ async def list_events(  # noqa: PLR0913, PLR0917 - one parameter each
     services: Services,
     subject: Text = None,
     type: Text = None,  # noqa: A002 - as events say it
-    from_at: AwareDatetime | None = None,
-    until_at: AwareDatetime | None = None,
+    from_at: When | None = None,
+    until_at: When | None = None,
     limit: Limit = 100,
 ) -> list[EventOut]:
     """List events by time, every version of them."""

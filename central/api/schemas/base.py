@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Generic, Self, TypeVar
@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from central.api.plain_requests import far_day
 from central.service.views.paging import Page
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity
@@ -56,7 +57,15 @@ def _code(value: object) -> object:
     return str(value) if isinstance(value, Obis) else value
 
 
-When = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _near(day: date) -> date:
+    far = far_day(day)
+    if far is not None:
+        raise ValueError(far)
+    return day
+
+
+When = Annotated[AwareDatetime, AfterValidator(_near), AfterValidator(_in_utc)]
+Day = Annotated[date, AfterValidator(_near)]
 Exact = Annotated[Decimal, PlainSerializer(plain_decimal, return_type=str)]
 Instant = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
 LowerName = Annotated[str, BeforeValidator(_lower_name)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from central.api.plain_requests import flaw_within
+from central.api.plain_requests import far_day, flaw_within
 from central.api.schemas.base import Schema
 from central.domain.billing.bill import Party
 from central.domain.metering.day_start import read_day_start
@@ -58,6 +58,15 @@ class Order(BaseModel):
                 message = f"{plain(str(name), 40)} holds {bad}"
                 raise ValueError(message)
         return given
+
+    @model_validator(mode="after")
+    def _is_near(self) -> Self:
+        for name in type(self).model_fields:
+            far = far_day(getattr(self, name))
+            if far is not None:
+                message = f"{name}: {far}"
+                raise ValueError(message)
+        return self
 
 
 class EffectOut(BaseModel):

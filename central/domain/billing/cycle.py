@@ -15,6 +15,7 @@ from firmware_bridge.contract.interval import Interval
 CYCLE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _TEXT = re.compile(rf"(\d{{4}})-(\d{{2}})(?:@(\d{{1,2}})|\.({CYCLE_NAME.pattern})(?:\.([2-9]))?)?")
 _MONTHS = 12
+_YEARS = range(1900, 3000)
 _WRITE = (
     "Write a month as 2026-10, a period of a cycle as it is named, such as 2026-03.route-7 or"
     " 2026-10@15."
@@ -30,7 +31,7 @@ class Cycle:
     """The name of a period; that of a month tells its days as well.
 
     Args:
-        year: Of the month that names it: of its first day, or with `of` of its last.
+        year: 1900 .. 2999, of the month that names it: of its first day, or with `of` of its last.
         month: 1 .. 12.
         anchor: Day of the month on which it starts; 29 to 31 fall on the last day of shorter
             months and come back in longer ones.
@@ -38,7 +39,7 @@ class Cycle:
         number: From 1, among the periods of that cycle that end in the month.
 
     Raises:
-        InvalidValueError: Month or anchor is out of range.
+        InvalidValueError: Year, month or anchor is out of range.
     """
 
     year: int
@@ -48,7 +49,8 @@ class Cycle:
     number: int = 1
 
     def __post_init__(self) -> None:
-        if not (1 <= self.month <= _MONTHS and 1 <= self.anchor <= 31 and self.year >= 1):  # noqa: PLR2004 - days of a month
+        in_range = self.year in _YEARS and 1 <= self.month <= _MONTHS
+        if not (in_range and 1 <= self.anchor <= 31):  # noqa: PLR2004 - days of a month
             message = f"{self.year}-{self.month}@{self.anchor} is not a billing cycle."
             raise InvalidValueError(message, value=(self.year, self.month, self.anchor))
 

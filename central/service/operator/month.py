@@ -33,10 +33,10 @@ def parse_month(text: str) -> date:
     """The first day of a month such as 2026-10.
 
     Raises:
-        InvalidValueError: The text is not a month, or is before 2000.
+        InvalidValueError: The text is not a month, or not of the years 2000 to 2999.
     """
     match = _MONTH.fullmatch(text)
-    if match is None or int(match[1]) < 2000:  # noqa: PLR2004 - no smart meter is older
+    if match is None or not 2000 <= int(match[1]) < 3000:  # noqa: PLR2004 - of smart meters
         message = f"{text!r} is not a month such as 2026-10."
         raise InvalidValueError(message, value=text)
     return date(int(match[1]), int(match[2]), 1)

@@ -1,0 +1,65 @@
+"""What the description of the API says of every operation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import Depends, FastAPI
+
+from central.api.asked_parameters import check_parameters
+from central.api.contract import describe, operations
+from central.api.routers import all_routers
+
+PREFIX = "/api/v1"
+# What clients were made from. An identifier never goes; new ones are added as they come.
+NAMED = Path(__file__).parent / "operation_ids.json"
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    app = FastAPI(generate_unique_id_function=lambda route: route.name)
+    for router in all_routers():
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(check_parameters)])
+    return describe(app, PREFIX)()
+
+
+def test_operations_are_named_once_and_for_ever(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    promised = json.loads(NAMED.read_text(encoding="utf-8"))
+    assert {name: (path, method) for path, method, name in promised}.items() <= {
+        operation["operationId"]: (path, method) for path, method, operation in operations(document)
+    }.items()
+
+
+def test_every_refusal_is_a_problem_document(document: dict[str, Any]) -> None:
+    shared = document["components"]["responses"]
+    for path, method, operation in operations(document):
+        refused = {code: said for code, said in operation["responses"].items() if code >= "400"}
+        assert {"400", "403", "421", "422", "429", "500", "503"} <= refused.keys(), (path, method)
+        assert method == "get" or {"404", "409", "413"} <= refused.keys(), (path, method)
+        for said in refused.values():
+            content = shared[said["$ref"].rpartition("/")[2]]["content"]
+            assert content.keys() == {"application/problem+json"}
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert "Retry-After" in shared["TooManyRequests"]["headers"]
+
+
+def test_who_may_ask_is_said(document: dict[str, Any]) -> None:
+    assert document["security"] == [{"bearer": []}, {"session": []}]
+    assert document["components"]["securitySchemes"].keys() == {"bearer", "session"}
+    unguarded = {p for p, _, operation in operations(document) if operation.get("security") == []}
+    assert unguarded == {f"{PREFIX}/health/live", f"{PREFIX}/health/ready"}
+    assert "tzdata" in document["info"]["x-release"]
+
+
+def test_every_answer_says_what_it_is(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        good = {code: said for code, said in operation["responses"].items() if code < "400"}
+        assert good, (path, method)
+        for code, said in good.items():
+            for kind, content in said.get("content", {}).items():
+                assert content.get("schema"), (path, method, code, kind)
