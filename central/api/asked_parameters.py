@@ -13,7 +13,7 @@ from central.api.contract import operations
 from firmware_bridge.contract.errors import InvalidValueError
 
 
-class UnknownParameterError(InvalidValueError):
+class ParameterRefusedError(InvalidValueError):
     """A query parameter is not one of the path, or is given twice."""
 
     code = "UNKNOWN_PARAMETER"
@@ -28,7 +28,7 @@ def check_parameters(request: Request) -> None:
     """Refuse what the route of a request does not ask for.
 
     Raises:
-        UnknownParameterError: A parameter has another name, or stands twice and is no list.
+        ParameterRefusedError: A parameter has another name, or stands twice and is no list.
     """
     query = request.scope["query_string"]
     if not query:
@@ -39,11 +39,11 @@ def check_parameters(request: Request) -> None:
     if unknown:
         message = f"{request.url.path} has no query parameter {unknown[0]!r}."
         remedy = f"It has {', '.join(sorted(lists))}." if lists else "It has none: leave it out."
-        raise UnknownParameterError(message, value=unknown[0], remedy=remedy)
+        raise ParameterRefusedError(message, value=unknown[0], remedy=remedy)
     for name, times in given.items():
         if times > 1 and not lists[name]:
             message = f"The query parameter {name!r} is given {times} times."
-            raise UnknownParameterError(message, value=name, remedy="Give it once.")
+            raise ParameterRefusedError(message, value=name, remedy="Give it once.")
 
 
 def _parameters_of(request: Request) -> Lists:

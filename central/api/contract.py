@@ -19,7 +19,7 @@ from central.service.billing.release import this_release
 
 _OPEN_TO_ALL: Final = "/health/"
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
-_BODY_TOO_SLOW: Final = HTTPStatus.REQUEST_TIMEOUT
+
 _ALWAYS: Final = {
     HTTPStatus.BAD_REQUEST: "The cursor belongs to another list, or the request cannot be read.",
     HTTPStatus.FORBIDDEN: "It may be another site's write, or came by plain HTTP.",
@@ -31,7 +31,7 @@ _ALWAYS: Final = {
 }
 _SIGNED_IN: Final = {HTTPStatus.UNAUTHORIZED: "No token or session, or a wrong one."}
 _OF_WRITES: Final = {
-    HTTPStatus.NOT_FOUND: "Something that it names is not there.",
+    HTTPStatus.NOT_FOUND: "What it names is not there.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.CONFLICT: "The data or the rules do not allow it.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body exceeds the limit of its path.",
@@ -116,7 +116,8 @@ def _complete(document: dict[str, Any], prefix: str) -> None:
         answers.pop("422", None)
         if len(answers) > 1 and not _says_what_it_is(answers.get("200", {})):
             answers.pop("200", None)  # the framework's, of a route that names its own
-        for status in _refusals_of(path, method, is_open=is_open):
+        has_parameters = bool(operation.get("parameters"))
+        for status in _refusals_of(method, is_open=is_open, has_parameters=has_parameters):
             answers[str(status.value)] = {"$ref": f"#/components/responses/{_name_of(status)}"}
 
 
@@ -124,19 +125,15 @@ def _says_what_it_is(answer: dict[str, Any]) -> bool:
     return any(content.get("schema") for content in answer.get("content", {}).values())
 
 
-def _refusals_of(path: str, method: str, *, is_open: bool) -> Iterator[HTTPStatus]:
+def _refusals_of(method: str, *, is_open: bool, has_parameters: bool) -> Iterator[HTTPStatus]:
     yield from _ALWAYS
     if not is_open:
         yield from _SIGNED_IN
     if method in _WRITES:
         yield from _OF_WRITES
-    elif "{" in path or path.endswith(_LOOKS_UP):
+    elif has_parameters:
         yield HTTPStatus.NOT_FOUND
         yield HTTPStatus.CONFLICT
-
-
-# Reads that answer 404 or 409 for what a parameter names, and not the path.
-_LOOKS_UP: Final = ("/ledger", "/bills", "/reconciliation")
 
 
 def _name_of(status: HTTPStatus) -> str:
@@ -144,11 +141,11 @@ def _name_of(status: HTTPStatus) -> str:
 
 
 def _refusal(status: HTTPStatus, text: str) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "description": text,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}},
     }
     if status in _WITH_RETRY_AFTER:
         schema = {"type": "integer", "minimum": 0}
-        said["headers"] = {"Retry-After": {"description": "In seconds.", "schema": schema}}
-    return said
+        answer["headers"] = {"Retry-After": {"description": "In seconds.", "schema": schema}}
+    return answer
