@@ -38,6 +38,10 @@ soak: floors ## the floors, then every test that has a size, at its full size; h
 	@$(PYTHON) tools/setup.py test
 	@METERLINE_SOAK=1 $(BIN)/python $(PYTEST) $(ARGS)
 
+texts: ## gather the texts of the pages into central/dashboard/locales/*.po
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python tools/texts.py
+
 lock: ## compile requirements/*.txt; ARGS=--upgrade for the newest
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/lock.py $(ARGS)

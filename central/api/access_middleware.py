@@ -43,12 +43,15 @@ from firmware_bridge.contract.errors import MeterlineError
 API = "/api/"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
+LANGUAGE = "/language"
 CSRF_HEADER = "x-meterline-form"
 CSRF_FIELD = "csrf_token"
 _CSRF_FIELD_BEFORE = "proof"  # a page that was open before the field was renamed
 _HEALTH = "/api/v1/health/"
 _ANYBODYS = ("/static/", _HEALTH, "/favicon.ico")
 _PUBLIC = (*_ANYBODYS, SIGN_IN)
+_BEFORE_SIGN_IN = frozenset({SIGN_IN, LANGUAGE})
+"""Forms that anybody may send who has the page with them."""
 EVENT_TYPES = frozenset(
     {
         "application/cloudevents+json",
@@ -179,7 +182,7 @@ class AccessMiddleware:
             return request.receive
         if path.startswith(_PUBLIC) and request.method in _SAFE:
             return request.receive
-        if session.operator is None and path != SIGN_IN:
+        if session.operator is None and path not in _BEFORE_SIGN_IN:
             message = "This request needs the operator token."
             remedy = "Send `Authorization: Bearer <token>`, or sign in."
             raise AccessError(message, remedy=remedy)

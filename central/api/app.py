@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from central.api.access_middleware import API, AccessMiddleware
 from central.api.asked_parameters import check_parameters
 from central.api.authentication import Authenticator
+from central.api.choose_language import router as choose_language
 from central.api.contract import describe
 from central.api.failed_tokens import FailedTokens
 from central.api.head import HeadMiddleware
@@ -80,6 +81,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(check_parameters)])
     app.include_router(api_reference, prefix=PREFIX)
     app.include_router(sign_in)
+    app.include_router(choose_language)
     mount_pages(app, services)
     _answer_errors(app)
     app.add_middleware(HeadMiddleware)

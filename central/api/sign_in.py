@@ -33,7 +33,7 @@ async def ask(request: Request) -> Response:
     """The form."""
     if request.state.browser_session.operator is not None:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    target = _within(request.query_params.get("next", "/"))
+    target = within(request.query_params.get("next", "/"))
     return pages_of(request).render(request, "sign_in.html", wrong=False, next=target)
 
 
@@ -45,7 +45,7 @@ async def check(request: Request) -> Response:
         TooManyTriesError: Too many wrong ones came from there.
     """
     fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-    target = _within(fields.get("next", ["/"])[0])
+    target = within(fields.get("next", ["/"])[0])
     state, now = request.app.state, pages_of(request).now()
     address = None if request.client is None else request.client.host
     authenticator: Authenticator = state.authenticator
@@ -85,7 +85,7 @@ def _to(request: Request, target: str, secret: str, age_s: int) -> Response:
     return response
 
 
-def _within(target: str) -> str:
+def within(target: str) -> str:
     """A path of ours; never an address elsewhere."""
     outside = not target.startswith("/") or target.startswith(("//", "/\\"))
     return "/" if outside or any(sign < " " for sign in target) else target

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from central.dashboard.present import day as spell_day
-from central.dashboard.present import energy, month_name
+from central.dashboard.present import Presenter, sentence
 from central.domain.metering.display_unit import display_unit
 from central.domain.rating.daily_usage import DailyUsage
 from central.service.operator.month import ChannelMonth, MonthDay
-from central.service.views.usage_chart import DayMark, draw_usage
+from central.service.views.usage_chart import ChartTexts, DayMark, draw_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +25,28 @@ class MonthDrawing:
     caption: str
 
 
-def draw_month(month: ChannelMonth) -> MonthDrawing:
-    """The drawing of a channel's month."""
+def draw_month(month: ChannelMonth, presenter: Presenter) -> MonthDrawing:
+    """The drawing of a channel's month, in the language of the page."""
+    language = presenter.language
     unit = display_unit(month.channel.unit).name
-    caption = f"{month.channel.name.capitalize()} per day in {unit}, {month_name(month.first)}"
+    caption = language.gettext("%(quantity)s per day in %(unit)s, %(month)s") % {
+        "quantity": sentence(presenter.word(month.channel.name)),
+        "unit": unit,
+        "month": presenter.month_name(month.first),
+    }
     days = tuple(day.day for day in month.days)
     usage = DailyUsage(unit, ("",), days, tuple((_value(day),) for day in month.days))
-    return MonthDrawing(
-        draw_usage(usage, title=caption, marks={day.day: _mark(day) for day in month.days}),
-        caption,
+    drawn = draw_usage(
+        usage,
+        title=caption,
+        marks={day.day: _mark(day, presenter) for day in month.days},
+        texts=ChartTexts(
+            language.gettext("%(unit)s per day") % {"unit": unit},
+            language.short_day,
+            language.numeral,
+        ),
     )
+    return MonthDrawing(drawn, caption)
 
 
 def _value(day: MonthDay) -> Decimal:
@@ -44,14 +55,22 @@ def _value(day: MonthDay) -> Decimal:
     return display_unit(day.block.unit).decimal(day.total, day.block.exponent)
 
 
-def _mark(day: MonthDay) -> DayMark:
-    return DayMark(_text(day), day.estimated > 0, day.block is None or day.missing > 0)
+def _mark(day: MonthDay, presenter: Presenter) -> DayMark:
+    text = _text(day, presenter)
+    return DayMark(text, day.estimated > 0, day.block is None or day.missing > 0)
 
 
-def _text(day: MonthDay) -> str:
+def _text(day: MonthDay, presenter: Presenter) -> str:
+    language, spelled_day = presenter.language, presenter.day(day.day)
     if day.block is None:
-        return f"{spell_day(day.day)}: not validated yet"
-    text = f"{spell_day(day.day)}: {energy(day.total, day.block.exponent, day.block.unit)}"
+        return f"{spelled_day}: {language.gettext('not validated yet')}"
+    text = f"{spelled_day}: {presenter.energy(day.total, day.block.exponent, day.block.unit)}"
     if day.estimated:
-        text = f"{text}, {day.estimated} intervals estimated"
-    return f"{text}, {day.missing} missing" if day.missing else text
+        estimated = language.ngettext(
+            "%(count)s interval estimated", "%(count)s intervals estimated", day.estimated
+        )
+        text = f"{text}, {estimated % {'count': day.estimated}}"
+    if not day.missing:
+        return text
+    missing = language.ngettext("%(count)s missing", "%(count)s missing", day.missing)
+    return f"{text}, {missing % {'count': day.missing}}"

@@ -14,6 +14,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from central.dashboard import present
 from central.dashboard.assets import Assets
+from central.dashboard.language import LANGUAGES, Language, chosen_language, language_of
+from central.dashboard.present import FILTERS, Presenter
 from central.domain.actor import printed_name
 from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
@@ -22,6 +24,7 @@ from central.service.views.field import Presence, presence
 
 TEMPLATES = Path(__file__).parent / "templates"
 ROWS = 50
+_VARY = "HX-Request, Cookie, Accept-Language"
 
 
 class Pages:
@@ -35,22 +38,7 @@ class Pages:
     def __init__(self, services: OperatorServices, assets: Assets) -> None:
         self.services = services
         self.assets = assets
-        self._templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        for name in (
-            "number", "money", "energy", "quantity", "utc", "local", "iso", "day",
-            "month_name", "period", "hours", "local_stamp", "price", "words", "last_day",
-        ):  # fmt: skip
-            self._templates.filters[name] = getattr(present, name)
-        self._templates.filters["actor"] = printed_name
-        self._templates.filters["fraction"] = spell_fraction
-        self._templates.globals["asset"] = assets.url
+        self._templates = {code: _environment(language_of(code), assets) for code in LANGUAGES}
 
     def now(self) -> datetime:
         """The present."""
@@ -69,21 +57,71 @@ class Pages:
         """
         now = self.now()
         session = getattr(request.state, "browser_session", None)
-        html = self._templates.get_template(template).render(
-            path=request.url.path,
-            as_of=asked(request, "as_of"),
-            csrf_token=getattr(session, "csrf_token", ""),
-            signed_in=getattr(session, "operator", None) is not None,
-            may_sign_out=not request.app.state.settings.open,
-            now=now,
-            ago=lambda instant: present.ago(instant, now),
-            presence=lambda seen: presence(seen, now),
-            presence_of=lambda gateway: presence(gateway.last_seen, now, revoked=gateway.revoked),
-            Presence=Presence,
-            link=lambda **changes: _link(request, changes),
-            **values,
+        presenter = presenter_of(request)
+        language = presenter.language
+        html = (
+            self._templates[language.code]
+            .get_template(template)
+            .render(
+                path=request.url.path,
+                return_to=_address(request),
+                language=language,
+                as_of=asked(request, "as_of"),
+                csrf_token=getattr(session, "csrf_token", ""),
+                signed_in=getattr(session, "operator", None) is not None,
+                may_sign_out=not request.app.state.settings.open,
+                now=now,
+                ago=lambda instant: presenter.ago(instant, now),
+                presence=lambda seen: presence(seen, now),
+                presence_of=lambda gateway: presence(
+                    gateway.last_seen, now, revoked=gateway.revoked
+                ),
+                Presence=Presence,
+                link=lambda **changes: _link(request, changes),
+                **values,
+            )
         )
-        return HTMLResponse(html, status_code=status, headers={"Vary": "HX-Request"})
+        headers = {"Vary": _VARY, "Content-Language": language.code}
+        return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def presenter_of(request: Request) -> Presenter:
+    """What writes numbers and days in the language that somebody reads."""
+    return Presenter(chosen_language(request))
+
+
+def _environment(language: Language, assets: Assets) -> Environment:
+    """Templates in a language; texts are format strings, and their values are escaped."""
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    templates.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext, language.ngettext, newstyle=True
+    )
+    presenter = Presenter(language)
+    for name in ("utc", "local", "iso", "words", "sentence"):
+        templates.filters[name] = getattr(present, name)
+    for name in FILTERS:
+        templates.filters[name] = getattr(presenter, name)
+    templates.filters["actor"] = printed_name
+    templates.filters["plain_fraction"] = spell_fraction
+    templates.globals["asset"] = assets.url
+    templates.globals["languages"] = LANGUAGES
+    return templates
+
+
+def _address(request: Request) -> str:
+    """Where a page is read again; forms are not sent twice."""
+    if request.method != "GET":
+        return "/"
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
 
 
 def _link(request: Request, changes: Mapping[str, object]) -> str:

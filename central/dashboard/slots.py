@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from central.dashboard.language import Language, marked
 from central.dashboard.present import DASH, offset
 from central.domain.metering.block import DayBlock
 from central.domain.metering.display_unit import display_unit
@@ -14,16 +15,17 @@ from central.domain.metering.quality import IntervalQuality
 from central.service.views.billing import ProofDay, spell_fraction
 from firmware_bridge.contract.interval import zone_info
 
-_WORDS = {
+QUALITIES = {
     IntervalQuality.ACTUAL: "",
-    IntervalQuality.ESTIMATED_LINEAR: "estimated, linear",
-    IntervalQuality.ESTIMATED_LIKE_DAY: "estimated from like days",
-    IntervalQuality.ESTIMATED_PROFILE: "estimated from a profile",
-    IntervalQuality.EDITED: "edited",
-    IntervalQuality.ESTIMATED_BY_METER: "estimated by the meter",
-    IntervalQuality.POWER_FAILURE: "power failure",
-    IntervalQuality.MISSING: "no value",
+    IntervalQuality.ESTIMATED_LINEAR: marked("estimated, linear"),
+    IntervalQuality.ESTIMATED_LIKE_DAY: marked("estimated from like days"),
+    IntervalQuality.ESTIMATED_PROFILE: marked("estimated from a profile"),
+    IntervalQuality.EDITED: marked("edited"),
+    IntervalQuality.ESTIMATED_BY_METER: marked("estimated by the meter"),
+    IntervalQuality.POWER_FAILURE: marked("power failure"),
+    IntervalQuality.MISSING: marked("no value"),
 }
+"""How a value came about, in words; empty where it is simply metered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,14 @@ class Slot:
     word: str
 
 
-def block_slots(block: DayBlock) -> Iterator[Slot]:
+def quality_texts(language: Language) -> dict[str, str]:
+    """How values came about, in words, by the name that the API gives them."""
+    return {
+        quality.name.lower(): text and language.gettext(text) for quality, text in QUALITIES.items()
+    }
+
+
+def block_slots(block: DayBlock, language: Language) -> Iterator[Slot]:
     """The intervals of a validated day."""
     step, seen = timedelta(seconds=block.period_s), _Clock(block.zone)
     unit = display_unit(block.unit)
@@ -52,19 +61,21 @@ def block_slots(block: DayBlock) -> Iterator[Slot]:
         time, turn = seen.read(block.start + place * step)
         missing = quality == IntervalQuality.MISSING
         text = DASH if missing else f"{unit.decimal(value, block.exponent):,f}"
-        yield _slot(time, text, IntervalQuality(quality), turn=turn)
+        text = language.numeral(text)
+        yield _slot(language, time, text, IntervalQuality(quality), turn=turn)
 
 
-def line_slots(row: ProofDay, zone: str) -> Iterator[Slot]:
+def line_slots(row: ProofDay, zone: str, language: Language) -> Iterator[Slot]:
     """The intervals of one day behind a bill line."""
     seen = _Clock(zone)
     digits = max(_digits(interval.value) for interval in row.intervals)
     for interval in row.intervals:
         time, turn = seen.read(interval.start)
-        value = f"{interval.value:,.{digits}f}"
+        value = language.numeral(f"{interval.value:,.{digits}f}")
         if interval.price is not None:
-            value = f"{value} at {spell_fraction(interval.price)}"
-        yield _slot(time, value, interval.quality, turn=turn)
+            price = language.numeral(spell_fraction(interval.price))
+            value = language.gettext("%(energy)s at %(price)s") % {"energy": value, "price": price}
+        yield _slot(language, time, value, interval.quality, turn=turn)
 
 
 def _digits(value: Decimal) -> int:
@@ -73,11 +84,14 @@ def _digits(value: Decimal) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-def _slot(time: str, value: str, quality: IntervalQuality, *, turn: bool) -> Slot:
+def _slot(
+    language: Language, time: str, value: str, quality: IntervalQuality, *, turn: bool
+) -> Slot:
     kind = {IntervalQuality.ACTUAL: "actual", IntervalQuality.MISSING: "missing"}.get(
         quality, "estimated"
     )
-    return Slot(time, value, f"{kind} turn" if turn else kind, _WORDS[quality])
+    word = QUALITIES[quality] and language.gettext(QUALITIES[quality])
+    return Slot(time, value, f"{kind} turn" if turn else kind, word)
 
 
 class _Clock:

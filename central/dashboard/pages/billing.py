@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from central.dashboard.form import SentForm
+from central.dashboard.language import chosen_language
 from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of, services_as_of
 from central.dashboard.slots import line_slots
 from central.service.billing.find_bill import find_uid
@@ -132,7 +133,7 @@ async def line_day(request: Request, bill: str, line: int, place: int, day: date
         explained=explained,
         proof=proof,
         row=row,
-        slots=list(line_slots(row, proof.zone)),
+        slots=list(line_slots(row, proof.zone, chosen_language(request))),
     )
 
 

@@ -9,9 +9,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from central.dashboard.language import chosen_language
 from central.dashboard.month_usage import draw_month
-from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of
-from central.dashboard.slots import block_slots
+from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of, presenter_of
+from central.dashboard.slots import block_slots, quality_texts
 from central.domain.metering.display_unit import DISPLAY_UNITS, display_unit
 from central.service.operator.month import month_after, month_before, parse_month, view_month
 from central.service.views.field import PointChannelView
@@ -107,7 +108,8 @@ async def meter(request: Request, meter: str) -> Response:
         series=series,
         chosen=chosen,
         month=shown,
-        drawing=draw_month(shown) if shown else None,
+        drawing=draw_month(shown, presenter_of(request)) if shown else None,
+        qualities=quality_texts(chosen_language(request)),
         units={unit.value: [read.name, read.places] for unit, read in DISPLAY_UNITS.items()},
         before=f"{month_before(shown.first):%Y-%m}" if shown else None,
         after=f"{month_after(shown.first):%Y-%m}" if shown else None,
@@ -138,7 +140,7 @@ async def meter_day(request: Request, meter: str, channel: str, day: date) -> Re
         meter=view,
         month=shown,
         row=row,
-        slots=list(block_slots(row.block)) if row.block else [],
+        slots=list(block_slots(row.block, chosen_language(request))) if row.block else [],
         unit=display_unit(shown.channel.unit).name,
     )
 

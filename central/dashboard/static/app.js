@@ -30,9 +30,9 @@ const say = (text) => { status.textContent = text; };
 document.addEventListener("htmx:responseError", (event) => {
   const { responseText, status: code } = event.detail.xhr;
   const page = new DOMParser().parseFromString(responseText, "text/html");
-  say(page.querySelector(".problem p")?.textContent ?? `The server answered ${code}.`);
+  say(page.querySelector(".problem p")?.textContent ?? status.dataset.answered.replace("{code}", code));
 });
 document.addEventListener("htmx:sendError", () => {
-  say("The server cannot be reached. The data on this page may be out of date.");
+  say(status.dataset.unreachable);
 });
 document.addEventListener("htmx:afterOnLoad", () => say(""));

@@ -3,12 +3,9 @@
 "use strict";
 
 (() => {
+  const LOCALE = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  const NUMBERS = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 12 });
   const SPANS = { week: 7 * 86400, day: 86400 };
-  const WORDS = {
-    actual: "", estimated_linear: "estimated, linear", estimated_like_day: "estimated from like days",
-    estimated_profile: "estimated from a profile", edited: "edited",
-    estimated_by_meter: "estimated by the meter", power_failure: "power failure", missing: "no value",
-  };
 
   /** Days as columns: start of each interval, what it shows, and how it came about. */
   function columns(month, units) {
@@ -75,13 +72,14 @@
     constructor(box, month) {
       this.box = box;
       this.zone = box.dataset.zone;
+      this.wording = JSON.parse(box.dataset.texts);
       this.plot = box.querySelector(".plot");
       this.readout = box.querySelector(".readout");
       Object.assign(this, columns(month, JSON.parse(box.dataset.units)));
       this.gaps = month.gaps.map((gap) => [Date.parse(gap.start) / 1000, Date.parse(gap.end) / 1000]);
       this.full = [Date.parse(month.start) / 1000, Date.parse(month.end) / 1000];
       this.place = null;
-      const format = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: this.zone, ...options });
+      const format = (options) => new Intl.DateTimeFormat(LOCALE, { timeZone: this.zone, ...options });
       this.dayName = format({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
       this.time = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
       this.offset = format({ timeZoneName: "longOffset" });
@@ -91,7 +89,7 @@
       for (const part of [this.plot, this.readout, box.querySelector(".chart-tools")]) part.hidden = false;
       this.plot.tabIndex = 0;
       this.plot.setAttribute("role", "application");
-      this.plot.setAttribute("aria-label", "Chart of the month. Arrow keys move between intervals, with shift between days; plus and minus zoom; 0 shows the month.");
+      this.plot.setAttribute("aria-label", this.wording.keys);
       this.draw();
       this.listen();
       this.rest();
@@ -116,7 +114,7 @@
         },
         axes: [
           { ...axis, size: 34, space: 64, values: (u, splits, place, space, step) => splits.map((split) => this.tick(split, step)) },
-          { ...axis, size: 58, label: `${this.unit} per interval`, labelFont: font, labelSize: 18, labelGap: 0 },
+          { ...axis, size: 58, label: this.wording.axis.replace("{unit}", this.unit), values: (u, splits) => splits.map((split) => NUMBERS.format(split)), labelFont: font, labelSize: 18, labelGap: 0 },
         ],
         series: [
           {},
@@ -209,8 +207,8 @@
       const offset = (when) => this.offset.formatToParts(when).find((part) => part.type === "timeZoneName").value.replace("GMT", "UTC");
       const value = document.createElement("strong");
       const text = this.texts[place];
-      value.textContent = text === null ? "" : ` ${text} ${this.unit}`;
-      const word = WORDS[this.marks[place]] ?? this.marks[place];
+      value.textContent = text === null ? "" : ` ${text.replace(".", this.wording.decimal)} ${this.unit}`;
+      const word = this.wording.qualities[this.marks[place]] ?? this.marks[place];
       const how = document.createElement("span");
       how.className = this.marks[place] === "missing" ? "none" : "est";
       how.textContent = word ? ` ${word}` : "";
@@ -221,7 +219,7 @@
 
     rest() {
       this.place = null;
-      this.readout.textContent = "Point at the chart to read an interval; drag across it to zoom, double-click to see the month.";
+      this.readout.textContent = this.wording.rest;
     }
 
     zoom([min, max]) { this.u.setScale("x", { min, max }); }
@@ -287,14 +285,15 @@
   }
 
   async function open(box) {
+    const status = document.getElementById("status");
     try {
       const answer = await fetch(box.dataset.chart, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+      if (!answer.ok) throw new Error(status.dataset.answered.replace("{code}", answer.status));
       box.chart = new MonthChart(box, await answer.json());
       box.dataset.ready = "true";
     } catch (error) {
       // The drawing stays: it shows the days without any script.
-      document.getElementById("status").textContent = `The interactive chart is not available. ${error.message}`;
+      status.textContent = `${JSON.parse(box.dataset.texts).failed} ${error.message}`;
     }
   }
 

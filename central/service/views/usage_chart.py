@@ -8,7 +8,7 @@ computed in integers, so that the same usage gives the same bytes on every machi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -40,8 +40,27 @@ class DayMark:
     missing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ChartTexts:
+    """What a chart says in the language of its page.
+
+    Args:
+        caption: What the bars are, with their unit.
+        day: Writes a date without its year.
+        number: Writes a number that is given the English way.
+    """
+
+    caption: str
+    day: Callable[[date], str]
+    number: Callable[[str], str]
+
+
 def draw_usage(
-    usage: DailyUsage, *, title: str = "Daily usage", marks: Mapping[date, DayMark] | None = None
+    usage: DailyUsage,
+    *,
+    title: str = "Daily usage",
+    marks: Mapping[date, DayMark] | None = None,
+    texts: ChartTexts | None = None,
 ) -> str:
     """Draw stacked bars, one per local day, one colour per period.
 
@@ -49,10 +68,12 @@ def draw_usage(
         usage: What to draw.
         title: Read out by screen readers.
         marks: How complete days are, where that is to be seen.
+        texts: In which language; English where none is given.
 
     Returns:
         An SVG document of 720 x 200 pixels.
     """
+    texts = texts or ChartTexts(f"{usage.unit} per day", _english_day, str)
     step = _tick_step(max(usage.totals, default=Decimal(0)))
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_px(_WIDTH)} {_px(_HEIGHT)}" '
@@ -62,8 +83,8 @@ def draw_usage(
     parts = [
         head,
         f"<title>{escape(title)}</title>",
-        *_legend(usage),
-        *_grid(usage, step),
+        *_legend(usage, texts),
+        *_grid(usage, step, texts),
         *_gaps(usage, marks or {}),
         *_bars(usage, step, marks or {}),
         "</svg>",
@@ -94,8 +115,12 @@ def _y(value: Decimal, step: Decimal) -> int:
     return _HEIGHT - _BOTTOM - int(value * plot / (step * _TICKS))
 
 
-def _legend(usage: DailyUsage) -> Iterator[str]:
-    caption = f"{escape(usage.unit)} per day"
+def _english_day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def _legend(usage: DailyUsage, texts: ChartTexts) -> Iterator[str]:
+    caption = escape(texts.caption)
     yield f'<text class="tick" x="{_px(_LEFT)}" y="14" fill="#404040">{caption}</text>'
     at = _WIDTH - _RIGHT
     for number, label in reversed(list(enumerate(usage.labels))):
@@ -108,7 +133,7 @@ def _legend(usage: DailyUsage) -> Iterator[str]:
         at -= 140
 
 
-def _grid(usage: DailyUsage, step: Decimal) -> Iterator[str]:
+def _grid(usage: DailyUsage, step: Decimal, texts: ChartTexts) -> Iterator[str]:
     for number in range(_TICKS + 1):
         y = _y(step * number, step)
         shade = "#808080" if number == 0 else "#dddddd"
@@ -116,7 +141,7 @@ def _grid(usage: DailyUsage, step: Decimal) -> Iterator[str]:
             f'<line class="grid" x1="{_px(_LEFT)}" x2="{_px(_WIDTH - _RIGHT)}" y1="{_px(y)}" '
             f'y2="{_px(y)}" stroke="{shade}" stroke-width="0.6"/>'
         )
-        text = format((step * number).normalize(), "f")
+        text = texts.number(format((step * number).normalize(), "f"))
         yield (
             f'<text class="tick" x="{_px(_LEFT - 60)}" y="{_px(y + 35)}" text-anchor="end" '
             f'fill="#606060">{text}</text>'
@@ -126,7 +151,7 @@ def _grid(usage: DailyUsage, step: Decimal) -> Iterator[str]:
             x = _bar_x(usage, number) + _bar_width(usage) // 2
             yield (
                 f'<text class="tick" x="{_px(x)}" y="{_px(_HEIGHT - _BOTTOM + 150)}" '
-                f'text-anchor="middle" fill="#606060">{day.day} {_MONTHS[day.month - 1]}</text>'
+                f'text-anchor="middle" fill="#606060">{escape(texts.day(day))}</text>'
             )
 
 

@@ -398,7 +398,7 @@ async def test_schedules_are_shown_and_changed(clerk: Clerk) -> None:
     page = await clerk.page("/schedules")
     assert "close_days@Europe/Madrid daily at 01:00 in each zone" in page
     assert "retry_held daily at 02:00 UTC" in page
-    assert "NO_WORKER: nobody does it. Start `meterline-central worker`" in page
+    assert "NO_WORKER: nobody does it. Start meterline-central worker" in page
     sent = {"do": "set", "at": "03:30", "reason": "after the back-up"}
     done = await clerk.send("/schedules/retry_held", **sent)
     assert (done.status_code, done.headers["location"]) == (303, "/schedules")

@@ -119,6 +119,31 @@ async def test_behind_a_declared_proxy_sign_in_works_and_cookies_are_of_this_hos
         assert (await clear.ask("GET", "/api/v1/health/live")).status_code == 200
 
 
+async def test_the_language_is_the_browsers_or_what_is_chosen_signed_in_or_not(
+    plain_migrated: Database,
+) -> None:
+    async with served(plain_migrated) as made:
+        browser = made.browser({"Accept-Language": "es-ES,es;q=0.9"})
+        form = await browser.ask("GET", "/sign-in?next=/meters")
+        assert '<html lang="es">' in form.text
+        assert "Clave de operador" in form.text
+        assert form.headers["content-language"] == "es"
+        assert {"Cookie", "Accept-Language"} <= set(form.headers["vary"].split(", "))
+        sent = {"csrf_token": csrf(form.text), "next": "/sign-in?next=/meters"}
+        answer = await browser.ask("POST", "/language", {**sent, "language": "en"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/meters")
+        assert "HttpOnly" in browser.set_cookies[0]
+        assert "Operator token" in (await browser.ask("GET", "/sign-in")).text
+        away = await browser.ask("POST", "/language", {**sent, "language": "es", "next": "//a.b"})
+        assert away.headers["location"] == "/"
+        assert (await browser.sign_in()).status_code == 303
+        assert "Contadores" in (await browser.ask("GET", "/meters")).text
+        bad = await browser.ask("POST", "/language", {**sent, "language": "tlh"})
+        assert bad.status_code == 422
+        unasked = await browser.ask("POST", "/language", {"language": "en"})
+        assert unasked.status_code == 403
+
+
 async def test_what_an_undeclared_proxy_says_counts_for_nothing(plain_migrated: Database) -> None:
     async with served(plain_migrated, "::1") as made:
         browser = made.browser(FORWARDED)

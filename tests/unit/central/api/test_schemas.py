@@ -23,6 +23,7 @@ from central.api.schemas.field import (
     PointChannelOut,
     ReadingOut,
 )
+from central.dashboard.language import ENGLISH
 from central.dashboard.slots import line_slots
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import NULL, IntervalQuality
@@ -111,8 +112,11 @@ def test_a_day_of_intervals_at_their_own_prices_says_what_it_comes_to() -> None:
     priced = replace(one, price=Fraction(3, 10), worth=Fraction(3, 20))
     (day,) = replace(PROOF, intervals=(priced, priced)).days
     assert (day.worth, PROOF.days[0].worth) == (Fraction(3, 10), None)
-    (slot, _) = line_slots(day, "UTC")
-    assert (slot.value, next(line_slots(PROOF.days[0], "UTC")).value) == ("0.50 at 0.3", "0.50")
+    (slot, _) = line_slots(day, "UTC", ENGLISH)
+    assert (slot.value, next(line_slots(PROOF.days[0], "UTC", ENGLISH)).value) == (
+        "0.50 at 0.3",
+        "0.50",
+    )
 
 
 async def sent(schema: object, body: BaseModel) -> str:

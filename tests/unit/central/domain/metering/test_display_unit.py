@@ -7,7 +7,8 @@ from fractions import Fraction
 import pytest
 
 from central.cli.findings import _readings
-from central.dashboard.present import quantity
+from central.dashboard.language import ENGLISH
+from central.dashboard.present import Presenter
 from central.domain.metering.display_unit import display_unit, spelled
 from central.domain.rating.inputs.input_series import _scale
 from central.service.billing.meter_reads import BilledSpan, meter_reads
@@ -23,7 +24,7 @@ def test_page_invoice_bill_and_command_agree_on_litres() -> None:
     span = BilledSpan("1", GAS_VOLUME, Unit.LITRE, DAYS, Fraction(1), Decimal(0), showed.decimal())
     (read,) = meter_reads([span], [])
     assert f"{read.closing} {read.unit}" == "12.345 m3"
-    assert quantity(showed) == "12.345 m3"
+    assert Presenter(ENGLISH).quantity(showed) == "12.345 m3"
     assert _readings(showed, showed, as_json=False)["kept"] == "12.345"
     assert 12345 * _scale(0, Unit.LITRE, 900) == Fraction("12.345")
 

@@ -1,0 +1,70 @@
+"""Fixed texts that pages take from the domain: states, kinds, codes and their sentences.
+
+Templates show them by the filter `word`. They stand once, where the domain says them; here they are
+gathered, so that each is in every catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from central.dashboard.present import words
+from central.domain.billing.candidate import CandidateEnd, CauseKind
+from central.domain.billing.claim_conflict import ConflictKind
+from central.domain.billing.correction import CorrectionState, CorrectionWay
+from central.domain.billing.correction_limit import LimitCause
+from central.domain.billing.correction_rule import RuleCause, RuleState
+from central.domain.billing.coverage import Coverage
+from central.domain.billing.negative_total import NegativeTotal
+from central.domain.billing.state import BillState
+from central.domain.billing.suppression import SuppressionState
+from central.domain.vee.catalogue import KINDS as FINDINGS
+from central.domain.vee.finding import Severity
+from central.service.billing.reconciliation_report import ReconciledScope, covers
+from central.service.billing.setting_list import LABEL
+from central.service.ports.exceptions import ExceptionKind
+from central.service.ports.ingest_records import FindingCode
+from central.service.registry.record_changes import Effect
+from central.service.schedules.kinds import KINDS as JOBS
+from central.service.schedules.overview import JobState
+from firmware_bridge.contract.obis import NAMES
+from firmware_bridge.contract.reading import Kind, Source
+
+_ENUMS = (
+    BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
+    ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, RuleCause, RuleState, Severity,
+    SuppressionState,
+)  # fmt: skip
+_STATES_OF_RUNS = ("running", "finished", "cancelled")
+_KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")
+_NOT_BILLED = ("NOT_DUE", "NO_BILLING_PERIOD", "PERIOD_TAKEN", "NOTHING_TO_SETTLE")
+_CHAIN = ("cancels", "cancelled by", "replaces", "replaced by")
+_AMOUNTS = (
+    "Net", "Taxes", "Total", "Settlements", "Previous balance", "Amount due",
+    "Credit in your favour",
+)  # fmt: skip
+
+
+def domain_texts() -> Iterator[str]:
+    """Each fixed text once or more often, as `present.words` spells it."""
+    return map(words, _texts())
+
+
+def _texts() -> Iterator[str]:
+    for enum in _ENUMS:
+        yield from (str(member.value) for member in enum)
+    for members in (Kind, Source):
+        yield from (member.name for member in members)
+    for coverage in Coverage:
+        yield from filter(None, [coverage.remedy])
+    for kind in ConflictKind:
+        yield from (kind.words, kind.meaning, kind.remedy)
+    narrowed = product((None, "x"), repeat=3)
+    for run, tariff, account in narrowed:
+        yield from covers(ReconciledScope(run=run, tariff=tariff, account=account)).values()
+    yield from (str(kind.code) for kind in FINDINGS)
+    yield from (f"{job.does[0].upper()}{job.does[1:]}" for job in JOBS)
+    yield from LABEL.values()
+    yield from NAMES.values()
+    yield from (*_STATES_OF_RUNS, *_KINDS_OF_BILLS, *_NOT_BILLED, *_CHAIN, *_AMOUNTS)
