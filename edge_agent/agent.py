@@ -19,6 +19,7 @@ from edge_agent.polling.meter import Meter
 from edge_agent.polling.meter_set import MeterSet
 from edge_agent.polling.poller import Poller
 from edge_agent.polling.recorder import Recorder
+from edge_agent.polling.refusal_log import RefusalLog
 from edge_agent.reconfigure import Applied, Reloader, ReloadRefusal
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.mqtt import Uplink
@@ -73,7 +74,11 @@ class Agent:
         self._listener = listener
         runner = SessionRunner(buffer, random, agent=agent_name())
         brokers = config.routes()
-        self.uplink = Uplink(config.gateway, brokers, runner, clock, random, listener=listener)
+        log = RefusalLog()
+        self.uplink = Uplink(
+            config.gateway, brokers, runner, clock, random, listener=listener, refused=log.reports
+        )
+        log.announce = self.uplink.announce
         self._recorder = Recorder(buffer, clock, self.uplink.notify)
         self.meter_set = MeterSet(self._recorder, buffer, clock)
         self.reloader = Reloader(
@@ -86,8 +91,9 @@ class Agent:
             answer=self.metrics,
         )
         self.supervisor = Supervisor.from_environment()
-        self._poller = Poller(self.meter_set.meters, self._recorder, buffer, clock)
-        self._gauge = Gauge(buffer, self.meter_set, self.reloader, self._poller, clock)
+        self._refusals = log
+        self._poller = Poller(self.meter_set.meters, self._recorder, buffer, clock, log)
+        self._gauge = Gauge(buffer, self.meter_set, self.reloader, self._poller, clock, log)
 
     @property
     def meters(self) -> Sequence[Meter]:
@@ -169,5 +175,6 @@ class Agent:
             broker=str(self.uplink.broker),
             configuration=self.reloader.standing.table(),
             events=event_counts(self.buffer.marks),
+            refused=self._refusals.table(),
             remote=None if self._listener is None else self._listener.table(),
         )

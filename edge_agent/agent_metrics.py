@@ -13,6 +13,7 @@ from edge_agent.monitoring.health import age_s
 from edge_agent.monitoring.prometheus import a_day, days_to_full, percentile
 from edge_agent.polling.meter_set import MeterSet
 from edge_agent.polling.poller import Poller
+from edge_agent.polling.refusal_log import RefusalLog
 from edge_agent.polling.stamping import wrong_clocks
 from edge_agent.reconfigure import ConfigurationStatus, Reloader
 from firmware_bridge.contract.event import ABOUT_CLOCKS
@@ -32,11 +33,19 @@ class Gauge:
         reloader: For how the configuration stands.
         poller: For what it saw of the clock.
         clock: For ages and paces.
+        refusals: For what could not be read.
     """
 
-    def __init__(
-        self, buffer: Buffer, meter_set: MeterSet, reloader: Reloader, poller: Poller, clock: Clock
+    def __init__(  # noqa: PLR0913, PLR0917 - what it measures
+        self,
+        buffer: Buffer,
+        meter_set: MeterSet,
+        reloader: Reloader,
+        poller: Poller,
+        clock: Clock,
+        refusals: RefusalLog,
     ) -> None:
+        self._refusals = refusals
         self._buffer = buffer
         self._meter_set = meter_set
         self._reloader = reloader
@@ -102,6 +111,15 @@ class Gauge:
                 "Answers of meters that were not valid.",
                 self._meter_set.bad_frames,
                 counter=True,
+            ),
+            *(
+                Figure(
+                    f"refused_{code.lower()}_total",
+                    f"Telegrams and answers of meters that were refused: {code}.",
+                    count,
+                    counter=True,
+                )
+                for code, count in sorted(self._refusals.counts.items())
             ),
             *_events(buffer),
             *_configuration(self._reloader.standing),

@@ -269,6 +269,11 @@ def _describe(health: dict[str, Any]) -> str:
         + (f", failing: {meter['failure']}" if meter["failure"] else "")
         for name, meter in health["meters"].items()
     ]
+    lines += [
+        f"refused   {item['meter']}: {item['count']} x {item['code']}, last at {item['at']}:"
+        f" {item['reason']}"
+        for item in health["refused"]
+    ]
     return "\n".join(lines)
 
 

@@ -54,6 +54,7 @@ class Health:
         broker_failure: Code of why the broker is unavailable; None if it is not, or unknown.
         broker: Which of the brokers it is, or is tried; None if unknown.
         events: How often registers did what besides counting up, by kind, ever.
+        refused: What meters sent since the agent began and could not be read, the latest first.
         configuration: How the running one stands (`edge_agent.reconfigure`), else None.
         remote: How configurations and updates from the centre stand; None where none are taken.
     """
@@ -73,6 +74,7 @@ class Health:
     broker_failure: str | None = None
     broker: str | None = None
     events: dict[str, int] = field(default_factory=dict)
+    refused: list[dict[str, Any]] = field(default_factory=list)
     configuration: dict[str, Any] | None = None
     remote: dict[str, Any] | None = None
 

@@ -28,6 +28,7 @@ from edge_agent.polling.profile_clock import (
     recent_look,
 )
 from edge_agent.polling.recorder import Recorder
+from edge_agent.polling.refusal_log import RefusalLog, is_refusal
 from edge_agent.polling.schedule import Timetable
 from edge_agent.sample import Sample
 from firmware_bridge.contract.errors import DeviceError, EnvironmentFaultError
@@ -57,18 +58,25 @@ class Poller:
         recorder: Stores what they show.
         buffer: For marks, events, and the word that the disk is short.
         clock: For waiting and stamping.
+        refusals: Where what could not be read is noted; None for a log that nobody hears of.
 
     Attributes:
         clock_steps: How often the wall clock was seen to jump.
     """
 
     def __init__(
-        self, meters: Sequence[Meter], recorder: Recorder, buffer: Buffer, clock: Clock
+        self,
+        meters: Sequence[Meter],
+        recorder: Recorder,
+        buffer: Buffer,
+        clock: Clock,
+        refusals: RefusalLog | None = None,
     ) -> None:
         self._meters = meters
         self._recorder = recorder
         self._buffer = buffer
         self._clock = clock
+        self._refusals = RefusalLog() if refusals is None else refusals
         self._late: set[asyncio.Task[None]] = set()
         self.clock_steps = 0
 
@@ -290,6 +298,11 @@ class Poller:
         if isinstance(error, TimeoutError):
             code, detail = "METER_TIMEOUT", f"The meter did not answer within {meter.timeout_s} s."
         meter.bad_frames += raw is not None
+        if is_refusal(error):
+            # Where a telegram was refused, its own reason says more than that nothing was read.
+            cause = error.__cause__ if isinstance(error.__cause__, DeviceError) else error
+            why, reason, _ = describe(cause)
+            self._refusals.note(self._clock.wall(), meter.name, why, reason, raw)
         if meter.failure != code or raw is not None:
             _log.warning("read_failed", meter=meter.name, code=code, reason=detail)
             self._note(meter, code.lower(), detail, raw)
@@ -310,6 +323,9 @@ class Poller:
         before, meter.refused = meter.refused, frozenset(item.code for item in read_out.refused)
         for item in read_out.refused:
             meter.bad_frames += item.count
+            self._refusals.note(
+                self._clock.wall(), meter.name, item.code, item.message, item.raw, item.count
+            )
             if item.code not in before:
                 _log.warning(
                     "telegram_refused", meter=meter.name, code=item.code, reason=item.message

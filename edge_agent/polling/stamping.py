@@ -22,9 +22,16 @@ from edge_agent.meter_clock import (
     step,
 )
 from edge_agent.register_events.state_machine import counts_up
-from firmware_bridge.contract.body import AT_MAX_MS
 from firmware_bridge.contract.event import EventKind, MeterEvent, Nameplate, Shown
-from firmware_bridge.contract.reading import Kind, Quality, Reading, TimeQuality, from_ms, to_ms
+from firmware_bridge.contract.reading import (
+    AT_MAX_MS,
+    Kind,
+    Quality,
+    Reading,
+    TimeQuality,
+    from_ms,
+    to_ms,
+)
 from firmware_bridge.driver.interface import MeterIdentity, MeterValue
 
 # What a centre takes.

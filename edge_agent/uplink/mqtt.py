@@ -16,7 +16,7 @@ import contextlib
 import socket
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 import aiomqtt
@@ -41,6 +41,7 @@ from firmware_bridge.contract import topics
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
 from firmware_bridge.contract.reading import TimeQuality
+from firmware_bridge.contract.reports import RefusalReport
 
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Uplink:
         clock: For waiting and stamping.
         random: For the jitter of reconnects.
         listener: Hears of what else the centre says; None for nobody.
+        refused: What meters sent and could not be read, for the status.
 
     Attributes:
         connected: Whether both directions stand.
@@ -82,6 +84,7 @@ class Uplink:
         random: Random,
         *,
         listener: Listener | None = None,
+        refused: Callable[[], tuple[RefusalReport, ...]] = tuple,
     ) -> None:
         self.connected = False
         self.protocol: aiomqtt.ProtocolVersion | None = None
@@ -93,6 +96,7 @@ class Uplink:
         self._clock = clock
         self._random = random
         self._listener = listener
+        self._refused = refused
         self._takeovers = Takeovers(random)
         self._connected_at: float | None = None
         self._misnamed = False
@@ -283,7 +287,13 @@ class Uplink:
         return len(self._brokers) > 1 and self._runner.unanswered >= SILENT_AFTER
 
     async def _publish_status(self, client: aiomqtt.Client, state: GatewayState) -> None:
-        status = Status(state, self._runner.agent, self._clock.wall(), self._runner.backlog)
+        status = Status(
+            state,
+            self._runner.agent,
+            self._clock.wall(),
+            self._runner.backlog,
+            refused=self._refused(),
+        )
         if self._listener is not None:
             status = self._listener.complete(status)
         self._status_due = False

@@ -45,6 +45,7 @@ from firmware_bridge.contract.quantity import (
     Unit,
 )
 from firmware_bridge.contract.reading import (
+    AT_MAX_MS,
     MANUFACTURER_MAX,
     PERIOD_MAX_S,
     SERIAL_MAX,
@@ -61,8 +62,6 @@ from firmware_bridge.contract.reading import (
 
 READINGS_MAX = 1_000
 COLUMNS_MAX_BYTES = 64 * 1024
-# 9999-12-31: later than any store keeps.
-AT_MAX_MS = 253_402_214_400_000
 SPAN_MAX_MS = 100 * 366 * 86_400_000
 REASON_MAX = 200
 

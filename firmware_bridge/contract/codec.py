@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 import msgpack
@@ -21,6 +22,7 @@ from firmware_bridge.contract.errors import (
     SchemaError,
 )
 from firmware_bridge.contract.plain_text import flaw
+from firmware_bridge.contract.reading import AT_MAX_MS, to_ms
 
 T = TypeVar("T")
 _SHOWN_MAX = 80
@@ -140,6 +142,27 @@ def octets(name: str, value: object, length: int | None = None) -> bytes:
     if not isinstance(value, bytes) or (length is not None and len(value) != length):
         refuse(name, value, "bytes" if length is None else f"{length} bytes")
     return value
+
+
+def instant(name: str, value: object) -> datetime:
+    """`value` as an aware time of the years 1970 to 9999, written as ISO 8601 has it.
+
+    Args:
+        name: The field.
+        value: What stands there.
+
+    Raises:
+        SchemaError: It is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text(name, value, 40))
+    except ValueError:
+        refuse(name, value, "an ISO 8601 time")
+    if moment.tzinfo is None:
+        refuse(name, value, "a time with a zone")
+    if not 0 <= to_ms(moment) <= AT_MAX_MS:
+        refuse(name, value, "a time of the years 1970 to 9999")
+    return moment
 
 
 def text(name: str, value: object, longest: int, *, lines: bool = False) -> str:

@@ -13,7 +13,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from firmware_bridge.contract import codec
-from firmware_bridge.contract.body import AT_MAX_MS
 from firmware_bridge.contract.envelope import SEQUENCE_MAX
 from firmware_bridge.contract.errors import (
     BadMagicError,
@@ -21,13 +20,17 @@ from firmware_bridge.contract.errors import (
     SchemaError,
     UnknownVersionError,
 )
-from firmware_bridge.contract.reading import from_ms, to_ms
+from firmware_bridge.contract.reading import AT_MAX_MS, from_ms, to_ms
 from firmware_bridge.contract.reports import (
+    REFUSALS_MAX,
     UPDATES_MAX,
     ConfigurationReport,
+    RefusalReport,
     UpdateReport,
     configuration_fields,
     configuration_report,
+    refusal_fields,
+    refusal_report,
     update_fields,
     update_report,
 )
@@ -135,6 +138,7 @@ class Status:
         backlog: Unacknowledged batches at that moment; None where unknown.
         config: The configuration at work; None where the gateway takes none from the centre.
         updates: Each component's last update.
+        refused: What meters sent and could not be read, the latest first; at most `REFUSALS_MAX`.
     """
 
     state: GatewayState
@@ -143,6 +147,7 @@ class Status:
     backlog: int | None = None
     config: ConfigurationReport | None = None
     updates: tuple[UpdateReport, ...] = ()
+    refused: tuple[RefusalReport, ...] = ()
 
 
 def encode_ack(ack: Ack) -> bytes:
@@ -293,6 +298,8 @@ def encode_status(status: Status) -> bytes:
         fields["config"] = configuration_fields(status.config)
     if status.updates:
         fields["updates"] = [update_fields(update) for update in status.updates]
+    if status.refused:
+        fields["refused"] = [refusal_fields(refusal) for refusal in status.refused[:REFUSALS_MAX]]
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -304,7 +311,7 @@ def decode_status(payload: bytes) -> Status:
     """
     _check_size(payload)
     required = frozenset({"v", "state", "agent"})
-    further = frozenset({"since", "backlog", "config", "updates"})
+    further = frozenset({"since", "backlog", "config", "updates", "refused"})
     fields = codec.mapping("A status", codec.unpack_json(payload), required, further)
     _check_version("A status", fields["v"])
     if fields["state"] not in [state.value for state in GatewayState]:  # it may not be hashable
@@ -312,7 +319,7 @@ def decode_status(payload: bytes) -> Status:
     return Status(
         GatewayState(fields["state"]),
         codec.text("agent", fields["agent"], 100),
-        codec.optional(fields.get("since"), _instant),
+        codec.optional(fields.get("since"), lambda given: codec.instant("since", given)),
         codec.optional(
             fields.get("backlog"), lambda given: codec.integer("backlog", given, 0, SEQUENCE_MAX)
         ),
@@ -321,19 +328,11 @@ def decode_status(payload: bytes) -> Status:
             update_report(update)
             for update in codec.sequence("updates", fields.get("updates", []), UPDATES_MAX)
         ),
+        tuple(
+            refusal_report(refusal)
+            for refusal in codec.sequence("refused", fields.get("refused", []), REFUSALS_MAX)
+        ),
     )
-
-
-def _instant(value: object) -> datetime:
-    try:
-        instant = datetime.fromisoformat(codec.text("since", value, 40))
-    except ValueError:
-        codec.refuse("since", value, "an ISO 8601 time")
-    if instant.tzinfo is None:
-        codec.refuse("since", value, "a time with a zone")
-    if not 0 <= to_ms(instant) <= AT_MAX_MS:
-        codec.refuse("since", value, "a time of the years 1970 to 9999")
-    return instant
 
 
 def _open_map(name: str, payload: bytes) -> dict[str, object]:

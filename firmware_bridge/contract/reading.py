@@ -13,6 +13,8 @@ from firmware_bridge.contract.quantity import Quantity, Unit
 MANUFACTURER_MAX = 16
 SERIAL_MAX = 32
 PERIOD_MAX_S = 31 * 86_400
+# 9999-12-31: later than any store keeps.
+AT_MAX_MS = 253_402_214_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 

@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from firmware_bridge.contract import codec
-from firmware_bridge.contract.body import AT_MAX_MS
 from firmware_bridge.contract.errors import InvalidValueError, MalformedError
-from firmware_bridge.contract.reading import from_ms, to_ms
+from firmware_bridge.contract.reading import AT_MAX_MS, from_ms, to_ms
 from firmware_bridge.contract.release import TEXT_MAX, Release
 from firmware_bridge.contract.topics import check_gateway
 

@@ -1,16 +1,24 @@
-"""What a gateway reports of remote configuration and updates, inside its retained status."""
+"""What a gateway reports beside its connection, inside its retained status."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from firmware_bridge.contract import codec
+from firmware_bridge.contract.plain_text import plain
 from firmware_bridge.contract.remote import VERSION_MAX, component, release
 
 UPDATES_MAX: Final = 16
 CODE_MAX: Final = 64
+REFUSALS_MAX: Final = 8
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
+METER_NAME_MAX: Final = 100
+REASON_MAX: Final = 500
+RAW_MAX: Final = 64
 
 
 class ConfigurationState(StrEnum):
@@ -68,6 +76,27 @@ class UpdateReport:
     code: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RefusalReport:
+    """What a meter sent, or answered, and could not be read as a value.
+
+    Args:
+        meter: As its gateway has it configured.
+        code: The reason's.
+        reason: What is wrong and what to do, of the last one.
+        at: When the last one came, by the gateway's clock. Aware.
+        count: How many came for this reason since the agent began.
+        raw: How the last one begins, at most `RAW_MAX` bytes; empty where nothing came.
+    """
+
+    meter: str
+    code: str
+    reason: str
+    at: datetime
+    count: int = 1
+    raw: bytes = b""
+
+
 def configuration_fields(report: ConfigurationReport) -> dict[str, object]:
     """As it stands in a status."""
     fields: dict[str, object] = {"state": report.state.value, "version": report.version}
@@ -118,6 +147,39 @@ def update_report(value: object) -> UpdateReport:
         "" if version == "" else str(release("version", version)),
         UpdateState(_member("state", fields["state"], UpdateState)),
         _code(fields.get("code")),
+    )
+
+
+def refusal_fields(report: RefusalReport) -> dict[str, object]:
+    """As it stands in a status; what is too long ends early."""
+    return {
+        "meter": plain(report.meter, METER_NAME_MAX),
+        "code": plain(report.code, CODE_MAX),
+        "reason": plain(report.reason, REASON_MAX),
+        "at": report.at.isoformat(),
+        "count": report.count,
+        "raw": report.raw[:RAW_MAX].hex(),
+    }
+
+
+def refusal_report(value: object) -> RefusalReport:
+    """Read what stands in a status.
+
+    Raises:
+        SchemaError: It is none.
+    """
+    required = frozenset({"meter", "code", "reason", "at", "count", "raw"})
+    fields = codec.mapping("A refusal", value, required, frozenset())
+    raw = codec.text("raw", fields["raw"], 2 * RAW_MAX)
+    if _HEX.fullmatch(raw) is None:
+        codec.refuse("raw", raw, "bytes in hexadecimal digits")
+    return RefusalReport(
+        codec.text("meter", fields["meter"], METER_NAME_MAX),
+        codec.text("code", fields["code"], CODE_MAX),
+        codec.text("reason", fields["reason"], REASON_MAX),
+        codec.instant("at", fields["at"]),
+        codec.integer("count", fields["count"], 1, VERSION_MAX),
+        bytes.fromhex(raw),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.contract.interval import Interval
@@ -179,10 +179,22 @@ class PushDriver:
         if self._unnamed is not None:
             raise self._unnamed
         if self._refused is not None:
-            message = f"No telegram at {self._place} gives values: {self._refused.error}"
-            raise MeterAnswerError(message, value=self._refused.raw)
+            self._report_refused(self._refused)
         message = f"No telegram arrived at {self._place} within {self._timeout_s} s."
         raise MeterTimeoutError(message, value=str(self._place))
+
+    def _report_refused(self, refused: Telegram) -> NoReturn:
+        """Say why nothing was read; what is said of one telegram is not counted again.
+
+        Raises:
+            MeterAnswerError: Always; its cause is why the last telegram was refused.
+        """
+        error = refused.error
+        before = None if error is None else self._refusals.pop(error.code, None)
+        if before is not None and before.count > 1:
+            self._refusals[before.code] = replace(before, count=before.count - 1)
+        message = f"No telegram at {self._place} gives values: {error}"
+        raise MeterAnswerError(message, value=refused.raw) from error
 
     async def _listen_anew(self) -> None:
         """Listen, at once also where the last failure has the listener pause."""

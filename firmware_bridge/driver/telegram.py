@@ -36,18 +36,21 @@ class TelegramTruncatedError(TelegramError):
     """The telegram ends before its own lengths say so."""
 
     code = "TELEGRAM_TRUNCATED"
+    default_remedy = "Check the line: its speed, its length, and that no other program reads it."
 
 
 class TelegramSyntaxError(TelegramError):
     """The bytes do not follow the standard."""
 
     code = "TELEGRAM_SYNTAX"
+    default_remedy = "Check that `protocol` and the settings of the line are those of this meter."
 
 
 class TelegramTooLargeError(TelegramError):
     """The telegram, or a part of it, is larger or deeper than any real one."""
 
     code = "TELEGRAM_TOO_LARGE"
+    default_remedy = "Check that `protocol` and the settings of the line are those of this meter."
 
 
 class TelegramEmptyError(TelegramError):
@@ -61,24 +64,33 @@ class ChecksumError(TelegramError):
     """The checksum that the telegram carries is not that of its bytes."""
 
     code = "CHECKSUM"
+    default_remedy = (
+        "One now and then is noise; "
+        "if all are, check cable, reading head and the settings of the line."
+    )
 
 
 class AuthenticationError(TelegramError):
     """The telegram was decrypted, but its tag or check bytes say that the key is wrong."""
 
     code = "AUTHENTICATION"
+    default_remedy = "Set the key to that of this meter; its network operator or supplier has it."
 
 
 class KeyMissingError(TelegramError):
     """The telegram is encrypted and no key was given for it."""
 
     code = "KEY_MISSING"
+    default_remedy = "Set the key of this meter; its network operator or supplier has it."
 
 
 class TelegramUnsupportedError(TelegramError):
     """The telegram is sound, but of a kind that carries no values we can read."""
 
     code = "TELEGRAM_UNSUPPORTED"
+    default_remedy = (
+        "Set the meter to send its counters in a standard form, or report the telegram."
+    )
 
 
 class DeviceReportError(TelegramError):

@@ -41,6 +41,7 @@ from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 from firmware_bridge.contract.reports import (
     ConfigurationReport,
     ConfigurationState,
+    RefusalReport,
     UpdateReport,
     UpdateState,
 )
@@ -84,7 +85,8 @@ def good_status() -> Status:
     """A status in which every field is set."""
     config = ConfigurationReport(ConfigurationState.GOOD, 3, 4, "NOT_TOML")
     updates = (UpdateReport("agent", "1.4", UpdateState.REFUSED, "TOO_OLD"),)
-    return Status(GatewayState.ONLINE, "edge/1", START, 7, config, updates)
+    refused = (RefusalReport("house", "CHECKSUM", "Its checksum is wrong.", START, 3, b"\x68\x01"),)
+    return Status(GatewayState.ONLINE, "edge/1", START, 7, config, updates, refused)
 
 
 def good_hello() -> Hello:

@@ -15,8 +15,10 @@ from central.service.ingest.connects import Connects, taken_over_finding
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.isolate import NOBODYS, PAUSE_S, TRIES, Blamed, Rest, blame
 from central.service.ingest.outcome import refused_finding
+from central.service.ingest.refused_findings import refusal_findings
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.ingest import IngestStore, PoisonError, StoreUnavailableError
+from central.service.ports.ingest_records import GatewayRecord, IngestFinding
 from firmware_bridge.contract.errors import InvalidValueError, MessageError
 from firmware_bridge.contract.messages import Status, decode_status
 from firmware_bridge.contract.topics import check_gateway
@@ -77,7 +79,11 @@ class Statuses:
         blamed = await self._save(arrival, status)
         if isinstance(blamed, bool):
             if blamed and self._connects.note(name, status, arrival.at):
-                await self._find_twin(name)
+                await self._find(name, lambda it: [taken_over_finding(it)])
+                self.counts["taken_over"] += 1
+                _log.warning("gateway_connects_often", gateway=name)
+            if blamed and status.refused:
+                await self._find(name, lambda it: refusal_findings(it, status, arrival.at))
             return blamed
         _log.error("status_failed", gateway=name, code=blamed.code, **error_fields(blamed.error))
         await self._keep(RefusedMessage(arrival, blamed.code, blamed.message), is_found=True)
@@ -96,16 +102,16 @@ class Statuses:
                     return blame(RefusedMessage(arrival, "", ""), error)
             await self._rest(PAUSE_S)
 
-    async def _find_twin(self, name: str) -> None:
-        """Raise an alarm: devices throw each other off the broker."""
+    async def _find(
+        self, name: str, findings: Callable[[GatewayRecord], list[IngestFinding]]
+    ) -> None:
+        """Raise what a status says that somebody should know."""
         record = (await self._store.gateways({name})).get(name)
-        if record is None:
+        if record is None or not (raised := findings(record)):
             return
-        self.counts["taken_over"] += 1
-        _log.warning("gateway_connects_often", gateway=name)
         try:
             async with self._store.transaction(self._clock()) as tx:
-                await tx.find([taken_over_finding(record)])
+                await tx.find(raised)
         except NOBODYS:
             raise
         except Exception as error:  # noqa: BLE001 - one gateway ends nothing

@@ -319,6 +319,7 @@ class FindingCode(StrEnum):
     EDGE_CLOCK_WRONG = "EDGE_CLOCK_WRONG"
     EDGE_CLOCK_RIGHT = "EDGE_CLOCK_RIGHT"
     EDGE_LEAP = "EDGE_LEAP"
+    EDGE_REFUSED = "EDGE_REFUSED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,10 @@ from central.service.views.field import (
     ReadingView,
 )
 from central.service.views.paging import CursorError, Page, decode_cursor, encode_cursor, paged
-from firmware_bridge.contract.body import AT_MAX_MS
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
-from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms, unpack_flags
+from firmware_bridge.contract.reading import AT_MAX_MS, Kind, Source, from_ms, to_ms, unpack_flags
 
 REFRESH_AT_ONCE = 20_000
 GAPS_WITHIN = timedelta(days=35)

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from central.service.ingest.connects import MANY, WITHIN, Connects
+from central.service.ingest.refused_findings import RECENT
 from central.service.ingest.statuses import Statuses
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError, StoreUnavailableError
 from central.service.ports.ingest_records import FindingCode
 from firmware_bridge.contract.messages import GatewayState, Status, encode_status
+from firmware_bridge.contract.reports import REFUSALS_MAX, RefusalReport
 from tests.support.actors import noted
 from tests.support.hostile import bad_statuses
 from tests.support.ingest import NOW
@@ -133,3 +135,54 @@ def test_connections_now_and_then_are_none() -> None:
     assert not any(connects.note("gw1", replace(status, since=at), at) for at in times)
     offline = Status(GatewayState.OFFLINE, "edge/1")
     assert not any(connects.note("gw2", offline, NOW) for _ in range(50))
+
+
+def refusing(*reports: RefusalReport) -> bytes:
+    return encode_status(Status(GatewayState.ONLINE, "edge/1", NOW, 0, refused=reports))
+
+
+WRONG_KEY = RefusalReport(
+    "house", "DECRYPTION", "The key is wrong. Set `key` to that of this meter.",
+    NOW, 12, bytes.fromhex("db08"),
+)  # fmt: skip
+
+
+async def test_what_a_meter_sends_and_nobody_can_read_is_found_with_what_to_do() -> None:
+    store = Failing()
+    desk = await statuses(store)
+    once = replace(WRONG_KEY, meter="garage", count=1, raw=b"")
+    assert await desk.note("gw1", refusing(WRONG_KEY, once))
+    assert {key: finding.message for key, finding in store.state.findings.items()} == {
+        "EDGE_REFUSED:gw1:house:DECRYPTION": (
+            "gw1 cannot read what its meter house sends (DECRYPTION, 12 times, last at"
+            f" {NOW.isoformat()}): The key is wrong. Set `key` to that of this meter."
+            " The last one begins db08."
+        ),
+        "EDGE_REFUSED:gw1:garage:DECRYPTION": (
+            "gw1 cannot read what its meter garage sends (DECRYPTION, once, last at"
+            f" {NOW.isoformat()}): The key is wrong. Set `key` to that of this meter."
+        ),
+    }
+
+
+async def test_a_retained_word_of_long_ago_raises_nothing_that_somebody_closed() -> None:
+    store = Failing()
+    desk = await statuses(store)
+    old = replace(WRONG_KEY, at=NOW - RECENT - timedelta(seconds=1))
+    assert await desk.note("gw1", refusing(old))
+    assert store.state.findings == {}
+    assert await desk.note("stranger", refusing(WRONG_KEY)) is False
+    assert store.state.findings == {}
+
+
+async def test_a_gateway_that_invents_refusals_raises_no_more_findings_than_its_share() -> None:
+    store = Failing()
+    desk = await statuses(store)
+    for number in range(200):
+        reports = [
+            replace(WRONG_KEY, meter=f"{number}-{at}", code=f"C{at}") for at in range(REFUSALS_MAX)
+        ]
+        assert await desk.note("gw1", refusing(*reports))
+    found = [finding.code for finding in store.state.findings.values()]
+    assert found.count(FindingCode.EDGE_REFUSED) == store.quota.findings
+    assert found.count(FindingCode.FINDINGS_FULL) == 1
