@@ -45,6 +45,7 @@ class Utility:
         meters: By Modbus unit.
         since: Entries older than this are not asked for, by unit.
         modbus_port: Where the meters answer.
+        doors: Ports at which processes reach the broker, by name; its own where none is said.
     """
 
     servers: Servers
@@ -53,15 +54,17 @@ class Utility:
     since: Mapping[int, datetime]
     modbus_port: int
     children: dict[str, SupervisedChild] = field(default_factory=dict)
+    doors: dict[str, int] = field(default_factory=dict)
 
     @property
     def buffer(self) -> Path:
         return self.servers.home / "gateway" / "buffer.db"
 
     def configuration(self) -> Path:
+        port = self.doors.get("edge", self.servers.broker.port)
         tables = [
             f'gateway = "{GATEWAY}"',
-            f'broker = {{ url = "mqtt://127.0.0.1:{self.servers.broker.port}" }}',
+            f'broker = {{ url = "mqtt://127.0.0.1:{port}" }}',
             f"buffer = {{ path = {json.dumps(str(self.buffer))} }}",
             'clock = { source = "trusted" }',
         ]
@@ -87,7 +90,7 @@ class Utility:
         environment = {
             "METERLINE_DATABASE": self.servers.postgres.dsn,
             "METERLINE_BROKER_HOST": broker.host,
-            "METERLINE_BROKER_PORT": str(broker.port),
+            "METERLINE_BROKER_PORT": str(self.doors.get(name, broker.port)),
         }
         child = self.servers.program(name, "-m", "central.process.ingest", env=environment)
         self.children[name] = child.start()
