@@ -187,8 +187,7 @@ async def test_nothing_is_lost_doubled_or_changed_whatever_fails_together(
         running.start_ingest("ingest-2")
         running.start_edge()
         havoc = Havoc(running, relays, random.Random(SEED))  # noqa: S311 - repeatable
-        while not await running.stored_until():
-            await asyncio.sleep(0.2)
+        await havoc.rage(0)
         await havoc.copy(tmp_path / "copy")
         await havoc.rage(SECONDS / 2)
         await havoc.put_back(tmp_path / "copy")
