@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.back_fill import BackFill
 from tests.support.servers import PostgresKind, postgres_servers
 from tests.support.size import sized
-from tests.support.street import BackFill
 from tests.support.utility import Utility, utility
 
 KILLS = sized("METERLINE_KILLS", 5, 500)

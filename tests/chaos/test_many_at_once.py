@@ -20,11 +20,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.back_fill import BackFill
 from tests.support.processes import running_in
 from tests.support.relay import Relay
 from tests.support.servers import PostgresKind, postgres_servers
 from tests.support.size import sized
-from tests.support.street import BackFill
 from tests.support.utility import Utility, utility
 
 SECONDS = sized("METERLINE_CHAOS_S", 30, 600)

@@ -1,4 +1,4 @@
-"""A street of meters that is backfilled, and whether what they showed is what was stored.
+"""Meters that are backfilled, and whether what they showed is what was stored.
 
 The meters are asked last: what they say they showed is what the buffer sealed and the database has.
 """
@@ -51,7 +51,7 @@ class SlowLine:
         return answer
 
 
-def street(line: SlowLine) -> dict[int, VirtualMeter]:
+def virtual_meters(line: SlowLine) -> dict[int, VirtualMeter]:
     start = datetime(2020, 1, 1, tzinfo=UTC)
     meters = {}
     for unit in range(1, METERS + 1):
@@ -148,7 +148,7 @@ async def drained(running: Utility, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BackFill:
-    """What meters of a street are asked for: their profiles since an instant, until another."""
+    """What meters are asked for: their profiles since an instant, until another."""
 
     line: SlowLine
     meters: dict[int, VirtualMeter]
@@ -159,7 +159,7 @@ class BackFill:
     def of_days(cls, days: int, pause_s: float) -> BackFill:
         line = SlowLine(pause_s)
         since = floor_boundary(datetime.now(UTC) - timedelta(days=days), PERIOD_S)
-        return cls(line, street(line), since, floor_boundary(datetime.now(UTC), PERIOD_S))
+        return cls(line, virtual_meters(line), since, floor_boundary(datetime.now(UTC), PERIOD_S))
 
     async def goes_on(self, running: Utility) -> bool:
         reached = await running.stored_until()
