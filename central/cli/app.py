@@ -35,6 +35,7 @@ from central.cli import (
     subjects,
     tables,
     tariffs,
+    unbilled,
     withdraw,
 )
 from central.cli.figures import figures_command
@@ -59,6 +60,7 @@ app.add_typer(withdraw.agreements, name="agreement")
 app.add_typer(withdraw.installations, name="installation")
 app.add_typer(moves.moves, name="move")
 app.add_typer(pilots.pilots, name="pilot")
+app.add_typer(unbilled.unbilled, name="unbilled")
 app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")

@@ -17,6 +17,7 @@ from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.correction_rules import TimescaleCorrectionRules
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
 from central.adapters.timescale.job_queue import JobQueue, job_queue
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.pool import Pool
@@ -36,6 +37,7 @@ from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.find_candidates import FindCandidates
 from central.service.billing.retry_held import RetryTally, do_runs, retry_held
 from central.service.billing.scheduled_run import ScheduledRun
+from central.service.billing.unbilled_revenue import UnbilledRevenue
 from central.service.drop_expired import Dropped, Retention, drop_expired
 from central.service.ingest.error_fields import error_fields
 from central.service.ports.faults import StoreUnfitError
@@ -67,6 +69,10 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         vee = VeeSettings(grace=settings.grace)
         tally = await Validate(validation, clock, vee).until_idle()
         return f"{tally.closed} days closed, {tally.versions} blocks made"
+
+    async def keep_unbilled(_: datetime, __: Occurrence) -> str:
+        tally = await UnbilledRevenue(TimescaleUnbilled(pool), clock).refresh()
+        return outcome_text(tally)
 
     async def extend_cycles(_: datetime, __: Occurrence) -> str:
         changes = await BillingCycles(registry, Actor.job("cycles"), clock).extend()
@@ -102,6 +108,7 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
 
     return {
         "close_days": close_days,
+        "keep_unbilled": keep_unbilled,
         "extend_cycles": extend_cycles,
         "keep_holidays": keep_holidays,
         "retry_held": retry,

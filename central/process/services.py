@@ -23,6 +23,7 @@ from central.adapters.timescale.billing.reconciliation import TimescaleReconcili
 from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
+from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
 from central.adapters.timescale.exceptions.actions import TimescaleActions
 from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
 from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrders
@@ -87,6 +88,7 @@ def timescale_services(
         reconciliation=TimescaleReconciliation(pool),
         figure_store=TimescaleRegulatorFigures(pool),
         pilot_store=TimescalePilots(pool),
+        unbilled_store=TimescaleUnbilled(pool),
         unclosed=TimescaleUnclosedDays(pool),
         usage_event_store=TimescaleUsageEvents(pool),
         series=TimescaleSeriesStore(pool),

@@ -23,6 +23,7 @@ from central.adapters.timescale.billing.reconciliation import TimescaleReconcili
 from central.adapters.timescale.billing.regulator_figures import TimescaleRegulatorFigures
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
+from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
 from central.adapters.timescale.class_policies import OF_BILLS, TimescaleClassPolicies
 from central.adapters.timescale.exceptions.actions import TimescaleActions
 from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
@@ -85,6 +86,7 @@ class Stores:
         settings: What the utility says of its invoices.
         suppressions: Days that are not billed by decision.
         sessions: Who is signed in at the pages.
+        unbilled: What days that no issued bill says come to.
         unclosed: Days that are over and not closed.
         usage_events: What happened, and to whom.
         actions: What is done about exceptions.
@@ -124,6 +126,7 @@ class Stores:
     settings: TimescaleSettingsStore
     suppressions: TimescaleSuppressions
     sessions: TimescaleWebSessions
+    unbilled: TimescaleUnbilled
     unclosed: TimescaleUnclosedDays
     usage_events: TimescaleUsageEvents
     actions: TimescaleActions
@@ -184,6 +187,7 @@ async def open_stores(
             settings=TimescaleSettingsStore(pool),
             suppressions=TimescaleSuppressions(pool),
             sessions=TimescaleWebSessions(pool),
+            unbilled=TimescaleUnbilled(pool),
             unclosed=TimescaleUnclosedDays(pool),
             usage_events=TimescaleUsageEvents(pool),
             actions=TimescaleActions(pool),

@@ -170,7 +170,8 @@ def test_what_is_nowhere_is_refused(
         r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
         r"|ledger list|move list|pilot list|quarantine|reconcile|registry"
         r"|schedule (list|pause|resume|set)|session"
-        r"|settings|status|subjects list|tariff list|validate|vee (rules|storms))\b"
+        r"|settings|status|subjects list|tariff list|unbilled charges|validate"
+        r"|vee (rules|storms))\b"
     )
 
     def cases() -> Iterator[tuple[typer.Typer, list[str]]]:

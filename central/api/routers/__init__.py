@@ -37,6 +37,7 @@ from central.api.routers import (
     shadow_bills,
     suppressions,
     tables,
+    unbilled,
     usage_events,
     withdrawals,
 )
@@ -75,6 +76,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             suppressions,
             shadow_bills,
             tables,
+            unbilled,
             usage_events,
             audit,
         )

@@ -149,7 +149,9 @@ def _due(
             return
         days = DayRange(first, min(period.days.end, ended))
         due_on = billed_on(period, occupancy.ended_on)
-        if days.end > reach.end or not is_over(due_on, occupancy.zone, occupancy.day_start):
+        if reach.so_far:
+            days = DayRange(first, min(days.end, reach.end))
+        elif days.end > reach.end or not is_over(due_on, occupancy.zone, occupancy.day_start):
             due = is_over(due_on, occupancy.zone, occupancy.day_start)
             left_out.append(_not_due(occupancy, period, days, None if due else due_on))
             return

@@ -251,11 +251,14 @@ class RunReach:
         end: The day after the last; a period that ends later is not billed.
         cycle: Name of the only cycle; None for all.
         run_type: Why; `final` bills only occupancies that have ended.
+        so_far: Whether what is not due yet is taken as well, until the end: what a bill of the
+            days so far would say.
     """
 
     end: date
     cycle: str | None = None
     run_type: RunType = RunType.REGULAR
+    so_far: bool = False
 
     @property
     def ended(self) -> bool:

@@ -307,6 +307,13 @@ async def rate_checked(work: ShardTransaction, planned: Sequence[PlannedBill]) -
 
 async def rate_planned(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:
     """Rate bills of one period; what cannot be rated is held, and spoils no other's."""
+    return [bill for _, bill in await rate_with_inputs(work, planned)]
+
+
+async def rate_with_inputs(
+    work: ShardTransaction, planned: Sequence[PlannedBill]
+) -> list[tuple[AccountWork, NewBill]]:
+    """Rate bills of one period, each with what it was rated from."""
     if not planned:
         return []
     period = planned[0].period
@@ -314,18 +321,20 @@ async def rate_planned(work: ShardTransaction, planned: Sequence[PlannedBill]) -
     tariffs = await _tariffs(work, works)
     back, streams = tariffs.looks_back, tariffs.streams
 
-    async def rate(some: Sequence[AccountWork]) -> list[NewBill]:
+    async def rate(some: Sequence[AccountWork]) -> list[tuple[AccountWork, NewBill]]:
         if back:
             some = looking_back(some, await work.earlier(some, back))
         if streams:
             some = with_events(some, await work.events(some, streams))
         rated = rate_accounts(some, period, tariffs)
-        return [await _limited(work, *each) for each in zip(some, rated, strict=True)]
+        return [
+            (each, await _limited(work, each, new)) for each, new in zip(some, rated, strict=True)
+        ]
 
-    bills: list[NewBill] = []
+    bills: list[tuple[AccountWork, NewBill]] = []
     async for done in halved(works, rate):
         if isinstance(done, FailedItem):
-            bills.append(unrated(done.item, rating_failed(done.error)))
+            bills.append((done.item, unrated(done.item, rating_failed(done.error))))
         else:
             bills += done
     return bills

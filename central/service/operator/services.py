@@ -59,6 +59,7 @@ from central.service.ports.regulator_figures import RegulatorFigureStore
 from central.service.ports.schedules import ScheduleStore
 from central.service.ports.series import SeriesStore
 from central.service.ports.suppressions import SuppressionStore
+from central.service.ports.unbilled import UnbilledStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
 from central.service.ports.usage_events import UsageEventStore
 from central.service.ports.validation import ValidationStore
@@ -103,6 +104,7 @@ class OperatorServices:
         reconciliation: What is validated, claimed and billed.
         figure_store: What a regulator asks for.
         pilot_store: Pilots, and what came of them.
+        unbilled_store: What days that no issued bill says come to.
         unclosed: Days that are over and not closed.
         usage_event_store: What happened, and to whom.
         series: Prices, factors and lookup tables.
@@ -142,6 +144,7 @@ class OperatorServices:
     reconciliation: ReconciliationStore
     figure_store: RegulatorFigureStore
     pilot_store: PilotStore
+    unbilled_store: UnbilledStore
     unclosed: UnclosedDaysStore
     usage_event_store: UsageEventStore
     series: SeriesStore

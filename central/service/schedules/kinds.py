@@ -41,6 +41,7 @@ class JobKind:
 KINDS = (
     # An hour after midnight: days end, and the last readings of a day have come.
     JobKind("close_days", "closes every day that is over", "close", time(1), None),
+    JobKind("keep_unbilled", "rates what is not billed yet", "close", time(1), None),
     JobKind("extend_cycles", "lists the periods of billing cycles ahead"),
     JobKind("keep_holidays", "keeps the public holidays of the years ahead"),
     JobKind("retry_held", "tries held bills again"),

@@ -32,6 +32,7 @@ WITHOUT = {
     "night_job": "jobs of the nights",
     "schedule": "when jobs are due",
     "touched": "days that wait for validation",
+    "unbilled_stamp": "what accounts were when they were rated; spares the next night a look",
     "unclosed_days": "days that wait to be closed",
     # Counters, whose value now says nothing of a time.
     "bill_series": "the next number of a series",

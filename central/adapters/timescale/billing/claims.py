@@ -253,8 +253,8 @@ class ShardClaims:
         return {(row[0], row[1]): row[2:] for row in rows}
 
     def keys_of(self, parts: Iterable[PlannedPart]) -> list[int]:
-        """Keys of parts that hold their claims."""
-        return [self.part_ids[planned.key] for planned in parts]
+        """Keys of parts that hold their claims; those that hold none have no key."""
+        return [self.part_ids[each.key] for each in parts if each.key in self.part_ids]
 
     async def note(self, run: int, accounts: Collection[int], notes: Sequence[NotBilled]) -> None:
         """See `ShardTransaction.note`."""

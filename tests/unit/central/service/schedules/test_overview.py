@@ -43,7 +43,8 @@ def watched() -> Watched:
 
 async def test_every_job_with_a_time_of_its_own_is_there_in_each_zone(watched: Watched) -> None:
     own = [kind.name for kind in KINDS if kind.at is not None and kind.zone is not None]
-    closing = ["close_days@America/Bogota", "close_days@Europe/Madrid"]
+    zones = ("America/Bogota", "Europe/Madrid")
+    closing = [f"{job}@{zone}" for job in ("close_days", "keep_unbilled") for zone in zones]
     assert list(await watched.all()) == [*closing, *own]
     bogota = (await watched.all())[closing[0]]
     assert (bogota.night, bogota.next_at) == (

@@ -1,0 +1,100 @@
+"""Revenue of days that no issued bill says yet, by day and charge.
+
+What a bill of the days so far would say is divided among these days: each line's amount by what its
+days used, or evenly, as `line_days` says. It is rounded along the days, so that they sum to the
+line's amount exactly, and earlier days keep theirs when one is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from central.domain.metering.block import DayBlock
+from central.domain.rating.bill_lines.line import RatedLine
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.line_days import day_shares
+from central.domain.rating.rounding import half_away
+
+Charges = Mapping[str, Decimal]
+"""Amount by the id of its charge, tax or rider, without zeros."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbilled:
+    """What of an occupancy is not billed yet.
+
+    Args:
+        occupancy_id: Its key.
+        days: The first that no issued bill says, and the one after the last that is closed.
+        currency: ISO 4217 letters; "" where nothing could be rated.
+        charges: Amounts of each day by charge. [currency]
+        holds: Codes of what would hold the bill; then days behind may have no amounts.
+    """
+
+    occupancy_id: int
+    days: tuple[date, date]
+    currency: str
+    charges: Mapping[date, Charges] = field(default_factory=dict)
+    holds: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> Decimal:
+        """Of all days and charges. [currency]."""
+        amounts = (amount for of_day in self.charges.values() for amount in of_day.values())
+        return sum(amounts, Decimal(0))
+
+    def with_more(self, other: Unbilled) -> Unbilled:
+        """Together with days that follow, or another part of the same ones."""
+        charges = {day: dict(of_day) for day, of_day in self.charges.items()}
+        for day, of_day in other.charges.items():
+            mine = charges.setdefault(day, {})
+            for charge, amount in of_day.items():
+                mine[charge] = mine.get(charge, Decimal(0)) + amount
+        return Unbilled(
+            self.occupancy_id,
+            (min(self.days[0], other.days[0]), max(self.days[1], other.days[1])),
+            self.currency or other.currency,
+            charges,
+            tuple(dict.fromkeys((*self.holds, *other.holds))),
+        )
+
+    def charges_json(self, day: date) -> dict[str, Any]:
+        """The charges of a day as a JSON object, zeros left out."""
+        of_day = self.charges.get(day, {})
+        return {charge: str(of_day[charge]) for charge in sorted(of_day) if of_day[charge]}
+
+
+def by_day(
+    lines: Sequence[RatedLine], days: DayRange, blocks: Mapping[str, Sequence[DayBlock]]
+) -> dict[date, dict[str, Decimal]]:
+    """The amounts of lines by day and charge; they sum to the lines' amounts exactly.
+
+    What a line says of days before or after these, such as a charge in advance, is of the first or
+    the last one of them.
+
+    Args:
+        lines: Of one part.
+        days: Of the part.
+        blocks: Input name to the blocks that they were rated from.
+    """
+    charges: dict[date, dict[str, Decimal]] = {}
+    shares = day_shares(lines, blocks)
+    for line in lines:
+        exponent = line.amount.as_tuple().exponent
+        digits = -exponent if isinstance(exponent, int) else 0
+        reached, before = Fraction(0), Decimal(0)
+        of_line = sorted(shares[line.key].items())
+        for number, (day, share) in enumerate(of_line, start=1):
+            reached += share
+            last = number == len(of_line)
+            until = line.amount if last else half_away(line.exact * reached, digits)
+            within = min(max(day, days.first), days.last)
+            of_day = charges.setdefault(within, {})
+            of_day[line.id] = of_day.get(line.id, Decimal(0)) + until - before
+            before = until
+    return charges

@@ -1,0 +1,186 @@
+"""What is not billed yet is what a bill of the days so far would say, by day and charge."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
+from central.adapters.timescale.knowledge import as_of
+from central.domain.billing.bill import RunType
+from central.domain.billing.state import BillState
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.unbilled_revenue import UnbilledRevenue
+from central.service.knowledge_time import KnowledgeTime
+from central.service.ports.registry import AgreementRecord, NotRegisteredError
+from central.service.ports.unbilled import AccountUnbilled
+from central.service.views.paging import CursorError
+from tests.support.actors import CHIEF
+from tests.support.books import HOURLY, Utility, month, pool_of, timescale_utility
+from tests.support.daily_books import bill, run
+from tests.support.ingest import Edge
+from tests.support.servers import MIGRATED, Database, Template, filled
+
+DAYS = 10
+MIDDLE = datetime(2026, 10, 11, 6, tzinfo=UTC)
+HOURS = 24
+
+
+async def _fill(dsn: str) -> None:
+    async with timescale_utility(dsn) as utility:
+        utility.now = MIDDLE
+        edge = await utility.found(customers=2, period_s=HOURLY)
+        for serial in ("S1", "S2"):
+            readings = month(serial, step=25, period_s=HOURLY)[: DAYS * HOURS + 1]
+            await utility.deliver(edge, readings)
+        await utility.validate()
+
+
+pytestmark = pytest.mark.begins_with(Template("template_unbilled", filled(_fill), MIGRATED))
+
+
+@dataclass
+class Accruing:
+    """A utility in the middle of a month."""
+
+    utility: Utility
+    store: TimescaleUnbilled
+
+    @property
+    def unbilled(self) -> UnbilledRevenue:
+        return UnbilledRevenue(self.store, lambda: self.utility.now)
+
+    async def of(self, account: str) -> list[AccountUnbilled]:
+        return list((await self.store.accounts(None, 100, account)).rows)
+
+
+def _edge() -> Edge:
+    """The gateway, started anew."""
+    return Edge("gw-1")
+
+
+@pytest.fixture
+async def accruing(migrated: Database) -> AsyncIterator[Accruing]:
+    async with timescale_utility(migrated.dsn) as utility:
+        utility.now = MIDDLE
+        yield Accruing(utility, TimescaleUnbilled(pool_of(utility)))
+
+
+async def test_it_is_what_the_bill_of_these_days_says_to_the_cent(accruing: Accruing) -> None:
+    utility = accruing.utility
+    tally = await accruing.unbilled.refresh()
+    assert (tally.looked, tally.rated, tally.days, tally.held) == (2, 2, 2 * DAYS, 0)
+    (kept,) = await accruing.of("A-1")
+    assert (kept.first, kept.end, kept.holds) == (date(2026, 10, 1), date(2026, 10, 11), ())
+    # The customer leaves, and these very days are billed.
+    leaves = AgreementRecord(
+        "A-1", "SP-1", "HOME", date(2026, 9, 1), date(2026, 10, 11), billing_from=date(2026, 10, 1)
+    )
+    await utility.enrol.agreement(leaves)
+    await run(utility, "2026-10", RunType.FINAL)
+    record = await bill(utility, "A-1", "2026-10")
+    assert record.bill.days.end == kept.end
+    assert record.bill.amounts.billed == kept.amount > 0
+    days = (await accruing.store.days("A-1", None, 100)).rows
+    assert len(days) == DAYS
+    lines: dict[str, Decimal] = {}
+    for day in days:
+        for charge, amount in day.charges.items():
+            lines[charge] = lines.get(charge, Decimal(0)) + amount
+    said: dict[str, Decimal] = {}
+    for entry in record.bill.lines:
+        said[entry.line.id] = said.get(entry.line.id, Decimal(0)) + entry.line.amount
+    assert lines == said
+    # A day of work has four dear hours of 100 Wh: 0.12 and 0.20; a day of rest none.
+    assert {day.day.weekday() >= 5: day.charges["energy"] for day in days} == {
+        False: Decimal("0.32"),
+        True: Decimal("0.24"),
+    }
+
+
+async def test_only_what_changed_is_rated_and_only_other_days_are_written(
+    accruing: Accruing,
+) -> None:
+    utility, unbilled = accruing.utility, accruing.unbilled
+    await unbilled.refresh()
+    first_known = utility.now
+    before = (await accruing.of("A-2"))[0].amount
+    utility.now += timedelta(minutes=10)
+    assert (await unbilled.refresh()).rated == 0
+    # Another day of one customer is over.
+    utility.now += timedelta(days=1)
+    more = month("S2", step=25, period_s=HOURLY)[DAYS * HOURS + 1 : (DAYS + 1) * HOURS + 1]
+    await utility.deliver(_edge(), more)
+    await utility.validate()
+    tally = await unbilled.refresh()
+    # The other customer's day is over as well, and nothing came of it: what was rated stays. A cent
+    # of tax may move to another day.
+    assert (tally.rated, tally.held) == (2, 1)
+    assert 1 <= tally.days <= 4
+    (kept,) = await accruing.of("A-2")
+    assert kept.end == date(2026, 10, 12)
+    (held,) = await accruing.of("A-1")
+    assert (held.amount, held.holds, held.end) == (before, ("MISSING_INTERVALS",), kept.end)
+    assert (await unbilled.refresh()).rated == 0
+    # What was known then is known still.
+    past = TimescaleUnbilled(as_of(pool_of(utility), KnowledgeTime(first_known)))
+    (then,) = (await past.accounts(None, 9, "A-2")).rows
+    assert (then.amount, then.end) == (before, date(2026, 10, 11))
+    assert len((await past.days("A-2", None, 99)).rows) == DAYS
+
+
+async def test_days_stay_unbilled_until_their_bill_is_issued(accruing: Accruing) -> None:
+    utility, unbilled = accruing.utility, accruing.unbilled
+    utility.now = datetime(2026, 11, 2, 6, tzinfo=UTC)
+    for serial in ("S1", "S2"):
+        whole = month(serial, step=25, period_s=HOURLY)
+        await utility.deliver(_edge(), whole[DAYS * HOURS + 1 :])
+    await utility.validate()
+    # No run yet: October comes to a bill of its own, and the first of November is missing.
+    await unbilled.refresh()
+    (early,) = await accruing.of("A-1")
+    assert (early.end, early.holds) == (date(2026, 11, 2), ("MISSING_INTERVALS",))
+    summary = await run(utility, "2026-10")
+    utility.now += timedelta(minutes=1)
+    await unbilled.refresh()
+    (drafted,) = await accruing.of("A-1")
+    record = await bill(utility, "A-1", "2026-10")
+    assert record.bill.amounts.billed == early.amount == drafted.amount
+    approved = await ApproveBills(utility.billing, lambda: utility.now).run(summary.run, CHIEF)
+    assert not approved.refused
+    utility.now += timedelta(minutes=1)
+    await unbilled.refresh()
+    assert (await accruing.of("A-1"))[0].amount == early.amount
+    assert {head.state for head in await utility.billing.heads(summary.run)} == {BillState.APPROVED}
+    await IssueBills(utility.billing, lambda: utility.now).run(summary.run, CHIEF)
+    utility.now += timedelta(minutes=1)
+    await unbilled.refresh()
+    (left,) = await accruing.of("A-1")
+    assert (left.first, left.amount) == (date(2026, 11, 1), Decimal(0))
+
+
+async def test_pages_and_sums_are_those_of_all_accounts(accruing: Accruing) -> None:
+    await accruing.unbilled.refresh()
+    store = accruing.store
+    first = await store.accounts(None, 1)
+    second = await store.accounts(first.after, 1)
+    assert [row.account for row in (*first.rows, *second.rows)] == ["A-1", "A-2"]
+    assert second.after is None
+    head = await store.days("A-1", None, 4)
+    rest = await store.days("A-1", head.after, 100)
+    assert (len(head.rows), len(rest.rows)) == (4, DAYS - 4)
+    totals = {row.charge: (row.accounts, row.amount) for row in await store.charges()}
+    assert totals.keys() == {"customer", "energy", "vat"}
+    assert sum(amount for _, amount in totals.values()) == 2 * first.rows[0].amount
+    assert totals["energy"][0] == 2
+    for asks in (store.accounts(None, 1, "A-9"), store.days("A-9", None, 1)):
+        with pytest.raises(NotRegisteredError):
+            await asks
+    with pytest.raises(NotRegisteredError):
+        await accruing.unbilled.refresh("A-9")
+    with pytest.raises(CursorError):
+        await store.days("A-1", first.after, 1)
