@@ -11,6 +11,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
 from central.domain.rating.charges.dropped import dropped_states, older_than_bill
@@ -31,6 +32,7 @@ from central.domain.rating.determinants.context import (
 )
 from central.domain.rating.determinants.events import events_within
 from central.domain.rating.determinants.lookup import looked_up
+from central.domain.rating.determinants.totals import LazySeries, MeterTotals
 from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -84,6 +86,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
     events: Events = _NO_EVENTS,
     period_end: date | None = None,
     document_days: DocumentDays | None = None,
+    totals: MeterTotals | None = None,
     options: RatingOptions = _ROUNDED,
 ) -> Rated:
     """Rate one agreement for the local days of one bill.
@@ -111,6 +114,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
             the rate of taxes of that point.
         document_days: Of the bill, which decide the rates of taxes of their points; by default
             those of one that is issued on the day after the last, and due at once.
+        totals: What was measured on these days together with other meters, of the same blocks.
         options: Rounding and lineage.
 
     Returns:
@@ -142,10 +146,12 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
             old = _known_before(state, predecessor, days.first)
             handed = hand_over(state, old, segments, whole, looked_up(agreed, [old]), calendar)
             state = handed.state
-        series = align_inputs(segments, blocks, days, facts, known)
+        align = partial(align_inputs, segments, blocks, days, facts, known)
+        series = align() if totals is None else LazySeries(tuple(totals.sources), align)
         context = RatingContext(
             series, facts, calendar, state, month_of(days), credits_of(state), known
         )
+        context.metered = totals
         context.levels = levels_of(state)
         context.grants = tuple(grant for grant in grants if days.first <= grant.day < days.end)
         context.one_offs = tuple(each for each in one_offs if days.first <= each.day < days.end)
@@ -186,9 +192,12 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
         sources = [
             source
             for name in sorted(context.series)
-            for source in context.series[name].sources(days)
+            for source in (
+                context.series[name].sources(days) if totals is None else totals.sources[name]
+            )
         ]
-        parts = shared_inputs(segments, calendar, days, whole, context.prices, stay)
+        parts = {} if totals is None else dict(totals.inputs)
+        parts = parts or shared_inputs(segments, calendar, days, whole, context.prices, stay)
         parts |= _beyond(context, days, segments) | ending.inputs | rate_inputs(rates)
         if predecessor is not None:
             parts["predecessor"] = canonical(predecessor.sha256)

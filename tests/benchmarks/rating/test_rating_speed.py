@@ -127,7 +127,7 @@ def _joined(blocks: Sequence[DayBlock]) -> ChannelDays:
 def columns(found: Sequence[Meter], terms: Terms) -> list[BillBatch]:
     """From day blocks to priced lines, as columns."""
     made = [batch for _, batch in batches(found, terms)]
-    assert sum(len(batch.rows["import"]) for batch in made) == len(found)
+    assert sum(len(batch.rows["import"][0]) for batch in made) == len(found)
     return made
 
 
@@ -241,7 +241,7 @@ def seconds_of_bills(made: Sequence[BillBatch], metered: Sequence[Meter], *, rea
     """
     seconds = 0.0
     for one in made:
-        count = len(one.rows["import"])
+        count = len(one.rows["import"][0])
         known = one.results(count) if ready else None
         begin = time.process_time()
         for bill in one.bills(metered[:count], known):
@@ -254,7 +254,7 @@ def seconds_of_bills(made: Sequence[BillBatch], metered: Sequence[Meter], *, rea
 def test_bills_from_determinants() -> None:
     metered = meters(METERS)
     made = columns(metered, TEN)
-    sample = made[0].bills(metered[: len(made[0].rows["import"])])[::64]
+    sample = made[0].bills(metered[: len(made[0].rows["import"][0])])[::64]
     for number, bill in enumerate(sample):
         meter = metered[64 * number]
         alone = rate(meter.blocks, FACTS, TEN.versions, CALENDAR, DAYS)
@@ -265,7 +265,7 @@ def test_bills_from_determinants() -> None:
 
     def price() -> None:
         for one in made:
-            count = len(one.rows["import"])
+            count = len(one.rows["import"][0])
             lines = price_batch(one.measured, count, one.segments, TEN, one.constants)
             assert len(lines) == 10
 

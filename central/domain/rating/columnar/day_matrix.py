@@ -36,8 +36,7 @@ _SHARED = attrgetter("start", "channel_id", "exponent", "unit")
 _OWN = attrgetter("version", "sha256", "values", "quality")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What meters of one matrix have in common.
 
     Args:

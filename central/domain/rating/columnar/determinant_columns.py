@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -16,6 +16,7 @@ from central.domain.rating.determinants.compute import compute_rule
 from central.domain.rating.determinants.context import RatingContext, unit_of
 from central.domain.rating.determinants.demand import MEAN
 from central.domain.rating.determinants.demand_windows import begins_for, reach_of
+from central.domain.rating.determinants.netting import crosses
 from central.domain.rating.inputs.period_runs import Plan, plan_of
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.calendar import ResolvedCalendar
@@ -84,17 +85,21 @@ def measure(
         count: How many meters.
 
     Raises:
-        NotColumnarError: A value may need more than 64 bits, or a window does not fit.
+        NotColumnarError: A value may need more than 64 bits, a window does not fit, or a netting
+            period crosses segments.
         HeldError: A fact is missing for all of them.
     """
     found: list[Measured] = []
     for segment in segments:
         for rule in segment.version.document.determinants:
             if isinstance(rule, SumDeterminant):
+                if crosses(rule) and len(segments) > 1:
+                    message = f"{rule.name!r} is netted over several segments."
+                    raise NotColumnarError(message)
                 found.extend(_sums(rule, segment, stacks[rule.series], constants.resolved))
             elif isinstance(rule, MaxDeterminant):
                 stack, resolved = stacks[rule.series], constants.resolved
-                found.extend(_maxima(rule, segment, segments, stack, resolved))
+                found.extend(maxima_of(rule, segment, segments, stack, resolved))
             elif not isinstance(rule, FormulaDeterminant):
                 for made in compute_rule(rule, segment, constants):
                     column = Column.same(made.exact, count)
@@ -134,6 +139,25 @@ def end_to_end(parts: Sequence[Sequence[Measured]]) -> list[Measured]:
 def _sums(
     rule: SumDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
 ) -> list[Measured]:
+    found = []
+    for one in raw_sums_of(rule, segment, stack, resolved):
+        exact, adjusted = one.exact, None
+        if rule.side != "both":
+            whole = exact.top
+            kept = np.maximum(whole if rule.side == "use" else -whole, 0)
+            exact, adjusted = Column(kept, exact.bottom), Column(kept - whole, exact.bottom)
+        found.append(replace(one, exact=exact, value=exact, adjusted=adjusted))
+    return found
+
+
+def raw_sums_of(
+    rule: SumDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
+) -> Iterator[Measured]:
+    """The sums of every meter by label before any netting, as `raw_sums` has those of one.
+
+    Raises:
+        NotColumnarError: A sum may need more than 64 bits.
+    """
     place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
     values = stack.values[:, place]
     if stack.largest * max(1, values.shape[1]) > _MAX:
@@ -141,26 +165,18 @@ def _sums(
         raise NotColumnarError(message)
     runs = np.add.reduceat(values, plan.starts, axis=1)
     run_labels = np.array(plan.run_labels)
-    found = []
     for number, label in enumerate(plan.labels):
         if not plan.runs[number]:
             continue
         total = runs if len(plan.labels) == 1 else runs.compress(run_labels == number, axis=1)
         exact = Column(total.sum(axis=1), 1).scaled(stack.scale)
-        adjusted = None
-        if rule.side != "both":
-            whole = exact.top
-            kept = np.maximum(whole if rule.side == "use" else -whole, 0)
-            exact, adjusted = Column(kept, exact.bottom), Column(kept - whole, exact.bottom)
         selection = Selection(stack.begin_of(place.start), stack.step_s, plan.runs[number])
         unit = unit_of(segment, rule.series)
         model = _model(rule.name, segment, label, unit, "sum", selection)
-        measured = Measured(model, exact, exact, segment.days, rule.series, adjusted=adjusted)
-        found.append(measured)
-    return found
+        yield Measured(model, exact, exact, segment.days, rule.series)
 
 
-def _maxima(
+def maxima_of(
     rule: MaxDeterminant,
     segment: Segment,
     segments: Sequence[Segment],

@@ -28,7 +28,7 @@ from central.domain.tariff.determinant_rules import (
 from central.domain.tariff.document import Charge, TariffDocument
 
 _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
-    "series: sums of several inputs": lambda tariff: not fits_matrix(tariff),
+    "series: sums with factors, or of other series": lambda tariff: not fits_matrix(tariff),
     "energy_banks: energy carried between bills": lambda tariff: bool(tariff.energy_banks),
     "money_banks: credits carried between bills": lambda tariff: bool(tariff.money_banks),
     "commitments: agreed amounts over several bills": lambda tariff: bool(tariff.commitments),
@@ -83,6 +83,9 @@ def obstacles_of(
     ]
     if len({(document.zone, document.day_start) for document in documents}) > 1:
         found.append("zone: days are cut in another way from a version on")
+    months = 1 if period is None else len(period.months_of_it)
+    if months > 1 and any(map(_nets_months, documents)):
+        found.append("netting: each month of a longer bill")
     if any(document.history for document in documents):
         apart = any(entry.by == "calendar" for one in documents for entry in one.history)
         if apart or (period is not None and period.is_longer):
@@ -119,6 +122,11 @@ def _is_measured(charge: Charge, tariff: TariffDocument) -> bool:
     return any(rule.name == base for rule in tariff.determinants)
 
 
+def _nets_months(tariff: TariffDocument) -> bool:
+    rules = tariff.determinants
+    return any(isinstance(rule, SumDeterminant) and rule.netting == "month" for rule in rules)
+
+
 def _daily(tariff: TariffDocument) -> set[str]:
     return {
         rule.name for rule in tariff.determinants if isinstance(rule, MaxDeterminant) and rule.daily
@@ -129,14 +137,24 @@ def _stepped(tariff: TariffDocument) -> set[str]:
     return {(entry.qty or "").partition(".")[0] for entry in _charges(tariff) if entry.steps}
 
 
+def is_whole_sum(rule: SumDeterminant) -> bool:
+    """Whether a sum is of all intervals of a period, before any netting."""
+    chosen = rule.during is not None or rule.outside is not None
+    return not chosen and (not rule.by_interval or rule.side == "both")
+
+
+def has_matrix_peaks(rule: MaxDeterminant) -> bool:
+    """Whether a maximum is over windows of all intervals, of all channels together."""
+    alone = rule.during is not None or rule.meters == "each"
+    return not alone and rule.astride in {"", "none"}
+
+
 def _fits_a_matrix(rule: Determinant) -> bool:
     match rule:
         case SumDeterminant():
-            chosen = rule.during is not None or rule.outside is not None
-            return not chosen and not rule.netting and not rule.by_interval
+            return is_whole_sum(rule) and not rule.is_carried
         case MaxDeterminant():
-            alone = rule.during is not None or rule.meters == "each"
-            return not alone and rule.astride in {"", "none"}
+            return has_matrix_peaks(rule)
         case AllowanceDeterminant() | CounterDeterminant() | FormulaDeterminant():
             return True
         case _:

@@ -1,16 +1,18 @@
 """Many meters at once: the same bills as `rate`, from matrices instead of one by one.
 
 Meters that share tariff, days, calendar, facts and the shape of their intervals are measured as a
-matrix and priced as columns, in integers. Whatever does not fit that (banks, formulas, prices per
-interval, several channels, estimates that demand leaves out, holds) goes through `rate`, meter by
-meter; so the result never depends on who is in the batch.
+matrix and priced as columns, in integers. What columns do not hold (banks, yearly sums, events) is
+priced by `rate`, meter by meter, from sums and maxima of the matrix where it has them; what does
+not fit a matrix (several channels, estimates that demand leaves out, holds) from the blocks. So the
+result never depends on who is in the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import repeat
 
@@ -21,11 +23,8 @@ from central.domain.rating.charges.flags import flag_changes
 from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.charges.tax_points import rate_inputs
 from central.domain.rating.closing_state import closing_of, month_of
-from central.domain.rating.columnar.computed_columns import (
-    ComputedRow,
-    Multiplied,
-    computed_stacks,
-)
+from central.domain.rating.columnar.alike_meters import CHUNK, alike_meters
+from central.domain.rating.columnar.computed_columns import Multiplied, computed_stacks
 from central.domain.rating.columnar.day_matrix import Days, InputRow, Shape, Stack
 from central.domain.rating.columnar.determinant_columns import (
     Measured,
@@ -38,15 +37,17 @@ from central.domain.rating.columnar.formula_determinants import with_formulas
 from central.domain.rating.columnar.history_columns import months_asked
 from central.domain.rating.columnar.interval_columns import price_intervals
 from central.domain.rating.columnar.line_column import LineColumn
+from central.domain.rating.columnar.measured_meters import totals_of_meters
 from central.domain.rating.columnar.price_columns import ColumnPricer
 from central.domain.rating.columnar.result_texts import ResultTexts
-from central.domain.rating.columnar.results import CanonicalColumn, Results
+from central.domain.rating.columnar.results import CanonicalColumn, Results, Rows, rows_of
 from central.domain.rating.columnar.stacked_inputs import inputs_for, stacked
 from central.domain.rating.columnar.tax_rates import by_point, rates_of, taxed_alike
-from central.domain.rating.columnar.terms import Meter, Terms, alike_in_prices, spelled_fact
+from central.domain.rating.columnar.terms import Meter, Terms, alike_in_prices
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.context import HeldError, RatingContext, credits_of
 from central.domain.rating.determinants.lookup import looked_up
+from central.domain.rating.determinants.totals import MeterTotals
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState
@@ -58,11 +59,6 @@ from central.domain.slotted import slotted
 from central.domain.tariff.calendar import CalendarError
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, ordered
 
-CHUNK = 128
-"""Meters of one matrix: few enough for the cache."""
-SHEET = 1024
-"""Meters that are priced together: enough to hide what a batch costs."""
-_FEW = 4
 _NEW = CarriedState()
 _NEW_TEXT = canonical(_NEW.to_json())
 
@@ -74,7 +70,7 @@ class BillBatch:
     Args:
         terms: What they share.
         segments: Of the bill.
-        rows: Input to the blocks of each meter.
+        rows: Input or series to what it is made of, and of each of those the blocks of each meter.
         measured: Determinants, rounded.
         lines: In print order.
         constants: Facts that all meters share, and what follows from them.
@@ -82,7 +78,7 @@ class BillBatch:
 
     terms: Terms
     segments: tuple[Segment, ...]
-    rows: Mapping[str, Sequence[InputRow | ComputedRow]]
+    rows: Rows
     measured: Sequence[Measured]
     lines: Sequence[LineColumn]
     constants: RatingContext
@@ -120,7 +116,7 @@ class BillBatch:
             "holds": repeat(()),
             "input_sha256": hashes,
             "tzdata": repeat(tzdata),
-            "texts": repeat(ResultTexts(made, currency, tzdata, closing.texts, hashes)),
+            "texts": repeat(ResultTexts(made, currency, tzdata, closing, hashes)),
             "number": range(count),
         }
         return slotted(Rated, slots, count)
@@ -138,7 +134,8 @@ class BillBatch:
             self.segments, terms.calendar, terms.days, terms.period, prices, terms.stay
         )
         rates = rate_inputs(rates_of(terms, self.segments, self._priced(facts)))
-        sources = [made.source(name, self.terms.days).texts for name in sorted(self.rows)]
+        every = (made.sources(name, self.terms.days) for name in sorted(self.rows))
+        sources = [source.texts for behind in every for source in behind]
         # A tariff of fixed charges alone reads none.
         joined = list(map(",".join, zip(*sources, strict=True))) or [""] * len(openings)
         members: dict[str, Sequence[Piece]] = {
@@ -159,6 +156,8 @@ class BillBatch:
     ) -> CanonicalColumn[CarriedState]:
         own, found = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
+        if not keeps and openings.count(_NEW_TEXT) == len(openings):
+            return CanonicalColumn([_NEW] * len(openings), lambda: list(openings))
         for meter, opening, behind in zip(meters, openings, determinants, strict=True):
             if not keeps and opening is _NEW_TEXT:
                 found.append(_NEW)
@@ -168,7 +167,7 @@ class BillBatch:
             )
             context.found.update({(one.name, one.segment, one.label): one for one in behind})
             found.append(closing_of(self.segments, context, self.terms.period))
-        return CanonicalColumn(found, _texts(found))
+        return CanonicalColumn(found, partial(_texts, found))
 
 
 def _texts(states: Iterable[CarriedState]) -> list[str]:
@@ -195,10 +194,11 @@ def rate_many(meters: Sequence[Meter], terms: Terms) -> list[Rated]:
     for numbers, batch in batches(meters, terms):
         bills = batch.bills([meters[number] for number in numbers])
         found.update(zip(numbers, bills, strict=True))
-    return [
-        found[number] if number in found else _alone(meter, terms)
-        for number, meter in enumerate(meters)
-    ]
+    alone = [number for number in range(len(meters)) if number not in found]
+    totals = totals_of_meters(meters, alone, terms)
+    for number in alone:
+        found[number] = _alone(meters[number], terms, totals.get(number))
+    return [found[number] for number in range(len(meters))]
 
 
 def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], BillBatch]]:
@@ -226,7 +226,8 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
         documents = [segment.version.document for segment in segments]
         if obstacles_of(documents, terms.period, terms.ending):
             continue
-        for numbers, shapes, table in _groups(meters, agreed, segments, terms):
+        among = _with_others(meters, agreed, segments, terms)
+        for numbers, shapes, table in alike_meters(meters, among, segments, terms.days):
             facts = looked_up(meters[numbers[0]].facts, versions)
             openings = [meters[number].opening for number in numbers]
             made = _batch(facts, openings, shapes, table, segments, terms)
@@ -235,7 +236,23 @@ def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], 
                 yield [numbers[row] for row in kept], batch
 
 
-def _alone(meter: Meter, terms: Terms) -> Rated:
+def _with_others(
+    meters: Sequence[Meter], among: Sequence[int], segments: Sequence[Segment], terms: Terms
+) -> list[int]:
+    """Numbers of the meters that have nothing of their own but facts and peaks."""
+    tariff = segments[0].version.document.tariff
+    unknown = RatingContext({}, AgreementFacts(), terms.calendar, _NEW, month_of(terms.days))
+    has_months = months_asked(segments, unknown)
+    return [
+        number
+        for number in among
+        if not meters[number].one_offs
+        and not is_alone(meters[number].opening, meters[number].grants, tariff)
+        and has_months(meters[number].opening)
+    ]
+
+
+def _alone(meter: Meter, terms: Terms, totals: MeterTotals | None) -> Rated:
     return rate(
         meter.blocks,
         meter.facts,
@@ -253,43 +270,9 @@ def _alone(meter: Meter, terms: Terms) -> Rated:
         grants=meter.grants,
         one_offs=meter.one_offs,
         events=meter.events,
+        totals=totals,
         options=terms.options,
     )
-
-
-def _groups(
-    meters: Sequence[Meter], among: Sequence[int], segments: Sequence[Segment], terms: Terms
-) -> list[tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]]:
-    """Numbers of meters that can share a matrix, and their rows per input."""
-    of = Days.of(terms.days, segments[0].version.document)
-    names = inputs_for(segments)
-    tariff = segments[0].version.document.tariff
-    month = month_of(terms.days)
-    has_months = months_asked(
-        segments, RatingContext({}, AgreementFacts(), terms.calendar, _NEW, month)
-    )
-    groups: dict[object, tuple[list[int], tuple[Shape, ...], list[list[InputRow]]]] = {}
-    for number in among:
-        meter = meters[number]
-        if meter.one_offs or is_alone(meter.opening, meter.grants, tariff):
-            continue
-        if not has_months(meter.opening):
-            continue
-        rows = [of.row_of(meter.blocks.get(name, ())) for name in names]
-        whole = [row for row in rows if row is not None]
-        if len(whole) < len(names):
-            continue
-        shapes: tuple[Shape, ...] = tuple(shape for shape, _ in whole)
-        facts = tuple(map(spelled_fact, meter.facts.facts))
-        numbers, _, table = groups.setdefault((shapes, facts), ([], shapes, []))
-        numbers.append(number)
-        table.append([row for _, row in whole])
-    return [
-        (numbers[begin : begin + SHEET], shapes, table[begin : begin + SHEET])
-        for numbers, shapes, table in groups.values()
-        for begin in range(0, len(numbers), SHEET)
-        if len(numbers) >= _FEW
-    ]
 
 
 def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
@@ -308,7 +291,7 @@ def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
     constants.prices = {series.name: series for series in terms.prices}
     parts: list[list[Measured]] = []
     kept: list[int] = []
-    computed: dict[str, tuple[Stack, Multiplied]] = {}
+    computed: dict[str, tuple[Stack, tuple[Multiplied, ...]]] = {}
     try:
         for begin in range(0, len(table), CHUNK):
             stacks, good = stacked(shapes, table[begin : begin + CHUNK], segments, of)
@@ -327,14 +310,7 @@ def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
         lines = price_batch(measured, len(kept), segments, terms, constants)
     except (NotColumnarError, HeldError, CalendarError):
         return None
-    names = inputs_for(segments)
-    rows: dict[str, list[InputRow | ComputedRow]] = {
-        name: [table[row][column] for row in kept] for column, name in enumerate(names)
-    }
-    rows |= {
-        name: [ComputedRow(table[row][names.index(how.input)], how) for row in kept]
-        for name, (_, how) in computed.items()
-    }
+    rows = rows_of([table[row] for row in kept], inputs_for(segments), computed)
     return kept, BillBatch(terms, segments, rows, measured, lines, constants)
 
 

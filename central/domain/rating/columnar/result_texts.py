@@ -19,6 +19,7 @@ from central.domain.rating.bill_lines.line import Determinant, ratio
 from central.domain.rating.bill_lines.line_text import determinant_frame, keys_text, line_frame
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.results import (
+    CanonicalColumn,
     DeterminantFigures,
     Results,
     some,
@@ -32,6 +33,7 @@ from central.domain.rating.hashing import (
     canonical_texts,
     digest_parts,
 )
+from central.domain.rating.inputs.carried_state import CarriedState
 
 
 class ResultTexts:
@@ -41,7 +43,7 @@ class ResultTexts:
         results: The bills.
         currency: Of all of them.
         tzdata: Of all of them.
-        closing: The state that each leaves, as text.
+        closing: The state that each leaves.
         input_hashes: Of each.
     """
 
@@ -50,7 +52,7 @@ class ResultTexts:
         results: Results,
         currency: str,
         tzdata: str,
-        closing: Sequence[str],
+        closing: CanonicalColumn[CarriedState],
         input_hashes: Sequence[str],
     ) -> None:
         self._results = results
@@ -83,7 +85,7 @@ class ResultTexts:
         return canonical_objects(
             {
                 "form": ('"', self._forms(), '"'),
-                "closing": (list(self._closing),),
+                "closing": (self._closing.texts,),
                 "holds": ("[]",),
                 "input_sha256": ('"', list(self._input_hashes), '"'),
                 "sources": ("[", _listed(sources, results.count), "]"),
@@ -103,11 +105,14 @@ class ResultTexts:
             selection = figures.selection.texts
         elif model.selection is not None:
             selection = canonical(model.selection.to_json())
+        sources: list[Piece] = []
+        for source in figures.sources:
+            sources += ["," if sources else "", source.texts]
         pieces: tuple[Piece, ...] = (
             *(before, '"', _adjusted(model, figures), '"'),
             *(to_exact, '"', figures.exact.texts, '"'),
             *(to_selection, selection),
-            *(to_sources, "[", "" if figures.source is None else figures.source.texts, "]"),
+            *(to_sources, "[", *sources, "]"),
             *(to_value, '"', figures.value.texts, '"', end),
         )
         return canonical_texts(pieces, self._results.count)
@@ -148,7 +153,7 @@ class ResultTexts:
         pieces: tuple[Piece, ...] = (
             *('["', figures.exact.texts, '","', figures.value.texts, '","'),
             _adjusted(measured.model, figures),
-            '",[],' if figures.source is None else f'",[{figures.source_number}],',
+            f'",{canonical(list(figures.source_numbers))},',
             *("null" if windows is None else windows.texts, "]"),
         )
         return canonical_texts(pieces, self._results.count)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from hashlib import sha256
 from itertools import compress, repeat
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from central.domain.rating.bill_lines.line import Determinant, RatedLine, Selection
 from central.domain.rating.columnar.column_format import Ratios, decimals, printed_all, texts
-from central.domain.rating.columnar.computed_columns import ComputedRow
+from central.domain.rating.columnar.computed_columns import ComputedRow, Multiplied
 from central.domain.rating.columnar.day_matrix import InputRow
 from central.domain.rating.columnar.determinant_columns import Measured
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask
@@ -30,16 +30,26 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 
-class CanonicalColumn(NamedTuple, Generic[T]):
-    """A column of objects.
+Rows = Mapping[str, Sequence[Sequence[InputRow | ComputedRow]]]
+"""Input or series to what it is made of, and of each of those a row per meter."""
+
+
+class CanonicalColumn(Generic[T]):
+    """A column of objects, written out once somebody asks for their text.
 
     Args:
         values: One per meter.
-        texts: Their canonical text.
+        write: Gives their canonical texts.
     """
 
-    values: list[T]
-    texts: list[str]
+    def __init__(self, values: list[T], write: Callable[[], list[str]]) -> None:
+        self.values = values
+        self._write = write
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The canonical text of each."""
+        return self._write()
 
 
 class DeterminantFigures(NamedTuple):
@@ -50,16 +60,16 @@ class DeterminantFigures(NamedTuple):
         value: That is priced and printed.
         adjusted: What was left out of the sum; None where every meter has the model's.
         selection: The meter's own windows; None where every meter has the model's.
-        source: The blocks behind it; None where none are, as of a formula.
-        source_number: Its number among all sources.
+        sources: The blocks behind it; none where it is a formula.
+        source_numbers: Their numbers among all sources.
     """
 
     exact: CanonicalColumn[Fraction]
     value: CanonicalColumn[Fraction]
     adjusted: CanonicalColumn[Fraction] | None
     selection: CanonicalColumn[Selection] | None
-    source: CanonicalColumn[BlockSource] | None
-    source_number: int
+    sources: tuple[CanonicalColumn[BlockSource], ...]
+    source_numbers: tuple[int, ...]
 
 
 class LineFigures(NamedTuple):
@@ -84,7 +94,7 @@ class Results:
     """The objects of one batch; what several lines share is made once.
 
     Args:
-        rows: Input to the blocks of each meter.
+        rows: Input or series to what it is made of, and of each of those the blocks of each meter.
         days: Of those blocks.
         measured: Determinants.
         columns: Lines, in print order.
@@ -93,7 +103,7 @@ class Results:
 
     def __init__(
         self,
-        rows: Mapping[str, Sequence[InputRow | ComputedRow]],
+        rows: Rows,
         days: DayRange,
         measured: Sequence[Measured],
         columns: Sequence[LineColumn],
@@ -105,7 +115,8 @@ class Results:
         self.measured = measured
         self.columns = columns
         self.count = count
-        self.places = list(dict.fromkeys((one.series, one.days) for one in measured if one.series))
+        behind = (place for one in measured if one.series for place in self._places(one))
+        self.places = list(dict.fromkeys(behind))
         self.determinant_figures = [self._determinant_figures(one) for one in measured]
         self._determinants = list(map(self._determinant, measured, self.determinant_figures))
 
@@ -119,9 +130,14 @@ class Results:
         gaps = any(one.present is not None for one in self.columns)
         return together(list(map(self._line, numbers)), self.count, gaps=gaps)
 
-    def source(self, name: str, days: DayRange) -> CanonicalColumn[BlockSource]:
-        """The blocks of an input on some days."""
-        return self._once(("source", name, days), lambda: self._source(name, days))
+    def source(self, name: str, number: int, days: DayRange) -> CanonicalColumn[BlockSource]:
+        """The blocks of one of the inputs that a series is made of, on some days."""
+        key = ("source", name, number, days)
+        return self._once(key, lambda: self._source(name, self._rows[name][number], days))
+
+    def sources(self, name: str, days: DayRange) -> tuple[CanonicalColumn[BlockSource], ...]:
+        """The blocks of an input or series on some days."""
+        return tuple(self.source(name, number, days) for number in range(len(self._rows[name])))
 
     def line_figures(self, number: int) -> LineFigures:
         """What differs in a line."""
@@ -144,22 +160,30 @@ class Results:
         made: T = self._memo[key]
         return made
 
-    def _source(self, name: str, days: DayRange) -> CanonicalColumn[BlockSource]:
+    def _places(self, one: Measured) -> list[tuple[str, int, DayRange]]:
+        return [(one.series, number, one.days) for number in range(len(self._rows[one.series]))]
+
+    def _source(
+        self, name: str, rows: Sequence[InputRow | ComputedRow], days: DayRange
+    ) -> CanonicalColumn[BlockSource]:
         first = (days.first - self._days.first).days
         end = first + days.count
-        rows = self._rows[name]
         model = rows[0].source(name, days, first)
         channels = [row.channel_id for row in rows]
         versions = [row.versions[first:end] for row in rows]
         hashes = [sha256(row.sha256[32 * first : 32 * end]).hexdigest() for row in rows]
         found = _made(model, {"channel_id": channels, "versions": versions, "sha256": hashes})
-        members: dict[str, Sequence[Piece]] = {
-            name: (canonical(value),) for name, value in model.to_json().items()
-        }
-        members["channel_id"] = (list(map(str, channels)),)
-        members["sha256"] = ('"', hashes, '"')
-        members["versions"] = (list(map(_versions, versions)),)
-        return CanonicalColumn(found, canonical_objects(members, self.count))
+
+        def write() -> list[str]:
+            members: dict[str, Sequence[Piece]] = {
+                name: (canonical(value),) for name, value in model.to_json().items()
+            }
+            members["channel_id"] = (list(map(str, channels)),)
+            members["sha256"] = ('"', hashes, '"')
+            members["versions"] = (list(map(_versions, versions)),)
+            return canonical_objects(members, self.count)
+
+        return CanonicalColumn(found, write)
 
     def _determinant_figures(self, one: Measured) -> DeterminantFigures | None:
         """None where every meter has the same, with nothing measured behind it."""
@@ -173,8 +197,8 @@ class Results:
             self._fractions(one.value),
             None if one.adjusted is None else self._fractions(one.adjusted),
             windows,
-            self.source(one.series, one.days) if one.series else None,
-            self.places.index((one.series, one.days)) if one.series else 0,
+            self.sources(one.series, one.days) if one.series else (),
+            tuple(map(self.places.index, self._places(one))) if one.series else (),
         )
 
     def _determinant(self, one: Measured, figures: DeterminantFigures | None) -> list[Determinant]:
@@ -184,8 +208,8 @@ class Results:
             "exact": figures.exact.values,
             "value": figures.value.values,
         }
-        if figures.source is not None:
-            own["sources"] = zip(figures.source.values, strict=True)
+        if figures.sources:
+            own["sources"] = zip(*(source.values for source in figures.sources), strict=True)
         if figures.adjusted is not None:
             own["adjusted"] = figures.adjusted.values
         if figures.selection is not None:
@@ -201,8 +225,8 @@ class Results:
         if any(self.columns[number].present is not None for number in one.of):
             of = some(self._rested_on(one), flags)
         return LineFigures(
-            CanonicalColumn(exact.fractions(), exact.texts()),
-            CanonicalColumn(amounts, texts(amounts)),
+            CanonicalColumn(exact.fractions(), exact.texts),
+            CanonicalColumn(amounts, partial(texts, amounts)),
             None if one.quantity is None else self._quantities(one.quantity, rows, one.decimals),
             of,
             flags,
@@ -237,7 +261,7 @@ class Results:
     def _fractions(self, column: Column) -> CanonicalColumn[Fraction]:
         def make() -> CanonicalColumn[Fraction]:
             ratios = Ratios.of(column)
-            return CanonicalColumn(ratios.fractions(), ratios.texts())
+            return CanonicalColumn(ratios.fractions(), ratios.texts)
 
         return self._once(("fractions", id(column)), make)
 
@@ -246,7 +270,7 @@ class Results:
     ) -> CanonicalColumn[Decimal]:
         def make() -> CanonicalColumn[Decimal]:
             found = printed_all(quantity.only(rows), digits)
-            return CanonicalColumn(found, texts(found))
+            return CanonicalColumn(found, partial(texts, found))
 
         if not isinstance(rows, slice) or rows.stop is not None:
             return make()
@@ -263,6 +287,27 @@ def _made(model: Any, own: Mapping[str, Iterable[object]]) -> list[Any]:  # noqa
         own.get(name, repeat(value)) for name, value in zip(model._fields, model, strict=True)
     ]
     return list(map(tuple.__new__, repeat(type(model)), zip(*columns, strict=False)))
+
+
+def rows_of(
+    table: Sequence[Sequence[InputRow]],
+    inputs: Sequence[str],
+    computed: Mapping[str, tuple[object, Sequence[Multiplied]]],
+) -> Rows:
+    """What the inputs and series of a bill are made of.
+
+    Args:
+        table: Of each meter the row of each input.
+        inputs: Their names.
+        computed: Series to what becomes of its inputs.
+    """
+    columns = {name: [row[place] for row in table] for place, name in enumerate(inputs)}
+    found: dict[str, list[list[InputRow | ComputedRow]]] = {
+        name: [list(column)] for name, column in columns.items()
+    }
+    for name, (_, terms) in computed.items():
+        found[name] = [[ComputedRow(row, how) for row in columns[how.input]] for how in terms]
+    return found
 
 
 def together(
@@ -295,15 +340,17 @@ def spread(column: Sequence[T], flags: Sequence[bool], empty: E) -> list[T | E]:
 def _windows(selection: Selection, begins: Ints, width: int) -> CanonicalColumn[Selection]:
     """The selection of each meter's own windows, a column of `begins` each."""
     windows = [list(zip(own, repeat(width), strict=False)) for own in begins.T.tolist()]
-    pairs = [[f"[{begin},{width}]" for begin, _ in own] for own in windows]
     found = _made(selection, {"runs": zip(*windows, strict=True)})
-    runs = list(map(",".join, zip(*pairs, strict=True)))
-    members: dict[str, Sequence[Piece]] = {
-        name: (canonical(value),) for name, value in selection.to_json().items()
-    }
-    return CanonicalColumn(
-        found, canonical_objects(members | {"runs": ("[", runs, "]")}, len(found))
-    )
+
+    def write() -> list[str]:
+        pairs = [[f"[{begin},{width}]" for begin, _ in own] for own in windows]
+        runs = list(map(",".join, zip(*pairs, strict=True)))
+        members: dict[str, Sequence[Piece]] = {
+            name: (canonical(value),) for name, value in selection.to_json().items()
+        }
+        return canonical_objects(members | {"runs": ("[", runs, "]")}, len(found))
+
+    return CanonicalColumn(found, write)
 
 
 @lru_cache(maxsize=4096)

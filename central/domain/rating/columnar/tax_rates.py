@@ -30,12 +30,15 @@ def by_point(terms: Terms) -> dict[str, date]:
 
 
 def taxed_alike(segments: Sequence[Segment], rates: Mapping[str, TariffVersion]) -> bool:
-    """Whether taxes at one rate for the bill are as those of its days, all under one version."""
+    """Whether taxes at one rate for the bill are as those of its days, all under one version.
+
+    A price that was agreed, or that a dated table gives, from within the bill on makes two of one.
+    """
     if not rates:
         return True
     mine = segments[0].version
     taxes = tax_terms(mine.document)
-    return all(segment.version.sha256 == mine.sha256 for segment in segments) and all(
+    return all(segment.version == mine for segment in segments) and all(
         version.sha256 == mine.sha256 or tax_terms(version.document) == taxes
         for version in rates.values()
     )

@@ -92,9 +92,12 @@ def alike_in_prices(meters: Sequence[Meter], versions: Sequence[TariffVersion]) 
     also |= priced | keys if priced else set()
     groups: dict[object, list[int]] = {}
     for number, meter in enumerate(meters):
-        names = also.union(overrides_in(meter.facts))
-        facts = (fact for fact in meter.facts.facts if fact.name in names)
-        groups.setdefault(tuple(map(spelled_fact, facts)) if names else (), []).append(number)
+        key: tuple[object, ...] = ()
+        if meter.facts.facts:
+            names = also.union(overrides_in(meter.facts))
+            agreed = (fact for fact in meter.facts.facts if fact.name in names)
+            key = tuple(map(spelled_fact, agreed)) if names else ()
+        groups.setdefault(key, []).append(number)
     return list(groups.values())
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
+from central.domain.rating.determinants.totals import MeterTotals
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import (
@@ -95,6 +96,7 @@ class RatingContext:
         months: Of the bill's period.
         raw: Gives the sums of a rule in a segment, or in some days of one, before any netting.
         netted: What is left of netting periods that cross segments, by determinant and segment.
+        metered: What was measured together with other meters; None where nothing was.
     """
 
     series: Mapping[str, InputSeries]
@@ -130,6 +132,11 @@ class RatingContext:
     months: tuple[DayRange, ...] = ()
     raw: Callable[[SumDeterminant, Segment], Mapping[str, Fraction]] = _no_sums
     netted: dict[tuple[str, int], dict[str, Fraction]] = field(default_factory=dict)
+    metered: MeterTotals | None = None
+
+    def measured(self, name: str, segment: Segment) -> Sequence[Determinant]:
+        """What was measured of a determinant together with other meters; often nothing."""
+        return () if self.metered is None else self.metered.of(name, segment)
 
     def of(self, name: str, segment: int) -> list[Determinant]:
         """All labels of a determinant in a segment; a label may be named after a dot."""

@@ -49,6 +49,10 @@ def compute_maxima(
 
     Source: docs/reference/charges.md, "Demand"
     """
+    known = context.measured(rule.name, segment)
+    if known:
+        yield from known
+        return
     if rule.meters == "each":
         yield from _of_each(rule, segment, context)
         return

@@ -29,7 +29,7 @@ def words(name: str) -> set[str]:
         ("commercial-tou-demand", {"tiers"}),
         ("tiers-volume-tou", set()),
         ("spot", set()),
-        ("net-metering", {"series", "energy_banks", "determinants"}),
+        ("net-metering", {"energy_banks"}),
         ("net-billing", {"money_banks", "minimums"}),
         ("budget-billing", {"settlement"}),
         ("power-factor", set()),
@@ -57,6 +57,16 @@ def test_versions_in_two_time_zones_are_rated_one_by_one() -> None:
 
 def test_a_meter_without_anything_of_its_own_shares_a_batch() -> None:
     assert not is_alone(CarriedState(), ())
+
+
+def test_the_reference_says_which_share_is_priced_as_columns() -> None:
+    library = [library_tariff(name) for name in library_names()]
+    shares = [
+        f"{sum(not obstacles_of([one]) for one in documents)} of {len(documents)}"
+        for documents in (library, [worked(name) for name in WORKED])
+    ]
+    text = " ".join((REPOSITORY / "docs" / "reference" / "rating.md").read_text().split())
+    assert f"{shares[0]} tariffs are priced as columns, of the worked examples {shares[1]}" in text
 
 
 def test_most_tariffs_of_the_library_are_rated_as_columns() -> None:

@@ -1,0 +1,148 @@
+"""A batch gives the bills of every worked example and library tariff that each gets alone.
+
+The meters of a batch differ in what they counted; what is said of the rest comes from the example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from importlib import import_module
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from central.domain.metering.block import DayBlock
+from central.domain.metering.quality import NULL
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.columnar.rate_batch import rate_many
+from central.domain.rating.columnar.terms import Meter, Terms
+from central.domain.rating.determinants.align import align_inputs
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
+from central.domain.rating.rate import rate
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
+from central.service.rating.bill_case import BillCase, read_case
+from central.service.rating.resolve_calendar import resolve_calendar
+from central.service.rating.tariff_library import library_bills, library_names
+from tests.support.data import REPOSITORY
+
+rater = import_module("central.domain.rating.rate")
+FOLDER = REPOSITORY / "docs" / "reference" / "tariffs"
+WORKED = sorted(file.name for file in FOLDER.glob("*.bill.yaml"))
+METERS = 5
+READ_ONE_BY_ONE = {
+    *("coincident-peak", "commercial-tou-demand", "conditions", "conjunctive", "critical-peak"),
+    *("daily-demand", "demand-astride", "demand-ratchet", "es-3.0td", "es-3.0td-root"),
+    *("es-self-consumption", "every-construct", "excess-by-root", "excess-by-root-seasons"),
+    *("excess-small", "export-value", "export-value-capped", "in-advance", "in-advance-changed"),
+    *("in-advance-left", "minimum-annual-date", "net-billing-tiers", "net-over-year"),
+    *("net-per-interval", "saas-in-advance", "saas-seats", "usage-events", "virtual-net-metering"),
+}
+"""Bills whose intervals no matrix measures whole; those of five have none."""
+
+
+def worked(file: str) -> BillCase:
+    text = (FOLDER / file).read_text(encoding="utf-8")
+    return read_case(text, file, lambda name: (FOLDER / name).read_text(encoding="utf-8"))
+
+
+CASES = {file: worked(file) for file in WORKED}
+CASES |= {file: case for name in library_names() for file, case in library_bills(name)}
+
+
+def changed(blocks: Mapping[str, Sequence[DayBlock]], number: int) -> dict[str, list[DayBlock]]:
+    """What another meter counted: the first as given, the others a little otherwise."""
+    found = {}
+    for name, own in blocks.items():
+        found[name] = [
+            replace(
+                block,
+                channel_id=block.channel_id + 1000 * number,
+                values=np.where(
+                    block.values == NULL,
+                    NULL,
+                    block.values + number * (np.arange(len(block.values)) % (3 + number)),
+                ),
+            )
+            for block in own
+        ]
+    return found
+
+
+def batch_of(case: BillCase) -> tuple[list[Meter], Terms]:
+    documents = [version.document for version in case.versions]
+    years = case.days.first.year - 1, case.days.end.year
+    terms = Terms(
+        case.versions,
+        resolve_calendar(documents, *years),
+        case.days,
+        case.period,
+        case.prices,
+        ending=case.ending,
+        document_days=case.document_days,
+    )
+    given = case.blocks
+    meters = [
+        Meter(changed(given, number), case.facts, case.opening, tuple(case.grants), (), case.events)
+        for number in range(METERS)
+    ]
+    return meters, terms
+
+
+def alone(meter: Meter, terms: Terms) -> Rated:
+    return rate(
+        meter.blocks,
+        meter.facts,
+        terms.versions,
+        terms.calendar,
+        terms.days,
+        period=terms.period,
+        ending=terms.ending,
+        opening=meter.opening,
+        prices=terms.prices,
+        grants=meter.grants,
+        events=meter.events,
+        document_days=terms.document_days,
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_batch_bills_as_each_is_billed_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    meters, terms = batch_of(CASES[name])
+    singly = [alone(meter, terms) for meter in meters]
+    read = Mock(side_effect=align_inputs)
+    monkeypatch.setattr(rater, "align_inputs", read)
+    batch = rate_many(meters, terms)
+    assert bool(read.call_count) == (name.removesuffix(".bill.yaml") in READ_ONE_BY_ONE)
+    for own, together in zip(singly, batch, strict=True):
+        assert together == own
+        assert together.to_json() == own.to_json()
+        assert together.sha256 == own.sha256
+
+
+def test_a_price_that_is_agreed_within_a_bill_leaves_one_line_of_tax() -> None:
+    text = (
+        "{tariff: agreed, effective: 2026-01-01, zone: UTC, currency: {code: EUR},"
+        " determinants: {kwh: {sum: import}}, charges: [{id: energy, qty: kwh, price: 0.1}],"
+        " taxes: [{id: vat, percent: 10, of: all, point: period_end}]}"
+    )
+    case = CASES["kept-tables.bill.yaml"]
+    days = case.days
+    agreed = AgreementFacts((Fact("price.energy", Decimal("0.11"), date(2026, 6, 11)),))
+    meters = [
+        Meter({"import": changed(case.blocks, number)["import"]}, agreed) for number in range(4)
+    ]
+    documents = [replace(load_tariff(text), zone=case.documents[0].zone)]
+    terms = Terms(
+        tuple(map(TariffVersion.of, documents)),
+        resolve_calendar(documents, days.first.year, days.end.year),
+        days,
+        case.period,
+    )
+    for meter, bill in zip(meters, rate_many(meters, terms), strict=True):
+        assert bill == alone(meter, terms)
+        assert [line.id for line in bill.lines] == ["energy", "energy", "vat"]
