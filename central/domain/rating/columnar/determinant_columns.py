@@ -119,35 +119,35 @@ def end_to_end(parts: Sequence[Sequence[Measured]]) -> list[Measured]:
     """
     return [
         replace(
-            found[0],
-            exact=chained([one.exact for one in found]),
-            value=chained([one.value for one in found]),
+            columns[0],
+            exact=chained([column.exact for column in columns]),
+            value=chained([column.value for column in columns]),
             begins=None
-            if found[0].begins is None
-            else np.concatenate([one.begins for one in found if one.begins is not None]),
+            if columns[0].begins is None
+            else np.concatenate([column.begins for column in columns if column.begins is not None]),
             adjusted=None
-            if found[0].adjusted is None
-            else chained([one.adjusted for one in found if one.adjusted is not None]),
+            if columns[0].adjusted is None
+            else chained([column.adjusted for column in columns if column.adjusted is not None]),
             worth=None
-            if found[0].worth is None
-            else chained([one.worth for one in found if one.worth is not None]),
+            if columns[0].worth is None
+            else chained([column.worth for column in columns if column.worth is not None]),
         )
-        for found in zip(*parts, strict=True)
+        for columns in zip(*parts, strict=True)
     ]
 
 
 def _sums(
     rule: SumDeterminant, segment: Segment, stack: Stack, resolved: ResolvedCalendar
 ) -> list[Measured]:
-    found = []
-    for one in raw_sums_of(rule, segment, stack, resolved):
-        exact, adjusted = one.exact, None
+    netted = []
+    for raw in raw_sums_of(rule, segment, stack, resolved):
+        exact, adjusted = raw.exact, None
         if rule.side != "both":
             whole = exact.top
-            kept = np.maximum(whole if rule.side == "use" else -whole, 0)
-            exact, adjusted = Column(kept, exact.bottom), Column(kept - whole, exact.bottom)
-        found.append(replace(one, exact=exact, value=exact, adjusted=adjusted))
-    return found
+            side = np.maximum(whole if rule.side == "use" else -whole, 0)
+            exact, adjusted = Column(side, exact.bottom), Column(side - whole, exact.bottom)
+        netted.append(replace(raw, exact=exact, value=exact, adjusted=adjusted))
+    return netted
 
 
 def raw_sums_of(
@@ -158,8 +158,8 @@ def raw_sums_of(
     Raises:
         NotColumnarError: A sum may need more than 64 bits.
     """
-    place, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
-    values = stack.values[:, place]
+    span, plan = stack.slice_of(segment.days), _plan(rule.by, segment, stack, resolved)
+    values = stack.values[:, span]
     if stack.largest * max(1, values.shape[1]) > _MAX:
         message = "The sums may not fit 64 bits."
         raise NotColumnarError(message)
@@ -170,7 +170,7 @@ def raw_sums_of(
             continue
         total = runs if len(plan.labels) == 1 else runs.compress(run_labels == number, axis=1)
         exact = Column(total.sum(axis=1), 1).scaled(stack.scale)
-        selection = Selection(stack.begin_of(place.start), stack.step_s, plan.runs[number])
+        selection = Selection(stack.begin_of(span.start), stack.step_s, plan.runs[number])
         unit = unit_of(segment, rule.series)
         model = _model(rule.name, segment, label, unit, "sum", selection)
         yield Measured(model, exact, exact, segment.days, rule.series)
@@ -189,11 +189,11 @@ def maxima_of(
         NotColumnarError: The window does not fit the steps, or none is complete.
     """
     reach = reach_of(rule, segment, segments, stack.step_s, resolved)
-    place, plan = stack.slice_of(reach.days), reach.plan
+    span, plan = stack.slice_of(reach.days), reach.plan
     window_s = rule.window_s or stack.step_s
     width, left = divmod(window_s, stack.step_s)
-    values = stack.values[:, place]
-    if left or width == 0 or not stack.is_even(place) or stack.largest * values.shape[1] > _MAX:
+    values = stack.values[:, span]
+    if left or width == 0 or not stack.is_even(span) or stack.largest * values.shape[1] > _MAX:
         message = f"The window of {rule.name!r} does not fit."
         raise NotColumnarError(message)
     begins = begins_for(rule, reach, width)
@@ -206,7 +206,7 @@ def maxima_of(
     unit = unit_of(segment, rule.series)
     power = POWER.get(unit, f"{unit}/h")
     how = "daily_max" if rule.daily else MEAN if rule.mean_of else "max"
-    found = []
+    maxima = []
     for number, label in enumerate(plan.labels):
         if not plan.runs[number]:
             continue
@@ -225,10 +225,10 @@ def maxima_of(
         total = np.take_along_axis(sums, chosen, axis=1).sum(axis=1)
         days = 1 if rule.mean_of is None else chosen.shape[1]
         exact = Column(total, 1).scaled(per_hour / days)
-        selection = Selection(stack.begin_of(place.start), stack.step_s, ())
+        selection = Selection(stack.begin_of(span.start), stack.step_s, ())
         model = _model(rule.name, segment, label, power, how, selection)
-        found.append(Measured(model, exact, exact, reach.days, rule.series, begins[chosen], width))
-    return found
+        maxima.append(Measured(model, exact, exact, reach.days, rule.series, begins[chosen], width))
+    return maxima
 
 
 def _peaks(
@@ -299,17 +299,17 @@ def _model(  # noqa: PLR0913, PLR0917 - what all meters share
 def _rounded(found: list[Measured], segments: Sequence[Segment]) -> list[Measured]:
     """As `determinants.round_determinants`, for every meter at once."""
     groups: dict[tuple[str, int, int], list[int]] = {}
-    for number, one in enumerate(found):
-        digits = segments[one.model.segment].version.document.digits_of(one.model.unit)
+    for number, column in enumerate(found):
+        digits = segments[column.model.segment].version.document.digits_of(column.model.unit)
         if digits is not None:
-            alone = 0 if one.model.how == "sum" else 1 + len(groups)
-            groups.setdefault((one.model.name, digits, alone), []).append(number)
+            alone = 0 if column.model.how == "sum" else 1 + len(groups)
+            groups.setdefault((column.model.name, digits, alone), []).append(number)
     for (_, digits, _), numbers in groups.items():
         values = share_out([found[number].exact for number in numbers], digits)
         for number, value in zip(numbers, values, strict=True):
-            one = found[number]
-            model = one.model
-            if not one.series:
+            column = found[number]
+            model = column.model
+            if not column.series:
                 model = model._replace(value=value.at(0))
-            found[number] = replace(one, value=value, model=model)
+            found[number] = replace(column, value=value, model=model)
     return found

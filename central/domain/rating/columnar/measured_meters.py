@@ -55,15 +55,15 @@ def totals_of_meters(
         among: Numbers of those to look at.
         terms: What they share.
     """
-    versions, found = ordered(terms.versions), dict[int, MeterTotals]()
+    versions, totals = ordered(terms.versions), dict[int, MeterTotals]()
     for agreed in alike_in_prices([meters[number] for number in among], versions):
         numbers = [among[place] for place in agreed]
         with suppress(HeldError, NoTariffVersionError):
             facts = looked_up(meters[numbers[0]].facts, versions)
             segments = cut(terms.days, overridden(versions, facts, terms.days, by_point(terms)))
             if _may_be_measured(segments):
-                found |= _of_alike(meters, numbers, segments, terms)
-    return found
+                totals |= _of_alike(meters, numbers, segments, terms)
+    return totals
 
 
 def _may_be_measured(segments: Sequence[Segment]) -> bool:
@@ -77,7 +77,7 @@ def _of_alike(
     meters: Sequence[Meter], numbers: Sequence[int], segments: tuple[Segment, ...], terms: Terms
 ) -> dict[int, MeterTotals]:
     """What is measured of meters that share their prices."""
-    found: dict[int, MeterTotals] = {}
+    totals: dict[int, MeterTotals] = {}
     of = Days.of(terms.days, segments[0].version.document)
     prices = {series.name: series for series in terms.prices}
     inputs = shared_inputs(segments, terms.calendar, terms.days, terms.period, prices, terms.stay)
@@ -90,9 +90,9 @@ def _of_alike(
         for begin in range(0, len(alike.table), CHUNK):
             table = alike.table[begin : begin + CHUNK]
             with suppress(NotColumnarError, HeldError, CalendarError):
-                for place, own in _totals(alike.shapes, table, segments, of, constants, inputs):
-                    found[alike.numbers[begin + place]] = own
-    return found
+                for row, measured in _totals(alike.shapes, table, segments, of, constants, inputs):
+                    totals[alike.numbers[begin + row]] = measured
+    return totals
 
 
 def _totals(  # noqa: PLR0913, PLR0917 - meters, and what they share
@@ -122,13 +122,13 @@ def _totals(  # noqa: PLR0913, PLR0917 - meters, and what they share
     results = Results(rows, of.days, measured, (), good.size)
     columns = {name: [c.values for c in results.sources(name, of.days)] for name in sorted(rows)}
     behind = {name: list(zip(*parts, strict=True)) for name, parts in columns.items()}
-    for number, own in enumerate(results.determinants()):
-        found: dict[tuple[str, int], tuple[DayRange, list[Determinant]]] = {}
-        for one in own:
-            days = segments[one.segment].days
-            found.setdefault((one.name, one.segment), (days, []))[1].append(one)
+    for number, determinants in enumerate(results.determinants()):
+        by_rule: dict[tuple[str, int], tuple[DayRange, list[Determinant]]] = {}
+        for each in determinants:
+            days = segments[each.segment].days
+            by_rule.setdefault((each.name, each.segment), (days, []))[1].append(each)
         sources = {name: every[number] for name, every in behind.items()}
-        yield int(good[number]), MeterTotals(found, sources, inputs)
+        yield int(good[number]), MeterTotals(by_rule, sources, inputs)
 
 
 def _measured(

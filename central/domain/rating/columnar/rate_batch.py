@@ -154,20 +154,25 @@ class BillBatch:
         openings: Sequence[str],
         determinants: Sequence[Sequence[Determinant]],
     ) -> CanonicalColumn[CarriedState]:
-        own, found = self.constants, []
+        shared, states = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
         if not keeps and openings.count(_NEW_TEXT) == len(openings):
             return CanonicalColumn([_NEW] * len(openings), lambda: list(openings))
         for meter, opening, behind in zip(meters, openings, determinants, strict=True):
             if not keeps and opening is _NEW_TEXT:
-                found.append(_NEW)
+                states.append(_NEW)
                 continue
             context = RatingContext(
-                {}, meter.facts, own.resolved, meter.opening, own.month, credits_of(meter.opening)
+                {},
+                meter.facts,
+                shared.resolved,
+                meter.opening,
+                shared.month,
+                credits_of(meter.opening),
             )
             context.found.update({(one.name, one.segment, one.label): one for one in behind})
-            found.append(closing_of(self.segments, context, self.terms.period))
-        return CanonicalColumn(found, partial(_texts, found))
+            states.append(closing_of(self.segments, context, self.terms.period))
+        return CanonicalColumn(states, partial(_texts, states))
 
 
 def _texts(states: Iterable[CarriedState]) -> list[str]:
@@ -190,15 +195,15 @@ def rate_many(meters: Sequence[Meter], terms: Terms) -> list[Rated]:
     Raises:
         TariffVersionOverlapError: Two versions start on the same date.
     """
-    found: dict[int, Rated] = {}
+    bills_by_number: dict[int, Rated] = {}
     for numbers, batch in batches(meters, terms):
         bills = batch.bills([meters[number] for number in numbers])
-        found.update(zip(numbers, bills, strict=True))
-    alone = [number for number in range(len(meters)) if number not in found]
+        bills_by_number.update(zip(numbers, bills, strict=True))
+    alone = [number for number in range(len(meters)) if number not in bills_by_number]
     totals = totals_of_meters(meters, alone, terms)
     for number in alone:
-        found[number] = _alone(meters[number], terms, totals.get(number))
-    return [found[number] for number in range(len(meters))]
+        bills_by_number[number] = _alone(meters[number], terms, totals.get(number))
+    return [bills_by_number[number] for number in range(len(meters))]
 
 
 def batches(meters: Sequence[Meter], terms: Terms) -> Iterator[tuple[list[int], BillBatch]]:

@@ -301,13 +301,13 @@ def rows_of(
         inputs: Their names.
         computed: Series to what becomes of its inputs.
     """
-    columns = {name: [row[place] for row in table] for place, name in enumerate(inputs)}
-    found: dict[str, list[list[InputRow | ComputedRow]]] = {
+    columns = {name: [row[number] for row in table] for number, name in enumerate(inputs)}
+    rows: dict[str, list[list[InputRow | ComputedRow]]] = {
         name: [list(column)] for name, column in columns.items()
     }
     for name, (_, terms) in computed.items():
-        found[name] = [[ComputedRow(row, how) for row in columns[how.input]] for how in terms]
-    return found
+        rows[name] = [[ComputedRow(row, how) for row in columns[how.input]] for how in terms]
+    return rows
 
 
 def together(
@@ -339,18 +339,18 @@ def spread(column: Sequence[T], flags: Sequence[bool], empty: E) -> list[T | E]:
 
 def _windows(selection: Selection, begins: Ints, width: int) -> CanonicalColumn[Selection]:
     """The selection of each meter's own windows, a column of `begins` each."""
-    windows = [list(zip(own, repeat(width), strict=False)) for own in begins.T.tolist()]
-    found = _made(selection, {"runs": zip(*windows, strict=True)})
+    windows = [list(zip(begun, repeat(width), strict=False)) for begun in begins.T.tolist()]
+    selections = _made(selection, {"runs": zip(*windows, strict=True)})
 
     def write() -> list[str]:
-        pairs = [[f"[{begin},{width}]" for begin, _ in own] for own in windows]
+        pairs = [[f"[{begin},{width}]" for begin, _ in begun] for begun in windows]
         runs = list(map(",".join, zip(*pairs, strict=True)))
         members: dict[str, Sequence[Piece]] = {
             name: (canonical(value),) for name, value in selection.to_json().items()
         }
-        return canonical_objects(members | {"runs": ("[", runs, "]")}, len(found))
+        return canonical_objects(members | {"runs": ("[", runs, "]")}, len(selections))
 
-    return CanonicalColumn(found, write)
+    return CanonicalColumn(selections, write)
 
 
 @lru_cache(maxsize=4096)

@@ -49,9 +49,9 @@ def compute_maxima(
 
     Source: docs/reference/charges.md, "Demand"
     """
-    known = context.measured(rule.name, segment)
-    if known:
-        yield from known
+    measured = context.measured(rule.name, segment)
+    if measured:
+        yield from measured
         return
     if rule.meters == "each":
         yield from _of_each(rule, segment, context)

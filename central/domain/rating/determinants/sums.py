@@ -37,11 +37,11 @@ def raw_sums(
     rule: SumDeterminant, segment: Segment, context: RatingContext
 ) -> tuple[dict[str, Fraction], dict[str, Selection]]:
     """The sum of a series by label, and the intervals behind each, before any bank."""
-    known = context.measured(rule.name, segment)
-    if known:
+    measured = context.measured(rule.name, segment)
+    if measured:
         return (
-            {one.label: one.exact for one in known},
-            {one.label: one.selection for one in known if one.selection is not None},
+            {each.label: each.exact for each in measured},
+            {each.label: each.selection for each in measured if each.selection is not None},
         )
     series = context.series[rule.series]
     place = series.slice_of(segment.days)
@@ -97,8 +97,8 @@ def compute_sums(
     Source: docs/reference/charges.md, "Usage"
     """
     raw, selections = raw_sums(rule, segment, context)
-    known = context.measured(rule.name, segment)
-    sources = known[0].sources if known else context.series[rule.series].sources(segment.days)
+    measured = context.measured(rule.name, segment)
+    sources = measured[0].sources if measured else context.series[rule.series].sources(segment.days)
     unit = unit_of(segment, rule.series)
     for label, value in settle_sums(rule, raw, segment, context).items():
         yield Determinant(

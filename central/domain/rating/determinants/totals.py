@@ -29,8 +29,8 @@ class MeterTotals(NamedTuple):
 
     def of(self, name: str, segment: Segment) -> Sequence[Determinant]:
         """What was measured on all days of a segment; nothing where it was not."""
-        days, found = self.measured.get((name, segment.number), (segment.days, ()))
-        return found if days == segment.days else ()
+        days, determinants = self.measured.get((name, segment.number), (segment.days, ()))
+        return determinants if days == segment.days else ()
 
 
 class LazySeries(Mapping[str, InputSeries]):
