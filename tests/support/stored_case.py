@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 
+from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.domain.billing.bill import Party
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.run_scope import RunScope
@@ -18,8 +19,10 @@ from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.lookup_rules import LookupTable
+from central.domain.usage.usage_event import UsageEvent
 from central.service.billing.run_bills import RunBills
 from central.service.ports.billing import BillRecord
 from central.service.ports.registry import (
@@ -43,11 +46,13 @@ from central.service.registry.cycle_file import read_cycle_file
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.import_cutover import import_cutover
 from central.service.registry.lookup_tables import keep_table
+from central.service.usage.assign_subjects import AssignSubjects
+from central.service.usage.take_events import UsageEvents
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source
 from tests.support.actors import CLERK, OPERATOR, TRADER
-from tests.support.books import Utility
+from tests.support.books import Utility, pool_of
 from tests.support.ingest import Edge
 
 # Of the two that are counted in cubic metres, water.
@@ -70,6 +75,7 @@ class StoredCase:
         final: Whether the customer leaves with it.
         opening: What another system billed before, and left.
         tables: That the tariff names.
+        events: By stream.
     """
 
     name: str
@@ -82,13 +88,21 @@ class StoredCase:
     final: bool = False
     opening: CarriedState = field(default_factory=CarriedState)
     tables: tuple[LookupTable, ...] = ()
+    events: Events = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, case: BillCase) -> StoredCase:
         """A customer whose bill a file says."""
         parts = (case.texts, case.period, case.days, case.blocks, case.facts, case.prices)
         final = "final" in case.given
-        return cls(name, *parts, final=final, opening=case.opening, tables=case.tables)
+        return cls(
+            name,
+            *parts,
+            final=final,
+            opening=case.opening,
+            tables=case.tables,
+            events=case.events,
+        )
 
     async def enter(self, utility: Utility, edge: Edge) -> None:
         """Enter point, meter, account, tariff and prices, and send what the meter read."""
@@ -100,9 +114,12 @@ class StoredCase:
             for name, blocks in self.blocks.items()
         ]
         await enrol.service_point(PointRecord(self.name, document.zone), *channels)
-        await enrol.installation(
-            InstallationRecord(self.name, "MTL", self.name, span.start, span.end, gateway=edge.name)
-        )
+        if channels:
+            await enrol.installation(
+                InstallationRecord(
+                    self.name, "MTL", self.name, span.start, span.end, gateway=edge.name
+                )
+            )
         await enrol.account(AccountRecord(self.name, Party(f"Customer {self.name}")))
         for text in self.texts:
             await enrol.tariff(text)
@@ -117,7 +134,22 @@ class StoredCase:
             await keep_series(utility.series, series, TRADER)
         for table in self.tables:
             await keep_table(utility.series, table, TRADER)
+        if self.events:
+            await self._send_events(utility)
         await utility.deliver(edge, *(list(self._readings(name)) for name in self.blocks))
+
+    async def _send_events(self, utility: Utility) -> None:
+        """Send the events of the point, which is their subject."""
+        store = TimescaleUsageEvents(pool_of(utility))
+        sent = [
+            UsageEvent(self.name, event.id, self.name, stream, event.at, event.value, event.fields)
+            for stream, events in self.events.items()
+            for event in events
+        ]
+        subjects = AssignSubjects(store, lambda: utility.now)
+        await subjects.assign(self.name, self.name, self.days.first, CLERK)
+        results = await UsageEvents(store, lambda: utility.now).take(sent, OPERATOR)
+        assert {result.error for result in results} <= {None}
 
     async def bill(self, utility: Utility) -> BillRecord:
         """Run the bill's cycle for this customer alone."""

@@ -272,7 +272,7 @@ def read_case(text: str, file: str, tariff: ReadTariff) -> BillCase:
             getattr(case, member)
     except MeterlineError:
         raise
-    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         message = f"{file} says something of its {member} that cannot be read: {error}."
         raise BillCaseError(message, value=member) from None
     return case

@@ -63,6 +63,7 @@ def unknown_figures(document: TariffDocument, state: CarriedState, begins: date)
     settled = {type(rule).__name__ for rule in document.settlement}
     banks = {bank.name for bank in document.energy_banks}
     banks |= {bank.name for bank in document.money_banks}
+    banks |= {charge.id for charge in document.charges if charge.rolls_over}
     if "Prepaid" in settled:
         banks.add(PREPAID)
     sums = {rule.id for rule in document.minimums if rule.per == "year"}
