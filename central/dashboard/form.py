@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Self
 from urllib.parse import parse_qs
@@ -26,17 +27,38 @@ class SentForm:
 
     Args:
         fields: Texts by name; the last of a name counts.
+        every: All texts of a name, in the order in which they were sent.
     """
 
-    def __init__(self, fields: dict[str, str]) -> None:
+    def __init__(
+        self, fields: dict[str, str], every: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self._fields = fields
+        self._every = every or {}
 
     @classmethod
     async def of(cls, request: Request) -> Self:
         """The form that a request carries."""
         body = (await request.body()).decode("utf-8", "replace")
         fields = parse_qs(body, keep_blank_values=True)
-        return cls({name: values[-1] for name, values in fields.items()})
+        return cls({name: values[-1] for name, values in fields.items()}, fields)
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """All values of a name, such as those of boxes that are ticked."""
+        return tuple(self._every.get(name, ()))
+
+    def pairs(self, *without: str) -> tuple[tuple[str, str], ...]:
+        """All that was sent, but for some names: to be sent once more."""
+        return tuple(
+            (name, value)
+            for name, values in self._every.items()
+            if name not in without
+            for value in values
+        )
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """The names of fields that begin so."""
+        return tuple(name for name in self._fields if name.startswith(prefix))
 
     def has(self, name: str) -> bool:
         """Whether a box is ticked or a button was pressed."""

@@ -19,6 +19,8 @@ from central.domain.billing.coverage import Coverage
 from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.state import BillState
 from central.domain.billing.suppression import SuppressionState
+from central.domain.metering.quality import IntervalQuality
+from central.domain.reason_code import ReasonCode
 from central.domain.vee.catalogue import KINDS as FINDINGS
 from central.domain.vee.finding import Severity
 from central.service.billing.reconciliation_report import ReconciledScope, covers
@@ -28,13 +30,14 @@ from central.service.ports.ingest_records import FindingCode
 from central.service.registry.record_changes import Effect
 from central.service.schedules.kinds import KINDS as JOBS
 from central.service.schedules.overview import JobState
+from central.service.validation.chosen_estimate import METHODS
 from firmware_bridge.contract.obis import NAMES
 from firmware_bridge.contract.reading import Kind, Source
 
 _ENUMS = (
     BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
-    ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, RuleCause, RuleState, Severity,
-    SuppressionState,
+    ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, ReasonCode, RuleCause,
+    RuleState, Severity, SuppressionState,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")
@@ -44,6 +47,15 @@ _AMOUNTS = (
     "Net", "Taxes", "Total", "Settlements", "Previous balance", "Amount due",
     "Credit in your favour",
 )  # fmt: skip
+_EVIDENCE = (
+    "Finding", "Intervals", "Register", "Same days of other weeks", "Reasons", "Parts",
+    "Earlier periods", "Other value", "Readings", "Batch", "Causes", "Meter",
+    "from", "until", "message", "meter", "at", "value", "unit", "flags", "quality", "within", "day",
+    "total", "at_the_time", "missing", "estimated", "point", "first", "end", "used", "per_day",
+    "intervals", "found_at", "gateway", "epoch", "sequence", "code", "first_seen_at",
+    "last_read_at", "UNASSIGNED_METER", "CANDIDATE", "CORRECTION_HELD",
+)  # fmt: skip
+"""Titles and columns of evidence, as its adapter names them, and codes of the queue alone."""
 
 
 def domain_texts() -> Iterator[str]:
@@ -67,4 +79,6 @@ def _texts() -> Iterator[str]:
     yield from (f"{job.does[0].upper()}{job.does[1:]}" for job in JOBS)
     yield from LABEL.values()
     yield from NAMES.values()
+    yield from METHODS
+    yield from (*_EVIDENCE, *(quality.name.lower() for quality in IntervalQuality))
     yield from (*_STATES_OF_RUNS, *_KINDS_OF_BILLS, *_NOT_BILLED, *_CHAIN, *_AMOUNTS)

@@ -212,6 +212,7 @@ FORMS_AND_ROUTES = {
     "/agreements/facts/withdraw": "agreement withdraw-fact",
     "/agreements/withdraw": "agreement withdraw",
     "/audit/check": "audit verify",
+    "/exceptions/do": "exceptions accept",
     "/bill-runs/{run}/approve": "bill approve",
     "/bill-runs/{run}/issue": "bill issue",
     "/bills/cancel": "bill cancel",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from html import unescape
 from typing import Any
 
 import httpx
@@ -123,3 +125,90 @@ async def test_a_day_is_estimated_and_edited_by_command_and_route(web: httpx.Asy
     )
     assert [row["code"] for row in gone.json()["failed"]] == ["NO_SUCH_EXCEPTION"]
     await central(*even, code=2)
+
+
+class Pages:
+    """The queue's pages, as a browser without scripts uses them."""
+
+    root = "http://127.0.0.1"
+
+    def __init__(self, web: httpx.AsyncClient) -> None:
+        self.web = web
+
+    async def get(self, path: str, code: int = 200) -> str:
+        answer = await self.web.get(f"{self.root}{path}")
+        assert answer.status_code == code, answer.text
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+    async def send(self, fields: dict[str, str | list[str]], code: int = 200) -> str:
+        form = (await self.web.get(f"{self.root}/runs")).text
+        token = re.search(r'X-Meterline-Form": "(\w+)"', form)
+        assert token is not None
+        sent = {"csrf_token": token[1], "reason": "read on site", **fields}
+        answer = await self.web.post(f"{self.root}/exceptions/do", data=sent)
+        assert answer.status_code == code, answer.text
+        return unescape(answer.text)
+
+
+async def test_a_clerk_finds_previews_and_settles_exceptions_on_pages(
+    web: httpx.AsyncClient,
+) -> None:
+    pages = Pages(web)
+    keys = [
+        row["exception"]
+        for row in (await web.get("/exceptions", params={"code": "MISSING_INTERVALS"})).json()[
+            "items"
+        ]
+    ]
+    key = keys[0]
+    page = await pages.get("/exceptions?code=MISSING_INTERVALS&severity=critical&owner=-")
+    assert f"Missing intervals {key}" in page
+    assert "Conflicting readings" in await pages.get("/exceptions?kind=conflict")
+    assert "No exception is like that." in await pages.get("/exceptions?owner=ana")
+    assert "No exception is like that." in await pages.get("/exceptions?older=30&subject=nowhere")
+    await pages.get("/exceptions?kind=nonsense", 422)
+    await pages.get("/exceptions?older=soon", 422)
+    shown = await pages.get(f"/exceptions/{key}")
+    assert "Same days of other weeks" in shown
+    assert "Estimate the gap" in shown
+    await pages.get("/exceptions/v999999", 404)
+    # What is previewed of several is done when it is sent once more, and not before.
+    chosen: dict[str, str | list[str]] = {
+        "do": "assign",
+        "exception": keys[:2],
+        "owner": "ana",
+        "day": "2026-12-24",
+    }
+    preview = await pages.send({**chosen, "preview": "yes"})
+    assert "What would be done" in preview
+    assert "assigned to ana, due on 2026-12-24" in preview
+    assert "No exception is like that." in await pages.get("/exceptions?owner=ana")
+    again = dict.fromkeys(re.findall(r'name="(\w+)" value="([^"]*)"', preview))
+    assert ("exception", keys[1]) in again
+    assert ("preview", "yes") not in again
+    assert "What was done" in await pages.send(chosen)
+    assert f"{keys[1]}" in await pages.get("/exceptions?owner=ana")
+    # Each is answered for itself.
+    refused = await pages.send({"do": "accept", "exception": [key]})
+    assert "1 is refused" in refused
+    estimated = await pages.send(
+        {"do": "estimate", "exception": [key], "method": "EVEN", "total": "1000,5"}
+    )
+    assert re.search(r"estimated: [^<]+</td><td>no<", estimated), estimated
+    conflict = (await web.get("/exceptions", params={"kind": "conflict"})).json()["items"][0]
+    decided = await pages.send(
+        {"do": "decide", "exception": [conflict["exception"]], "value": "replace"}
+    )
+    assert "decided: replace" in decided
+    refusals: tuple[dict[str, str | list[str]], ...] = (
+        {"do": "burn", "exception": [key]},
+        {"do": "suppress", "exception": [key]},
+        {"do": "decide", "exception": [key], "value": "both"},
+        {"do": "assign", "exception": [key], "reason": ""},
+        {"do": "edit", "exception": [key], "at noon": "5"},
+        {"do": "estimate", "exception": [key], "total": "-5"},
+    )
+    for wrong in refusals:
+        await pages.send(wrong, 422)
+    await pages.send({"do": "accept", "exception": ["x1"]}, 404)
+    await pages.send({"do": "accept"}, 404)
