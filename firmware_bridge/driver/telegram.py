@@ -279,6 +279,18 @@ _UNITS: dict[str, tuple[Unit, int]] = {
     "": (Unit.COUNT, 0),
     "1": (Unit.COUNT, 0),
 }
+# A small m before a unit is a thousandth; of all others makers spell the case as they like.
+_THOUSANDTHS: dict[str, tuple[Unit, int]] = {
+    "mWh": (Unit.WATT_HOUR, -3),
+    "mW": (Unit.WATT, -3),
+    "mVA": (Unit.VOLT_AMPERE, -3),
+    "mV": (Unit.VOLT, -3),
+    "mA": (Unit.AMPERE, -3),
+    "mHz": (Unit.HERTZ, -3),
+    "mL": (Unit.LITRE, -3),
+    "ml": (Unit.LITRE, -3),
+    "cm3": (Unit.LITRE, -3),
+}
 
 
 def normalise(value: Decimal, unit: str) -> tuple[Decimal, str]:
@@ -286,9 +298,10 @@ def normalise(value: Decimal, unit: str) -> tuple[Decimal, str]:
 
     Args:
         value: As sent. [unit]
-        unit: As spelled by the device; case does not count, and ^3 is 3.
+        unit: As spelled by the device; case does not count but for a small m, and ^3 is 3.
     """
-    known = _UNITS.get(unit.strip().replace("^", "").replace("³", "3").lower())
+    spelled = unit.strip().replace("^", "").replace("³", "3")
+    known = _THOUSANDTHS.get(spelled) or _UNITS.get(spelled.lower())
     if known is None:
         return value, unit
     base, power = known

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from firmware_bridge.contract.obis import GAS_VOLUME, WATER_VOLUME, Obis
+from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
@@ -52,7 +53,13 @@ _COMMODITIES = {
     10: checked_obis("5-0:1.0.0"),
     11: checked_obis("5-0:1.0.0"),
     12: checked_obis("6-0:1.0.0"),
+    13: checked_obis("6-0:1.0.0"),
+    21: checked_obis("9-0:1.0.0"),
+    22: WATER_VOLUME,
 }
+# Hungary's meters give the unit of a reactive power to reactive energies.
+_POWER_OF_ENERGY = {Unit.VAR.value: Unit.VAR_HOUR.value}
+_ENERGY = 8
 _IRISH = re.compile(r"MIE\d")
 _MINUTE_S = 60
 
@@ -121,6 +128,8 @@ def _own_value(host: _Host, code: Obis, item: DataSet) -> Iterator[Observation]:
     if number is None or not (number[1] or _counts(code)):
         return
     value, unit = normalise(*number)
+    if code.code[0] == 1 and code.code[3] == _ENERGY:
+        unit = _POWER_OF_ENERGY.get(unit, unit)
     yield Observation(host.meter, code, value, unit, quality, at, sampled=sampled)
 
 

@@ -62,6 +62,15 @@ _TASMOTA: dict[str, _Field] = {
 _ZIGBEE: dict[str, _Field] = {
     "energy": ("1.8.0", "kWh"),
     "produced_energy": ("2.8.0", "kWh"),
+    "energy_produced": ("2.8.0", "kWh"),
+    # ZLinky and other meters with the cluster of metering.
+    "current_summ_delivered": ("1.8.0", "kWh"),
+    "current_summ_received": ("2.8.0", "kWh"),
+    **{f"current_tier{n}_summ_delivered": (f"1.8.{n}", "kWh") for n in range(1, 10)},
+    "apparent_power": ("9.7.0", "VA"),
+    "reactive_power": ("3.7.0", "var"),
+    "rms_voltage": ("12.7.0", "V"),
+    "rms_current": ("11.7.0", "A"),
     "power": ("16.7.0", "W"),
     "voltage": ("12.7.0", "V"),
     "current": ("11.7.0", "A"),

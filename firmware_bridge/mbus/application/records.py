@@ -47,7 +47,9 @@ _SELECTION = 8
 _VARIABLE = 13
 _TEXT_VIF_MAX = 64
 _NO_ERROR = 0
-_ERROR_CODES = range(0x01, 0x20)
+# 12 is an average, 13 a compact profile, 14 a deviation; from 1D on it is no error either.
+_ERROR_CODES = frozenset({*range(0x01, 0x12), *range(0x15, 0x1D)})
+_STANDARD_CONTENT = 0x1D
 
 
 class Function(IntEnum):
@@ -120,6 +122,20 @@ class RecordCutError(TelegramTruncatedError):
         self.before = before
 
 
+class RecordUnreadableError(TelegramSyntaxError):
+    """A record is of a kind that is not assigned, so nobody knows where the next begins.
+
+    Args:
+        message: Why.
+        before: The whole records before it.
+        value: What is not assigned.
+    """
+
+    def __init__(self, message: str, before: tuple[DataRecord, ...], value: object) -> None:
+        super().__init__(message, value=value)
+        self.before = before
+
+
 @dataclass(slots=True)
 class _Cursor:
     data: bytes
@@ -143,7 +159,7 @@ def parse_records(data: bytes) -> tuple[DataRecord, ...]:
 
     Raises:
         RecordCutError: A record ends early; carries those before it.
-        TelegramSyntaxError: A data field or length is not assigned.
+        RecordUnreadableError: A data field or length is not assigned; carries those before it.
         TelegramTooLargeError: More extensions or records than the standard allows.
     """
     cursor = _Cursor(data)
@@ -156,13 +172,15 @@ def parse_records(data: bytes) -> tuple[DataRecord, ...]:
             message = f"The telegram holds more than {RECORDS_MAX} records."
             raise TelegramTooLargeError(message)
         dif = cursor.byte("DIF")
-        if dif & 0x0F == 0x0F:
-            records.append(_special(dif, cursor))
-            break
         try:
+            if dif & 0x0F == 0x0F:
+                records.append(_special(dif, cursor))
+                break
             records.append(_record(dif, cursor))
         except TelegramTruncatedError as error:
             raise RecordCutError(error.message, tuple(records), error.value) from None
+        except TelegramSyntaxError as error:
+            raise RecordUnreadableError(error.message, tuple(records), error.value) from None
     return tuple(records)
 
 
@@ -313,7 +331,7 @@ class _Orthogonal:
             self.instead = Meaning("duration of an event", "s", factor=_SPANS[code & 3])
         elif code in _COUNTS_OF:
             self.instead = Meaning("number of exceedings", "1")
-        elif code not in (0x00, 0x3A):
+        elif code not in (0x00, _STANDARD_CONTENT, 0x3A):
             self.qualified = True
 
     def apply(self, meaning: Meaning) -> Meaning:

@@ -18,6 +18,7 @@ from firmware_bridge.mbus.application.records import (
     DataRecord,
     Function,
     RecordCutError,
+    RecordUnreadableError,
     bcd,
     parse_records,
 )
@@ -90,7 +91,7 @@ class Application:
         status: Status byte.
         signature: Configuration word.
         records: In order.
-        rest: Where the telegram ends within a record: that it does.
+        rest: Where a record is cut or cannot be read: that it is, and what follows is lost.
     """
 
     address: Address | None
@@ -98,7 +99,7 @@ class Application:
     status: int
     signature: int
     records: tuple[DataRecord, ...]
-    rest: RecordCutError | None = None
+    rest: RecordCutError | RecordUnreadableError | None = None
 
 
 _KNOWN_FORMATS = Formats()
@@ -120,7 +121,7 @@ def parse_application(
         link_address: The link layer's address: the radio's, for a short header.
         formats: The heads that compact frames may mean.
         vouched: Whether a checksum or code holds over all bytes: then the records before one that
-            is cut stand, and `rest` says so.
+            is cut or unreadable stand, and `rest` says so.
 
     Raises:
         DeviceReportError: The device reports an error instead of values.
@@ -164,10 +165,12 @@ def _need(body: bytes, size: int) -> None:
         raise TelegramTruncatedError(message)
 
 
-def _records(data: bytes, *, vouched: bool) -> tuple[tuple[DataRecord, ...], RecordCutError | None]:
+def _records(
+    data: bytes, *, vouched: bool
+) -> tuple[tuple[DataRecord, ...], RecordCutError | RecordUnreadableError | None]:
     try:
         return parse_records(data), None
-    except RecordCutError as error:
+    except (RecordCutError, RecordUnreadableError) as error:
         if not vouched:
             raise
         return error.before, error

@@ -227,3 +227,35 @@ def test_an_address_keeps_hex_digits_of_its_serial() -> None:
 )
 def test_what_the_meter_marks_invalid_is_no_value(text: str) -> None:
     assert one(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "qualified"),
+    [
+        ("01 93 12 05", "0.005", True),  # an average is no total
+        ("01 93 14 05", "0.005", True),  # a deviation is none
+        ("01 93 1D 05", "0.005", False),  # content as the standard has it
+        ("01 93 15 05", None, False),  # no data available
+        ("01 93 1C 05", None, False),
+    ],
+)
+def test_only_error_codes_take_a_value_away(
+    text: str,
+    value: str | None,
+    qualified: bool,  # noqa: FBT001 - a case
+) -> None:
+    (record,) = parse_records(bytes.fromhex(text))
+    assert record.value == (None if value is None else Decimal(value))
+    assert record.qualified is qualified
+
+
+@pytest.mark.parametrize("unreadable", ["7F 01", "4F", "0D 13 FB 00"])
+def test_the_records_before_one_that_nobody_can_read_stand_under_a_checksum(
+    unreadable: str,
+) -> None:
+    body = bytes.fromhex("04 13 39 30 00 00 " + unreadable)
+    raw = long_frame(long_header(device("12345678", "ABC", 1, 7), 1, 0, body))
+    (found,) = WiredScanner().feed(raw)
+    assert [plain(value.value) for value in found.observations] == ["12345"]
+    assert found.rest is not None
+    assert found.rest.code == "TELEGRAM_SYNTAX"
