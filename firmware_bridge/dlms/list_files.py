@@ -11,8 +11,11 @@ Source: docs/reference/meter-protocols.md, "DLMS lists of your own".
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -37,6 +40,8 @@ from firmware_bridge.driver.table_faults import faults, read_toml, sentence
 
 _TAGS = {name: tag for tag, name in TYPE_NAMES.items()}
 _MAKER_SIZE = 3
+# Of a member that is passed over, whatever its type is.
+_ANY = "any"
 
 
 class ListFileError(ConfigurationError):
@@ -48,6 +53,8 @@ class ListFileError(ConfigurationError):
 
 def _tags(value: object) -> frozenset[Tag]:
     names = [str(name) for name in (value if isinstance(value, list) else [value])]
+    if names == [_ANY]:
+        return frozenset(Tag)
     unknown = [name for name in names if name not in _TAGS]
     if unknown or not names:
         message = f"{unknown[0] if unknown else value!r} is not one of {', '.join(sorted(_TAGS))}"
@@ -74,6 +81,9 @@ class _Member(_Table):
 
     @model_validator(mode="after")
     def _explained(self) -> Self:
+        if self.obis is not None and len(self.type) == len(Tag):
+            message = f"{self.obis} needs a `type`"
+            raise ValueError(message)
         is_number = self.type <= NUMBERS | {Tag.NULL} and self.type != {Tag.NULL}
         if self.obis is None or not is_number:
             if self.unit is not None or self.scale:
@@ -171,6 +181,21 @@ class TaughtLists:
 
 
 NOTHING_TAUGHT = TaughtLists()
+
+
+@cache
+def shipped_lists() -> TaughtLists:
+    """The lists that come with Meterline, by country."""
+    texts = sorted(
+        (file.name, file.read_text(encoding="utf-8"))
+        for file in files("firmware_bridge.dlms.shipped_lists").iterdir()
+        if file.name.endswith(".toml")
+    )
+    return TaughtLists(
+        tuple(
+            one for _, text in texts for one in _Document.model_validate(tomllib.loads(text)).lists
+        )
+    )
 
 
 def _scaled(item: Item, member: _Member | None) -> Item:

@@ -21,7 +21,7 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.dlms.attributes import Item, by_object, scale_of
 from firmware_bridge.dlms.axdr import NUMBERS, Descriptor, Node, Tag
 from firmware_bridge.dlms.layouts import Scales, layout_of
-from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists
+from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists, shipped_lists
 
 _BYTES = frozenset({Tag.INT8, Tag.UINT8, Tag.ENUM})
 
@@ -48,9 +48,11 @@ def read_list(body: Node, maker: str = "", taught: TaughtLists = NOTHING_TAUGHT)
     Args:
         body: The list.
         maker: As in `layout_of`.
-        taught: What the gateway's own files explain; it goes before what is built in.
+        taught: What the gateway's own files explain; it goes before what comes with Meterline.
     """
     explained = taught.by_position(body.items, maker)
+    if explained is None and not any(_code(node) for node in body.items):
+        explained = shipped_lists().by_position(body.items, maker)
     if explained is not None:
         return PushList(explained, scales={})
     pushed_list = _explained_list(body, maker)

@@ -11,7 +11,7 @@ Source: EN 13757-3:2018, clause 6, annexes A and C.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
@@ -34,6 +34,7 @@ from firmware_bridge.mbus.application.units import (
     Form,
     Meaning,
 )
+from firmware_bridge.mbus.application.vifes import NO_ERROR, Orthogonal
 
 EXTENSIONS_MAX = 10
 RECORDS_MAX = 300
@@ -46,10 +47,6 @@ _REAL = 5
 _SELECTION = 8
 _VARIABLE = 13
 _TEXT_VIF_MAX = 64
-_NO_ERROR = 0
-# 12 is an average, 13 a compact profile, 14 a deviation; from 1D on it is no error either.
-_ERROR_CODES = frozenset({*range(0x01, 0x12), *range(0x15, 0x1D)})
-_STANDARD_CONTENT = 0x1D
 
 
 class Function(IntEnum):
@@ -94,7 +91,7 @@ class DataRecord:
     vifes: tuple[int, ...] = ()
     phase: int = 0
     direction: Direction = Direction.ANY
-    error: int = _NO_ERROR
+    error: int = NO_ERROR
     qualified: bool = False
     tail: bool = False
     more_follow: bool = False
@@ -199,7 +196,7 @@ def _record(dif: int, cursor: _Cursor) -> DataRecord:
         tariff |= (dife >> 4 & 0x03) << 2 * place
         subunit |= (dife >> 6 & 0x01) << place
     meaning, vifes = _value_information(cursor)
-    coding = _Orthogonal.of(vifes)
+    coding = Orthogonal.of(vifes)
     meaning = coding.apply(meaning)
     head = cursor.data[start : cursor.at]
     raw, number = _data(dif & 0x0F, cursor)
@@ -276,70 +273,6 @@ def _value_information(cursor: _Cursor) -> tuple[Meaning, tuple[int, ...]]:
     if code == 0x7F:
         return MAKER, ()
     return PRIMARY.get(code, RESERVED), tuple(vifes)
-
-
-# VIFEs under which the data is a date, a duration or a count and no longer the VIF's quantity.
-_DATES_OF = frozenset(
-    {0x39, *range(0x42, 0x44), *range(0x46, 0x48), *range(0x4A, 0x4C)}
-) | frozenset({*range(0x4E, 0x50), 0x6A, 0x6B, 0x6E, 0x6F})
-_DURATIONS_OF = frozenset(range(0x50, 0x68))
-_COUNTS_OF = frozenset({0x41, 0x49})
-_SPANS = (1, 60, 3600, 86_400)
-_MAKER_FOLLOWS = 0x7F
-
-
-@dataclass(slots=True)
-class _Orthogonal:
-    """What the VIFEs after the unit's own say. Source: EN 13757-3:2018, tables 15 and 16."""
-
-    power: int = 0
-    phase: int = 0
-    direction: Direction = Direction.ANY
-    error: int = _NO_ERROR
-    qualified: bool = False
-    instead: Meaning | None = None
-
-    @classmethod
-    def of(cls, vifes: tuple[int, ...]) -> _Orthogonal:
-        found = cls()
-        codes = iter(vifes)
-        for code in codes:
-            if code == _MAKER_FOLLOWS:
-                found.qualified = True
-                break
-            if code == 0x7C:
-                second = next(codes, 0)
-                known = 1 <= second <= 3
-                found.phase = second if known else found.phase
-                found.qualified = found.qualified or not known
-            else:
-                found.add(code)
-        return found
-
-    def add(self, code: int) -> None:
-        if 0x70 <= code <= 0x77:
-            self.power += (code & 0x07) - 6
-        elif code == 0x7D:
-            self.power += 3
-        elif code in (0x3B, 0x3C):
-            self.direction = Direction.POSITIVE if code == 0x3B else Direction.NEGATIVE
-        elif code in _ERROR_CODES:
-            self.error = code
-        elif code in _DATES_OF:
-            self.instead = Meaning("date of an event", form=Form.DATE_TIME)
-        elif code in _DURATIONS_OF:
-            self.instead = Meaning("duration of an event", "s", factor=_SPANS[code & 3])
-        elif code in _COUNTS_OF:
-            self.instead = Meaning("number of exceedings", "1")
-        elif code not in (0x00, _STANDARD_CONTENT, 0x3A):
-            self.qualified = True
-
-    def apply(self, meaning: Meaning) -> Meaning:
-        if self.instead is not None:
-            return self.instead
-        if not self.power:
-            return meaning
-        return replace(meaning, power=meaning.power + self.power)
 
 
 _Number = int | Decimal | str | bytes | None
