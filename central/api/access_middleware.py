@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qs, quote
 
@@ -18,14 +19,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from central.api.authentication import (
     BROWSER_COOKIE,
-    OPERATOR,
     SESSION_COOKIE,
     Authenticator,
     BrowserSession,
     cookie_name,
 )
 from central.api.bounds import bounded, most_for, refuse_declared
-from central.api.failed_tokens import FailedTokens
+from central.api.identities import Identities
 from central.api.plain_requests import refuse_bad_address
 from central.api.problems import (
     AccessError,
@@ -35,23 +35,23 @@ from central.api.problems import (
     Problem,
     problem_of,
 )
-from central.api.sessions import Sessions
 from central.api.settings import WebSettings, is_loopback
-from central.domain.actor import Actor, ActorKind, Via
+from central.domain.access.policy import Principal
+from central.domain.actor import ActorKind, Via
 from firmware_bridge.contract.errors import MeterlineError
 
 API = "/api/"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 LANGUAGE = "/language"
+WELCOME = "/welcome"
 CSRF_HEADER = "x-meterline-form"
 CSRF_FIELD = "csrf_token"
 _CSRF_FIELD_BEFORE = "proof"  # a page that was open before the field was renamed
 _HEALTH = "/api/v1/health/"
 _ANYBODYS = ("/static/", _HEALTH, "/favicon.ico")
-_PUBLIC = (*_ANYBODYS, SIGN_IN)
-_BEFORE_SIGN_IN = frozenset({SIGN_IN, LANGUAGE})
-"""Forms that anybody may send who has the page with them."""
+_DOORS = frozenset({SIGN_IN, WELCOME, LANGUAGE})
+"""What anybody may ask for, and forms that anybody may send who has the page with them."""
 EVENT_TYPES = frozenset(
     {
         "application/cloudevents+json",
@@ -89,8 +89,7 @@ class AccessMiddleware:
         authenticator: Checks sessions and CSRF tokens.
         clock: The present, aware.
         refuse: Turns a problem into the answer that suits the request.
-        sessions: Who is signed in.
-        failed_tokens: Who sent wrong ones.
+        identities: Finds out who asks.
     """
 
     def __init__(  # noqa: PLR0913 - what a request passes
@@ -101,16 +100,14 @@ class AccessMiddleware:
         authenticator: Authenticator,
         clock: Callable[[], datetime],
         refuse: Refuse,
-        sessions: Sessions,
-        failed_tokens: FailedTokens,
+        identities: Identities,
     ) -> None:
         self._app = app
         self._settings = settings
         self._authenticator = authenticator
         self._clock = clock
         self._refuse = refuse
-        self._sessions = sessions
-        self._failed_tokens = failed_tokens
+        self._identities = identities
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -124,11 +121,6 @@ class AccessMiddleware:
         reply = self._dressed(request, session, send)
         try:
             self._check_way(request)
-            if not request.url.path.startswith(_ANYBODYS):
-                session = await self._sessions.signed_in(
-                    session, session_cookie(request), self._clock()
-                )
-                request.state.browser_session = session
             receive = await self._admit(request, session)
         except MeterlineError as error:
             await self._turn_away(request, error)(scope, receive, reply)
@@ -157,7 +149,7 @@ class AccessMiddleware:
             BadTextError: The address holds what no store can.
             BodyTooLargeError: More is sent than may be.
             MisdirectedError: The host name is not ours.
-            AccessError: Nobody, or not the operator, asks.
+            AccessError: Nobody asks who is known.
             TooManyTriesError: Too many wrong tokens came from there.
             ForbiddenError: A write cannot be shown to be the operator's own.
         """
@@ -167,27 +159,23 @@ class AccessMiddleware:
         if not self._settings.serves(_host_name(host)):
             message = f"{host!r} is not a host name of this service."
             raise MisdirectedError(message, value=host)
-        path = request.url.path
+        path, now = request.url.path, self._clock()
+        if path.startswith(_ANYBODYS) and request.method in _SAFE:
+            return request.receive
         bearer = _bearer(request)
         if bearer is not None and path.startswith(API):
             address = None if request.client is None else request.client.host
-            now = self._clock()
-            self._failed_tokens.admit(address, OPERATOR, now)
-            is_right = self._authenticator.token_is_right(bearer)
-            self._failed_tokens.note(address, OPERATOR, now, is_right=is_right)
-            if not is_right:
-                message = "The bearer token is not the operator token."
-                raise AccessError(message)
-            request.state.actor = actor_of(OPERATOR, path)
+            _let_in(request, await self._identities.of_bearer(bearer, address, now))
             return request.receive
-        if path.startswith(_PUBLIC) and request.method in _SAFE:
-            return request.receive
-        if session.operator is None and path not in _BEFORE_SIGN_IN:
-            message = "This request needs the operator token."
-            remedy = "Send `Authorization: Bearer <token>`, or sign in."
-            raise AccessError(message, remedy=remedy)
-        if session.operator is not None:
-            request.state.actor = actor_of(session.operator, path)
+        via = Via.API if path.startswith(API) else Via.DASHBOARD
+        principal = await self._identities.of_browser(session, session_cookie(request), via, now)
+        if principal is not None:
+            session = replace(session, operator=principal.actor.id)
+            request.state.browser_session = session
+            _let_in(request, principal)
+        elif path not in _DOORS:
+            message = "This request needs a sign-in, or a key."
+            raise AccessError(message)
         if request.method in _SAFE:
             return request.receive
         return await self._own_write(request, session)
@@ -209,7 +197,7 @@ class AccessMiddleware:
             return request.receive
         if request.url.path.startswith(API):
             # No browser sends neither header with a cross-site write, and JSON needs a preflight.
-            if self._settings.open and _is_json(request):
+            if self._is_open(request) and _is_json(request):
                 return request.receive
         else:
             receive, csrf_token = await _read_csrf_token(request)
@@ -217,6 +205,15 @@ class AccessMiddleware:
                 return receive
         message = "The form is out of date."
         raise ForbiddenError(message, remedy="Reload the page and send the form again.")
+
+    def _is_open(self, request: Request) -> bool:
+        """Whether whoever reaches us is let in: on the loopback interface, before people are."""
+        principal = getattr(request.state, "principal", None)
+        return (
+            self._settings.open
+            and isinstance(principal, Principal)
+            and principal.actor.kind is ActorKind.TOKEN
+        )
 
     def _turn_away(self, request: Request, error: MeterlineError) -> Response:
         page = not request.url.path.startswith(API) and request.method in _SAFE
@@ -270,10 +267,9 @@ def session_cookie(request: Request) -> str:
     return request.cookies.get(cookie_name(SESSION_COOKIE, secure=is_secure(request)), "")
 
 
-def actor_of(operator: str, path: str) -> Actor:
-    """Who asks: the holder of the operator's token, by the API or the pages."""
-    via = Via.API if path.startswith(API) else Via.DASHBOARD
-    return Actor(ActorKind.TOKEN, operator, via)
+def _let_in(request: Request, principal: Principal) -> None:
+    request.state.principal = principal
+    request.state.actor = principal.actor
 
 
 def _host_name(host: str) -> str:

@@ -17,10 +17,12 @@ from starlette.responses import JSONResponse, Response
 from central.api.access_middleware import API, AccessMiddleware
 from central.api.asked_parameters import check_parameters
 from central.api.authentication import Authenticator
+from central.api.authorization import authorize
 from central.api.choose_language import router as choose_language
 from central.api.contract import describe
 from central.api.failed_tokens import FailedTokens
 from central.api.head import HeadMiddleware
+from central.api.identities import Identities
 from central.api.problems import MEDIA_TYPE, TITLES, Problem, problem_of
 from central.api.request_times import HEADER, RequestIdMiddleware, RequestTimes
 from central.api.routers import all_routers
@@ -40,10 +42,10 @@ _SHOWN_MAX = 200
 _ZIP_FROM_BYTES = 1024
 _ZIP_LEVEL = 4
 _DESCRIPTION = """\
-What an operator sees and does, for programs. Amounts and quantities are strings, exact to the last
-digit; times are RFC 3339 in UTC; lists come in pages joined by the opaque cursor `after`; every
-refusal is a problem document (RFC 9457) with a stable `code`. A POST may carry an
-`Idempotency-Key`: sent again with the same body it is answered the same and done once.
+What people see and do, for programs that have a key of theirs. Amounts and quantities are
+strings, exact to the last digit; times are RFC 3339 in UTC; lists come in pages joined by the
+opaque cursor `after`; every refusal is a problem document (RFC 9457) with a stable `code`. A POST
+may carry an `Idempotency-Key`: sent again with the same body it is answered the same and done once.
 """
 
 
@@ -58,6 +60,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         AssetsMissingError: The pages' scripts have not been fetched.
     """
     app = FastAPI(
+        dependencies=[Depends(authorize)],
         title="Meterline",
         version="1",
         description=_DESCRIPTION,
@@ -77,6 +80,9 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.state.sessions = sessions
     app.state.failed_tokens = failed_tokens
     times = app.state.request_times = RequestTimes()
+    people, keys = services.people, services.keys
+    identities = Identities(settings, authenticator, sessions, failed_tokens, people, keys)
+    app.state.identities = identities
     for router in all_routers():
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(check_parameters)])
     app.include_router(api_reference, prefix=PREFIX)
@@ -92,8 +98,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         authenticator=authenticator,
         clock=services.clock,
         refuse=answer,
-        sessions=sessions,
-        failed_tokens=failed_tokens,
+        identities=identities,
     )
     app.add_middleware(RequestIdMiddleware, times=times)
     return app

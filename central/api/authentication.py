@@ -1,9 +1,9 @@
 """Authentication: bearer tokens, names of browsers and CSRF tokens.
 
-There is one operator. A caller of the API sends the token with every request; a browser trades it
-once for a session, see `sessions`. Every browser, signed in or not, has a random name; a form
-carries the HMAC of that name, its CSRF token, which another site can neither read nor make. Users
-and roles are to come.
+A caller of the API sends a key with every request; a browser trades a password once for a session,
+see `sessions`. Before anybody was added there is one token for both, see `identities`. Every
+browser, signed in or not, has a random name; a form carries the HMAC of that name, its CSRF token,
+which another site can neither read nor make.
 """
 
 from __future__ import annotations
@@ -66,14 +66,13 @@ class Authenticator:
         return hmac.compare_digest(token.encode(), wanted.encode())
 
     def browser_of(self, cookies: Mapping[str, str], *, secure: bool) -> BrowserSession:
-        """The browser that sent some cookies; who is signed in there, see `Sessions`."""
+        """The browser that sent some cookies; who is signed in there, see `Identities`."""
         name = cookies.get(cookie_name(BROWSER_COOKIE, secure=secure), "")
         fresh = not self._is_browser(name)
         if fresh:
             plain = secrets.token_urlsafe(_BROWSER_NAME_BYTES)
             name = f"{plain}.{self._sign('seat', plain)[:16]}"
-        operator = OPERATOR if self._settings.open else None
-        return BrowserSession(name, self._sign("form", name), operator, fresh)
+        return BrowserSession(name, self._sign("form", name), None, fresh)
 
     def _is_browser(self, name: str) -> bool:
         plain, _, signature = name.rpartition(".")

@@ -78,7 +78,9 @@ class Once:
 
     async def _digest(self) -> bytes:
         request = self._request
-        digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+        # Nobody is given what another was answered.
+        head = f"{self.actor.key} {request.method} {request.url.path}\n"
+        digest = hashlib.sha256(head.encode())
         digest.update(await request.body())
         return digest.digest()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from central.domain.access.policy import NotPermittedError
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.billing.invoice_document import UnprintableTextError
 from central.service.billing.shadow_file import ShadowFileError
@@ -42,7 +43,7 @@ class AccessError(OperatorError):
     """A request has no credentials, or wrong ones."""
 
     code = "ACCESS"
-    default_remedy = "Send `Authorization: Bearer <token>`, or sign in."
+    default_remedy = "Send `Authorization: Bearer <key>`, or sign in."
 
 
 class ForbiddenError(OperatorError):
@@ -120,6 +121,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     CursorError: HTTPStatus.BAD_REQUEST,
     AccessError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
+    NotPermittedError: HTTPStatus.FORBIDDEN,
     MisdirectedError: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownBillError: HTTPStatus.NOT_FOUND,
     UnknownRunError: HTTPStatus.NOT_FOUND,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from central.api.authentication import BrowserSession
@@ -47,14 +46,11 @@ class Sessions:
         )
         return secret
 
-    async def signed_in(
-        self, browser: BrowserSession, cookie: str, now: datetime
-    ) -> BrowserSession:
-        """The browser, with who is signed in there."""
+    async def account_of(self, browser: BrowserSession, cookie: str, now: datetime) -> str | None:
+        """Who is signed in in a browser; None where nobody is."""
         if not cookie or len(cookie) > _COOKIE_MAX or browser.fresh:
-            return browser
-        account = await self._store.account_of(_digest(cookie), _digest(browser.name), now, IDLE)
-        return replace(browser, operator=account)
+            return None
+        return await self._store.account_of(_digest(cookie), _digest(browser.name), now, IDLE)
 
     async def end(self, cookie: str, ended_by: Actor, now: datetime) -> None:
         """Sign out, if somebody is signed in."""

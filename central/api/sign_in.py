@@ -1,4 +1,7 @@
-"""Trading the operator's token for a session, and ending it."""
+"""Trading a password for a session, choosing one, and signing out.
+
+Before anybody was added, the operator's token stands in the password's place.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,24 @@ from starlette.responses import RedirectResponse, Response
 from central.api.access_middleware import (
     SIGN_IN,
     SIGN_OUT,
-    actor_of,
+    WELCOME,
     cookie,
     is_secure,
     session_cookie,
 )
 from central.api.authentication import OPERATOR, SESSION_COOKIE, Authenticator
 from central.api.failed_tokens import FailedTokens, network_of
+from central.api.identities import Identities
+from central.api.parameters import services_of
 from central.api.sessions import Sessions
 from central.api.settings import WebSettings
+from central.dashboard.form import SentForm
 from central.dashboard.page import pages_of
+from central.domain.actor import Actor, ActorKind, Via
+from central.service.people.passwords import LONGEST, PasswordRefusedError
+from central.service.people.people import CodeRefusedError
 
+_NAME_MAX = 64
 _log = structlog.get_logger(__name__)
 router = APIRouter(include_in_schema=False)
 
@@ -33,39 +43,79 @@ async def ask(request: Request) -> Response:
     """The form."""
     if request.state.browser_session.operator is not None:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    target = within(request.query_params.get("next", "/"))
-    return pages_of(request).render(request, "sign_in.html", wrong=False, next=target)
+    return await _form(request, within(request.query_params.get("next", "/")))
 
 
 @router.post(SIGN_IN)
 async def check(request: Request) -> Response:
-    """A session for the right token; the form again for a wrong one.
+    """A session for the right password; the form again for a wrong one, whosever name it is.
 
     Raises:
         TooManyTriesError: Too many wrong ones came from there.
     """
     fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-    target = within(fields.get("next", ["/"])[0])
+    sent = {name: values[0] for name, values in fields.items()}
+    target = within(sent.get("next", "/"))
     state, now = request.app.state, pages_of(request).now()
     address = None if request.client is None else request.client.host
-    authenticator: Authenticator = state.authenticator
     failed_tokens: FailedTokens = state.failed_tokens
-    failed_tokens.admit(address, OPERATOR, now)
-    is_right = authenticator.token_is_right(fields.get("token", [""])[0])
-    failed_tokens.note(address, OPERATOR, now, is_right=is_right)
-    if not is_right:
-        return pages_of(request).render(
-            request, "sign_in.html", status=HTTPStatus.FORBIDDEN, wrong=True, next=target
-        )
+    identities: Identities = state.identities
+    is_before = await identities.is_before_people()
+    named = OPERATOR if is_before else sent.get("name", "").strip().lower()[:_NAME_MAX]
+    failed_tokens.admit(address, named, now)
+    account = await (_token_holder if is_before else _person)(request, named, sent)
+    failed_tokens.note(address, named, now, is_right=account is not None)
+    if account is None:
+        return await _form(request, target, wrong=True)
     sessions: Sessions = state.sessions
     # Whoever had a session in this browser has another now, and the old secret is worth nothing.
-    await sessions.end(session_cookie(request), actor_of(OPERATOR, SIGN_IN), now)
+    await sessions.end(session_cookie(request), _actor(account), now)
     agent = request.headers.get("user-agent", "")
     browser = request.state.browser_session
-    secret = await sessions.begin(browser, OPERATOR, network_of(address), agent, now)
-    _log.info("signed_in", account=OPERATOR, address=network_of(address))
+    secret = await sessions.begin(browser, account, network_of(address), agent, now)
+    _log.info("signed_in", account=account, address=network_of(address))
     settings: WebSettings = state.settings
     return _to(request, target, secret, settings.session_s)
+
+
+@router.get(WELCOME)
+async def welcome(request: Request) -> Response:
+    """The form in which somebody chooses a password with a code."""
+    return pages_of(request).render(request, "welcome.html", refusal="")
+
+
+@router.post(WELCOME)
+async def choose(request: Request) -> Response:
+    """A password for whoever has a right code; then they sign in with it.
+
+    Raises:
+        TooManyTriesError: Too many wrong codes came from there.
+    """
+    form = await SentForm.of(request)
+    name = form.text("name", "Name", _NAME_MAX)
+    password = form.secret("password", "Password", LONGEST)
+    address = None if request.client is None else request.client.host
+    failed_tokens: FailedTokens = request.app.state.failed_tokens
+    now = pages_of(request).now()
+    failed_tokens.admit(address, name.lower(), now)
+    try:
+        account = await _chosen(request, form, name, password)
+    except (CodeRefusedError, PasswordRefusedError) as error:
+        if isinstance(error, CodeRefusedError):
+            failed_tokens.note(address, name.lower(), now, is_right=False)
+        status = HTTPStatus.FORBIDDEN
+        refusal = f"{error.message} {error.remedy}"
+        return pages_of(request).render(request, "welcome.html", status=status, refusal=refusal)
+    _log.info("password_chosen", account=account, address=network_of(address))
+    return RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
+
+
+async def _chosen(request: Request, form: SentForm, name: str, password: str) -> str:
+    if password != form.secret("again", "Password again", LONGEST):
+        message = "The two passwords differ."
+        raise PasswordRefusedError(message, remedy="Type the same password twice.")
+    people = services_of(request).people
+    return await people.choose_password(name, form.text("code", "Code"), password)
 
 
 @router.post(SIGN_OUT)
@@ -76,6 +126,33 @@ async def sign_out(request: Request) -> Response:
     await sessions.end(session_cookie(request), actor, pages_of(request).now())
     _log.info("signed_out", account=actor.id)
     return _to(request, SIGN_IN, "", 0)
+
+
+async def _form(request: Request, target: str, *, wrong: bool = False) -> Response:
+    identities: Identities = request.app.state.identities
+    return pages_of(request).render(
+        request,
+        "sign_in.html",
+        status=HTTPStatus.FORBIDDEN if wrong else HTTPStatus.OK,
+        wrong=wrong,
+        next=target,
+        by_token=await identities.is_before_people(),
+    )
+
+
+async def _token_holder(request: Request, named: str, sent: dict[str, str]) -> str | None:
+    authenticator: Authenticator = request.app.state.authenticator
+    return named if authenticator.token_is_right(sent.get("token", "")) else None
+
+
+async def _person(request: Request, named: str, sent: dict[str, str]) -> str | None:
+    password = sent.get("password", "")[:LONGEST]
+    return await services_of(request).people.signed_in(named, password)
+
+
+def _actor(account: str) -> Actor:
+    kind = ActorKind.TOKEN if account == OPERATOR else ActorKind.PERSON
+    return Actor(kind, account, Via.DASHBOARD)
 
 
 def _to(request: Request, target: str, secret: str, age_s: int) -> Response:

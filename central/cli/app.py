@@ -21,8 +21,10 @@ from central.cli import (
     groups,
     history,
     holidays,
+    keys,
     ledger,
     moves,
+    people,
     pilots,
     processes,
     rate,
@@ -80,6 +82,8 @@ app.add_typer(findings.findings, name="finding")
 app.add_typer(findings.conflicts, name="conflict")
 app.add_typer(findings.quarantine, name="quarantine")
 app.add_typer(sessions.sessions, name="session")
+app.add_typer(people.users, name="user")
+app.add_typer(keys.keys, name="api-key")
 app.add_typer(checks.checks, name="checks")
 app.add_typer(exception_days.exceptions, name="exceptions")
 app.add_typer(decide_days.vee, name="vee")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import json
 import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar, cast
 
 import psycopg
 import typer
@@ -19,6 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from central.cli.command_rules import check_command
 from central.config.refusal import refusal_of
 from central.config.settings import Settings
 from central.domain.actor import Actor, ActorKind, Via
@@ -42,6 +44,7 @@ ActingAs = Annotated[
     ),
 ]
 
+_CONTEXT = "_context"
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 errors = Console(stderr=True, soft_wrap=True)
@@ -116,8 +119,10 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
 
     @functools.wraps(command)
     def wrapped(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        context = cast("typer.Context | None", kwargs.pop(_CONTEXT, None))
         as_json = bool(kwargs.get("as_json"))
         try:
+            check_command(context, settings)
             return command(*args, **kwargs)
         except MeterlineError as error:
             _fail(error, as_json=as_json)
@@ -135,6 +140,12 @@ def answered(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
             report_failure(StoppedError(), as_json=as_json)
             raise typer.Exit(EXIT_STOPPED) from None
 
+    # It is handed to whatever has a parameter of its type.
+    signature = inspect.signature(command, eval_str=True)
+    context = inspect.Parameter(_CONTEXT, inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    wrapped.__dict__["__signature__"] = signature.replace(
+        parameters=[*signature.parameters.values(), context]
+    )
     return wrapped
 
 

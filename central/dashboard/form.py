@@ -97,6 +97,18 @@ class SentForm:
             raise FieldRefusedError(message, value=text)
         return text
 
+    def secret(self, name: str, label: str, longest: int) -> str:
+        """A password as it was typed; no error repeats it.
+
+        Raises:
+            FieldRefusedError: It is empty or too long.
+        """
+        text = self._fields.get(name, "")
+        if not 0 < len(text) <= longest:
+            message = f"{label} has 1 to {longest} characters."
+            raise FieldRefusedError(message)
+        return text
+
     def document(self, name: str, label: str, longest: int) -> str:
         """A field of several lines; see `text`.
 

@@ -20,6 +20,7 @@ from central.dashboard.pages import (
     exceptions,
     field,
     groups,
+    people,
     reconciliation,
     schedules,
     settings,
@@ -55,6 +56,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         schedules.router,
         settings.router,
         audit.router,
+        people.router,
     ):
         app.include_router(router)
 

@@ -16,7 +16,7 @@ from central.dashboard import present
 from central.dashboard.assets import Assets
 from central.dashboard.language import LANGUAGES, Language, chosen_language, language_of
 from central.dashboard.present import FILTERS, Presenter
-from central.domain.actor import printed_name
+from central.domain.actor import Actor, ActorKind, printed_name
 from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
 from central.service.views.billing import spell_fraction
@@ -69,7 +69,8 @@ class Pages:
                 as_of=asked(request, "as_of"),
                 csrf_token=getattr(session, "csrf_token", ""),
                 signed_in=getattr(session, "operator", None) is not None,
-                may_sign_out=not request.app.state.settings.open,
+                may_sign_out=_is_person(request) or not request.app.state.settings.open,
+                may=getattr(request.state, "may", lambda _: True),
                 now=now,
                 ago=lambda instant: presenter.ago(instant, now),
                 presence=lambda seen: presence(seen, now),
@@ -122,6 +123,11 @@ def _address(request: Request) -> str:
         return "/"
     query = request.url.query
     return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def _is_person(request: Request) -> bool:
+    actor = getattr(request.state, "actor", None)
+    return isinstance(actor, Actor) and actor.kind is ActorKind.PERSON
 
 
 def _link(request: Request, changes: Mapping[str, object]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from central.dashboard.present import words
+from central.domain.access.policy import MEANING, Role
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.claim_conflict import ConflictKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
@@ -36,7 +37,7 @@ from firmware_bridge.contract.reading import Kind, Source
 
 _ENUMS = (
     BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
-    ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, ReasonCode, RuleCause,
+    ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, ReasonCode, Role, RuleCause,
     RuleState, Severity, SuppressionState,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
@@ -66,6 +67,7 @@ def domain_texts() -> Iterator[str]:
 def _texts() -> Iterator[str]:
     for enum in _ENUMS:
         yield from (str(member.value) for member in enum)
+    yield from MEANING.values()
     for members in (Kind, Source):
         yield from (member.name for member in members)
     for coverage in Coverage:

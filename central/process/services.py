@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from central.adapters.anchor_file import kept_anchors
+from central.adapters.argon2_hashes import Argon2Hashes
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
@@ -31,6 +32,7 @@ from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
+from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -46,6 +48,7 @@ from central.adapters.timescale.web_sessions import TimescaleWebSessions
 from central.service.audit.last_check import AuditCheck
 from central.service.billing.invoice_document import Renderer
 from central.service.operator.services import OperatorServices
+from central.service.people.people import People
 
 
 def timescale_services(
@@ -98,6 +101,7 @@ def timescale_services(
         audit_check=AuditCheck(audit, lambda: kept_anchors(anchor_file), clock),
         answers=TimescaleAnswers(pool),
         sessions=TimescaleWebSessions(pool),
+        people=People(TimescalePeople(pool), Argon2Hashes(), clock),
         render=render,
         clock=clock,
         validation=TimescaleValidationStore(pool),

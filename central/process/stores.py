@@ -33,6 +33,7 @@ from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
+from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.moves import TimescaleMoves
@@ -87,6 +88,7 @@ class Stores:
         suppressions: Days that are not billed by decision.
         sessions: Who is signed in at the pages.
         unbilled: What days that no issued bill says come to.
+        people: Who may sign in, and their keys.
         unclosed: Days that are over and not closed.
         usage_events: What happened, and to whom.
         actions: What is done about exceptions.
@@ -127,6 +129,7 @@ class Stores:
     suppressions: TimescaleSuppressions
     sessions: TimescaleWebSessions
     unbilled: TimescaleUnbilled
+    people: TimescalePeople
     unclosed: TimescaleUnclosedDays
     usage_events: TimescaleUsageEvents
     actions: TimescaleActions
@@ -188,6 +191,7 @@ async def open_stores(
             suppressions=TimescaleSuppressions(pool),
             sessions=TimescaleWebSessions(pool),
             unbilled=TimescaleUnbilled(pool),
+            people=TimescalePeople(pool),
             unclosed=TimescaleUnclosedDays(pool),
             usage_events=TimescaleUsageEvents(pool),
             actions=TimescaleActions(pool),

@@ -60,18 +60,27 @@ class TimescaleWebSessions:
             async with self._pool.connection() as connection:
                 await connection.execute(_SQL["end"], values)
 
-    async def sessions(self, now: datetime, idle: timedelta) -> list[WebSession]:
+    async def sessions(
+        self, now: datetime, idle: timedelta, account: str | None = None
+    ) -> list[WebSession]:
         """See `WebSessionStore`."""
         with translated():
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(
-                    _SQL["sessions"], {"now": now, "idle_since": now - idle}
+                    _SQL["sessions"], {"now": now, "idle_since": now - idle, "account": account}
                 )
                 return [WebSession(*row) for row in await cursor.fetchall()]
 
-    async def revoke(self, number: int | None, note: DecisionNote) -> list[int]:
+    async def revoke(
+        self, number: int | None, note: DecisionNote, account: str | None = None
+    ) -> list[int]:
         """See `WebSessionStore`."""
-        values = {"number": number, "ended_by": note.actor.key, "now": note.at}
+        values = {
+            "number": number,
+            "account": account,
+            "ended_by": note.actor.key,
+            "now": note.at,
+        }
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
                 rows = await (await connection.execute(_SQL["revoke"], values)).fetchall()
@@ -84,12 +93,12 @@ class TimescaleWebSessions:
                             "session.revoked",
                             f"session {ended}",
                             change(
-                                {"open": True, "account": account},
-                                {"open": False, "account": account},
+                                {"open": True, "account": of},
+                                {"open": False, "account": of},
                                 note.reason,
                             ),
                         )
-                        for ended, account in sorted(rows)
+                        for ended, of in sorted(rows)
                     ],
                 )
         return sorted(ended for ended, _ in rows)

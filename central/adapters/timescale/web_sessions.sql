@@ -22,10 +22,13 @@ WHERE sha256 = %(sha256)s AND ended_at IS NULL
 
 -- name: sessions
 SELECT number, account, address, agent, begun_at, seen_at, until_at FROM web_session
-WHERE ended_at IS NULL AND until_at > %(now)s AND seen_at > %(idle_since)s ORDER BY number DESC
+WHERE ended_at IS NULL AND until_at > %(now)s AND seen_at > %(idle_since)s
+    AND (%(account)s::text IS NULL OR account = %(account)s)
+ORDER BY number DESC
 
 -- name: revoke
 UPDATE web_session SET ended_at = %(now)s, ended_by = %(ended_by)s
 WHERE ended_at IS NULL AND until_at > %(now)s
     AND (%(number)s::bigint IS NULL OR number = %(number)s)
+    AND (%(account)s::text IS NULL OR account = %(account)s)
 RETURNING number, account

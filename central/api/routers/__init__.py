@@ -29,6 +29,8 @@ from central.api.routers import (
     ledger,
     meters,
     moves,
+    oneself,
+    people,
     pilots,
     points,
     reconciliation,
@@ -79,5 +81,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             unbilled,
             usage_events,
             audit,
+            oneself,
+            people,
         )
     )

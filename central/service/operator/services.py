@@ -31,6 +31,8 @@ from central.service.exceptions.actions import ActionTransactions
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
 from central.service.operator.bill_line import view_line
+from central.service.people.keys import ApiKeys
+from central.service.people.people import People
 from central.service.pilots.pilots import Pilots
 from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
@@ -114,6 +116,7 @@ class OperatorServices:
         audit_check: Verifies the audit log.
         answers: Answers given to requests with an idempotency key.
         sessions: Who is signed in at the pages.
+        people: Who may sign in.
         render: Makes a bill's document.
         clock: The present, aware.
         past: The same as of a time; they only read.
@@ -154,6 +157,7 @@ class OperatorServices:
     audit_check: AuditCheck
     answers: AnswerStore
     sessions: WebSessionStore
+    people: People
     render: Renderer
     clock: Callable[[], datetime]
     past: Callable[[KnowledgeTime], OperatorServices]
@@ -185,6 +189,11 @@ class OperatorServices:
     def moves(self, actor: Actor) -> Moves:
         """The use-cases of moves, in somebody's name."""
         return Moves(self.move_store, actor, self.clock)
+
+    @property
+    def keys(self) -> ApiKeys:
+        """The use-cases of keys of the API."""
+        return ApiKeys(self.people, self.clock)
 
     @property
     def settings(self) -> ChangeSettings:

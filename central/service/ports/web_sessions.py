@@ -83,8 +83,18 @@ class WebSessionStore(Protocol):
     async def end(self, sha256: bytes, ended_by: Actor, now: datetime) -> None:
         """End a session, if there is one."""
 
-    async def sessions(self, now: datetime, idle: timedelta) -> list[WebSession]:
-        """Those that have not ended, newest first."""
+    async def sessions(
+        self, now: datetime, idle: timedelta, account: str | None = None
+    ) -> list[WebSession]:
+        """Those that have not ended, of an account or all, newest first."""
 
-    async def revoke(self, number: int | None, note: DecisionNote) -> list[int]:
-        """End a session, or all, with a row of the audit log for each; the numbers of those."""
+    async def revoke(
+        self, number: int | None, note: DecisionNote, account: str | None = None
+    ) -> list[int]:
+        """End a session, or all, with a row of the audit log for each; the numbers of those.
+
+        Args:
+            number: Of the session; None for all.
+            note: Who ends it, and why.
+            account: Whose it must be; None for anybody's.
+        """

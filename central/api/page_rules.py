@@ -1,0 +1,118 @@
+"""What each page and form asks of the policy; `access_rules` says it with the rest."""
+
+from __future__ import annotations
+
+from central.domain.access.policy import Permission
+
+OF_PAGES = {
+    Permission.OWN_SIGN_IN: """
+GET /me
+POST /me/sessions/{session}/revoke
+POST /me/keys
+POST /me/keys/{key}/revoke
+""",
+    Permission.READ_PEOPLE: """
+GET /people
+""",
+    Permission.CHANGE_PEOPLE: """
+POST /people
+POST /people/{person}/roles
+POST /people/{person}/invite
+POST /people/{person}/disable
+POST /people/{person}/enable
+POST /people/sessions/{session}/revoke
+POST /people/keys/{key}/revoke
+""",
+    Permission.READ_FIELD: """
+GET /gateways
+GET /gateways/{name}
+""",
+    Permission.READ_USAGE: """
+GET /meters
+GET /meters/{meter}
+GET /meters/{meter}/days/{channel}/{day}
+""",
+    Permission.READ_POINTS: """
+GET /points
+""",
+    Permission.READ_CUSTOMERS: """
+GET /cycles
+GET /cycles/{name}
+GET /groups
+GET /groups/{name}
+""",
+    Permission.READ_BILLS: """
+GET /runs
+GET /runs/{run}
+GET /runs/{run}/not-billed
+GET /bills/{bill}
+GET /bills/{bill}/invoice.pdf
+GET /bills/{bill}/draft.pdf
+GET /bills/{bill}/lines/{line}
+GET /bills/{bill}/lines/{line}/{place}/{day}
+GET /candidates
+GET /candidates/{uid}
+GET /claim-conflicts
+""",
+    Permission.READ_EXCEPTIONS: """
+GET /exceptions
+GET /exceptions/{exception}
+""",
+    Permission.DECIDE_READINGS: """
+POST /exceptions/do
+""",
+    Permission.READ_REPORTS: """
+GET /
+GET /reconciliation
+GET /reconciliation.csv
+""",
+    Permission.READ_RULES: """
+GET /correction-rules
+GET /schedules
+GET /settings
+""",
+    Permission.READ_AUDIT: """
+GET /audit
+POST /audit/check
+""",
+    Permission.CHANGE_CUSTOMERS: """
+POST /cycles
+POST /cycles/extend
+POST /cycles/lists
+POST /cycles/{name}/accounts
+POST /groups
+POST /groups/{name}/members
+POST /groups/{name}/members/remove
+""",
+    Permission.PREPARE_BILLS: """
+POST /bills/{bill}/discard
+POST /bills/{bill}/cancel
+POST /candidates/{uid}
+POST /claim-conflicts/{conflict}/decide
+POST /suppressed-periods/{suppression}/lift
+""",
+    Permission.APPROVE: """
+POST /bills/{bill}/approve
+POST /bills/{bill}/withdraw
+POST /runs/{run}/approve
+POST /correction-rules/{name}/{version}/approve
+POST /suppressed-periods/{suppression}/approve
+""",
+    Permission.ISSUE_BILLS: """
+POST /bills/{bill}/issue
+POST /runs/{run}/issue
+""",
+    Permission.RUN_JOBS: """
+POST /schedules
+POST /schedules/{name}
+""",
+    Permission.CHANGE_RULES: """
+POST /correction-rules
+POST /correction-rules/{name}/{version}/withdraw
+POST /correction-limits
+""",
+    Permission.CHANGE_SETTINGS: """
+POST /settings
+POST /settings/seller
+""",
+}
