@@ -99,8 +99,15 @@ def repositioned(profile: MeterProfile, position: MeterPosition) -> MeterProfile
     """A profile whose addresses count from its models' beginnings, as one device has them.
 
     The serial number counts from the common model, all else from the meter's.
+
+    Raises:
+        MeterAnswerError: The chain puts the meter so far back that its registers do not exist.
     """
     serial = profile.serial
+    last = max(span.end for register in profile.registers for span in register.spans)
+    if position.model + last > REGISTER_SPACE:
+        message = f"The device says that its meter begins at register {position.model}."
+        raise MeterAnswerError(message, value=position.model)
     return replace(
         profile,
         registers=tuple(register.moved(position.model) for register in profile.registers),

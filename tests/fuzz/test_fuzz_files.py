@@ -73,7 +73,11 @@ def shipped(package: str) -> list[bytes]:
 
 KINDS: dict[str, tuple[Use, type[ConfigurationError], list[bytes]]] = {
     "mappings": (use_mapping, MqttMappingError, shipped("firmware_bridge.mqtt_native.mappings")),
-    "lists": (use_lists, ListFileError, [TWELVE.encode(), BY_CODE.encode()]),
+    "lists": (
+        use_lists,
+        ListFileError,
+        [TWELVE.encode(), BY_CODE.encode(), *shipped("firmware_bridge.dlms.shipped_lists")],
+    ),
     "profiles": (
         read_profile,
         MeterProfileError,
