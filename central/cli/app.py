@@ -40,6 +40,7 @@ from central.cli import (
     unbilled,
     withdraw,
 )
+from central.cli.backups import backup_command, restore_command
 from central.cli.figures import figures_command
 from central.cli.output import Commands, capture_pool_errors, group
 from central.cli.reconcile import reconcile_command
@@ -76,6 +77,8 @@ app.add_typer(schedule.schedules, name="schedule")
 app.command("reconcile")(reconcile_command)
 app.command("figures")(figures_command)
 app.command("status")(status_command)
+app.command("backup")(backup_command)
+app.command("restore")(restore_command)
 app.add_typer(settings.app, name="settings")
 app.add_typer(audit.app, name="audit")
 app.add_typer(findings.findings, name="finding")

@@ -107,5 +107,10 @@ def _of_centre(state: CentreState) -> list[Figure]:
         ),
         Figure("queue_waiting", "Jobs that no worker has taken.", state.jobs_waiting),
         Figure("queue_doing", "Jobs that a worker has.", state.jobs_doing),
+        Figure(
+            "backup_timestamp_seconds",
+            "When a backup was taken last; 0 for never.",
+            0.0 if state.backup_at is None else state.backup_at.timestamp(),
+        ),
         Figure("jobs_given_up", "Jobs of seven nights that were given up.", state.jobs_given_up),
     ]

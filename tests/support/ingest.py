@@ -18,6 +18,7 @@ from central.service.ports.ingest import IngestStore
 from firmware_bridge.contract.body import Void
 from firmware_bridge.contract.envelope import NO_HASH, Link, Sealed, seal, seal_void
 from firmware_bridge.contract.event import MeterEvent
+from firmware_bridge.contract.messages import EpochState, Hello, encode_hello
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, to_ms
@@ -76,6 +77,23 @@ class Edge:
 
 def arrive(gateway: str, *payloads: bytes) -> list[Examined]:
     return [examine(Arrival(gateway, payload, NOW)) for payload in payloads]
+
+
+def hello(*states: EpochState, nonce: bytes = b"n" * 16, after_s: float = 0) -> bytes:
+    sent = NOW - timedelta(hours=1) + timedelta(seconds=after_s)
+    return encode_hello(Hello(nonce, sent, "test/1", states))
+
+
+def state_of(edge: Edge, first: int = 1, cum: int = 0) -> EpochState:
+    last = len(edge.sealed)
+    return EpochState(
+        edge.epoch,
+        first,
+        last,
+        edge.sealed[-1].sha256 if last else NO_HASH,
+        cum,
+        edge.sealed[cum - 1].sha256 if cum else NO_HASH,
+    )
 
 
 class Peek(Protocol):

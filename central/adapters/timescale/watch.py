@@ -59,6 +59,7 @@ class TimescaleWatch:
             jobs_waiting=row[13],
             jobs_doing=row[14],
             jobs_given_up=row[15],
+            backup_at=row[16],
         )
 
 

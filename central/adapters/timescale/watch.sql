@@ -6,7 +6,11 @@ SELECT
     documents.waiting, documents.failed,
     unsealed.waiting, unsealed.oldest,
     queue.waiting, queue.doing,
-    (SELECT count(*) FROM night_job WHERE gave_up_at IS NOT NULL AND night >= %(nights_from)s)
+    (SELECT count(*) FROM night_job WHERE gave_up_at IS NOT NULL AND night >= %(nights_from)s),
+    (
+        SELECT at FROM audit_log WHERE subject = 'database' AND action = 'backup.take'
+        ORDER BY id DESC LIMIT 1
+    )
 FROM (
     SELECT
         count(*) AS gateways,

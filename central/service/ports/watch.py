@@ -42,6 +42,7 @@ class CentreState:
         jobs_waiting: Entries of the queue that no worker has taken.
         jobs_doing: Entries of the queue that a worker has.
         jobs_given_up: Jobs of the last seven nights that are not tried any more.
+        backup_at: When a backup was taken last; None where none ever was.
     """
 
     seen_at: datetime
@@ -63,6 +64,7 @@ class CentreState:
     jobs_waiting: int
     jobs_doing: int
     jobs_given_up: int
+    backup_at: datetime | None
 
 
 class WatchStore(Protocol):

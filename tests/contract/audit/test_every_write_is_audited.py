@@ -145,6 +145,8 @@ ELSEWHERE = {
     "serve": "its routes and forms are those of below",
     "unbilled refresh": "keeps what was rated, as the job of the same name does",
     "validate": "closes days by the rules; each block has its version and evidence",
+    "backup": "needs a database: test_backup.py",
+    "restore": "needs a database: test_backup.py",
     "bill pdf": "renders what was fixed when the bill was issued",
     "bill render": "renders what was fixed when the bill was issued",
     "broker bring": "gives the broker what was audited when a gateway was enrolled or revoked",

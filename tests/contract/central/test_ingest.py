@@ -31,14 +31,22 @@ from firmware_bridge.contract.messages import (
     Ack,
     EpochState,
     GatewayState,
-    Hello,
     Status,
-    encode_hello,
 )
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Reading, to_ms
 from tests.support.actors import OPERATOR
-from tests.support.ingest import NOW, Edge, Stores, arrive, channel, expected, readings
+from tests.support.ingest import (
+    NOW,
+    Edge,
+    Stores,
+    arrive,
+    channel,
+    expected,
+    hello,
+    readings,
+    state_of,
+)
 
 START = NOW - timedelta(days=10)
 WHEN = lambda: NOW  # noqa: E731 - a clock
@@ -371,23 +379,6 @@ async def test_what_cannot_claim_a_sequence_is_rejected_by_name_and_kept(
     again = await ingest.commit(arrive("gw1", flipped))
     assert ends(again) == [("rejected", "HASH_MISMATCH")]
     assert len(await stores.peek.rejected()) == 9
-
-
-def hello(*states: EpochState, nonce: bytes = b"n" * 16, after_s: float = 0) -> bytes:
-    sent = NOW - timedelta(hours=1) + timedelta(seconds=after_s)
-    return encode_hello(Hello(nonce, sent, "test/1", states))
-
-
-def state_of(edge: Edge, first: int = 1, cum: int = 0) -> EpochState:
-    last = len(edge.sealed)
-    return EpochState(
-        edge.epoch,
-        first,
-        last,
-        edge.sealed[-1].sha256 if last else NO_HASH,
-        cum,
-        edge.sealed[cum - 1].sha256 if cum else NO_HASH,
-    )
 
 
 async def test_a_hello_is_answered_with_its_nonce_and_where_the_centre_stands(

@@ -47,6 +47,10 @@ INSERT INTO night_job (night, job, worker, due_at, attempts, began_at, gave_up_a
 SELECT night::date, 'close_days', gen_random_uuid(), '2026-10-01Z', 5,
     '2026-10-01Z', '2026-10-01Z', 'X'
 FROM (VALUES ('2026-11-03'), ('2026-10-01')) AS rows (night);
+INSERT INTO audit_log (at, actor, via, action, subject, detail) VALUES
+    ('2026-11-01Z', 'ops', 'command', 'backup.take', 'database', '{}'),
+    ('2026-11-02Z', 'ops', 'command', 'backup.take', 'database', '{}'),
+    ('2026-11-03Z', 'ops', 'command', 'backup.restore', 'database', '{}');
 SET search_path TO meterline_jobs;
 INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES
     ('meterline', 'x', 'todo'), ('meterline', 'x', 'todo'), ('meterline', 'x', 'doing');
@@ -70,6 +74,7 @@ async def look(database: Database) -> CentreState:
 async def test_nothing_waits_in_a_new_database(migrated: Database) -> None:
     state = await look(migrated)
     assert (state.seen_at, state.unclosed_counted_at) == (NOW, None)
+    assert state.backup_at is None
     assert (state.unclosed_for, state.runs_idle_for, state.unsealed_for) == (NOTHING,) * 3
     assert (state.gateways, state.changes_waiting, state.runs_open, state.shards_open) == (0,) * 4
     assert state.drafts == dict.fromkeys(AGES, 0)
@@ -98,4 +103,6 @@ async def test_what_waits_is_counted_by_age(migrated: Database) -> None:
     assert state.drafts == {"under_1d": 1, "1d_to_7d": 0, "over_7d": 1}
     assert (state.runs_open, state.shards_open) == (2, 2)
     assert state.runs_idle_for == timedelta(hours=1)
+    assert state.backup_at == datetime(2026, 11, 2, tzinfo=UTC)
+    assert (state.unsealed, state.unsealed_for) == (3, timedelta(days=3, hours=12))
     assert (state.jobs_waiting, state.jobs_doing, state.jobs_given_up) == (2, 1, 1)

@@ -1,0 +1,181 @@
+"""A backup says what it holds, and what is restored from it says the same, on every server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from central.adapters.embedded.postgres import EmbeddedPostgres
+from central.adapters.timescale.backup import PostgresBackups, check_copy, sha256_of
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.pool import make_pool
+from central.service.backups import Backups, read_manifest
+from central.service.ingest.ingest import Ingest
+from central.service.ports.backups import (
+    BackupFailedError,
+    BackupUnreadableError,
+    ProgramMissingError,
+    RestoreNotEmptyError,
+)
+from tests.support.actors import CLERK
+from tests.support.ingest import Edge, arrive, hello, readings, state_of
+from tests.support.servers import Database, fresh_database
+
+NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
+NO_ANCHORS: dict[int, bytes] = {}
+
+
+def backups(database: Database) -> Backups:
+    store = PostgresBackups(database.dsn, database.kind.binaries.folder)
+    return Backups(store, lambda: NOW, CLERK)
+
+
+@pytest.fixture
+def empty(filled: Database) -> Iterator[Database]:
+    """An empty database on the same server."""
+    with fresh_database(filled.server, filled.kind) as fresh:
+        yield fresh
+
+
+def one(database: Database, query: str) -> object:
+    with psycopg.connect(database.dsn, autocommit=True) as owner:
+        row = owner.execute(query.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def test_what_is_restored_says_the_same_and_goes_on(
+    filled: Database, empty: Database, tmp_path: Path
+) -> None:
+    taken = await backups(filled).take(tmp_path)
+    assert taken.path == tmp_path / "meterline-20261104T120000Z.dump"
+    assert sorted(os.listdir(tmp_path)) == [taken.path.name, f"{taken.path.name}.json"]  # noqa: PTH208
+    assert taken.manifest.rows["bill"] == 3
+    restored = await backups(empty).restore(taken.path, sha256_of, NO_ANCHORS)
+    assert (restored.differences, restored.seals_lost) == ((), None)
+    # Both are in the audit log, each where it happened.
+    said = (
+        "SELECT string_agg(action || ' ' || (detail ->> 'file'), ',') FROM audit_log"
+        " WHERE subject = 'database'"
+    )
+    assert one(filled, said) == f"backup.take {taken.path.name}"
+    assert one(empty, said) == f"backup.restore {taken.path.name}"
+    # What is final is kept from changing as before, and the application's role has its rights.
+    with psycopg.connect(empty.dsn) as owner, pytest.raises(psycopg.errors.RestrictViolation):
+        owner.execute("UPDATE batch SET sha256 = sha256('')")
+    async with make_pool(empty.dsn, max_size=1) as pool:
+        ingest = Ingest(TimescaleIngestStore(pool), lambda: NOW)
+        edge = Edge("rooftop-01")
+        edge.seal(readings(3, NOW - timedelta(hours=1)))
+        result = await ingest.commit(edge.arrive(*edge.sealed))
+        assert [outcome.code for outcome in result.outcomes] == ["STORED"]
+
+
+async def test_a_database_that_says_something_else_is_told_apart(
+    filled: Database, tmp_path: Path
+) -> None:
+    taken = await backups(filled).take(tmp_path)
+    with psycopg.connect(filled.dsn, autocommit=True) as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute("UPDATE bill SET total = total + 1 WHERE id = (SELECT min(id) FROM bill)")
+        owner.execute("DELETE FROM gateway_epoch WHERE cum = (SELECT max(cum) FROM gateway_epoch)")
+    found = await backups(filled).compare(taken.manifest, {5_000: bytes(32)})
+    assert "The bills say something else than in the backup." in found.differences
+    assert "The cursors say something else than in the backup." in found.differences
+    assert any(re.match("gateway_epoch has ", sentence) for sentence in found.differences)
+    assert found.seals_lost == 5_000 - int(str(one(filled, "SELECT count(*) FROM audit_seal")))
+
+
+async def test_what_cannot_be_restored_is_refused_by_name(
+    filled: Database, empty: Database, tmp_path: Path
+) -> None:
+    taken = await backups(filled).take(tmp_path)
+    with pytest.raises(RestoreNotEmptyError):
+        await backups(filled).restore(taken.path, sha256_of, NO_ANCHORS)
+    with taken.path.open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"x")
+    with pytest.raises(BackupUnreadableError, match="is not the file"):
+        await backups(empty).restore(taken.path, sha256_of, NO_ANCHORS)
+    assert one(empty, "SELECT count(*) FROM pg_class WHERE relname = 'bill'") == 0
+    with pytest.raises(ProgramMissingError, match="pg_dump"):
+        await Backups(PostgresBackups(filled.dsn, tmp_path), lambda: NOW, CLERK).take(tmp_path)
+    with pytest.raises(BackupFailedError, match="pg_dump failed"):
+        await backups(filled).take(tmp_path / "nowhere")
+
+
+async def test_an_owner_who_is_no_superuser_restores(
+    plain_filled: Database, tmp_path: Path
+) -> None:
+    taken = await backups(plain_filled).take(tmp_path)
+    server, role = plain_filled.server, f"restorer_{uuid4().hex[:8]}"
+    with psycopg.connect(server.dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            with fresh_database(server, plain_filled.kind) as empty:
+                admin.execute(f'ALTER DATABASE "{empty.name}" OWNER TO {role}')
+                store = PostgresBackups(empty.dsn_as(role), plain_filled.kind.binaries.folder)
+                use_case = Backups(store, lambda: NOW, CLERK)
+                restored = await use_case.restore(taken.path, sha256_of, NO_ANCHORS)
+                assert restored.differences == ()
+                assert one(empty, "SELECT count(*) FROM pg_event_trigger") == 0
+        finally:
+            admin.execute(f"DROP ROLE {role}")
+
+
+async def test_a_copy_of_the_server_starts_and_says_the_same(
+    plain_filled: Database, tmp_path: Path, server_home: Path
+) -> None:
+    taken = await backups(plain_filled).take(tmp_path, of_server=True)
+    kind, version = plain_filled.kind, taken.path / "PG_VERSION"
+    said = version.read_text()
+    version.write_text("9\n")
+    with pytest.raises(BackupFailedError, match="PG_VERSION"):
+        check_copy(taken.path)
+    version.write_text(said)
+    shutil.move(taken.path, server_home / f"data-{kind.binaries.major}")
+    with EmbeddedPostgres(server_home, kind.binaries, durable=False) as server:
+        copied = Database(plain_filled.name, server, kind)
+        found = await backups(copied).compare(read_manifest(taken.path), NO_ANCHORS)
+    assert found.differences == ()
+
+
+async def test_gateways_fill_what_came_after_the_backup(
+    filled: Database, empty: Database, tmp_path: Path
+) -> None:
+    edge = Edge("rooftop-02")
+    for hour in range(4):
+        edge.seal(readings(2, NOW - timedelta(hours=9 - hour)))
+    async with make_pool(filled.dsn, max_size=1) as pool:
+        ingest = Ingest(TimescaleIngestStore(pool), lambda: NOW)
+        await ingest.commit(edge.arrive(*edge.sealed[:2]))
+        taken = await backups(filled).take(tmp_path)
+        await ingest.commit(edge.arrive(*edge.sealed[2:]))
+    await backups(empty).restore(taken.path, sha256_of, NO_ANCHORS)
+    whole = "SELECT count(*) FROM reading"
+    assert one(empty, whole) == int(str(one(filled, whole))) - 4
+    async with make_pool(empty.dsn, max_size=1) as pool:
+        ingest = Ingest(TimescaleIngestStore(pool), lambda: NOW)
+        # The hello says what the edge still has, though it was acknowledged; it is asked for it.
+        replies = (await ingest.commit(arrive(edge.name, hello(state_of(edge, cum=4))))).replies
+        assert [reply.ack.cum for reply in replies] == [2, 0]
+        await ingest.commit(edge.arrive(*edge.sealed))
+    assert one(empty, whole) == one(filled, whole)
+    cursors = "SELECT string_agg(cum::text, ',' ORDER BY epoch) FROM gateway_epoch"
+    assert one(empty, cursors) == one(filled, cursors)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"form": 9}', '{"form": 1}', None])
+def test_what_is_no_manifest_is_refused_by_name(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "a.dump.json").write_text(text)
+    with pytest.raises(BackupUnreadableError, match="manifest"):
+        read_manifest(tmp_path / "a.dump")
