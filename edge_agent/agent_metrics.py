@@ -8,7 +8,7 @@ from typing import Final
 
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import WITHHELD, event_counts
-from edge_agent.clock import Clock, kernel_offset_s
+from edge_agent.clock import Clock
 from edge_agent.monitoring.health import age_s
 from edge_agent.monitoring.prometheus import a_day, days_to_full, percentile
 from edge_agent.polling.meter_set import MeterSet
@@ -19,6 +19,7 @@ from edge_agent.reconfigure import ConfigurationStatus, Reloader
 from firmware_bridge.contract.event import ABOUT_CLOCKS
 from firmware_bridge.contract.reading import TimeQuality
 from firmware_bridge.figures import Figure
+from firmware_bridge.kernel_clock import kernel_offset_s
 
 _IO: Final = Path("/proc/self/io")
 _REGISTER: Final = "Register events"

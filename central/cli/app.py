@@ -41,6 +41,7 @@ from central.cli import (
     withdraw,
 )
 from central.cli.backups import backup_command, restore_command
+from central.cli.doctor import doctor_command
 from central.cli.figures import figures_command
 from central.cli.output import Commands, capture_pool_errors, group
 from central.cli.reconcile import reconcile_command
@@ -77,6 +78,7 @@ app.add_typer(schedule.schedules, name="schedule")
 app.command("reconcile")(reconcile_command)
 app.command("figures")(figures_command)
 app.command("status")(status_command)
+app.command("doctor")(doctor_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
 app.add_typer(settings.app, name="settings")

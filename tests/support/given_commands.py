@@ -20,6 +20,7 @@ CENTRAL = {
     "audit list": "--since 2026-01-01",
     "audit verify": "",
     "backup": "{file}",
+    "doctor": "",
     "bill approve": "A-9/2026-01",
     "bill cancel": "A-9/2026-01 --reason r",
     "bill conflicts": "",

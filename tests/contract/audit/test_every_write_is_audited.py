@@ -100,7 +100,7 @@ NOTHING = {
         "exceptions orders",
         "exceptions show",
     ),
-    *("broker rules", "figures", "finding list", "gateway epochs"),
+    *("broker rules", "doctor", "figures", "finding list", "gateway epochs"),
     *("user list", "api-key list"),
     *("events list", "events meters", "events show", "events waiting", "subjects list"),
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),

@@ -9,7 +9,6 @@ from edge_agent.clock import (
     SteadyClock,
     StepWatch,
     SystemClock,
-    kernel_is_synchronised,
 )
 from edge_agent.polling.recorder import (
     BOOT_MARK,
@@ -20,6 +19,7 @@ from edge_agent.polling.recorder import (
 )
 from edge_agent.polling.schedule import PeriodTimer, Timetable
 from firmware_bridge.contract.reading import TimeQuality, to_ms
+from firmware_bridge.kernel_clock import kernel_is_synchronised
 from tests.support.edge_clock import HandClock
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)

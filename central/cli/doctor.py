@@ -1,0 +1,42 @@
+"""`meterline-central doctor`: check every step of the installation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import typer
+
+from central.cli.output import EXIT_HELD, AsJson, answered, show, wait_for
+from central.service.checkup import Checked, Verdict
+
+_SIGNS = {Verdict.OK: "ok  ", Verdict.LOOK: "look", Verdict.FAIL: "FAIL"}
+
+
+@answered
+def doctor_command(*, as_json: AsJson = False) -> None:
+    """Check every step of the installation, and say what to do; nothing is changed.
+
+    Exit code 3 if something keeps the centre from its work.
+    """
+    from central.process.doctor import examine_installation  # noqa: PLC0415 - loads the pages
+
+    async def work() -> list[Checked]:
+        found = []
+        async for checked in examine_installation(lambda: datetime.now(UTC)):
+            found.append(checked)
+            if not as_json:
+                _print(checked)
+        return found
+
+    found = wait_for(work())
+    if as_json:
+        show([asdict(checked) for checked in found])
+    if any(checked.verdict is Verdict.FAIL for checked in found):
+        raise typer.Exit(EXIT_HELD)
+
+
+def _print(checked: Checked) -> None:
+    typer.echo(f"{_SIGNS[checked.verdict]}  {checked.step}: {checked.text}")
+    if checked.remedy:
+        typer.echo(f"      {checked.remedy}")

@@ -1,0 +1,137 @@
+"""Every step of an installation is checked on real servers, and what is wrong says the remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from central.adapters.embedded.broker import EmbeddedBroker, mosquitto_program
+from central.adapters.mqtt.dynamic_security import DynamicSecurity
+from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.cli.app import app
+from central.process.doctor import examine_installation
+from central.service.gateways.broker_access import bring_to
+from firmware_bridge.contract.topics import CENTRE
+from tests.support.actors import noted
+from tests.support.servers import Database, free_port, fresh_folder
+from tests.support.site import Authority, DeployedBroker, deployed_broker
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def found() -> dict[str, tuple[str, str]]:
+    checked = [each async for each in examine_installation(now)]
+    assert [each for each in checked if each.verdict != "ok" and not each.remedy] == []
+    steps = [each.step for each in checked]
+    assert len(steps) == len(set(steps)), steps
+    return {each.step: (each.verdict.value, each.text) for each in checked}
+
+
+@pytest.fixture(autouse=True)
+def no_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("METERLINE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=[2, -1], ids=["valid", "expired"])
+def site(request: pytest.FixtureRequest) -> Iterator[DeployedBroker]:
+    if mosquitto_program() is None:
+        pytest.skip("mosquitto is not installed: `make test` installs it")
+    with fresh_folder() as folder:
+        authority = Authority.found(folder / "authority")
+        with deployed_broker(folder, authority, days=request.param) as running:
+            yield running
+
+
+async def test_the_deployed_broker_is_judged_by_its_rules_and_certificates(
+    site: DeployedBroker,
+    request: pytest.FixtureRequest,
+    plain_migrated: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, key = site.centre_authority.issue(CENTRE)
+    for name, value in {
+        "DATABASE": plain_migrated.dsn_as("meterline_app"),
+        "BROKER_PORT": site.centre_port,
+        "BROKER_RULES": "dynamic-security",
+        "BROKER_CA": site.authority.ca_file,
+        "BROKER_CERTIFICATE": own,
+        "BROKER_KEY": key,
+    }.items():
+        monkeypatch.setenv(f"METERLINE_{name}", str(value))
+    checked = await found()
+    assert checked["own certificate"][0] == "look"  # of two days
+    if "expired" in request.node.name:
+        assert checked["broker's certificate"][0] == "fail"
+        assert "expired" in checked["broker's certificate"][1]
+        assert "broker" not in checked
+        return
+    assert [checked[step][0] for step in ("broker", "broker's rules", "strangers")] == ["ok"] * 3
+    assert checked["roles"] == ("ok", "The services sign in as a role that owns nothing.")
+    assert checked["worker"][0] == "fail"  # nobody runs one here
+    async with make_pool(plain_migrated.dsn, max_size=1) as pool:
+        gateways = TimescaleGatewayStore(pool)
+        await gateways.enrol("gw-1", noted(now()))
+        checked = await found()
+        assert checked["broker's rules"][0] == "fail"
+        assert "1 gateways lacking" in checked["broker's rules"][1]
+        await bring_to(DynamicSecurity(site.centre), await gateways.admitted())
+    checked = await found()
+    assert checked["broker's rules"] == ("ok", "They admit 1 gateways and nobody else.")
+
+
+async def test_a_broker_that_lets_in_whoever_comes_is_named(
+    plain_migrated: Database, mosquitto: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn)
+    monkeypatch.setenv("METERLINE_BROKER_PORT", str(mosquitto.port))
+    checked = await found()
+    assert checked["broker"][0] == "ok"
+    assert checked["broker's rules"][0] == "look"
+    assert checked["strangers"][0] == "fail"
+    assert checked["roles"][0] == "look"  # the tests' own role is a superuser
+
+
+async def test_what_is_away_is_named_and_what_needs_it_is_left_out(
+    plain_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    open_to_all = secrets / "METERLINE_WEB_TOKEN"
+    open_to_all.write_text("0123456789abcdef0123456789abcdef")
+    open_to_all.chmod(stat.S_IRUSR | stat.S_IROTH)
+    monkeypatch.setenv("METERLINE_SECRETS_DIR", str(secrets))
+    monkeypatch.setenv("METERLINE_DATABASE", plain_database.dsn)
+    monkeypatch.setenv("METERLINE_BROKER_PORT", str(free_port()))
+    monkeypatch.setenv("METERLINE_AUDIT_ANCHOR_FILE", str(tmp_path / "nowhere" / "anchors"))
+    checked = await found()
+    assert checked["schema"][0] == "fail"
+    assert checked["schema"][1].startswith("SCHEMA_MISSING")
+    assert checked["database"][0] == "ok"
+    assert [checked[step][0] for step in ("broker", "anchors", "secrets")] == ["fail"] * 3
+    assert "jobs" not in checked
+    assert "strangers" not in checked
+
+
+def test_settings_that_are_refused_end_the_check_with_exit_code_3(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 3
+    assert done.stdout.startswith("FAIL  settings: SETTING_MISSING: No database is configured.")
+    monkeypatch.setenv("METERLINE_WEB_PORT", "many")
+    done = CliRunner().invoke(app, ["doctor", "--json"])
+    assert done.exit_code == 3
+    (only,) = json.loads(done.stdout)
+    assert (only["step"], only["verdict"]) == ("settings", "fail")
+    assert "METERLINE_WEB_PORT" in only["text"]
