@@ -4,7 +4,7 @@ PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test quick check bench floors soak lock wheel
+.PHONY: help demo test quick check bench floors soak lock sbom wheel
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -45,6 +45,10 @@ texts: ## gather the texts of the pages into central/dashboard/locales/*.po
 lock: ## compile requirements/*.txt; ARGS=--upgrade for the newest
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/lock.py $(ARGS)
+
+sbom: ## list what is installed with a release, with hashes and licences (CycloneDX), in dist/
+	@$(PYTHON) tools/setup.py demo
+	@$(BIN)/python tools/sbom.py
 
 wheel: ## pack wheel and source archive into dist/, with the pages' scripts
 	@$(PYTHON) tools/setup.py build

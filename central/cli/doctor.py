@@ -10,7 +10,7 @@ import typer
 from central.cli.output import EXIT_HELD, AsJson, answered, show, wait_for
 from central.service.checkup import Checked, Verdict
 
-_SIGNS = {Verdict.OK: "ok  ", Verdict.LOOK: "look", Verdict.FAIL: "FAIL"}
+_SIGNS = {Verdict.OK: "ok  ", Verdict.WARN: "look", Verdict.FAIL: "FAIL"}
 
 
 @answered
@@ -22,17 +22,17 @@ def doctor_command(*, as_json: AsJson = False) -> None:
     from central.process.doctor import examine_installation  # noqa: PLC0415 - loads the pages
 
     async def work() -> list[Checked]:
-        found = []
+        results = []
         async for checked in examine_installation(lambda: datetime.now(UTC)):
-            found.append(checked)
+            results.append(checked)
             if not as_json:
                 _print(checked)
-        return found
+        return results
 
-    found = wait_for(work())
+    results = wait_for(work())
     if as_json:
-        show([asdict(checked) for checked in found])
-    if any(checked.verdict is Verdict.FAIL for checked in found):
+        show([asdict(checked) for checked in results])
+    if any(checked.verdict is Verdict.FAIL for checked in results):
         raise typer.Exit(EXIT_HELD)
 
 

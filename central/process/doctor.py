@@ -30,7 +30,7 @@ from central.service.checkup import (
     judge_centre,
     judge_database,
     judge_entered,
-    look,
+    warn,
 )
 from central.service.ports.faults import StoreUnfitError
 from firmware_bridge.contract.errors import MeterlineError
@@ -60,8 +60,8 @@ async def examine_installation(clock: Callable[[], datetime]) -> AsyncIterator[C
     yield good("settings", "They can be used.")
     for checked in _machine(settings):
         yield checked
-    found, admitted = await _database(settings, clock)
-    for checked in found:
+    results, admitted = await _database(settings, clock)
+    for checked in results:
         yield checked
     yield _pages(settings)
     async for checked in check_broker(ingest, admitted, clock):
@@ -72,23 +72,23 @@ async def _database(
     settings: Settings, clock: Callable[[], datetime]
 ) -> tuple[list[Checked], list[str] | None]:
     """Check the database; with the names of gateways that may send, where it says them."""
-    found: list[Checked] = []
+    results: list[Checked] = []
     try:
         await check_fit(settings.dsn())
-        found += [
+        results += [
             good("database", "It answers."),
             good("schema", "It is one that this release works with."),
         ]
         limits = settings.limits
         async with make_pool(settings.dsn(), max_size=1, name="doctor", limits=limits) as pool:
             facts = await TimescaleInstallation(pool).facts()
-            found += [*judge_database(facts), *judge_entered(facts)]
-            found += judge_centre(await TimescaleWatch(pool).state(clock()))
-            return found, await TimescaleGatewayStore(pool).admitted()
+            results += [*judge_database(facts), *judge_entered(facts)]
+            results += judge_centre(await TimescaleWatch(pool).state(clock()))
+            return results, await TimescaleGatewayStore(pool).admitted()
     except StoreUnfitError as error:
-        return [*found, good("database", "It answers."), _of_error("schema", error)], None
+        return [*results, good("database", "It answers."), _of_error("schema", error)], None
     except MeterlineError as error:
-        return [*found, _of_error("database", error)], None
+        return [*results, _of_error("database", error)], None
 
 
 def _machine(settings: Settings) -> Iterator[Checked]:
@@ -96,12 +96,12 @@ def _machine(settings: Settings) -> Iterator[Checked]:
         yield good("clock", "It is synchronised.")
     else:
         text = "Nothing synchronises this machine's clock, by the kernel's word."
-        yield look("clock", text, "Run chrony or systemd-timesyncd; in a container, on its host.")
+        yield warn("clock", text, "Run chrony or systemd-timesyncd; in a container, on its host.")
     anchors = settings.audit_anchor_file
     folder = Path.cwd() if anchors is None else anchors.absolute().parent
     if anchors is None:
         text = "The audit log's head is anchored nowhere outside the database."
-        yield look("anchors", text, "Set METERLINE_AUDIT_ANCHOR_FILE to a file of another machine.")
+        yield warn("anchors", text, "Set METERLINE_AUDIT_ANCHOR_FILE to a file of another machine.")
     elif not folder.is_dir():
         yield bad("anchors", f"{folder} is no folder.", "Make it, for the user of the worker.")
     else:

@@ -17,7 +17,7 @@ from central.adapters.mqtt.dynamic_security import DynamicSecurity
 from central.adapters.mqtt.worker import BrokerAddress
 from central.config.ingest import IngestSettings
 from central.process.broker import broker_address
-from central.service.checkup import Checked, Verdict, bad, good, judge_certificate, look
+from central.service.checkup import Checked, Verdict, bad, good, judge_certificate, warn
 from central.service.gateways.broker_access import BrokerRulesError, wanted_access
 from central.service.gateways.remote_management import BrokerUnavailableError
 
@@ -64,7 +64,7 @@ async def check_broker(
         return
     if settings.broker_rules == "none":
         text = "Ingest does not keep the broker's rules (METERLINE_BROKER_RULES)."
-        yield look("broker's rules", text, "Use dynamic-security, as docs/how-to/deploy.md says.")
+        yield warn("broker's rules", text, "Use dynamic-security, as docs/how-to/deploy.md says.")
     elif admitted is not None:
         yield await _rules(address, admitted)
     yield await _anonymous(address)

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     """How a step of the installation is."""
 
     OK = "ok"
-    LOOK = "look"
+    WARN = "look"
     """It works; somebody should look at it."""
     FAIL = "fail"
 
@@ -51,9 +51,9 @@ def good(step: str, text: str) -> Checked:
     return Checked(step, Verdict.OK, text)
 
 
-def look(step: str, text: str, remedy: str) -> Checked:
+def warn(step: str, text: str, remedy: str) -> Checked:
     """A step that works and is to be looked at."""
-    return Checked(step, Verdict.LOOK, text, remedy)
+    return Checked(step, Verdict.WARN, text, remedy)
 
 
 def bad(step: str, text: str, remedy: str) -> Checked:
@@ -77,7 +77,7 @@ def judge_database(facts: InstallationFacts) -> Iterator[Checked]:
             "roles", text, "REASSIGN OWNED BY meterline_app TO the owner, as an administrator."
         )
     elif facts.is_superuser:
-        yield look(
+        yield warn(
             "roles",
             "The services sign in as a superuser of the database.",
             "Name the role meterline_app in METERLINE_DATABASE, and give it a password.",
@@ -118,7 +118,7 @@ def judge_entered(facts: InstallationFacts) -> Iterator[Checked]:
             "Name the seller in the file of customers, or on the page Settings.",
         ),
     ):
-        yield good(step, there) if is_there else look(step, missing, remedy)
+        yield good(step, there) if is_there else warn(step, missing, remedy)
 
 
 def judge_centre(state: CentreState) -> Iterator[Checked]:
@@ -148,18 +148,18 @@ def judge_centre(state: CentreState) -> Iterator[Checked]:
         yield good("audit log", "Every row of the audit log is sealed.")
     if state.shards_open and state.runs_idle_for > _RUN_IDLE:
         text = f"A bill run has done nothing for {state.runs_idle_for}."
-        yield look("bill runs", text, "Start it again: `meterline-central bill run` goes on.")
+        yield warn("bill runs", text, "Start it again: `meterline-central bill run` goes on.")
     else:
         yield good("bill runs", f"{state.runs_open} bill runs are open, and none stands still.")
     if state.documents_failed:
         text = f"{state.documents_failed} invoices cannot be rendered."
-        yield look("invoices", text, "See the log of the workers (document_not_rendered).")
+        yield warn("invoices", text, "See the log of the workers (document_not_rendered).")
     else:
         yield good("invoices", f"{state.documents_waiting} invoices wait to be rendered.")
     if state.backup_at is None or now - state.backup_at > _BACKUP_OLD:
         when = "never" if state.backup_at is None else f"last at {state.backup_at:%Y-%m-%d %H:%M}"
         text = f"A backup was taken {when}."
-        yield look("backups", text, "`meterline-central backup FOLDER`, each night.")
+        yield warn("backups", text, "`meterline-central backup FOLDER`, each night.")
     else:
         yield good("backups", f"A backup was taken at {state.backup_at:%Y-%m-%d %H:%M}.")
 
@@ -171,5 +171,5 @@ def judge_certificate(step: str, until: datetime, now: datetime) -> Checked:
         return bad(step, f"It expired at {until:%Y-%m-%d}.", "Have a new one signed, and restart.")
     if left < _CERTIFICATE_SHORT:
         text = f"It expires in {left.days} days, at {until:%Y-%m-%d}."
-        return look(step, text, "Have a new one signed before that.")
+        return warn(step, text, "Have a new one signed before that.")
     return good(step, f"It is valid until {until:%Y-%m-%d}.")

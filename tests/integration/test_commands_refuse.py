@@ -163,7 +163,7 @@ def test_what_is_nowhere_is_refused(
     monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn)
     # What lists, counts or adds finds nothing to refuse.
     does = re.compile(
-        r"(audit|broker rules|doctor|bill (conflicts|list|run|summary|suppressed)|conflict list"
+        r"(audit|broker rules|bill (conflicts|list|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|events (list|meters|waiting)"
         r"|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"

@@ -20,7 +20,6 @@ CENTRAL = {
     "audit list": "--since 2026-01-01",
     "audit verify": "",
     "backup": "{file}",
-    "doctor": "",
     "bill approve": "A-9/2026-01",
     "bill cancel": "A-9/2026-01 --reason r",
     "bill conflicts": "",
@@ -193,6 +192,7 @@ ALONE = {
 }
 # What stays until it is stopped, migrates, or asks a broker.
 LIVING = {
+    "doctor": "",
     "gateway remote": "gw-9",
     "ingest": "",
     "migrate": "--plain",

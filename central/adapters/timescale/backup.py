@@ -74,9 +74,11 @@ class PostgresBackups:
         listed = await self._programs.run("pg_restore", "--list", file)
         # Event triggers are a superuser's to make: migrating leaves them out as well.
         left_out = (_EXTENSION,) if is_superuser else (_EXTENSION, _EVENT_TRIGGER)
-        kept = [line for line in listed.splitlines() if not any(mark in line for mark in left_out)]
+        wanted = [
+            line for line in listed.splitlines() if not any(mark in line for mark in left_out)
+        ]
         entries = file.with_name(f"{file.name}.list")
-        entries.write_bytes(b"\n".join(kept))
+        entries.write_bytes(b"\n".join(wanted))
         try:
             arguments = ("--no-owner", "--exit-on-error", f"--use-list={entries}", file)
             await self._programs.on_database("pg_restore", *arguments)

@@ -59,13 +59,13 @@ class Programs:
             env=self._environment,
         )
         try:
-            printed, said = await process.communicate(given)
+            printed, complaint = await process.communicate(given)
         except BaseException:
             process.kill()
             await process.wait()
             raise
         if process.returncode:
-            text = " ".join(said.decode("utf-8", "replace").split())[-_SAID_MAX:]
+            text = " ".join(complaint.decode("utf-8", "replace").split())[-_SAID_MAX:]
             message = f"{name} failed: {text or f'it ended with {process.returncode}'}"
             raise BackupFailedError(message, value=process.returncode)
         return printed
@@ -81,8 +81,8 @@ class Programs:
                 return program
             message = f"{self._folder} has no {name}."
             raise ProgramMissingError(message, value=name)
-        if (found := shutil.which(name)) is not None:
-            return Path(found)
+        if (path := shutil.which(name)) is not None:
+            return Path(path)
         newest = max(
             _with(_DEBIAN, name), key=lambda path: int(path.parent.parent.name), default=None
         )

@@ -111,14 +111,14 @@ class Manifest:
 
     def differences(self, other: Manifest) -> list[str]:
         """Where another says something else, in sentences; none where both say the same."""
-        found = []
+        sentences = []
         if self.schema != other.schema:
-            found.append(f"The schema has version {other.schema} instead of {self.schema}.")
+            sentences.append(f"The schema has version {other.schema} instead of {self.schema}.")
         for name in sorted({*self.rows, *other.rows}):
             before, after = self.rows.get(name, 0), other.rows.get(name, 0)
             if before != after:
-                found.append(f"{name} has {after:,} rows instead of {before:,}.")
-        return found + [
+                sentences.append(f"{name} has {after:,} rows instead of {before:,}.")
+        return sentences + [
             f"The {name} say something else than in the backup."
             for name in sorted({*self.hashes, *other.hashes})
             if self.hashes.get(name) != other.hashes.get(name)

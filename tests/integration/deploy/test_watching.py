@@ -25,7 +25,7 @@ from central.process.ingest import run_ingest
 from central.process.serve import run_serve
 from central.process.worker import run_worker
 from tests.support.data import REPOSITORY
-from tests.support.given_commands import CENTRAL
+from tests.support.given_commands import CENTRAL, LIVING
 from tests.support.servers import Database, free_port, fresh_folder
 
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
@@ -79,7 +79,7 @@ def test_each_alert_comes_and_stays_away_where_it_is_to() -> None:
 def test_the_commands_that_an_alert_names_are_there() -> None:
     named = re.findall(r"`meterline-central ([a-z -]+?)(?: --[^`]*)?`", RULES.read_text())
     assert named
-    assert [words for words in named if words not in CENTRAL] == []
+    assert [words for words in named if words not in {**CENTRAL, **LIVING}] == []
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,11 @@ def test_what_is_right_needs_nothing() -> None:
     [
         ({"server": 140_010}, "server", Verdict.FAIL),
         ({"owned": 2}, "roles", Verdict.FAIL),
-        ({"is_superuser": True}, "roles", Verdict.LOOK),
-        ({"gateways": 0}, "gateways", Verdict.LOOK),
-        ({"has_tariff": False}, "tariffs", Verdict.LOOK),
-        ({"has_agreement": False}, "customers", Verdict.LOOK),
-        ({"has_seller": False}, "seller", Verdict.LOOK),
+        ({"is_superuser": True}, "roles", Verdict.WARN),
+        ({"gateways": 0}, "gateways", Verdict.WARN),
+        ({"has_tariff": False}, "tariffs", Verdict.WARN),
+        ({"has_agreement": False}, "customers", Verdict.WARN),
+        ({"has_seller": False}, "seller", Verdict.WARN),
     ],
 )
 def test_what_is_wrong_with_the_database_is_named(
@@ -84,10 +84,10 @@ def test_what_is_wrong_with_the_database_is_named(
         ({"unclosed_counted_at": NOW - timedelta(minutes=6)}, "worker", Verdict.FAIL),
         ({"jobs_given_up": 1}, "jobs", Verdict.FAIL),
         ({"unsealed": 1, "unsealed_for": timedelta(minutes=6)}, "audit log", Verdict.FAIL),
-        ({"runs_idle_for": timedelta(hours=2)}, "bill runs", Verdict.LOOK),
-        ({"documents_failed": 1}, "invoices", Verdict.LOOK),
-        ({"backup_at": None}, "backups", Verdict.LOOK),
-        ({"backup_at": NOW - timedelta(hours=27)}, "backups", Verdict.LOOK),
+        ({"runs_idle_for": timedelta(hours=2)}, "bill runs", Verdict.WARN),
+        ({"documents_failed": 1}, "invoices", Verdict.WARN),
+        ({"backup_at": None}, "backups", Verdict.WARN),
+        ({"backup_at": NOW - timedelta(hours=27)}, "backups", Verdict.WARN),
     ],
 )
 def test_what_is_wrong_with_the_centre_is_named(
@@ -101,8 +101,8 @@ def test_what_is_wrong_with_the_centre_is_named(
     ("left", "verdict"),
     [
         (timedelta(days=31), Verdict.OK),
-        (timedelta(days=29), Verdict.LOOK),
-        (timedelta(seconds=1), Verdict.LOOK),
+        (timedelta(days=29), Verdict.WARN),
+        (timedelta(seconds=1), Verdict.WARN),
         (NOTHING, Verdict.FAIL),
     ],
 )
