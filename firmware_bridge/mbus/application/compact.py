@@ -72,7 +72,8 @@ class Formats:
         heads = self._kept.get(int.from_bytes(body[:2], "little"))
         if heads is None:
             message = "The full frame that belongs to this compact frame has not arrived yet."
-            raise TelegramUnsupportedError(message, value=body[:2])
+            remedy = "Wait for it: meters send one now and then, and it explains the compact ones."
+            raise TelegramUnsupportedError(message, value=body[:2], remedy=remedy)
         data, at, whole = body[_HEAD_SIZE:], 0, bytearray()
         for head in heads:
             size = take_data(head[0], data, at)

@@ -176,6 +176,12 @@ SECOND = {
         ("amperes L1", 0x0002, "i32", "0.001"), ("import", 0x0010, "i32", "100"),
         ("export", 0x0020, "i32", "100"), ("hertz", 0x000F, "u16", "0.1"),
     )),
+    "chint-ddsu666": Transcription("OpenEMS, meter Chint DDSU666", 3, "ABCD", 0, (
+        ("power", 0x2004, "float32", "1000"),
+        *floats(
+            ("import", 0x4000), ("volts L1", 0x2000), ("amperes L1", 0x2002), ("hertz", 0x200E),
+        ),
+    )),
     "eastron-sdm120": Transcription(MBMD, 4, "ABCD", 0, ONE_PHASE),
     "eastron-sdm230": Transcription(MBMD, 4, "ABCD", 0, ONE_PHASE),
     "eastron-sdm630": Transcription(MBMD, 4, "ABCD", 0, (
