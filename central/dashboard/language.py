@@ -55,7 +55,11 @@ class Language:
     def __init__(self, code: str) -> None:
         self.code = code
         self.name = LANGUAGES[code]
-        symbols = Locale(code).number_symbols["latn"]
+        locale = Locale(code)
+        symbols = locale.number_symbols["latn"]
+        self._code_first = locale.currency_formats["standard"].pattern.startswith(
+            "\N{CURRENCY SIGN}"
+        )
         self.decimal = symbols["decimal"]
         self._swapped = str.maketrans({",": symbols["group"], ".": self.decimal})
         self._texts = NullTranslations() if code == "en" else _translations(code)
@@ -71,6 +75,11 @@ class Language:
     def numeral(self, text: str) -> str:
         """A number written the English way (1,234.5), as this language writes it."""
         return text.translate(self._swapped)
+
+    def amount(self, numeral: str, currency: str) -> str:
+        """An amount of a currency, whose code stands on the side on which this language has it."""
+        parts = (currency, numeral) if self._code_first else (numeral, currency)
+        return " ".join(filter(None, parts))
 
     def day(self, value: date) -> str:
         """A date with its weekday, that reads the same everywhere."""

@@ -81,8 +81,8 @@ class Presenter:
         """An amount with its currency's code."""
         if value is None:
             return DASH
-        text = f"{currency or ''} {self.number(value)}".strip()
-        return text.replace(" -", " \N{MINUS SIGN}")
+        numeral = self.number(value).replace("-", "\N{MINUS SIGN}")
+        return self.language.amount(numeral, currency or "")
 
     def price(self, value: Decimal | None) -> str:
         """A price with all its digits, at least two after the point."""

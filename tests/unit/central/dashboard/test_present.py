@@ -69,7 +69,7 @@ def test_times_read_in_one_unit(gone: timedelta, text: str) -> None:
 
 def test_another_language_has_its_own_separators_days_and_words() -> None:
     assert spanish.energy(1234567, 0, Unit.WATT_HOUR) == "1.234,567 kWh"
-    assert spanish.money(Decimal("-1234.50"), "EUR") == "EUR \N{MINUS SIGN}1.234,50"
+    assert spanish.money(Decimal("-1234.50"), "EUR") == "\N{MINUS SIGN}1.234,50 EUR"
     assert spanish.price(Decimal("0.2659")) == "0,2659"
     assert spanish.fraction(Fraction(5, 4)) == "1,25"
     assert spanish.day(date(2026, 10, 1)) == "jue 1 oct 2026"
