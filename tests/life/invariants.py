@@ -114,8 +114,11 @@ def read_beside(books: Books, parts: Sequence[Part]) -> Iterator[tuple[Part, str
         another = earlier is not None and earlier.plan != part.plan and _leaves(earlier)
         if earlier and another and (part.place, part.first) not in books.handed:
             yield part, earlier.plan, part.first - _DAY
+        # What follows says what of it is handed over, and may say that nothing is.
         following = books.handed.get((part.place, part.end))
-        if following is not None and not part.settles and _leaves(part):
+        after = books.follows(part.place, part.end, part.plan)
+        known = following is not None and (_leaves(part) or (after and after.name == following))
+        if following is not None and known and not part.settles:
             yield part, following, part.end
 
 

@@ -129,6 +129,18 @@ async def test_a_bill_that_hands_over_is_named_by_versions_of_the_tariff_after_i
     assert await named_by(utility, LATER, date(2026, 10, 2)) == []
 
 
+async def test_a_bill_that_hands_nothing_over_is_named_by_versions_of_the_tariff_after_it(
+    utility: Utility,
+) -> None:
+    await found(utility)
+    await changed(utility)
+    await measured(utility, FIRST, NOVEMBER)
+    await settle(utility, "2026-09")
+    # Another version may say that what September settled is taken over after all.
+    assert await named_by(utility, DEAR, OCTOBER) == [1]
+    assert await named_by(utility, DEAR, date(2026, 10, 2)) == []
+
+
 async def test_a_tariff_of_days_that_are_open_elsewhere_makes_a_draft_stale(
     utility: Utility,
 ) -> None:

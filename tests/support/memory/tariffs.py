@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 
 from central.domain.actor import Actor
 from central.domain.billing.planned import said_days
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.carried_state import CarriedState
-from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.concerned_bills import ConcernedBills
 from central.service.ports.registry import (
     RegistryConflictError,
@@ -82,14 +81,14 @@ def _reaches(
             return True
         if changed[0] is InputKind.TARIFF and any(
             changed[1] == tariff and first <= day < end
-            for tariff, day in _read_beside(state, row, agreement.tariff, days)
+            for tariff, day in _read_beside(state, row, agreement.tariff, bill.stamps[key].others)
         ):
             return True
     return False
 
 
 def _read_beside(
-    state: BookState, row: KeptPart, tariff: str, days: DayRange
+    state: BookState, row: KeptPart, tariff: str, known: Collection[str]
 ) -> Iterator[tuple[str, date]]:
     """Other tariffs that a part reads for what it opened with and what it left, each on a day.
 
@@ -97,8 +96,9 @@ def _read_beside(
         state: Of the utility.
         row: The part.
         tariff: Of its agreement.
-        days: That its bill says.
+        known: Other tariffs that it was rated with.
     """
+    days = said_days(row.part.days, settles=row.part.settles)
     before = (
         other.part.closing
         for bill in state.bills.values()
@@ -108,8 +108,15 @@ def _read_beside(
     left = next(before, CarriedState())
     if left.tariff != tariff:
         yield (left if left.before is None else left.before).tariff, row.part.days.first - _DAY
-    if row.part.closing.tariff != tariff:
+    if row.part.closing.tariff not in {"", tariff}:
         yield row.part.closing.tariff, days.end
+        return
+    # The tariff after it, where that was known, may say that nothing is handed over.
+    for key, after in state.agreements.items():
+        follows = after.first == days.end and not row.part.settles
+        same = state.occupants.get(key) == state.occupants.get(row.part.agreement_id)
+        if follows and same and after.tariff in known:
+            yield after.tariff, days.end
 
 
 def in_force(state: BookState) -> list[TariffRecord]:

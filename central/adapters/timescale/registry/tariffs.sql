@@ -52,7 +52,15 @@ FROM (
                     tariff.name
                 )
             END AS opened_under,
-            nullif(bill_part.closing ->> 'tariff', tariff.name) AS handed_to
+            -- The tariff after it, where that was known: it says what is handed over, and may say
+            -- that nothing is.
+            coalesce(nullif(bill_part.closing ->> 'tariff', tariff.name), (
+                SELECT following.name
+                FROM agreement AS next JOIN tariff AS following ON following.id = next.tariff_id
+                WHERE next.occupancy_id = bill_part.occupancy_id AND NOT bill_part.settles
+                    AND lower(next.during) = bill_part.end_day
+                    AND bill_part.other_tariff_revisions ? following.name
+            )) AS handed_to
     ) AS read
     WHERE bill.state = 'issued'
         AND bill.account_id IN (
