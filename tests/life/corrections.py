@@ -1,9 +1,10 @@
 """How issued bills are corrected: what each kind of event does, to the product and to the log.
 
-correct   issued bills of the `nth` account of those that would say something else today:
-          `adjust`, `leave`, billed anew `full` or in `parts`, or `cancel`led to be run again;
-          or the nth that `carries` an adjustment, or that is `adjusted`, is cancelled
-work_off  nothing is left that would say something else
+correct   issued bills of the `nth` account of those that would say something else today, or of
+          the next of them that can be: `adjust`, `leave`, billed anew `full` or in `parts`, or
+          `cancel`led to be run again; or of those that `carries` an adjustment, or is `adjusted`,
+          is cancelled
+work_off  nothing is left that would say something else: the accounts in turn in one of the `ways`
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Corrector(Registrar):
         self.ways: Counter[str] = Counter()
 
     async def _correct(self, event: Event) -> None:
+        """From the nth account on, the first that can be corrected in that way."""
         way, nth = event.said["way"], event.said["nth"]
         among = {
             "carries": self.charged.carriers,
@@ -59,12 +61,12 @@ class Corrector(Registrar):
         }.get(way, self._candidates)()
         if not among:
             raise KeyError(way)
-        account, bill = among[nth % len(among)]
-        try:
-            await self._carry_out(account, way, bill)
-        except MeterlineError as error:
-            self.ways[f"{way} {error.code}"] += 1
-            raise
+        first = nth % len(among)
+        for account, bill in [*among[first:], *among[:first]]:
+            refused = await self._refused(account, way, bill)
+            if refused is None:
+                return
+        raise refused
 
     def _candidates(self) -> list[tuple[str, UUID]]:
         return [(account, one.bill) for account, one in sorted(self.charged.candidates.items())]
@@ -81,12 +83,19 @@ class Corrector(Registrar):
         self.ways[way] += 1
 
     async def _work_off(self, event: Event) -> None:
-        """Bill anew what differs; where that is refused, adjust; and where that is, leave."""
-        for account, bill in self._candidates():
-            for way in event.said["ways"]:
-                try:
-                    await self._carry_out(account, way, bill)
-                except MeterlineError as error:
-                    self.ways[f"{way} {error.code}"] += 1
-                    continue
-                break
+        """Nothing is left that differs: each account in one of the ways, the next in the next."""
+        ways = event.said["ways"]
+        for number, (account, bill) in enumerate(self._candidates()):
+            first = number % len(ways)
+            for way in [*ways[first:], *ways[:first]]:
+                if await self._refused(account, way, bill) is None:
+                    break
+
+    async def _refused(self, account: str, way: str, bill: UUID) -> MeterlineError | None:
+        """Why an account's bills cannot be corrected in a way; None where they are."""
+        try:
+            await self._carry_out(account, way, bill)
+        except MeterlineError as error:
+            self.ways[f"{way} {error.code}"] += 1
+            return error
+        return None

@@ -88,7 +88,11 @@ def draw(
     lived = [event for event in events if event.day <= end - 3 * _DAY]
     settled = [*_settled(months, end, sites)]
     if corrected:
-        settled.append(Event(end, "work_off", {"ways": ["full", "adjust", "leave"]}))
+        dearer = _version(others, end - 2 * _DAY, "HOME", month_after(FIRST, months - 1))
+        said = {**dearer.said, "reason": "the prices were wrong"}
+        settled.insert(0, Event(dearer.day, "tariff", said))
+        ways = ["full", "adjust", "leave", "parts"]
+        settled.append(Event(end, "work_off", {"ways": ways}))
     return Life(seed, FIRST, end, (*lived, *settled))
 
 
@@ -315,10 +319,14 @@ def _prices(chance: random.Random, month: date) -> Iterator[Event]:
         yield _version(chance, chance.choice(days), plan, effective)
 
 
+# Several customers pay by these, and all of them by the month: so there is somebody to be corrected.
+_BY_THE_MONTH = ("HOME", "FLAT", "SOLAR", "HOWE", "HOME", "FLAT", "GAS", "SOLAR2", "PREPAID")
+
+
 def _late_prices(chance: random.Random, month: date) -> Iterator[Event]:
     """Prices of days that are issued were wrong; sometimes that was wrong as well."""
-    if chance.random() < 0.6 and month > FIRST:
-        plan = chance.choice(sorted(PLANS))
+    if month > FIRST:
+        plan = chance.choice(_BY_THE_MONTH)
         within = 0 if "demand" in PLANS[plan] else chance.choice([0, 9])
         effective = month_after(month, -1) + _DAY * within
         end = month_after(month)
