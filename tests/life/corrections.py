@@ -62,11 +62,13 @@ class Corrector(Registrar):
         if not among:
             raise KeyError(way)
         first = nth % len(among)
+        refused: list[MeterlineError] = []
         for account, bill in [*among[first:], *among[:first]]:
-            refused = await self._refused(account, way, bill)
-            if refused is None:
+            error = await self._refused(account, way, bill)
+            if error is None:
                 return
-        raise refused
+            refused.append(error)
+        raise refused[0]
 
     def _candidates(self) -> list[tuple[str, UUID]]:
         return [(account, one.bill) for account, one in sorted(self.charged.candidates.items())]

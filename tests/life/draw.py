@@ -319,7 +319,7 @@ def _prices(chance: random.Random, month: date) -> Iterator[Event]:
         yield _version(chance, chance.choice(days), plan, effective)
 
 
-# Several customers pay by these, and all of them by the month: so there is somebody to be corrected.
+# Most who pay by these are billed by the month: so there is somebody to be corrected.
 _BY_THE_MONTH = ("HOME", "FLAT", "SOLAR", "HOWE", "HOME", "FLAT", "GAS", "SOLAR2", "PREPAID")
 
 
