@@ -88,7 +88,7 @@ def _reaches(
 
 
 def _read_beside(
-    state: BookState, row: KeptPart, tariff: str, known: Collection[str]
+    state: BookState, row: KeptPart, tariff: str, rated_with: Collection[str]
 ) -> Iterator[tuple[str, date]]:
     """Other tariffs that a part reads for what it opened with and what it left, each on a day.
 
@@ -96,7 +96,7 @@ def _read_beside(
         state: Of the utility.
         row: The part.
         tariff: Of its agreement.
-        known: Other tariffs that it was rated with.
+        rated_with: Names of other tariffs.
     """
     days = said_days(row.part.days, settles=row.part.settles)
     before = (
@@ -115,7 +115,7 @@ def _read_beside(
     for key, after in state.agreements.items():
         follows = after.first == days.end and not row.part.settles
         same = state.occupants.get(key) == state.occupants.get(row.part.agreement_id)
-        if follows and same and after.tariff in known:
+        if follows and same and after.tariff in rated_with:
             yield after.tariff, days.end
 
 
