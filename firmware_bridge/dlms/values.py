@@ -28,7 +28,7 @@ from firmware_bridge.dlms.units import UNITS, kind_of
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity, is_filler
-from firmware_bridge.driver.telegram import UNKNOWN, Observation, normalise, shift
+from firmware_bridge.driver.telegram import UNKNOWN, Observation, normalise, shift, storage_of
 from firmware_bridge.iec62056_21.datasets import checked_obis
 
 _CLOCKS = frozenset(map(checked_obis, ("0-0:1.0.0", "0-1:1.0.0")))
@@ -87,7 +87,16 @@ def observe(
         instant_: datetime | None = at[0] if at else None
         is_float = item.node.tag in (Tag.FLOAT32, Tag.FLOAT64)
         values.append(
-            Observation(meter, item.obis, number, unit, quality, instant_, approximate=is_float)
+            Observation(
+                meter,
+                item.obis,
+                number,
+                unit,
+                quality,
+                instant_,
+                storage=storage_of(item.obis),
+                approximate=is_float,
+            )
         )
     return (*values, *_others(sent.others, meter))
 

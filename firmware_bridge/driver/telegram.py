@@ -238,6 +238,16 @@ class Keys:
     authentication: bytes | None = field(default=None, repr=False)
 
 
+# Group F of what is shown now; what ended with an earlier period has another.
+_PRESENT = 255
+
+
+def storage_of(code: Obis) -> int:
+    """The storage number that a code's last group says: 0 for what is shown now."""
+    period = code.code[5]
+    return 0 if period == _PRESENT else max(1, period)
+
+
 # Spellings of units, the vocabulary's unit, and the power of ten between them.
 _UNITS: dict[str, tuple[Unit, int]] = {
     "wh": (Unit.WATT_HOUR, 0),

@@ -17,7 +17,7 @@ from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity, is_filler, sub_meter
-from firmware_bridge.driver.telegram import Observation, Telegram, normalise
+from firmware_bridge.driver.telegram import Observation, Telegram, normalise, storage_of
 from firmware_bridge.iec62056_21.datasets import (
     DataSet,
     checked_obis,
@@ -130,7 +130,8 @@ def _own_value(host: _Host, code: Obis, item: DataSet) -> Iterator[Observation]:
     value, unit = normalise(*number)
     if code.code[0] == 1 and code.code[3] == _ENERGY:
         unit = _POWER_OF_ENERGY.get(unit, unit)
-    yield Observation(host.meter, code, value, unit, quality, at, sampled=sampled)
+    stored = storage_of(code)
+    yield Observation(host.meter, code, value, unit, quality, at, storage=stored, sampled=sampled)
 
 
 def _months(host: _Host, item: DataSet) -> Iterator[Observation]:

@@ -10,7 +10,7 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity, is_filler
-from firmware_bridge.driver.telegram import Observation, Telegram, normalise
+from firmware_bridge.driver.telegram import Observation, Telegram, normalise, storage_of
 from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number
 from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
 from firmware_bridge.iec62056_21.p1_frames import P1Telegram
@@ -57,7 +57,7 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
         if not (electrical or number[1]) or _cde(item) in (_TIME, _DATE):
             continue
         value, unit = normalise(*number)
-        stored = 0 if code.code[5] == _PRESENT else max(1, code.code[5])
+        stored = storage_of(code)
         own = _stamp(clock, item.values[1]) if len(item.values) > 1 else None
         seen = own or (None if stored else at)
         quality = Quality.ACTUAL if seen is None or seen[1] else Quality.SUSPECT

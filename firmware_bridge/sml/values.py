@@ -21,6 +21,7 @@ from firmware_bridge.driver.telegram import (
     TelegramSyntaxError,
     normalise,
     shift,
+    storage_of,
 )
 from firmware_bridge.sml.frames import ListEntry, ListResponse, SmlTime, TimeKind, parse_messages
 from firmware_bridge.sml.transport import SmlFile, SmlSplitter
@@ -54,7 +55,10 @@ def observe(response: ListResponse) -> tuple[Observation, ...]:
         value, unit = normalise(*scaled)
         at = _instant(entry.time) or _instant(response.time)
         quality = Quality.SUSPECT if entry.name in doubtful else Quality.ACTUAL
-        found.append(Observation(meter, Obis(entry.name), value, unit, quality, at))
+        code = Obis(entry.name)
+        # F = 96 .. 99 is what was used in the last day, week, month or year.
+        stored = storage_of(code)
+        found.append(Observation(meter, code, value, unit, quality, at, storage=stored))
     return tuple(found)
 
 
