@@ -36,6 +36,8 @@ GET /meters/{meter}/days/{channel}/{day}
 GET /points
 """,
     Permission.READ_CUSTOMERS: """
+GET /accounts
+GET /accounts/{account}
 GET /cycles
 GET /cycles/{name}
 GET /groups
@@ -92,6 +94,8 @@ POST /claim-conflicts/{conflict}/decide
 POST /suppressed-periods/{suppression}/lift
 """,
     Permission.APPROVE: """
+GET /bills/{bill}/approve
+GET /runs/{run}/approve
 POST /bills/{bill}/approve
 POST /bills/{bill}/withdraw
 POST /runs/{run}/approve
@@ -99,6 +103,8 @@ POST /correction-rules/{name}/{version}/approve
 POST /suppressed-periods/{suppression}/approve
 """,
     Permission.ISSUE_BILLS: """
+GET /bills/{bill}/issue
+GET /runs/{run}/issue
 POST /bills/{bill}/issue
 POST /runs/{run}/issue
 """,

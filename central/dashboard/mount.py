@@ -11,6 +11,7 @@ from starlette.responses import Response
 from central.dashboard.assets import Asset, Assets
 from central.dashboard.page import Pages, pages_of
 from central.dashboard.pages import (
+    accounts,
     audit,
     billing,
     candidates,
@@ -45,6 +46,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
     for router in (
         files,
         field.router,
+        accounts.router,
         billing.router,
         candidates.router,
         claims.router,

@@ -14,6 +14,7 @@ from firmware_bridge.contract.quantity import Quantity, Unit
 
 DASH = "\N{EN DASH}"
 _MINUTE_S = 60
+_DIGITS_MAX, _DIGITS_SHOWN = 6, 4
 _STEPS = ((timedelta(days=2), "d", 86_400), (timedelta(hours=2), "h", 3600))
 
 
@@ -72,6 +73,14 @@ class Presenter:
         exact = Decimal(value)
         text = f"{exact:,.{digits}f}" if digits is not None else f"{exact:,f}"
         return self.language.numeral(text)
+
+    def rounded(self, value: Decimal) -> str:
+        """A number of things; where many digits stand behind the point, about four of them."""
+        exponent = value.normalize().as_tuple().exponent
+        if not isinstance(exponent, int) or exponent >= -_DIGITS_MAX:
+            return self.number(value)
+        short = round(value, _DIGITS_SHOWN)
+        return f"\N{ALMOST EQUAL TO} {self.number(short)}"
 
     def fraction(self, value: Fraction) -> str:
         """A decimal where that is exact, else the fraction itself."""
@@ -153,7 +162,7 @@ class Presenter:
 
 
 FILTERS = (
-    "number", "fraction", "money", "price", "energy", "quantity", "word", "local_stamp", "day",
-    "last_day", "month_name", "period", "hours",
+    "number", "rounded", "fraction", "money", "price", "energy", "quantity", "word", "local_stamp",
+    "day", "last_day", "month_name", "period", "hours",
 )  # fmt: skip
 """Methods of a presenter that templates use as filters."""

@@ -57,6 +57,7 @@ _EVIDENCE = (
     "last_read_at", "UNASSIGNED_METER", "CANDIDATE", "CORRECTION_HELD",
 )  # fmt: skip
 """Titles and columns of evidence, as its adapter names them, and codes of the queue alone."""
+_UNITS = ("day", "days", "month", "months", "year", "years")
 
 
 def domain_texts() -> Iterator[str]:
@@ -83,4 +84,4 @@ def _texts() -> Iterator[str]:
     yield from NAMES.values()
     yield from METHODS
     yield from (*_EVIDENCE, *(quality.name.lower() for quality in IntervalQuality))
-    yield from (*_STATES_OF_RUNS, *_KINDS_OF_BILLS, *_NOT_BILLED, *_CHAIN, *_AMOUNTS)
+    yield from (*_UNITS, *_STATES_OF_RUNS, *_KINDS_OF_BILLS, *_NOT_BILLED, *_CHAIN, *_AMOUNTS)

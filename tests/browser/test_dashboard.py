@@ -249,9 +249,13 @@ async def test_a_bills_line_opens_to_the_intervals_that_sum_to_it(site: Site) ->
 
 async def test_a_bill_is_approved_and_issued_by_its_buttons(site: Site) -> None:
     page = await site.page(f"/bills/{site.office.bills['Iturbe']}")
-    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("link", name="Approve").click()
+    await expect(page.get_by_text("You answer for these bills.")).to_be_visible()
+    await page.get_by_role("button", name="Approve 1 draft").click()
     await expect(page.locator(".head .pill")).to_have_text("approved")
-    await page.get_by_role("button", name="Issue").click()
+    await page.get_by_role("link", name="Issue", exact=True).click()
+    await expect(page.get_by_text("It cannot be changed or taken back")).to_be_visible()
+    await page.get_by_role("button", name="Issue 1 bill").click()
     await expect(page.locator(".head .pill")).to_have_text("issued")
     await expect(page.get_by_text("INV-000001")).to_be_visible()
     invoice = page.get_by_role("link", name="Invoice (PDF)")
@@ -259,8 +263,9 @@ async def test_a_bill_is_approved_and_issued_by_its_buttons(site: Site) -> None:
     assert (await answer.body()).startswith(b"%PDF-")
     await page.goto("/runs")
     await page.get_by_role("link", name="2026-10").click()
-    await page.get_by_role("button", name="Approve 1 draft").click()
-    await page.get_by_role("button", name="Issue 1 bill").click()
+    for name in ("Approve 1 draft", "Issue 1 bill"):
+        await page.get_by_role("link", name=name).click()
+        await page.get_by_role("button", name=name).click()
     await expect(page.get_by_role("row", name=re.compile("Okafor"))).to_contain_text("issued")
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from central.dashboard.form import SentForm
 from central.dashboard.language import chosen_language
 from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of, services_as_of
+from central.dashboard.pages.accounts import points_of
 from central.dashboard.slots import line_slots
 from central.service.billing.find_bill import find_uid
 from central.service.billing.print_invoice import BillFile
@@ -86,7 +87,16 @@ async def bill(request: Request, bill: str) -> Response:
     view = require(None if uid is None else await billing.bill(str(uid)), "bill", bill)
     lines = await billing.lines(view.bill)
     chain = await services.cancellations.chain(UUID(view.bill))
-    return pages.render(request, "bill.html", bill=view, lines=lines, chain=chain)
+    agreements = await billing.agreements(view.account, limit=ROWS)
+    billed = tuple(
+        agreement
+        for agreement in agreements.rows
+        if agreement.start < view.end and (agreement.end is None or agreement.end > view.start)
+    )
+    supplies = (await points_of(services, billed)).values()
+    return pages.render(
+        request, "bill.html", bill=view, lines=lines, chain=chain, supplies=list(supplies)
+    )
 
 
 @router.get("/bills/{bill}/invoice.pdf")
@@ -134,6 +144,47 @@ async def line_day(request: Request, bill: str, line: int, place: int, day: date
         proof=proof,
         row=row,
         slots=list(line_slots(row, proof.zone, chosen_language(request))),
+    )
+
+
+@router.get("/bills/{bill}/approve")
+@router.get("/bills/{bill}/issue")
+async def confirm(request: Request, bill: str) -> Response:
+    """What approving or issuing a bill means, before it is done."""
+    pages = pages_of(request)
+    view = require(await pages.services.billing.bill(bill), "bill", bill)
+    total = (view.currency or "", view.amounts.due) if view.amounts else None
+    return pages.render(
+        request,
+        "confirm.html",
+        do=_last_of(request),
+        count=1,
+        about=f"{view.account_name} {view.account_number}, {view.cycle}",
+        totals=[total] if total else [],
+        back=f"/bills/{view.bill}",
+    )
+
+
+def _last_of(request: Request) -> str:
+    """What the address ends with: what is to be done."""
+    return request.url.path.rpartition("/")[2]
+
+
+@router.get("/runs/{run}/approve")
+@router.get("/runs/{run}/issue")
+async def confirm_all(request: Request, run: str) -> Response:
+    """What approving or issuing the bills of a run means, before it is done."""
+    pages = pages_of(request)
+    view = require(await pages.services.billing.run(run), "bill run", run)
+    do = _last_of(request)
+    return pages.render(
+        request,
+        "confirm.html",
+        do=do,
+        count=view.drafts if do == "approve" else view.approved,
+        about=f"{view.cycle}, {view.scope}" if view.scope else view.cycle,
+        totals=view.totals,
+        back=f"/runs/{view.run}",
     )
 
 

@@ -146,7 +146,7 @@ def subject_address(row: ExceptionRow) -> str | None:
         case ExceptionKind.FINDING:
             return f"/points?{urlencode({'q': subject})}"
         case ExceptionKind.BILL:
-            return f"/runs?{urlencode({'q': subject.partition('/')[0]})}"
+            return f"/accounts?{urlencode({'q': subject.partition('/')[0]})}"
         case ExceptionKind.CONFLICT | ExceptionKind.METER:
             return (
                 f"/meters/{row.key.number}"

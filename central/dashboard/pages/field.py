@@ -73,7 +73,14 @@ async def gateway(request: Request, name: str) -> Response:
     view = require(await field.gateway(name), "gateway", name)
     meters = await field.meters(now=pages.now(), gateway=name, after=cursor(request), limit=ROWS)
     findings = await field.findings(gateway=name, limit=FINDINGS)
-    return pages.render(request, "gateway.html", gateway=view, meters=meters, findings=findings)
+    return pages.render(
+        request,
+        "gateway.html",
+        gateway=view,
+        meters=meters,
+        findings=findings,
+        finding_count=await field.finding_count(gateway=name),
+    )
 
 
 @router.get("/meters")
@@ -114,6 +121,7 @@ async def meter(request: Request, meter: str) -> Response:
         before=f"{month_before(shown.first):%Y-%m}" if shown else None,
         after=f"{month_after(shown.first):%Y-%m}" if shown else None,
         findings=await field.findings(meter=meter, limit=FINDINGS),
+        finding_count=await field.finding_count(meter=meter),
     )
 
 

@@ -167,6 +167,10 @@ class FieldOverview(Protocol):
         """Open findings, newest first, of a gateway, of a meter, or of all."""
         ...
 
+    async def finding_count(self, *, gateway: str | None = None, meter: str | None = None) -> int:
+        """How many findings are open of a gateway or meter, and of its service points."""
+        ...
+
     async def points(
         self, *, now: datetime, search: str = "", after: str | None = None, limit: int
     ) -> Page[PointView]:

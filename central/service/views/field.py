@@ -271,9 +271,11 @@ class FieldTotals:
 
     Args:
         gateways: How many are enrolled.
-        gateways_silent: How many of them are silent or were never heard.
-        meters: How many have reported.
-        meters_silent: How many of them have no recent reading.
+        gateways_silent: How many of them were heard, and are silent.
+        gateways_never: How many of them were never heard.
+        meters: How many there are.
+        meters_silent: How many of them have readings, and no recent one.
+        meters_never: How many of them have no reading.
         meters_unassigned: How many are installed nowhere.
         findings: Open findings by code, most frequent first.
         conflicts: Readings that contradict a stored one and wait for a decision.
@@ -282,8 +284,10 @@ class FieldTotals:
 
     gateways: int
     gateways_silent: int
+    gateways_never: int
     meters: int
     meters_silent: int
+    meters_never: int
     meters_unassigned: int
     findings: tuple[tuple[str, int], ...]
     conflicts: int

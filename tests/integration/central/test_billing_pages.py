@@ -124,6 +124,29 @@ async def test_days_billed_twice_are_named_and_decided(clerk: Clerk) -> None:
     ]
 
 
+async def test_a_bill_links_whose_it_is_and_is_confirmed_before_it_is_final(clerk: Clerk) -> None:
+    bill = f"/bills/{clerk.office.bills['Iturbe']}"
+    html = (await clerk.web.get(bill)).text
+    assert f'<a class="button primary" href="{bill}/approve">' in html
+    (account,) = set(re.findall(r'href="(/accounts/[^"]+)"', html)) - {"/accounts"}
+    (meter,) = set(re.findall(r'href="(/meters/\d+)"', html))
+    assert "Familia Iturbe ES-4100" in await clerk.page(account)
+    assert f'href="{meter}"' in (await clerk.web.get(account)).text
+    assert "EUR/kWh" in await clerk.page(bill)
+    assert "1 month 6.90 EUR/month" in await clerk.page(bill)
+    asked = await clerk.page(f"{bill}/approve")
+    assert "Approve 1 draft Familia Iturbe ES-4100, 2026-10 , EUR" in asked
+    assert "can be taken back with a reason" in asked
+    assert "draft" in await clerk.page(bill)
+    await clerk.send(f"{bill}/approve")
+    assert "It cannot be changed or taken back" in await clerk.page(f"{bill}/issue")
+    run = (await clerk.web.get("/api/v1/bill-runs")).json()["items"][0]["run"]
+    assert "Approve 1 draft" in await clerk.page(f"/runs/{run}/approve")
+    assert "Issue 1 bill" in await clerk.page(f"/runs/{run}/issue")
+    assert (await clerk.web.get(f"/runs/{run}/burn")).status_code == 404
+    assert "ES-4101" in await clerk.page("/accounts?q=ES-4101")
+
+
 async def test_what_a_run_left_out_is_listed_with_its_reason(clerk: Clerk) -> None:
     with psycopg.connect(clerk.database.dsn) as owner:
         owner.execute(_NOTES)
@@ -396,14 +419,14 @@ async def test_the_audit_log_is_read_filtered_and_verified(clerk: Clerk) -> None
 
 async def test_schedules_are_shown_and_changed(clerk: Clerk) -> None:
     page = await clerk.page("/schedules")
-    assert "close_days@Europe/Madrid daily at 01:00 in each zone" in page
-    assert "retry_held daily at 02:00 UTC" in page
+    assert "close_days@Europe/Madrid daily at 01:00, in each zone" in page
+    assert "retry_held daily at 02:00, UTC" in page
     assert "NO_WORKER: nobody does it. Start meterline-central worker" in page
     sent = {"do": "set", "at": "03:30", "reason": "after the back-up"}
     done = await clerk.send("/schedules/retry_held", **sent)
     assert (done.status_code, done.headers["location"]) == (303, "/schedules")
     await clerk.send("/schedules/retry_held", do="pause", reason="in dispute")
-    assert "retry_held daily at 03:30 UTC, paused" in await clerk.page("/schedules")
+    assert "retry_held daily at 03:30, UTC 2026-11-03 paused" in await clerk.page("/schedules")
     for wrong in ({"do": "set", "at": "25:00"}, {"do": "burn"}):
         refused = await clerk.send("/schedules/retry_held", reason="r", **wrong)
         assert refused.status_code == 422
@@ -411,7 +434,7 @@ async def test_schedules_are_shown_and_changed(clerk: Clerk) -> None:
     entry = {"name": "south", "at": "05:15", "zone": "Europe/Madrid", "day": "4", "reason": "route"}
     assert (await clerk.send("/schedules", **entry)).status_code == 303
     shown = await clerk.page("/schedules")
-    assert "south on day 4 of each month at 05:15 Europe/Madrid" in shown
+    assert "south on day 4 of the month at 05:15, Europe/Madrid" in shown
     for wrong in ({"name": "south"}, {"name": "retry_held"}, {"name": "x y"}, {"day": "31"}):
         refused = await clerk.send("/schedules", **{**entry, "name": "east", **wrong})
         assert refused.status_code in {409, 422}, wrong

@@ -8,11 +8,13 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import httpx
+import psycopg
 import pytest
 
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
+from central.dashboard.pages import field as field_pages
 from tests.support.office import Office
 from tests.support.servers import Database
 
@@ -100,11 +102,41 @@ async def test_pages_show_what_needs_attention(office: Office) -> None:
         run = (await web.get("/api/v1/bill-runs")).json()["items"][0]
         page = (await web.get(f"/runs/{run['run']}?state=held")).text
     assert "1 silent" in overview
-    assert "MISSING_INTERVALS" in overview
+    assert "Missing intervals" in overview
     assert "QX-900" in silent
     assert "QX-100" not in silent
     assert (run["bills"], run["held"]) == (3, 1)
     assert HELD in page
+
+
+_NEWER = """\
+INSERT INTO vee_finding
+    (channel_id, day, code, severity, from_at, until_at, message, evidence, raised_at)
+SELECT channel_id, day, 'HIGH_USE', 'warning', from_at, until_at, 'Newer.', '{}', raised_at + '1 h'
+FROM vee_finding WHERE severity = 'critical'
+"""
+
+
+async def test_findings_say_what_when_and_where_and_how_many_more(
+    office: Office, filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(filled.dsn) as owner:
+        owner.execute(_NEWER)
+    async with client(office) as web:
+        listed = (await web.get("/api/v1/findings?limit=50")).json()
+        holding = next(row for row in listed if row["severity"] == "critical")
+        meter = f"/meters/{holding['meter']}"
+        every = (await web.get(meter)).text
+        monkeypatch.setattr(field_pages, "FINDINGS", 1)
+        first = (await web.get(meter)).text
+    assert f'href="/exceptions/{holding["finding"]}">Missing intervals</a>' in every
+    assert "holds the bill" in every
+    assert f'<time datetime="{holding["start"]}">' in every
+    assert "are shown" not in every
+    count = every.count('<span class="code">')
+    assert count > 1
+    assert f"1 of {count} are shown, those first that hold a bill." in first
+    assert "holds the bill" in first
 
 
 async def test_a_months_columns_are_exact_and_tell_what_is_missing(office: Office) -> None:

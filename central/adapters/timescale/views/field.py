@@ -21,6 +21,7 @@ from central.adapters.timescale.named_query import (
 )
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.validation.blocks import blocks_of
+from central.adapters.timescale.views.findings import FieldFindings
 from central.domain.metering.block import DayBlock
 from central.service.views.field import (
     SILENT_AFTER,
@@ -55,6 +56,7 @@ class TimescaleField:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._ask = Asker(pool, Path(__file__).with_suffix(".sql"))
+        self._findings = FieldFindings(self._ask)
         self._fit = FitCheck(pool)
 
     async def ping(self) -> None:
@@ -69,12 +71,14 @@ class TimescaleField:
         return FieldTotals(
             gateways=counts[0],
             gateways_silent=counts[1],
-            meters=counts[2],
-            meters_silent=counts[3],
-            meters_unassigned=counts[4],
+            gateways_never=counts[2],
+            meters=counts[3],
+            meters_silent=counts[4],
+            meters_never=counts[5],
+            meters_unassigned=counts[6],
             findings=tuple((str(code), int(times)) for code, times in codes),
-            conflicts=counts[5],
-            quarantined=counts[6],
+            conflicts=counts[7],
+            quarantined=counts[8],
         )
 
     async def refresh(self, now: datetime) -> int:
@@ -257,22 +261,11 @@ class TimescaleField:
         self, *, gateway: str | None = None, meter: str | None = None, limit: int
     ) -> tuple[FindingView, ...]:
         """See `FieldOverview`."""
-        number = None if meter is None else as_bigint(meter)
-        name = None if gateway is None else as_text(gateway)
-        if (meter is not None and number is None) or (gateway is not None and name is None):
-            return ()
-        asked = {"meter": number, "gateway": name}
-        points = None
-        if meter is not None or gateway is not None:
-            points = [row[0] for row in await self._ask.rows("points_of", asked)]
-        ingest = await self._ask.rows("findings", {**asked, "limit": limit})
-        vee = await self._ask.rows("vee_findings", {"points": points, "limit": limit})
-        of_one = meter is not None or gateway is not None
-        documents = [] if of_one else await self._ask.rows("document_findings", {"limit": limit})
-        found = sorted(
-            map(_finding, ingest + vee + documents), key=lambda one: one.found_at, reverse=True
-        )
-        return tuple(found[:limit])
+        return await self._findings.newest(gateway, meter, limit)
+
+    async def finding_count(self, *, gateway: str | None = None, meter: str | None = None) -> int:
+        """See `FieldOverview`."""
+        return await self._findings.count(gateway, meter)
 
     async def points(
         self, *, now: datetime, search: str = "", after: str | None = None, limit: int
@@ -362,23 +355,6 @@ def _point_channel(row: Record) -> PointChannelView:
     number, uid, name, zone, obis, period_s, unit, last_day = row
     return PointChannelView(
         str(number), str(uid), name, zone, Obis(obis), period_s, Unit(unit), last_day
-    )
-
-
-def _finding(row: Record) -> FindingView:
-    finding, code, severity, gateway, meter, serial, start, end, detail, found_at = row
-    return FindingView(
-        finding=finding,
-        code=code,
-        severity=severity,
-        gateway=gateway,
-        meter=None if meter is None else str(meter),
-        meter_serial=serial,
-        start=start,
-        end=end,
-        detail=detail,
-        found_at=found_at,
-        open=True,
     )
 
 

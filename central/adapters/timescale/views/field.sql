@@ -1,18 +1,21 @@
 -- name: totals
 SELECT
-    enrolled.gateways, enrolled.silent, known.meters, heard.silent, heard.unplaced,
+    enrolled.gateways, enrolled.silent, enrolled.never, known.meters, heard.silent, heard.never,
+    heard.unplaced,
     (SELECT count(*) FROM conflict WHERE decided_at IS NULL),
     (SELECT count(*) FROM quarantine WHERE released_at IS NULL)
 FROM (
     SELECT
         count(*) AS gateways,
-        count(*) FILTER (WHERE last_seen_at IS NULL OR last_seen_at < %(silent)s) AS silent
+        count(*) FILTER (WHERE last_seen_at < %(silent)s) AS silent,
+        count(*) FILTER (WHERE last_seen_at IS NULL) AS never
     FROM gateway_seen WHERE revoked_at IS NULL
 ) AS enrolled
 CROSS JOIN (SELECT count(*) AS meters FROM meter) AS known
 CROSS JOIN (
     SELECT
-        count(*) FILTER (WHERE last_at IS NULL OR last_at < %(silent)s) AS silent,
+        count(*) FILTER (WHERE last_at < %(silent)s) AS silent,
+        count(*) FILTER (WHERE last_at IS NULL) AS never,
         count(*) FILTER (WHERE NOT installed) AS unplaced
     FROM meter_seen
 ) AS heard
@@ -285,8 +288,21 @@ LEFT JOIN meter ON meter.id = place.meter_id
 WHERE vee_finding.closed_at IS NULL AND vee_finding.accepted_by IS NULL
     AND vee_finding.severity <> 'info'
     AND (%(points)s::bigint[] IS NULL OR point_channel.service_point_id = ANY(%(points)s))
-ORDER BY vee_finding.raised_at DESC, vee_finding.id DESC
+ORDER BY {first} vee_finding.raised_at DESC, vee_finding.id DESC
 LIMIT %(limit)s
+
+-- name: finding_count
+SELECT
+    (
+        SELECT count(*) FROM finding JOIN gateway ON gateway.id = finding.gateway_id
+        WHERE finding.closed_at IS NULL AND gateway.name = %(gateway)s
+    ) + (
+        SELECT count(*) FROM vee_finding
+        JOIN point_channel ON point_channel.id = vee_finding.channel_id
+        WHERE vee_finding.closed_at IS NULL AND vee_finding.accepted_by IS NULL
+            AND vee_finding.severity <> 'info'
+            AND point_channel.service_point_id = ANY(%(points)s)
+    )
 
 -- name: points_of
 -- Where a meter is or was installed, or where a gateway's meters are.
