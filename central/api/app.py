@@ -27,12 +27,14 @@ from central.api.problems import MEDIA_TYPE, TITLES, Problem, problem_of
 from central.api.request_times import HEADER, RequestIdMiddleware, RequestTimes
 from central.api.routers import all_routers
 from central.api.routers.api_reference import router as api_reference
+from central.api.sealed_box import AesSealedBox
 from central.api.sessions import Sessions
 from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
 from central.dashboard.mount import mount_pages
 from central.dashboard.page import pages_of
 from central.service.operator.services import OperatorServices
+from central.service.people.second_factor import SecondFactors
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.plain_text import plain
 
@@ -83,6 +85,8 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     people, keys = services.people, services.keys
     identities = Identities(settings, authenticator, sessions, failed_tokens, people, keys)
     app.state.identities = identities
+    box = AesSealedBox(settings.secret)
+    app.state.second_factors = SecondFactors(services.second_factor_store, box, services.clock)
     for router in all_routers():
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(check_parameters)])
     app.include_router(api_reference, prefix=PREFIX)

@@ -8,6 +8,9 @@ OF_PAGES = {
     Permission.OWN_SIGN_IN: """
 GET /me
 POST /me/sessions/{session}/revoke
+POST /me/second-factor
+POST /me/second-factor/confirm
+POST /me/second-factor/end
 POST /me/keys
 POST /me/keys/{key}/revoke
 """,
@@ -20,6 +23,7 @@ POST /people/{person}/roles
 POST /people/{person}/invite
 POST /people/{person}/disable
 POST /people/{person}/enable
+POST /people/{person}/reset-second-factor
 POST /people/sessions/{session}/revoke
 POST /people/keys/{key}/revoke
 """,

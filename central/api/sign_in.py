@@ -32,8 +32,10 @@ from central.dashboard.page import pages_of
 from central.domain.actor import Actor, ActorKind, Via
 from central.service.people.passwords import LONGEST, PasswordRefusedError
 from central.service.people.people import CodeRefusedError
+from central.service.people.second_factor import SecondFactors
 
 _NAME_MAX = 64
+_CODE_MAX = 40
 _log = structlog.get_logger(__name__)
 router = APIRouter(include_in_schema=False)
 
@@ -147,7 +149,12 @@ async def _token_holder(request: Request, named: str, sent: dict[str, str]) -> s
 
 async def _person(request: Request, named: str, sent: dict[str, str]) -> str | None:
     password = sent.get("password", "")[:LONGEST]
-    return await services_of(request).people.signed_in(named, password)
+    name = await services_of(request).people.signed_in(named, password)
+    factors: SecondFactors = request.app.state.second_factors
+    if name is None or not await factors.is_asked(name):
+        return name
+    code = sent.get("code", "")[:_CODE_MAX]
+    return name if await factors.lets_in(name, code, _actor(name)) else None
 
 
 def _actor(account: str) -> Actor:

@@ -146,6 +146,7 @@ user roles
 user invite
 user disable
 user enable
+user reset-second-factor
 api-key give
 api-key revoke
 """,

@@ -23,6 +23,7 @@ from central.cli.output import (
 from central.domain.access.policy import Role
 from central.process.stores import open_stores
 from central.service.people.people import Invited, People
+from central.service.ports.decisions import DecisionNote
 from central.service.ports.people import NewPerson, Person
 
 users = group("Add people who sign in, and change what they may do.")
@@ -124,6 +125,25 @@ def enable_command(
 ) -> None:
     """Let somebody in again who was disabled."""
     _set_disabled(name, reason, named, disabled=False, as_json=as_json)
+
+
+@users.command("reset-second-factor")
+@answered
+def reset_second_factor_command(
+    name: Name, reason: Because, named: ActingAs = None, *, as_json: AsJson = False
+) -> None:
+    """Ask somebody for no code of an app any more, who lost it; their password holds."""
+    actor = actor_of(named)
+
+    async def work() -> Person:
+        async with open_stores(settings(), "meterline-user", max_size=1) as stores:
+            now = datetime.now(UTC)
+            person = await People(stores.people, Argon2Hashes(), lambda: now).named(name)
+            note = DecisionNote(actor, reason, now)
+            await stores.second_factors.end_second_factor(person.name, note)
+            return person
+
+    _print_person(wait_for(work()), as_json=as_json)
 
 
 def _set_disabled(

@@ -80,7 +80,7 @@ def web_settings(settings: Settings, host: str | None, port: int | None) -> WebS
         hosts=settings.web_hosts,
     )
     if secret is not None:
-        web = replace(web, secret=secret.get_secret_value().encode())
+        web = replace(web, secret=secret.get_secret_value().encode(), lasting_secret=True)
     return web
 
 

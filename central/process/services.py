@@ -38,6 +38,7 @@ from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
+from central.adapters.timescale.second_factors import TimescaleSecondFactors
 from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -101,6 +102,7 @@ def timescale_services(
         audit_check=AuditCheck(audit, lambda: kept_anchors(anchor_file), clock),
         answers=TimescaleAnswers(pool),
         sessions=TimescaleWebSessions(pool),
+        second_factor_store=TimescaleSecondFactors(pool),
         people=People(TimescalePeople(pool), Argon2Hashes(), clock),
         render=render,
         clock=clock,

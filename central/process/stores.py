@@ -40,6 +40,7 @@ from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
+from central.adapters.timescale.second_factors import TimescaleSecondFactors
 from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.policies import TimescalePolicies
@@ -89,6 +90,7 @@ class Stores:
         sessions: Who is signed in at the pages.
         unbilled: What days that no issued bill says come to.
         people: Who may sign in, and their keys.
+        second_factors: Who gives a code as well.
         unclosed: Days that are over and not closed.
         usage_events: What happened, and to whom.
         actions: What is done about exceptions.
@@ -130,6 +132,7 @@ class Stores:
     sessions: TimescaleWebSessions
     unbilled: TimescaleUnbilled
     people: TimescalePeople
+    second_factors: TimescaleSecondFactors
     unclosed: TimescaleUnclosedDays
     usage_events: TimescaleUsageEvents
     actions: TimescaleActions
@@ -192,6 +195,7 @@ async def open_stores(
             sessions=TimescaleWebSessions(pool),
             unbilled=TimescaleUnbilled(pool),
             people=TimescalePeople(pool),
+            second_factors=TimescaleSecondFactors(pool),
             unclosed=TimescaleUnclosedDays(pool),
             usage_events=TimescaleUsageEvents(pool),
             actions=TimescaleActions(pool),

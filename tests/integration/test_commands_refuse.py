@@ -168,9 +168,9 @@ def test_what_is_nowhere_is_refused(
         r"|events (list|meters|waiting)"
         r"|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"
         r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
-        r"|ledger list|move list|pilot list|quarantine|reconcile|registry"
+        r"|api-key list|ledger list|move list|pilot list|quarantine|reconcile|registry"
         r"|schedule (list|pause|resume|set)|session"
-        r"|settings|status|subjects list|tariff list|unbilled charges|validate"
+        r"|settings|status|subjects list|tariff list|unbilled charges|user list|validate"
         r"|vee (rules|storms))\b"
     )
 

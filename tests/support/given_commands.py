@@ -106,6 +106,7 @@ CENTRAL = {
     "user enable": "nobody --reason r",
     "user invite": "nobody --reason r",
     "user list": "",
+    "user reset-second-factor": "nobody --reason r",
     "user roles": "nobody --role viewer --reason r",
     "restore": "{file}",
     "session list": "",

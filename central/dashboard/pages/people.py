@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from fastapi import APIRouter
@@ -14,13 +15,15 @@ from central.domain.access.policy import MEANING, ROLES, Permission, Principal, 
 from central.domain.actor import ActorKind
 from central.domain.billing.state import BillState
 from central.service.people.keys import LONGEST, NO_KEYS, GivenKey
-from central.service.people.people import Invited
+from central.service.people.people import Invited, PersonRefusedError
+from central.service.people.second_factor import BegunFactor, SecondFactors
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.people import NewPerson
 from central.service.ports.web_sessions import IDLE
 
 router = APIRouter(include_in_schema=False)
 _NAME_MAX = 64
+_CODE_MAX = 40
 
 
 @router.get("/people")
@@ -102,6 +105,48 @@ async def revoke_own_session(request: Request, session: int) -> Response:
     return back_to("/me")
 
 
+@router.post("/me/second-factor")
+async def begin_second_factor(request: Request) -> Response:
+    """Show a secret for an app, once.
+
+    Raises:
+        PersonRefusedError: There is one, or what seals it would not outlive a restart.
+    """
+    if not request.app.state.settings.lasting_secret:
+        message = "The centre has no key that outlives a restart."
+        raise PersonRefusedError(message, remedy="Set METERLINE_WEB_SECRET.")
+    begun = await _factors(request).begin(_oneself(request))
+    return await _me(request, begun=begun)
+
+
+@router.post("/me/second-factor/confirm")
+async def confirm_second_factor(request: Request) -> Response:
+    """Ask for codes from now on; the page shows codes to recover with, once."""
+    code = (await SentForm.of(request)).secret("code", "Code", _CODE_MAX)
+    name = _oneself(request)
+    return await _me(
+        request, recovery=await _factors(request).confirm(name, code, request.state.actor)
+    )
+
+
+@router.post("/me/second-factor/end")
+async def end_second_factor(request: Request) -> Response:
+    """Ask for no code any more."""
+    code = (await SentForm.of(request)).secret("code", "Code", _CODE_MAX)
+    await _factors(request).end(_oneself(request), code, request.state.actor)
+    return back_to("/me")
+
+
+@router.post("/people/{person}/reset-second-factor")
+async def reset_second_factor(request: Request, person: str) -> Response:
+    """Ask somebody for no code any more, who lost their app."""
+    form = await SentForm.of(request)
+    named = await pages_of(request).services.people.named(person)
+    reason = form.text("reason", "Reason")
+    await _factors(request).reset(named.name, request.state.actor, reason)
+    return back_to("/people")
+
+
 @router.post("/me/keys")
 async def give_key(request: Request) -> Response:
     """Give oneself a key; the page shows it once."""
@@ -137,7 +182,12 @@ async def _people(request: Request, invited: Invited | None = None) -> Response:
     )
 
 
-async def _me(request: Request, given: GivenKey | None = None) -> Response:
+async def _me(
+    request: Request,
+    given: GivenKey | None = None,
+    begun: BegunFactor | None = None,
+    recovery: Sequence[str] = (),
+) -> Response:
     pages = pages_of(request)
     services, principal = pages.services, request.state.principal
     account = principal.actor.id
@@ -156,7 +206,29 @@ async def _me(request: Request, given: GivenKey | None = None) -> Response:
         grantable=_grantable(principal),
         bills=[bill for page in listed for bill in page.rows],
         given=given,
+        begun=begun,
+        recovery=recovery,
+        is_person=principal.actor.kind is ActorKind.PERSON,
+        has_factor=await _factors(request).is_asked(account),
     )
+
+
+def _factors(request: Request) -> SecondFactors:
+    factors: SecondFactors = request.app.state.second_factors
+    return factors
+
+
+def _oneself(request: Request) -> str:
+    """The name of whoever is signed in.
+
+    Raises:
+        PersonRefusedError: It is the operator's token, which is nobody.
+    """
+    actor = request.state.actor
+    if actor.kind is not ActorKind.PERSON:
+        message = "The operator's token has no second factor."
+        raise PersonRefusedError(message, remedy="Add a person first.")
+    return str(actor.id)
 
 
 def _grantable(principal: Principal) -> list[Permission]:

@@ -59,6 +59,7 @@ from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
 from central.service.ports.regulator_figures import RegulatorFigureStore
 from central.service.ports.schedules import ScheduleStore
+from central.service.ports.second_factors import SecondFactorStore
 from central.service.ports.series import SeriesStore
 from central.service.ports.suppressions import SuppressionStore
 from central.service.ports.unbilled import UnbilledStore
@@ -117,6 +118,7 @@ class OperatorServices:
         answers: Answers given to requests with an idempotency key.
         sessions: Who is signed in at the pages.
         people: Who may sign in.
+        second_factor_store: Who gives a code as well.
         render: Makes a bill's document.
         clock: The present, aware.
         past: The same as of a time; they only read.
@@ -158,6 +160,7 @@ class OperatorServices:
     answers: AnswerStore
     sessions: WebSessionStore
     people: People
+    second_factor_store: SecondFactorStore
     render: Renderer
     clock: Callable[[], datetime]
     past: Callable[[KnowledgeTime], OperatorServices]

@@ -154,7 +154,7 @@ async def test_wrong_names_and_wrong_passwords_are_answered_alike_and_slowed(
         pages = {(each.status_code, re.sub(r"value=\"\w+\"", "", each.text)) for each in answers}
         assert len(pages) == 1
         assert answers[0].status_code == 403
-        assert "The name or the password is wrong." in answers[0].text
+        assert "The name, the password or the code is wrong." in answers[0].text
         assert (await sign_in(browser, "bob", "wrong")).status_code == 403
         late = await sign_in(browser, "bob", PASSWORD)
         assert (late.status_code, late.headers["retry-after"]) == (429, "1")

@@ -6,5 +6,5 @@ ORDER BY id
 -- name: add_run
 -- Undone with all that is saved in its name; no other run has its scope.
 INSERT INTO bill_run (uid, cycle, run_type, scope, creator, started_at)
-VALUES (%(uid)s, %(cycle)s, 'regular', jsonb_build_object('preview', %(uid)s::text), 'job:preview', %(at)s)
+VALUES (%(uid)s::uuid, %(cycle)s, 'regular', jsonb_build_object('preview', %(uid)s::uuid::text), 'job:preview', %(at)s)
 RETURNING id
