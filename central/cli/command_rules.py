@@ -136,6 +136,10 @@ vee policy set
     _P.CHANGE_SETTINGS: """
 settings set
 """,
+    _P.BACK_UP: """
+backup
+restore
+""",
     _P.ERASE_CUSTOMERS: """
 account erase
 """,

@@ -54,6 +54,7 @@ class Permission(StrEnum):
     RUN_JOBS = "run-jobs"
     CHANGE_RULES = "change-rules"
     CHANGE_SETTINGS = "change-settings"
+    BACK_UP = "back-up"
     ERASE_CUSTOMERS = "erase-customers"
     CHANGE_PEOPLE = "change-people"
 
@@ -85,6 +86,7 @@ MEANING: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.RUN_JOBS: "start, set and pause scheduled jobs",
         Permission.CHANGE_RULES: "change tariffs, tables, holidays, limits and policies",
         Permission.CHANGE_SETTINGS: "change the seller and the settings of invoices",
+        Permission.BACK_UP: "back up and restore the database",
         Permission.ERASE_CUSTOMERS: "erase a customer's personal data",
         Permission.CHANGE_PEOPLE: "add people, give roles, end others' sign-ins and keys",
     }
@@ -146,6 +148,7 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             _P.CHANGE_GATEWAYS,
             _P.RUN_JOBS,
             _P.ERASE_CUSTOMERS,
+            _P.BACK_UP,
         },
         Role.CUSTOMER: frozenset({_P.OWN_SIGN_IN, _P.READ_OWN_BILLS}),
     }
