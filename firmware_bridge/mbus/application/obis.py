@@ -13,6 +13,7 @@ from __future__ import annotations
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.mbus.application.records import DataRecord, Function
 from firmware_bridge.mbus.application.units import Direction
+from firmware_bridge.mbus.application.vifes import AT_BASE
 
 _NO_STORAGE = 255
 _HISTORY_MAX = 99
@@ -92,7 +93,7 @@ def _places(group: int, record: DataRecord, *, exported: bool) -> tuple[int, int
     if group in (_WATER, _HOT_WATER):
         return _plain(_WATERS.get(quantity))
     if group == _GAS:
-        return (3, 0) if quantity == "volume" else None
+        return _plain_gas(quantity)
     return (1, 0) if quantity == "heat cost allocation" else None
 
 
@@ -103,6 +104,11 @@ def _electric(record: DataRecord, *, exported: bool) -> tuple[int, int] | None:
     places = _ELECTRIC.get((quantity, exported))
     # Phase L1 is C + 20, L2 + 40, L3 + 60; frequency has no phase.
     return (places[0] + 20 * record.phase, places[1]) if places else None
+
+
+def _plain_gas(quantity: str) -> tuple[int, int] | None:
+    """D is 0 at measuring conditions and 2 at base conditions."""
+    return {"volume": (3, 0), f"volume{AT_BASE}": (3, 2)}.get(quantity)
 
 
 def _plain(place: int | None) -> tuple[int, int] | None:

@@ -14,6 +14,8 @@ NO_ERROR = 0
 # 12 is an average, 13 a compact profile, 14 a deviation; from 1D on it is no error either.
 _ERROR_CODES = frozenset({*range(0x01, 0x12), *range(0x15, 0x1D)})
 _STANDARD_CONTENT = 0x1D
+_BASE_CONDITIONS = 0x3E
+AT_BASE = " at base conditions"
 
 # VIFEs under which the data is a date, a duration or a count and no longer the VIF's quantity.
 _DATES_OF = frozenset(
@@ -35,6 +37,7 @@ class Orthogonal:
     error: int = NO_ERROR
     qualified: bool = False
     instead: Meaning | None = None
+    at_base: bool = False
 
     @classmethod
     def of(cls, vifes: tuple[int, ...]) -> Orthogonal:
@@ -62,6 +65,8 @@ class Orthogonal:
             self.power += 3
         elif code in (0x3B, 0x3C):
             self.direction = Direction.POSITIVE if code == 0x3B else Direction.NEGATIVE
+        elif code == _BASE_CONDITIONS:
+            self.at_base = True
         elif code in _ERROR_CODES:
             self.error = code
         elif code in _DATES_OF:
@@ -77,6 +82,8 @@ class Orthogonal:
         """The meaning that a unit has under them."""
         if self.instead is not None:
             return self.instead
+        if self.at_base:
+            meaning = replace(meaning, quantity=f"{meaning.quantity}{AT_BASE}")
         if not self.power:
             return meaning
         return replace(meaning, power=meaning.power + self.power)

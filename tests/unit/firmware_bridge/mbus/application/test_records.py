@@ -259,3 +259,21 @@ def test_the_records_before_one_that_nobody_can_read_stand_under_a_checksum(
     assert [plain(value.value) for value in found.observations] == ["12345"]
     assert found.rest is not None
     assert found.rest.code == "TELEGRAM_SYNTAX"
+
+
+@pytest.mark.parametrize(
+    ("medium", "record", "code"),
+    [
+        (3, "04 13 39 30 00 00", "7-0:3.0.0*255"),
+        (3, "04 93 3A 39 30 00 00", "7-0:3.0.0*255"),
+        (3, "04 93 3E 39 30 00 00", "7-0:3.2.0*255"),
+        (7, "04 93 3E 39 30 00 00", None),
+    ],
+)
+def test_gas_at_base_conditions_is_another_register(
+    medium: int, record: str, code: str | None
+) -> None:
+    named = long_header(device("12345678", "ABC", 1, medium), 1, 0, bytes.fromhex(record))
+    (found,) = WiredScanner().feed(long_frame(named))
+    (value,) = found.observations
+    assert (None if value.obis is None else str(value.obis), plain(value.value)) == (code, "12345")
