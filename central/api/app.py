@@ -18,6 +18,7 @@ from central.api.access_middleware import API, AccessMiddleware
 from central.api.asked_parameters import check_parameters
 from central.api.authentication import Authenticator
 from central.api.authorization import authorize
+from central.api.background import Background
 from central.api.choose_language import router as choose_language
 from central.api.contract import describe
 from central.api.failed_tokens import FailedTokens
@@ -81,6 +82,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.state.authenticator = authenticator
     app.state.sessions = sessions
     app.state.failed_tokens = failed_tokens
+    app.state.background = Background()
     times = app.state.request_times = RequestTimes()
     people, keys = services.people, services.keys
     identities = Identities(settings, authenticator, sessions, failed_tokens, people, keys)

@@ -32,6 +32,7 @@ class Bound(NamedTuple):
 # The one table; the first that fits counts. Documentation: docs/reference/api.md.
 BOUNDS = (
     Bound("/api/v1/tariffs", 4 * MIB),  # a document of a million signs, most of them one byte
+    Bound("/api/v1/readings", MIB),  # 900 readings
     Bound("/api/v1/usage-events", 4 * MIB),  # 1,000 events of 4 KB
     Bound("/api/", 64 * KIB),  # an account with every line full and every sign escaped: 53 KB
     Bound("/sign-in", 4 * KIB),

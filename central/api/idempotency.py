@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ from central.service.ports.idempotency import StoredAnswer
 
 JSON = "application/json"
 Work = Callable[[], Awaitable[tuple[HTTPStatus, BaseModel]]]
+Location = Callable[[dict[str, Any]], str | None]
 Key = Annotated[
     str | None,
     Header(
@@ -51,22 +53,23 @@ class Once:
         actor: Actor = self._request.state.actor
         return actor
 
-    async def __call__(self, work: Work) -> Response:
+    async def __call__(self, work: Work, location: Location | None = None) -> Response:
         """The answer.
 
         Args:
             work: A use-case that changes all or nothing.
+            location: Where what was created is found; of the answer's body.
 
         Raises:
             KeyReusedError: The key came with another request before.
             KeyBusyError: The same request is still at work.
         """
         if self._key is None:
-            return _response(await _done(work, b""))
+            return _response(await _done(work, b""), location)
         digest = await self._digest()
         known = await self._services.answers.claim(self._key, digest, self._services.clock())
         if known is not None:
-            return _response(self._replay(known, digest), replayed=True)
+            return _response(self._replay(known, digest), location, replayed=True)
         try:
             answer = await _done(work, digest)
         except BaseException:
@@ -74,7 +77,7 @@ class Once:
             await self._services.answers.release(self._key)
             raise
         await self._services.answers.settle(self._key, answer)
-        return _response(answer)
+        return _response(answer, location)
 
     async def _digest(self) -> bytes:
         request = self._request
@@ -101,9 +104,14 @@ async def _done(work: Work, digest: bytes) -> StoredAnswer:
     return StoredAnswer(digest, status.value, body.model_dump_json().encode())
 
 
-def _response(answer: StoredAnswer, *, replayed: bool = False) -> Response:
+def _response(
+    answer: StoredAnswer, location: Location | None, *, replayed: bool = False
+) -> Response:
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     status = answer.status or HTTPStatus.OK
+    if location is not None and status == HTTPStatus.CREATED:
+        found = location(json.loads(answer.body))
+        headers |= {} if found is None else {"Location": found}
     return Response(answer.body, status, headers, media_type=JSON)
 
 

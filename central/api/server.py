@@ -85,6 +85,7 @@ async def serving(
         with contextlib.suppress(asyncio.CancelledError):
             await refreshing
         await running
+        await app.state.background.cancel()
         listener.close()
 
 

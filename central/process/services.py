@@ -30,10 +30,12 @@ from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
 from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrders
 from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.idempotency import TimescaleAnswers
+from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
@@ -107,6 +109,8 @@ def timescale_services(
         render=render,
         clock=clock,
         validation=TimescaleValidationStore(pool),
+        ingest_store=TimescaleIngestStore(pool),
+        gateway_store=TimescaleGatewayStore(pool),
         past=lambda knowledge: timescale_services(
             as_of(pool, knowledge), render, lambda: knowledge.at, anchor_file
         ),

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
+from central.api.background import background_of
+from central.api.idempotency import DoOnce
 from central.api.parameters import LIMIT, After, Bill, Limit, Services, ServicesAsOf
-from central.api.schemas.base import PageOut, page_out
+from central.api.schemas.base import Day, PageOut, When, page_out
 from central.api.schemas.billing import (
     BillOut,
     ChainedBillOut,
     ExplanationOut,
     LineOut,
     NotBilledOut,
+    RunIn,
     RunOut,
 )
 from central.domain.billing.cycle import Cycle
 from central.service.billing.print_invoice import BillFile
+from central.service.views.billing import BillFilter
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["bills"])
+BillState = Annotated[
+    Literal["draft", "held", "approved", "issued", "cancelled", "discarded"] | None,
+    Query(description="Where they stand; `cancelled` is issued, with a credit note for all of it."),
+]
 LineNumber = Annotated[int, Path(ge=1, le=100_000)]
 
 
@@ -32,6 +42,33 @@ async def list_runs(
 ) -> PageOut[RunOut]:
     """List bill runs, newest first."""
     return page_out(await services.billing.runs(after=after, limit=limit), RunOut.model_validate)
+
+
+@router.post(
+    "/bill-runs",
+    responses={HTTPStatus.CREATED.value: {"model": RunOut, "description": "It is under way."}},
+    response_model=None,
+)
+async def start_run(services: Services, once: DoOnce, order: RunIn, request: Request) -> Response:
+    """Bill all that is due until a period's end, oldest first; again, it tries held bills again.
+
+    A run of one account is done when it is answered. Any other goes on: `state` of the run says
+    when it is finished. People approve and issue its bills.
+    """
+
+    async def work() -> tuple[HTTPStatus, RunOut]:
+        use_case = services.run_bills
+        run = await use_case.start(
+            Cycle.parse(order.cycle), once.actor, order.run_type, order.scope()
+        )
+        if order.account is not None:
+            await use_case.work(run)
+        else:
+            background_of(request).begin(use_case.work(run))
+        view = require(await services.billing.run(str(run.uid)), "bill run", run.uid)
+        return HTTPStatus.CREATED, RunOut.model_validate(view)
+
+    return await once(work, location=lambda run: f"/api/v1/bill-runs/{run['run']}")
 
 
 @router.get("/bill-runs/{run}")
@@ -44,7 +81,7 @@ async def get_run(services: ServicesAsOf, run: str) -> RunOut:
 async def list_bills(
     services: ServicesAsOf,
     run: str,
-    state: str | None = None,
+    state: BillState = None,
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[BillOut]:
@@ -69,15 +106,28 @@ async def list_not_billed(
 
 
 @router.get("/bills")
-async def list_bills_of_period(
+async def list_bills_of_period(  # noqa: PLR0913, PLR0917 - one filter each
     services: ServicesAsOf,
-    account: Annotated[str, Query(max_length=200, description="Number of the account.")],
-    cycle: Annotated[str, Query(max_length=64, description="Its period, such as 2026-10.")],
-) -> list[BillOut]:
-    """List the bills of an account and period, oldest first: one, or a regular and a final one."""
-    bills = await services.bills.of_period(account, str(Cycle.parse(cycle)))
-    views = [await services.billing.bill(str(bill.uid)) for bill in bills]
-    return [BillOut.model_validate(view) for view in views if view is not None]
+    account: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="Number.")
+    ] = None,
+    cycle: Annotated[
+        str | None, Query(max_length=64, description="Their period, such as 2026-10.")
+    ] = None,
+    state: BillState = None,
+    issued_from: Annotated[Day | None, Query(description="First day of issue.")] = None,
+    issued_until: Annotated[Day | None, Query(description="Day after the last.")] = None,
+    updated_since: Annotated[
+        When | None, Query(description="Made, approved or issued at this time or later.")
+    ] = None,
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[BillOut]:
+    """List bills in the order in which they were made, with buyer, net, tax and what is due."""
+    period = None if cycle is None else str(Cycle.parse(cycle))
+    wanted = BillFilter(account, period, issued_from, issued_until, updated_since)
+    page = await services.billing.bills(state=state, wanted=wanted, after=after, limit=limit)
+    return page_out(page, BillOut.model_validate)
 
 
 @router.get("/bills/{bill}")

@@ -35,6 +35,7 @@ from central.service.registry.register import Enrol
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["orders"])
+_V1 = "/api/v1"
 Responses = dict[int | str, dict[str, Any]]
 EFFECT: Responses = {
     HTTPStatus.OK.value: {"model": EffectOut, "description": "It existed, or was corrected."},
@@ -45,14 +46,27 @@ _BILL: Responses = {HTTPStatus.OK.value: {"model": BillOut}}
 _COUNT: Responses = {HTTPStatus.OK.value: {"model": CountOut}}
 
 
+async def _nowhere() -> None:
+    """Where something is that has no path of its own."""
+
+
+def location_of(answer: dict[str, Any]) -> str | None:
+    """Where what an order created is found."""
+    location: str | None = answer.get("location")
+    return location
+
+
 async def _effect(
-    enrol: Enrol, order: Callable[[Enrol], Awaitable[Effect]]
+    enrol: Enrol,
+    order: Callable[[Enrol], Awaitable[Effect]],
+    where: Callable[[], Awaitable[str | None]] = _nowhere,
 ) -> tuple[HTTPStatus, EffectOut]:
     effect = await order(enrol)
     status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
     concerned = {what: str(bills) for what, bills in enrol.concerned.items()}
     return status, EffectOut(
         effect=effect,
+        location=await where(),
         concerned=concerned,
         discarded=enrol.discarded,
         warnings=list(map(str, enrol.warnings)),
@@ -69,7 +83,11 @@ async def open_point(services: Services, once: DoOnce, order: PointIn) -> Respon
     async def work(enrol: Enrol) -> Effect:
         return await enrol.service_point(order.record(), *channels, services=sold)
 
-    return await once(lambda: _effect(enrol, work))
+    async def where() -> str | None:
+        page = await services.field.points(now=services.clock(), search=order.name, limit=1)
+        return f"{_V1}/service-points/{page.rows[0].point}" if page.rows else None
+
+    return await once(lambda: _effect(enrol, work, where), location_of)
 
 
 @router.post("/installations", responses=EFFECT, response_model=None)
@@ -83,14 +101,30 @@ async def install(services: Services, once: DoOnce, order: InstallationIn) -> Re
 async def open_account(services: Services, once: DoOnce, order: AccountIn) -> Response:
     """Create an account, or correct its name and address."""
     enrol = services.enrol(once.actor)
-    return await once(lambda: _effect(enrol, lambda each: each.account(order.record())))
+
+    async def where() -> str | None:
+        today = services.clock().date()
+        page = await services.billing.accounts(today=today, search=order.number, limit=1)
+        return f"{_V1}/accounts/{page.rows[0].account}" if page.rows else None
+
+    return await once(
+        lambda: _effect(enrol, lambda each: each.account(order.record()), where), location_of
+    )
 
 
 @router.post("/agreements", responses=EFFECT, response_model=None)
 async def agree(services: Services, once: DoOnce, order: AgreementIn) -> Response:
     """Create an agreement, or end it."""
     enrol = services.enrol(once.actor)
-    return await once(lambda: _effect(enrol, lambda each: each.agreement(order.record())))
+
+    async def where() -> str | None:
+        today = services.clock().date()
+        page = await services.billing.accounts(today=today, search=order.account, limit=1)
+        return f"{_V1}/accounts/{page.rows[0].account}/agreements" if page.rows else None
+
+    return await once(
+        lambda: _effect(enrol, lambda each: each.agreement(order.record()), where), location_of
+    )
 
 
 @router.post("/tariffs", responses=EFFECT, response_model=None)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services, ServicesAsOf
+from central.api.parameters import LIMIT, After, Limit, Services, ServicesAsOf
+from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.ledger import EntryIn, EntryOut
 from central.service.views.lookup import require
+from central.service.views.paging import decode_cursor, paged
 
 router = APIRouter(tags=["bills"])
 _ENTRY: dict[int | str, dict[str, Any]] = {
@@ -19,9 +22,6 @@ _ENTRY: dict[int | str, dict[str, Any]] = {
     HTTPStatus.CREATED.value: {"model": EntryOut, "description": "It was posted."},
 }
 Account = Annotated[str | None, Query(min_length=1, max_length=200, description="Number.")]
-AfterKey = Annotated[
-    str | None, Query(max_length=200, description="Key of the last entry of the page before.")
-]
 
 
 @router.post("/ledger", responses=_ENTRY, response_model=None)
@@ -34,19 +34,18 @@ async def post_entry(services: Services, once: DoOnce, order: EntryIn) -> Respon
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         return status, EntryOut.model_validate(entry.to_json())
 
-    return await once(work)
+    return await once(work, lambda entry: f"/api/v1/ledger/{quote(entry['key'], safe='')}")
 
 
 @router.get("/ledger")
 async def list_entries(
-    services: ServicesAsOf, account: Account = None, after: AfterKey = None
-) -> list[EntryOut]:
-    """List entries in the order in which they were posted, 1,000 at most."""
-    use_case, begin = services.account_ledger, 0
-    if after is not None:
-        begin = require(await use_case.show(after), "entry", after).id
-    rows = await use_case.listed(account, begin)
-    return [EntryOut.model_validate(row.to_json()) for row in rows]
+    services: ServicesAsOf, account: Account = None, after: After = None, limit: Limit = LIMIT
+) -> PageOut[EntryOut]:
+    """List entries in the order in which they were posted."""
+    key = decode_cursor(after, (int,))
+    rows = await services.account_ledger.listed(account, int(key[0]) if key else 0, limit + 1)
+    page = paged(rows, limit, lambda row: (row.id,))
+    return page_out(page, lambda row: EntryOut.model_validate(row.to_json()))
 
 
 @router.get("/ledger/{key}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services
-from central.api.schemas.base import When
+from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.schemas.base import PageOut, When, page_out
 from central.api.schemas.usage_events import (
     AssignmentIn,
     AssignmentOut,
@@ -22,9 +23,11 @@ from central.api.schemas.usage_events import (
     WaitingOut,
 )
 from central.domain.usage.cloud_event import read_json
-from central.service.ports.usage_events import EventFilter
+from central.domain.usage.usage_event import EventKey
+from central.service.ports.usage_events import EventFilter, KeptEvent
 from central.service.usage.events_file import events_of_json, line_of_events
 from central.service.usage.take_events import BATCH, Given, counted
+from central.service.views.paging import Key, decode_cursor, instant_of_cursor, paged
 from firmware_bridge.contract.errors import InvalidValueError
 
 router = APIRouter(tags=["usage"])
@@ -37,7 +40,7 @@ _CONTENT = {
 }
 _BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _CONTENT}}
 Text = Annotated[str | None, Query(min_length=1, max_length=200)]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
+Subjects = Annotated[int, Query(ge=1, le=1_000, description="Maximum number of subjects.")]
 
 
 @router.post(
@@ -77,15 +80,34 @@ async def list_events(  # noqa: PLR0913, PLR0917 - one parameter each
     type: Text = None,  # noqa: A002 - as events say it
     from_at: When | None = None,
     until_at: When | None = None,
-    limit: Limit = 100,
-) -> list[EventOut]:
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[EventOut]:
     """List events by time, every version of them."""
     wanted = EventFilter(subject, type, from_at, until_at)
-    return [EventOut.of(row) for row in await services.usage.listed(wanted, None, limit)]
+    rows = await services.usage.listed(wanted, _behind(after), limit + 1)
+    return page_out(paged(rows, limit, _event_key), EventOut.of)
+
+
+_EVENT_KEY = (str, str, str, int)
+
+
+def _event_key(row: KeptEvent) -> Key:
+    return (row.event.at.isoformat(), *row.event.key)
+
+
+def _behind(after: str | None) -> tuple[datetime, EventKey] | None:
+    """The place in the list after which a page begins.
+
+    Raises:
+        CursorError: It is none of this list.
+    """
+    key = decode_cursor(after, _EVENT_KEY)
+    return None if key is None else (instant_of_cursor(key[0]), EventKey(*key[1:]))  # type: ignore[arg-type]
 
 
 @router.get("/usage-events/waiting")
-async def list_waiting(services: Services, limit: Limit = 100) -> WaitingEventsOut:
+async def list_waiting(services: Services, limit: Subjects = 100) -> WaitingEventsOut:
     """Count the events that belong to no service point yet, and list their subjects."""
     count, subjects = await services.usage.waiting(limit)
     return WaitingEventsOut(events=count, subjects=[WaitingOut.of(row) for row in subjects])

@@ -7,9 +7,12 @@ from fractions import Fraction
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from central.api.schemas.base import Exact, Instant, LowerName, Schema
+from central.api.schemas.writes import Name, Order
+from central.domain.billing.bill import RunType
+from central.domain.billing.run_scope import RunScope
 from central.service.views.billing import spell_fraction
 
 
@@ -88,6 +91,26 @@ class RunOut(Schema):
     cancelled: int
     totals: list[AmountOut]
     scope: str | None
+
+
+class RunIn(Order):
+    """What is billed: a period, of all, a group or one account."""
+
+    cycle: Annotated[str, StringConstraints(max_length=64)] = Field(
+        description="Month such as 2026-10, or a period such as 2026-03.route-7."
+    )
+    group: Name | None = Field(None, description="Only accounts of it, or with a point of it.")
+    account: Name | None = Field(None, description="Number of the only account.")
+    final: bool = Field(False, description="Bill only what has ended; the period may go on.")
+
+    @property
+    def run_type(self) -> RunType:
+        """Which of a period's runs it is."""
+        return RunType.FINAL if self.final else RunType.REGULAR
+
+    def scope(self) -> RunScope:
+        """Whom it bills."""
+        return RunScope(self.group, self.account)
 
 
 class NotBilledOut(Schema):

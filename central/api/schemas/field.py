@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, StringConstraints
 
 from central.api.schemas.base import Instant, LowerName, ObisCode, QuantityOut, Schema, Symbol
+from central.api.schemas.writes import Order, Reason
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.service.operator.month import ChannelMonth
@@ -21,6 +22,13 @@ from central.service.views.field import (
 from firmware_bridge.contract.quantity import Quantity
 
 QUALITY = {quality.value: quality.name.lower() for quality in IntervalQuality}
+
+
+class GatewayIn(Order):
+    """A gateway that may send."""
+
+    gateway: Annotated[str, StringConstraints(min_length=1, max_length=63)]
+    reason: Reason | None = None
 
 
 class GatewayOut(Schema):

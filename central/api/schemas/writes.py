@@ -73,6 +73,9 @@ class EffectOut(BaseModel):
     """What became of an order."""
 
     effect: Effect
+    location: Annotated[
+        str | None, Field(description="Path of what it created or changed, where it has one.")
+    ] = None
     concerned: dict[str, str] = Field(
         default_factory=dict,
         description="Issued bills whose days the change reaches into, by what was changed.",

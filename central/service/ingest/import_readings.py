@@ -8,7 +8,7 @@ epoch, so that the same file twice is a duplicate and never counts twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -85,12 +85,39 @@ async def import_readings(  # noqa: PLR0913, PLR0917 - what, how it is written, 
     """
     _check(text, decimal_comma=decimal_comma)
     rows = (row for _, row in _rows(text, decimal_comma=decimal_comma) if isinstance(row, Reading))
+    digest = sha256(text.encode()).digest()
+    return await store_readings(ingest, gateway, rows, digest, actor, clock, progress)
+
+
+async def store_readings(  # noqa: PLR0913, PLR0917 - what, under which name, who and when
+    ingest: Ingest,
+    gateway: str,
+    rows: Iterator[Reading],
+    digest: bytes,
+    actor: Actor,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Callable[[int], None] = lambda _: None,
+) -> ImportedReadings:
+    """Store readings that somebody gives under a gateway's name.
+
+    Args:
+        ingest: The use-case.
+        gateway: An enrolled gateway, see `import_readings`.
+        rows: The readings, the same each time for the same digest.
+        digest: SHA-256 of what they were read from: the same twice counts once.
+        actor: Who asks.
+        clock: Now, aware.
+        progress: Told how many readings were sent, after each batch.
+
+    Raises:
+        StoreUnavailableError: Call again with the same.
+    """
     outcomes: Counter[OutcomeKind] = Counter()
     fates: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     sequence, previous, count = 0, NO_HASH, 0
     note = DecisionNote(actor, "", clock())
-    epoch = await ingest.begin_import(note, gateway, sha256(text.encode()).digest())
+    epoch = await ingest.begin_import(note, gateway, digest)
     while batch := list(islice(rows, _BATCH)):
         sequence += 1
         # Sealed at a time that the file gives, so that the same file seals the same bytes.
@@ -137,12 +164,21 @@ def _rows(text: str, *, decimal_comma: bool) -> Iterator[tuple[int, Reading | st
             yield line, record
             continue
         try:
-            yield line, _reading(record, decimal_comma=decimal_comma)
+            yield line, reading_of(record, decimal_comma=decimal_comma)
         except (ValueError, KeyError, TypeError, InvalidValueError) as error:
             yield line, str(error).rstrip(".")
 
 
-def _reading(row: dict[str, str], *, decimal_comma: bool) -> Reading:
+def reading_of(row: Mapping[str, str], *, decimal_comma: bool = False) -> Reading:
+    """The reading of a register that a row says.
+
+    Args:
+        row: Texts under the columns of a file.
+        decimal_comma: Whether a comma in a number is the decimal one.
+
+    Raises:
+        ValueError, KeyError, InvalidValueError: It is no reading.
+    """
     unit = Unit(row["unit"])
     channel = Channel(
         row["manufacturer"],

@@ -26,8 +26,10 @@ from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
 from central.service.billing.rebill_bills import RebillBills
 from central.service.billing.regulator_figures import RegulatorFigures
+from central.service.billing.run_bills import RunBills
 from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.exceptions.actions import ActionTransactions
+from central.service.ingest.ingest import Ingest
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
 from central.service.operator.bill_line import view_line
@@ -47,7 +49,9 @@ from central.service.ports.documents import DocumentStore
 from central.service.ports.evidence import EvidenceStore
 from central.service.ports.exceptions import ExceptionStore
 from central.service.ports.field_orders import FieldOrderStore
+from central.service.ports.gateways import GatewayStore
 from central.service.ports.idempotency import AnswerStore
+from central.service.ports.ingest import IngestStore
 from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.moves import MoveStore
@@ -123,6 +127,8 @@ class OperatorServices:
         clock: The present, aware.
         past: The same as of a time; they only read.
         validation: Days, and their blocks.
+        ingest_store: Where readings go in.
+        gateway_store: Who may send them.
     """
 
     field: FieldOverview
@@ -165,6 +171,8 @@ class OperatorServices:
     clock: Callable[[], datetime]
     past: Callable[[KnowledgeTime], OperatorServices]
     validation: ValidationStore
+    ingest_store: IngestStore
+    gateway_store: GatewayStore
 
     def as_of(self, knowledge: KnowledgeTime | None) -> OperatorServices:
         """These, or as of a time; their clock shows it, so that nothing later is due."""
@@ -229,6 +237,16 @@ class OperatorServices:
     def pilots(self) -> Pilots:
         """The use-cases of pilots."""
         return Pilots(self.pilot_store, self.clock)
+
+    @property
+    def ingest(self) -> Ingest:
+        """The use-case that takes readings in."""
+        return Ingest(self.ingest_store, self.clock)
+
+    @property
+    def run_bills(self) -> RunBills:
+        """The use-case that bills a period."""
+        return RunBills(self.bills, self.clock)
 
     @property
     def approve(self) -> ApproveBills:

@@ -13,8 +13,10 @@ from typing import Protocol
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
+    ANY_BILL,
     AccountView,
     AgreementView,
+    BillFilter,
     BillView,
     LineView,
     NotBilledView,
@@ -260,6 +262,7 @@ class BillingOverview(Protocol):
         account: str | None = None,
         state: str | None = None,
         search: str = "",
+        wanted: BillFilter = ANY_BILL,
         after: str | None = None,
         limit: int,
     ) -> Page[BillView]:
@@ -271,6 +274,7 @@ class BillingOverview(Protocol):
             state: Only those in this state.
             search: Only those whose number or whose account's number begins so, or whose account's
                 name has this in it, in large or small letters.
+            wanted: What they have to be besides.
             after: Cursor of the page before.
             limit: Most rows.
 

@@ -11,7 +11,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Generic, TypeVar
 
 from firmware_bridge.contract.errors import OperatorError
@@ -113,6 +113,21 @@ def day_of_cursor(part: str | int) -> date:
         return date.fromisoformat(str(part))
     except ValueError:
         raise _refusal(str(part)) from None
+
+
+def instant_of_cursor(part: str | int) -> datetime:
+    """The aware time that a part of a sort key spells.
+
+    Raises:
+        CursorError: It is none.
+    """
+    try:
+        at = datetime.fromisoformat(str(part))
+    except ValueError:
+        raise _refusal(str(part)) from None
+    if at.tzinfo is None:
+        raise _refusal(str(part))
+    return at
 
 
 def paged(rows: Sequence[Row], limit: int, key: Callable[[Row], Key]) -> Page[Row]:

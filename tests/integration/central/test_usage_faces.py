@@ -169,7 +169,7 @@ async def test_events_are_sent_over_http(cloud: Database) -> None:
         broken = await web.post("/api/v1/usage-events", content="[", headers=kind)
         assert broken.json()["results"][0]["status"] == "refused"
         assert (await web.post("/api/v1/usage-events", json=[1] * 1_001)).status_code == 422
-        listed = (await web.get("/api/v1/usage-events?subject=acme&limit=2")).json()
+        listed = (await web.get("/api/v1/usage-events?subject=acme&limit=2")).json()["items"]
         assert [row["id"] for row in listed] == ["a1", "a2"]
         waiting = (await web.get("/api/v1/usage-events/waiting")).json()
         assert (waiting["events"], waiting["subjects"][0]["subject"]) == (5, "acme")

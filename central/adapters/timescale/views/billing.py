@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +17,11 @@ from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.run_scope import RunScope
 from central.domain.rating.bill_lines.line import RatedLine
 from central.service.views.billing import (
+    ANY_BILL,
     AccountView,
     AgreementView,
     BankView,
+    BillFilter,
     BillView,
     LineView,
     NotBilledView,
@@ -154,6 +157,7 @@ class TimescaleBilling:
         account: str | None = None,
         state: str | None = None,
         search: str = "",
+        wanted: BillFilter = ANY_BILL,
         after: str | None = None,
         limit: int,
     ) -> Page[BillView]:
@@ -171,6 +175,7 @@ class TimescaleBilling:
             "search": as_prefix(search) if search else None,
             "after": None if key is None else key[0],
             "limit": limit + 1,
+            **asdict(wanted),
         }
         rows = await self._ask.rows("bills", values)
         more = encode_cursor((rows[limit - 1][0],)) if len(rows) > limit else None
@@ -183,7 +188,7 @@ class TimescaleBilling:
             return None
         values = {
             "id": identifier, "run": None, "account": None, "state": None, "search": None,
-            "after": None, "limit": 1,
+            "after": None, "limit": 1, **asdict(ANY_BILL),
         }  # fmt: skip
         row = await self._ask.row("bills", values)
         return None if row is None else _bill(row)

@@ -115,6 +115,13 @@ FROM (
             ELSE state = %(state)s::text
         END)
         AND (%(id)s::uuid IS NOT NULL OR %(state)s::text IS NOT NULL OR state <> 'discarded')
+        AND (%(account_number)s::text IS NULL
+            OR account_id = (SELECT id FROM account WHERE number = %(account_number)s))
+        AND (%(cycle)s::text IS NULL OR cycle = %(cycle)s)
+        AND (%(issued_from)s::date IS NULL OR issued_on >= %(issued_from)s)
+        AND (%(issued_until)s::date IS NULL OR issued_on < %(issued_until)s)
+        AND (%(changed_since)s::timestamptz IS NULL
+            OR greatest(made_at, approved_at, issued_at) >= %(changed_since)s)
         AND (%(after)s::bigint IS NULL OR id > %(after)s)
     ORDER BY id
     LIMIT %(limit)s
