@@ -1,7 +1,7 @@
 """Usage events from HTTP to committed rows, beside raw binary COPY into the same table.
 
-Real PostgreSQL with fsync on; service and sender share one process and talk over a socket. The clock
-stops when every request is answered, which is after its commit. Where others use the machine,
+Real PostgreSQL with fsync on; service and sender share one process and talk over a socket. The
+clock stops when every request is answered, which is after its commit. Where others use the machine,
 processor time says more: of the process, and of the database.
 """
 
@@ -37,8 +37,8 @@ SINGLES = 2_000
 SENDERS = 4
 SUBJECTS = 500
 COPY = (
-    "COPY usage_event (at, subject_id, receipt_id, type_id, source_id, version, cancelled, event_id,"
-    " value, attributes) FROM STDIN (FORMAT binary)"
+    "COPY usage_event (at, subject_id, receipt_id, type_id, source_id, version, cancelled,"
+    " event_id, value, attributes) FROM STDIN (FORMAT binary)"
 )
 
 
@@ -77,7 +77,7 @@ def database_s(folder: Path) -> float:
     ticks = 0
     for process in Path("/proc").iterdir():
         try:
-            if process.name.isdigit() and os.readlink(process / "cwd").startswith(str(folder)):
+            if process.name.isdigit() and folder in (process / "cwd").readlink().parents:
                 fields = (process / "stat").read_text().rpartition(")")[2].split()
                 ticks += int(fields[11]) + int(fields[12])
         except OSError:
@@ -159,6 +159,5 @@ async def measure(home: Path, dsn: str, kind: PostgresKind) -> None:
     print(single.line("one a request", SINGLES))
     print(raw.line("raw COPY", len(rows)))
     share = (many.process + many.database) / (raw.process + raw.database)
-    print(
-        f"a batch takes {many.clock / raw.clock:.1f} times raw COPY by the clock, {share:.1f} in processor time"
-    )
+    clock = many.clock / raw.clock
+    print(f"a batch takes {clock:.1f} times raw COPY by the clock, {share:.1f} in processor time")

@@ -17,7 +17,6 @@ from central.api.schemas.usage_events import (
     AssignmentIn,
     AssignmentOut,
     EventOut,
-    EventResultOut,
     EventResultsOut,
     WaitingEventsOut,
     WaitingOut,
@@ -26,7 +25,7 @@ from central.domain.usage.cloud_event import read_json
 from central.domain.usage.usage_event import EventKey
 from central.service.ports.usage_events import EventFilter, KeptEvent
 from central.service.usage.events_file import events_of_json, line_of_events
-from central.service.usage.take_events import BATCH, Given, counted
+from central.service.usage.take_events import BATCH, Given
 from central.service.views.paging import Key, decode_cursor, instant_of_cursor, paged
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -67,10 +66,7 @@ async def send_events(services: Services, request: Request) -> Response:
         message = f"There are {len(given)} events."
         raise InvalidValueError(message, value=len(given), remedy=f"Send {BATCH} at a time.")
     results = await services.usage.take(given, request.state.actor)
-    answer = EventResultsOut(
-        **counted(results), results=[EventResultOut.of(result) for result in results]
-    )
-    return JSONResponse(answer.model_dump(mode="json", exclude_none=True))
+    return JSONResponse(EventResultsOut.document(results))
 
 
 @router.get("/usage-events")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from pydantic import Field
 
 from central.api.schemas.base import Instant, Schema
 from central.api.schemas.writes import Name, Order
 from central.service.ports.usage_events import KeptEvent, SubjectAssignment, WaitingSubject
-from central.service.usage.take_events import EventResult
+from central.service.usage.take_events import EventResult, counted
 
 
 class EventResultOut(Schema):
@@ -23,13 +25,6 @@ class EventResultOut(Schema):
     message: str | None = None
     remedy: str | None = None
 
-    @classmethod
-    def of(cls, result: EventResult) -> EventResultOut:
-        """What a result says."""
-        fields = result.to_json()
-        fields.pop("value", None)
-        return cls.model_validate(fields)
-
 
 class EventResultsOut(Schema):
     """What became of the events that were sent together, in their order."""
@@ -38,6 +33,16 @@ class EventResultsOut(Schema):
     duplicate: int
     refused: int
     results: list[EventResultOut]
+
+    @staticmethod
+    def document(results: Sequence[EventResult]) -> dict[str, Any]:
+        """The same as JSON, quicker: of thousands of results a second."""
+        each = [result.to_json() for result in results]
+        for fields in each:
+            fields.pop("value", None)
+            if fields.get("remedy", "") is None:
+                del fields["remedy"]
+        return {**counted(results), "results": each}
 
 
 class EventOut(Schema):

@@ -62,20 +62,17 @@ def event_of(given: Any) -> UsageEvent:  # noqa: ANN401 - whatever JSON holds
         raise _refused("The specversion is not 1.0.", given["specversion"])
     if given.get("datacontenttype", _JSON) != _JSON:
         raise _refused(f"The datacontenttype is not {_JSON}.", given["datacontenttype"])
-    missing = [name for name in _NEEDED if not isinstance(given.get(name), str)]
-    if missing:
-        raise _refused(f"The event has no text {missing[0]!r}.", given.get(missing[0]))
-    unknown = sorted(set(given) - _KNOWN)
-    if unknown:
-        message = f"The event has a member {unknown[0]!r}, which nothing reads."
-        raise _refused(message, unknown[0], "Put it into `data`, or leave it out.")
+    for name in _NEEDED:
+        if not isinstance(given.get(name), str):
+            raise _refused(f"The event has no text {name!r}.", given.get(name))
+    if not given.keys() <= _KNOWN:
+        unknown = min(given.keys() - _KNOWN)
+        message = f"The event has a member {unknown!r}, which nothing reads."
+        raise _refused(message, unknown, "Put it into `data`, or leave it out.")
     data = given.get("data") or {}
     if not isinstance(data, dict):
         raise _refused("The data is not a JSON object.", data)
-    members = list(_attributes(data, "", 0))
-    attributes = dict(members)
-    if len(attributes) < len(members):
-        raise _refused("The data says an attribute twice.", min(attributes))
+    attributes = _flat(data)
     value = attributes.pop(VALUE, "1")
     version, cancelled = given.get("version", 1), given.get("cancelled", False)
     if not isinstance(version, int) or isinstance(version, bool):
@@ -119,6 +116,21 @@ def event_of_row(row: Mapping[str, str]) -> UsageEvent:
         int(version),
         cancelled,
     )
+
+
+def _flat(data: dict[str, Any]) -> dict[str, str]:
+    """The attributes that `data` is.
+
+    Raises:
+        UsageEventRefusedError: A member is a list, or two have one name.
+    """
+    if all(type(member) is str for member in data.values()):
+        return dict(data)  # as most are: nothing to spell or to flatten
+    members = list(_attributes(data, "", 0))
+    attributes = dict(members)
+    if len(attributes) < len(members):
+        raise _refused("The data says an attribute twice.", min(attributes))
+    return attributes
 
 
 def _attributes(data: dict[str, Any], before: str, depth: int) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ counts: a sender replaces what he sent by a higher one, or cancels it by one tha
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -25,6 +25,7 @@ ATTRIBUTE_MAX = 1_000
 DIGITS_MAX, PLACES_MAX = 15, 12
 """Of a value, before and behind the point."""
 _VERSION_MAX = 2**31 - 1
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class UsageEventRefusedError(OperatorError):
@@ -62,6 +63,7 @@ class UsageEvent:
         attributes: Names to texts, ascending by name.
         version: From 1; the highest counts.
         cancelled: Whether it counts for nothing.
+        key: What tells it from all others.
 
     Raises:
         UsageEventRefusedError: A text is empty, too long or cannot be kept, the time has no zone,
@@ -77,10 +79,11 @@ class UsageEvent:
     attributes: tuple[tuple[str, str], ...] = ()
     version: int = 1
     cancelled: bool = False
+    key: EventKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("source", "id", "subject", "type"):
-            _check_text(name, getattr(self, name), TEXT_MAX)
+        self._check_texts()
+        object.__setattr__(self, "key", EventKey(self.source, self.id, self.version))
         if self.at.tzinfo is None:
             message = "The time has no offset."
             remedy = "Write it with one, such as 2026-10-31T23:00:00Z."
@@ -93,6 +96,22 @@ class UsageEvent:
         if not 0 < self.version <= _VERSION_MAX:
             message = "The version is not a number from 1 on."
             raise UsageEventRefusedError(message, value=self.version)
+
+    def _check_texts(self) -> None:
+        """Look at all texts at once; one by one only where something is wrong."""
+        named = (self.source, self.id, self.subject, self.type)
+        names = tuple(name for name, _ in self.attributes)
+        texts = tuple(text for _, text in self.attributes)
+        fit = (
+            min(map(len, (*named, *names))) > 0
+            and max(map(len, (*named, *names))) <= TEXT_MAX
+            and max(map(len, texts), default=0) <= ATTRIBUTE_MAX
+            and len(names) <= ATTRIBUTES_MAX
+        )
+        if fit and flaw("".join((*named, *names, *texts))) is None:
+            return
+        for name in ("source", "id", "subject", "type"):
+            _check_text(name, getattr(self, name), TEXT_MAX)
         if len(self.attributes) > ATTRIBUTES_MAX:
             message = f"The event has more than {ATTRIBUTES_MAX} attributes."
             raise UsageEventRefusedError(message, value=len(self.attributes))
@@ -102,14 +121,9 @@ class UsageEvent:
                 _check_text(f"attribute {name}", text, ATTRIBUTE_MAX)
 
     @property
-    def key(self) -> EventKey:
-        """What tells it from all others."""
-        return EventKey(self.source, self.id, self.version)
-
-    @property
     def sha256(self) -> bytes:
         """Hash of all that it says beside its key: the same event has the same, however written."""
-        return sha256(json.dumps(self._content(), separators=(",", ":")).encode()).digest()
+        return sha256(_encode(self._content()).encode()).digest()
 
     def _content(self) -> list[Any]:
         at = self.at.astimezone(UTC).isoformat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.service.billing.find_candidates import FindCandidates
@@ -17,12 +19,13 @@ from central.service.billing.lineage import ExplainBill
 from central.service.ports.billing import BillRecord
 from central.service.ports.usage_events import EventFilter
 from central.service.usage.assign_subjects import SubjectAssignedError
+from central.service.usage.take_events import UsageEvents
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, OPERATOR
 from tests.support.daily_books import run, settle
 from tests.support.data import REPOSITORY
 from tests.support.servers import Database
-from tests.support.usage import Subscribed, event, subscribed
+from tests.support.usage import NOW, Subscribed, event, subscribed
 
 USED = (REPOSITORY / "docs/reference/tariffs/usage-events.yaml").read_text()
 NO_LIGHTS = "\n".join(line for line in USED.split("\n") if "lights" not in line)
@@ -92,6 +95,18 @@ async def test_an_event_is_kept_once_and_replaced_by_a_higher_version(migrated: 
         assert page[0].reason == "sent by a test"
         count, waiting = await world.events.waiting()
         assert (count, [(one.subject, one.events) for one in waiting]) == (1, [("acme", 1)])
+
+
+async def test_the_first_events_of_a_month_come_from_several_at_once(migrated: Database) -> None:
+    async with make_pool(migrated.dsn, min_size=6, max_size=6) as pool:
+        events = UsageEvents(TimescaleUsageEvents(pool), lambda: NOW)
+        for month in range(2, 8):
+            given = [
+                [event(f"m{month}-{sender}", f"2026-{month:02}-10T00:00:00Z")]
+                for sender in range(6)
+            ]
+            taken = await asyncio.gather(*(events.take(each, OPERATOR) for each in given))
+            assert [str(one.fate) for (one,) in taken] == ["stored"] * 6
 
 
 async def test_a_subscription_is_billed_by_what_happened(migrated: Database) -> None:

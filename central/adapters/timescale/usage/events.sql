@@ -26,32 +26,69 @@ INSERT INTO usage_receipt (recorded_at, actor, reason)
 SELECT %(at)s, %(actor)s, %(reason)s FROM held
 RETURNING id
 
--- name: claim
--- The keys come sorted, so that nobody waits in a ring.
-INSERT INTO usage_event_key (source_id, version, event_id, receipt_id, subject_id, at, sha256)
-SELECT source_id, version, event_id, %(receipt)s, subject_id, at, sha256
-FROM unnest(
-    %(sources)s::integer[], %(versions)s::integer[], %(ids)s::text[], %(subjects)s::bigint[],
-    %(ats)s::timestamptz[], %(hashes)s::bytea[]
-) AS given (source_id, version, event_id, subject_id, at, sha256)
-ON CONFLICT DO NOTHING
-RETURNING source_id, event_id, version
+-- name: store
+-- The keys come sorted, so that nobody waits in a ring. Lists come as one text, split by a character that
+-- no text has which is kept; hashes one after another.
+WITH given AS MATERIALIZED (
+    SELECT
+        source_id::integer, version::integer, event_id, subject_id::bigint, at::timestamptz,
+        type_id::integer, cancelled::boolean, value::numeric, attributes, number
+    FROM unnest(
+        string_to_array(%(sources)s, E'\x1f'), string_to_array(%(versions)s, E'\x1f'),
+        string_to_array(%(ids)s, E'\x1f'), string_to_array(%(subjects)s, E'\x1f'),
+        string_to_array(%(ats)s, E'\x1f'), string_to_array(%(types)s, E'\x1f'),
+        string_to_array(%(cancelled)s, E'\x1f'), string_to_array(%(amounts)s, E'\x1f'),
+        -- Of a single event without attributes there is one empty text, and not none.
+        coalesce(nullif(string_to_array(%(attributes)s, E'\x1f'), '{}'), ARRAY[''])
+    ) WITH ORDINALITY AS given (
+        source_id, version, event_id, subject_id, at, type_id, cancelled, value, attributes, number
+    )
+), claimed AS (
+    INSERT INTO usage_event_key (source_id, version, event_id, receipt_id, subject_id, at, sha256)
+    SELECT
+        source_id, version, event_id, %(receipt)s, subject_id, at,
+        substring(%(hashes)s::bytea FROM (number::integer - 1) * 32 + 1 FOR 32)
+    FROM given ORDER BY number
+    ON CONFLICT DO NOTHING
+    RETURNING source_id, event_id, version
+), fresh AS MATERIALIZED (
+    SELECT given.* FROM given JOIN claimed USING (source_id, event_id, version)
+), stored AS (
+    INSERT INTO usage_event (
+        at, subject_id, receipt_id, type_id, source_id, version, cancelled, event_id, value, attributes
+    )
+    SELECT
+        at, subject_id, %(receipt)s, type_id, source_id, version, cancelled, event_id, value,
+        nullif(attributes, '')::jsonb
+    FROM fresh
+)
+SELECT number FROM fresh ORDER BY number
 
 -- name: claimed
 SELECT source_id, event_id, version, sha256
 FROM usage_event_key
-JOIN unnest(%(sources)s::integer[], %(ids)s::text[], %(versions)s::integer[])
-    AS given (source_id, event_id, version) USING (source_id, event_id, version)
-
--- name: copy_events
-COPY usage_event (
-    at, subject_id, receipt_id, type_id, source_id, version, cancelled, event_id, value, attributes
-) FROM STDIN (FORMAT binary)
+JOIN (
+    SELECT source_id::integer, event_id, version::integer
+    FROM unnest(
+        string_to_array(%(sources)s, E'\x1f'), string_to_array(%(ids)s, E'\x1f'),
+        string_to_array(%(versions)s, E'\x1f')
+    ) AS given (source_id, event_id, version)
+) AS given USING (source_id, event_id, version)
 
 -- name: other_versions
 -- Of events of which there are several: replacing one also changes the day that it was on.
 SELECT DISTINCT other.subject_id, other.at
-FROM unnest(%(sources)s::integer[], %(ids)s::text[]) AS given (source_id, event_id)
+FROM (
+    SELECT source_id::integer, event_id
+    FROM unnest(string_to_array(%(sources)s, E'\x1f'), string_to_array(%(ids)s, E'\x1f'))
+        AS given (source_id, event_id)
+    -- Most senders replace nothing: then nothing is looked up.
+    WHERE EXISTS (
+        SELECT FROM usage_event_key
+        WHERE version > 1
+            AND usage_event_key.source_id = ANY(string_to_array(%(sources)s, E'\x1f')::integer[])
+    )
+) AS given
 JOIN usage_event_key AS later ON later.source_id = given.source_id
     AND later.event_id = given.event_id AND later.version > 1
 JOIN usage_event_key AS other ON other.source_id = given.source_id
@@ -60,15 +97,19 @@ JOIN usage_event_key AS other ON other.source_id = given.source_id
 -- name: late
 -- Where events happened on days that may be billed: days that are over, or all but over by the clock of
 -- another machine.
+WITH touched AS MATERIALIZED (
+    SELECT DISTINCT subject_id::bigint, at::timestamptz
+    FROM unnest(string_to_array(%(subjects)s, E'\x1f'), string_to_array(%(ats)s, E'\x1f'))
+        AS given (subject_id, at)
+), span AS MATERIALIZED (
+    -- All of them at once: one by one costs more than to keep the events.
+    SELECT subject_id, service_point_id, from_at, until_at FROM subject_span
+    WHERE subject_id = ANY(ARRAY(SELECT DISTINCT subject_id FROM touched))
+)
 SELECT DISTINCT service_point.id, service_point.name, occupancy.id, day.day
-FROM (
-    SELECT DISTINCT * FROM unnest(%(subjects)s::bigint[], %(ats)s::timestamptz[])
-) AS touched (subject_id, at)
-CROSS JOIN LATERAL (
-    SELECT service_point_id FROM subject_span
-    WHERE subject_span.subject_id = touched.subject_id
-        AND from_at <= touched.at AND touched.at < until_at
-) AS span
+FROM touched
+JOIN span ON span.subject_id = touched.subject_id
+    AND span.from_at <= touched.at AND touched.at < span.until_at
 JOIN service_point ON service_point.id = span.service_point_id
 JOIN service ON service.service_point_id = service_point.id
 CROSS JOIN LATERAL (
