@@ -35,9 +35,10 @@ from central.api.problems import (
     Problem,
     problem_of,
 )
+from central.api.request_rate import RequestRate
 from central.api.settings import WebSettings, is_loopback
 from central.domain.access.policy import Principal
-from central.domain.actor import ActorKind, Via
+from central.domain.actor import Actor, ActorKind, Via
 from firmware_bridge.contract.errors import MeterlineError
 
 API = "/api/"
@@ -108,6 +109,7 @@ class AccessMiddleware:
         self._clock = clock
         self._refuse = refuse
         self._identities = identities
+        self._rate = RequestRate(settings.requests_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -122,12 +124,23 @@ class AccessMiddleware:
         try:
             self._check_way(request)
             receive = await self._admit(request, session)
+            self._count(request)
         except MeterlineError as error:
             await self._turn_away(request, error)(scope, receive, reply)
             return
         except ClientDisconnect:
             return
         await self._app(scope, receive, reply)
+
+    def _count(self, request: Request) -> None:
+        """Count a request of the API.
+
+        Raises:
+            TooManyRequestsError: Its actor makes too many.
+        """
+        actor: Actor | None = getattr(request.state, "actor", None)
+        if actor is not None and request.url.path.startswith(API):
+            self._rate.admit(actor.key, time.monotonic())
 
     def _check_way(self, request: Request) -> None:
         """Let in what comes over TLS, from this machine, or asks how we are.

@@ -168,9 +168,14 @@ POST /exceptions/release
 POST /exceptions/rerun
 POST /exceptions/field-order
 """,
+    Permission.CHANGE_GATEWAYS: """
+POST /gateways
+POST /gateways/{gateway}/revoke
+""",
     Permission.SEND_EVENTS: """
 POST /usage-events
 POST /usage-subjects
+POST /readings
 """,
     Permission.CHANGE_CUSTOMERS: """
 POST /accounts
@@ -194,6 +199,7 @@ POST /moves/{move}/undo
 POST /accounts/erase
 """,
     Permission.PREPARE_BILLS: """
+POST /bill-runs
 POST /accounts/{account}/rebill
 POST /bills/{bill}/discard
 POST /bills/cancel

@@ -36,6 +36,7 @@ from central.dashboard.mount import mount_pages
 from central.dashboard.page import pages_of
 from central.service.operator.services import OperatorServices
 from central.service.people.second_factor import SecondFactors
+from central.service.usage.gather_events import GatherEvents
 from firmware_bridge.contract.errors import MeterlineError
 from firmware_bridge.contract.plain_text import plain
 
@@ -83,6 +84,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.state.sessions = sessions
     app.state.failed_tokens = failed_tokens
     app.state.background = Background()
+    app.state.gathered_events = GatherEvents(services.usage)
     times = app.state.request_times = RequestTimes()
     people, keys = services.people, services.keys
     identities = Identities(settings, authenticator, sessions, failed_tokens, people, keys)

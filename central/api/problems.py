@@ -84,6 +84,13 @@ class TooManyTriesError(OperatorError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyRequestsError(TooManyTriesError):
+    """An actor makes more requests than one may."""
+
+    code = "TOO_MANY_REQUESTS"
+    default_remedy = "Wait as long as Retry-After says, and send several things in one request."
+
+
 class PlainHttpError(OperatorError):
     """A request came by plain HTTP from another machine."""
 

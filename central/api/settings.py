@@ -30,6 +30,7 @@ class WebSettings:
         session_s: How long a signed-in browser stays so. [s]
         trusted_proxies: Addresses and networks of proxies whose word counts on who asks, and
             whether by TLS.
+        requests_per_s: Requests a second that one actor may make; 0 for any number.
         hosts: Host names served besides `host`, without port; with a token and none named, any.
 
     Raises:
@@ -45,6 +46,7 @@ class WebSettings:
     session_s: int = 12 * 3600
     trusted_proxies: tuple[str, ...] = LOOPBACK_PROXIES
     hosts: tuple[str, ...] = ()
+    requests_per_s: int = 1_000
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):

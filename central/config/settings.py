@@ -35,6 +35,8 @@ class Settings(HealthSettings, QuotaSettings):
         web_secret: Key that signs sessions, at least 32 bytes, the same for processes that share
             the work.
         web_hosts: Host names served besides `web_host`.
+        web_requests_per_s: Requests a second that one actor may make of a process; 0 for any
+            number.
         web_trusted_proxies: Addresses and networks of proxies that end TLS.
         grace_s: How long after its end a local day is validated. [s]
         poll_s: How long a worker rests when nothing waits. [s]
@@ -59,6 +61,7 @@ class Settings(HealthSettings, QuotaSettings):
     web_token: SecretStr | None = None
     web_secret: SecretStr | None = None
     web_hosts: tuple[str, ...] = ()
+    web_requests_per_s: int = Field(default=1_000, ge=0, le=1_000_000)
     web_trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     grace_s: float = Field(default=900.0, ge=0)
     poll_s: float = Field(default=2.0, gt=0)

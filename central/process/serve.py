@@ -78,6 +78,7 @@ def web_settings(settings: Settings, host: str | None, port: int | None) -> WebS
         token=None if token is None else token.get_secret_value(),
         trusted_proxies=settings.web_trusted_proxies,
         hosts=settings.web_hosts,
+        requests_per_s=settings.web_requests_per_s,
     )
     if secret is not None:
         web = replace(web, secret=secret.get_secret_value().encode(), lasting_secret=True)

@@ -50,6 +50,7 @@ def all_routers() -> tuple[APIRouter, ...]:
     return tuple(
         module.router
         for module in (
+            usage_events,  # first: a request looks for its path from here on, and it has most
             health,
             gateways,
             meters,
@@ -79,7 +80,6 @@ def all_routers() -> tuple[APIRouter, ...]:
             shadow_bills,
             tables,
             unbilled,
-            usage_events,
             audit,
             oneself,
             people,

@@ -25,7 +25,7 @@ from central.api.schemas.billing import (
 )
 from central.domain.billing.cycle import Cycle
 from central.service.billing.print_invoice import BillFile
-from central.service.views.billing import BillFilter
+from central.service.views.bill_filter import BillFilter
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["bills"])

@@ -25,6 +25,7 @@ from central.domain.usage.cloud_event import read_json
 from central.domain.usage.usage_event import EventKey
 from central.service.ports.usage_events import EventFilter, KeptEvent
 from central.service.usage.events_file import events_of_json, line_of_events
+from central.service.usage.gather_events import GatherEvents
 from central.service.usage.take_events import BATCH, Given
 from central.service.views.paging import Key, decode_cursor, instant_of_cursor, paged
 from firmware_bridge.contract.errors import InvalidValueError
@@ -48,7 +49,7 @@ Subjects = Annotated[int, Query(ge=1, le=1_000, description="Maximum number of s
     response_model=None,
     responses={HTTPStatus.OK.value: {"model": EventResultsOut}},
 )
-async def send_events(services: Services, request: Request) -> Response:
+async def send_events(request: Request) -> Response:
     """Take in a CloudEvent, a list of them, or one a line; sent again, each is kept once.
 
     Up to 1,000 at a time, which are kept together. What is refused stops no other: each has its own
@@ -65,7 +66,8 @@ async def send_events(services: Services, request: Request) -> Response:
     if len(given) > BATCH:
         message = f"There are {len(given)} events."
         raise InvalidValueError(message, value=len(given), remedy=f"Send {BATCH} at a time.")
-    results = await services.usage.take(given, request.state.actor)
+    gathered: GatherEvents = request.app.state.gathered_events
+    results = await gathered.take(given, request.state.actor)
     return JSONResponse(EventResultsOut.document(results))
 
 

@@ -12,11 +12,10 @@ from typing import Protocol
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
+from central.service.views.bill_filter import ANY_BILL, BillFilter
 from central.service.views.billing import (
-    ANY_BILL,
     AccountView,
     AgreementView,
-    BillFilter,
     BillView,
     LineView,
     NotBilledView,

@@ -154,6 +154,20 @@ async def test_a_parameter_that_a_path_does_not_have_is_refused(plain_filled: Da
     assert 'id="list_accounts"' in page.text
 
 
+async def test_an_actor_who_asks_too_often_waits(plain_filled: Database) -> None:
+    async with make_pool(plain_filled.dsn_as("meterline_app"), max_size=2) as pool:
+        app = create_app(Office(pool).services(), WebSettings(requests_per_s=2))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
+            answers = [await web.get("/api/v1/health/live") for _ in range(9)]
+            counted = [await web.get("/api/v1/seller") for _ in range(40)]
+    assert {answer.status_code for answer in answers} == {200}
+    refused = [answer for answer in counted if answer.status_code == 429]
+    assert counted[0].status_code == 200
+    assert refused[0].json()["code"] == "TOO_MANY_REQUESTS"
+    assert int(refused[0].headers["retry-after"]) >= 1
+
+
 def _far(asked: dict[str, Any]) -> str | None:
     kinds = [asked["schema"], *asked["schema"].get("anyOf", ())]
     named = next((FAR[kind["format"]] for kind in kinds if kind.get("format") in FAR), None)

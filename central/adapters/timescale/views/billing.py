@@ -16,12 +16,11 @@ from central.domain.billing.bank_balance import BankBalance
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.run_scope import RunScope
 from central.domain.rating.bill_lines.line import RatedLine
+from central.service.views.bill_filter import ANY_BILL, BillFilter
 from central.service.views.billing import (
-    ANY_BILL,
     AccountView,
     AgreementView,
     BankView,
-    BillFilter,
     BillView,
     LineView,
     NotBilledView,
