@@ -1,8 +1,7 @@
 """How many requests one actor may make: some at once, then so many a second.
 
-Each actor has an allowance that fills up again. The memory is this process's own and bounded.
-
-Source: ITU-T I.371, "generic cell rate algorithm"
+Each actor has an allowance that fills up again, by the generic cell rate algorithm. The memory is
+this process's own and bounded.
 """
 
 from __future__ import annotations
