@@ -59,16 +59,20 @@ GET /bills/{bill}/lines/{line}/{place}/{day}
 GET /candidates
 GET /candidates/{uid}
 GET /claim-conflicts
+GET /pilots
+GET /pilots/{name}
 """,
     Permission.READ_EXCEPTIONS: """
 GET /exceptions
 GET /exceptions/{exception}
+GET /field-orders
 """,
     Permission.DECIDE_READINGS: """
 POST /exceptions/do
 """,
     Permission.READ_REPORTS: """
 GET /
+GET /figures
 GET /reconciliation
 GET /reconciliation.csv
 """,

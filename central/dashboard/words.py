@@ -18,9 +18,11 @@ from central.domain.billing.correction_limit import LimitCause
 from central.domain.billing.correction_rule import RuleCause, RuleState
 from central.domain.billing.coverage import Coverage
 from central.domain.billing.negative_total import NegativeTotal
+from central.domain.billing.regulator_figure import FigureName
 from central.domain.billing.state import BillState
 from central.domain.billing.suppression import SuppressionState
 from central.domain.metering.quality import IntervalQuality
+from central.domain.rating.pilot import PilotSide
 from central.domain.reason_code import ReasonCode
 from central.domain.vee.catalogue import KINDS as FINDINGS
 from central.domain.vee.finding import Severity
@@ -38,7 +40,7 @@ from firmware_bridge.contract.reading import Kind, Source
 _ENUMS = (
     BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
     ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, ReasonCode, Role, RuleCause,
-    RuleState, Severity, SuppressionState,
+    RuleState, Severity, SuppressionState, FigureName, PilotSide,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")

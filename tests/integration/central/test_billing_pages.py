@@ -147,6 +147,22 @@ async def test_a_bill_links_whose_it_is_and_is_confirmed_before_it_is_final(cler
     assert "ES-4101" in await clerk.page("/accounts?q=ES-4101")
 
 
+async def test_figures_and_orders_have_pages_that_the_overview_leads_to(clerk: Clerk) -> None:
+    overview = (await clerk.web.get("/")).text
+    for address in ("/figures", "/pilots", "/field-orders"):
+        assert f'href="{address}"' in overview
+    page = await clerk.page("/figures")
+    assert "Estimated bills at most 1 %" in page
+    assert "2026-11 goes on" in page
+    assert re.search(rf"2026-10 ({DASH} ){{3}}", page), page
+    assert "2026-08" in await clerk.page("/figures?month=2026-08")
+    assert "2026-09 goes on" not in await clerk.page("/figures?month=2026-09")
+    assert (await clerk.web.get("/figures?month=soon")).status_code == 422
+    assert "No reading is ordered." in await clerk.page("/field-orders?show=every")
+    assert "There is no pilot yet." in await clerk.page("/pilots")
+    assert (await clerk.web.get("/pilots/none")).status_code == 404
+
+
 async def test_what_a_run_left_out_is_listed_with_its_reason(clerk: Clerk) -> None:
     with psycopg.connect(clerk.database.dsn) as owner:
         owner.execute(_NOTES)

@@ -75,5 +75,9 @@ async def test_a_pilot_is_set_run_and_shown(web: httpx.AsyncClient) -> None:
     (listed,) = (await web.get("/pilots")).json()
     assert (listed["pilot"], listed["control"]) == ("dear", None)
     assert [each["pilot"] for each in await central("pilot", "list")] == ["dear"]
+    assert 'href="/pilots/dear">dear</a>' in (await web.get("http://127.0.0.1/pilots")).text
+    page = (await web.get("http://127.0.0.1/pilots/dear")).text
+    assert 'href="/accounts?q=A-1"' in page
+    assert f'<td class="n">{row["difference"]} {row["currency"]}</td>' in page
     wrong = await web.post("/pilots", json={**order, "end": "2026-10-01"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "INVALID_VALUE")
