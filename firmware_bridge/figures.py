@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,15 +65,6 @@ class Histogram:
         counts, total = self._of(labels)
         counts[bisect_left(self._bounds, value)] += 1
         total[0] += value
-
-    @contextmanager
-    def timed(self, *labels: str) -> Iterator[None]:
-        """Count the seconds that a block lasts, however it ends."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.observe(time.perf_counter() - began, *labels)
 
     def lines(self, program: str) -> Iterator[str]:
         """As Prometheus reads it."""

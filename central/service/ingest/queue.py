@@ -9,6 +9,7 @@ decoded; a window that could not be stored is tried again, unacknowledged, until
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from central.service.ingest.classify import (
     Unreadable,
     examine,
 )
+from central.service.ingest.costly_share import CostlyShare
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.fair_queue import FairQueue
 from central.service.ingest.ingest import Ingest
@@ -40,8 +42,6 @@ ARRIVAL_BYTES = 512
 """What a message takes besides its payload, so that empty ones are bounded too. [B]"""
 # What one gateway may have of the queue.
 _SHARES = 8
-# Hellos and nonsense of one gateway in a window: each costs about a transaction.
-_COSTLY_AT_ONCE = 50
 # Of gateways that were at fault: 64 MiB at the most; beyond it they send again.
 _BEHIND_MAX = 1_000
 _BEHIND_AT_ONCE = 50
@@ -93,6 +93,7 @@ class Intake:
         self._arrived = asyncio.Event()
         self._slots = asyncio.Semaphore(self._limits.committers)
         self._behind: asyncio.Queue[Examined] = asyncio.Queue(_BEHIND_MAX)
+        self._costly = CostlyShare()
         self._clock = clock
         self.counts: Counter[str] = Counter()
         self.windows = Histogram("window_seconds", "Storing a window of messages. [s]")
@@ -160,7 +161,7 @@ class Intake:
             window.append(item)
             if not isinstance(item, Readable):
                 costly[item.arrival.gateway] += 1
-                if costly[item.arrival.gateway] >= _COSTLY_AT_ONCE:
+                if costly[item.arrival.gateway] >= self._costly.at_once:
                     break  # whoever comes next waits no longer for these than they do now
             if loop.time() > pause:
                 await asyncio.sleep(0)
@@ -185,11 +186,15 @@ class Intake:
     async def _commit(
         self, window: Sequence[Examined], answer: Callable[[Sequence[GatewayReply]], None]
     ) -> None:
+        began = time.perf_counter()
         try:
-            with self.windows.timed():
-                behind = await self._try(window, answer, apart=True)
+            behind = await self._try(window, answer, apart=True)
         finally:
+            seconds = time.perf_counter() - began
+            self.windows.observe(seconds)
             self._slots.release()
+        costly = sum(not isinstance(item, Readable) for item in window)
+        self._costly.note(costly, len(window), seconds)
         self._note_times(window)
         for item in behind:
             if self._behind.full():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from firmware_bridge.figures import Figure, Histogram, expose
 
 
@@ -36,10 +34,3 @@ def test_a_histogram_counts_what_each_bound_is_enough_for() -> None:
 
 def test_one_without_labels_is_there_before_anything_was_counted() -> None:
     assert 'p_wait_seconds_bucket{le="+Inf"} 0' in expose([Histogram("wait_seconds", "W.")], "p")
-
-
-def test_what_fails_is_timed_too() -> None:
-    times = Histogram("wait_seconds", "Waits.")
-    with pytest.raises(ValueError, match="no"), times.timed():
-        raise ValueError("no")
-    assert "p_wait_seconds_count 1" in expose([times], "p")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from central.adapters.timescale.ingest.rows import register_arrays
 from central.adapters.timescale.ingest.transaction import TimescaleTransaction, cursor_of
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.service.ports.faults import StoreFaultError
 from central.service.ports.gateway_quota import GatewayQuota
 from central.service.ports.ingest import IngestTransaction
 from central.service.ports.ingest_records import (
@@ -36,6 +37,7 @@ from central.service.ports.ingest_records import (
 from firmware_bridge.contract.reading import Channel, from_ms
 
 _SQL = load_queries(Path(__file__).with_name("ingest.sql"))
+_DUPLICATE_TABLE = "42P07"
 
 
 class TimescaleIngestStore:
@@ -100,10 +102,20 @@ class TimescaleIngestStore:
         if wanted <= self._prepared:
             return
         values = {"from_at": first, "until_at": last, "now": now}
-        while any(count for (count,) in await self._rows("attach", **values)):
+        while any(count for (count,) in await self._attach("attach", values)):
             pass
-        await self._rows("attach_blocks", **values)
+        await self._attach("attach_blocks", values)
         self._prepared |= wanted
+
+    async def _attach(self, name: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        try:
+            return await self._rows(name, **values)
+        except StoreFaultError as error:
+            if error.value != _DUPLICATE_TABLE:
+                raise
+        # Another process made it. Who waited for its lock still has it in the cache that there is
+        # no such table, which a lock of no table renews; the next transaction sees it.
+        return await self._rows(name, **values)
 
     async def quarantined(
         self, gateway: str | None, code: str | None, limit: int
