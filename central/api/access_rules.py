@@ -95,6 +95,7 @@ GET /moves
     Permission.READ_BILLS: """
 GET /accounts/{account}/bills
 GET /accounts/{account}/unbilled
+GET /accounts/{account}/so-far
 GET /accounts/{account}/correction-preview
 GET /bill-runs
 GET /bill-runs/{run}
@@ -142,6 +143,12 @@ GET /reconciliation
 GET /regulator-figures
 GET /unbilled
 GET /unbilled/charges
+GET /alerts
+GET /alert-rules
+GET /notice-endpoints
+GET /notice-rules
+GET /notice-deliveries
+GET /notice-deliveries/{delivery}
 """,
     Permission.READ_AUDIT: """
 GET /audit
@@ -238,10 +245,16 @@ POST /tables/{name}/{since}/withdraw
 POST /correction-limits
 POST /correction-rules
 POST /correction-rules/{name}/{version}/withdraw
+POST /alert-rules
 """,
     Permission.CHANGE_SETTINGS: """
 PUT /settings
 PUT /seller
+POST /notice-endpoints
+POST /notice-endpoints/{endpoint}/secrets
+POST /notice-endpoints/{endpoint}/test
+POST /notice-rules
+POST /notice-deliveries/{delivery}/resend
 """,
 }
 # Of an issued bill of theirs a customer sees these.

@@ -18,6 +18,7 @@ from central.service.ports.billing_errors import UnknownBillError, UnknownRunErr
 from central.service.ports.exceptions import NoSuchExceptionError
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import PoisonError
+from central.service.ports.notices import NoSuchDeliveryError, NoSuchEndpointError
 from central.service.ports.pilots import NoSuchPilotError
 from central.service.ports.registry import NotRegisteredError
 from central.service.registry.cycle_file import CycleFileError
@@ -135,6 +136,8 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     NoSuchExceptionError: HTTPStatus.NOT_FOUND,
     NoSuchMoveError: HTTPStatus.NOT_FOUND,
     NoSuchPilotError: HTTPStatus.NOT_FOUND,
+    NoSuchEndpointError: HTTPStatus.NOT_FOUND,
+    NoSuchDeliveryError: HTTPStatus.NOT_FOUND,
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CycleFileError: HTTPStatus.UNPROCESSABLE_ENTITY,

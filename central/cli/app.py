@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 
 from central.cli import (
     accounts,
+    alerts,
     audit,
     broker,
     checks,
@@ -24,6 +25,7 @@ from central.cli import (
     keys,
     ledger,
     moves,
+    notices,
     people,
     pilots,
     processes,
@@ -64,6 +66,9 @@ app.add_typer(withdraw.agreements, name="agreement")
 app.add_typer(withdraw.installations, name="installation")
 app.add_typer(moves.moves, name="move")
 app.add_typer(pilots.pilots, name="pilot")
+app.add_typer(notices.notices, name="notice")
+app.add_typer(alerts.alerts, name="alert")
+app.command("so-far")(alerts.so_far_command)
 app.add_typer(unbilled.unbilled, name="unbilled")
 app.add_typer(holidays.holidays, name="holidays")
 app.add_typer(cycles.cycles, name="cycle")

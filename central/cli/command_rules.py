@@ -130,11 +130,17 @@ events withdraw-meter
 correction enter-rule
 correction withdraw-rule
 correction enter-limit
+alert set-rule
 checks policy set
 vee policy set
 """,
     _P.CHANGE_SETTINGS: """
 settings set
+notice set-endpoint
+notice exchange-secret
+notice set-rule
+notice test
+notice resend
 """,
     _P.BACK_UP: """
 backup

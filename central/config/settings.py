@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from central.config.connection_limits import ConnectionLimits
 from central.config.health import HealthSettings
+from central.config.mail import MailSettings
 from central.config.quota import QuotaSettings
 from central.config.secret import apart, given_dsn, named_database, strong, variable
 
@@ -21,7 +22,7 @@ _FOR_THE_UTILITY = (
 _MOST_DAYS = 36_500
 
 
-class Settings(HealthSettings, QuotaSettings):
+class Settings(HealthSettings, QuotaSettings, MailSettings):
     """Settings of the commands of the centre.
 
     Args:

@@ -33,6 +33,7 @@ from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
+from central.adapters.timescale.notices.notices import TimescaleNotices
 from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -41,6 +42,7 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.second_factors import TimescaleSecondFactors
+from central.adapters.timescale.so_far.so_far import TimescaleSoFar
 from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -90,9 +92,11 @@ def timescale_services(
         ledger=TimescaleLedger(pool),
         move_store=TimescaleMoves(pool),
         rebills=TimescaleRebills(pool),
+        so_far_store=TimescaleSoFar(pool),
         suppression_store=TimescaleSuppressions(pool),
         reconciliation=TimescaleReconciliation(pool),
         figure_store=TimescaleRegulatorFigures(pool),
+        notice_store=TimescaleNotices(pool),
         pilot_store=TimescalePilots(pool),
         unbilled_store=TimescaleUnbilled(pool),
         unclosed=TimescaleUnclosedDays(pool),

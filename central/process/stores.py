@@ -33,6 +33,7 @@ from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
+from central.adapters.timescale.notices.notices import TimescaleNotices
 from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -41,6 +42,7 @@ from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.second_factors import TimescaleSecondFactors
+from central.adapters.timescale.so_far.so_far import TimescaleSoFar
 from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.policies import TimescalePolicies
@@ -78,6 +80,7 @@ class Stores:
         ledger: Money of accounts.
         moves: Moves, with the registry that they change.
         nights: What is done of the jobs.
+        notices: What happened, and whom it is told.
         pilots: Pilots, and what came of them.
         policies: How days of channels are judged, and storms.
         rebills: Issued bills, cancelled and billed anew as one.
@@ -86,6 +89,7 @@ class Stores:
         schedules: When jobs are done.
         series: Prices and factors per step of time.
         settings: What the utility says of its invoices.
+        so_far: Accounts whose figures so far are asked for, and alerts.
         suppressions: Days that are not billed by decision.
         sessions: Who is signed in at the pages.
         unbilled: What days that no issued bill says come to.
@@ -120,6 +124,7 @@ class Stores:
     ledger: TimescaleLedger
     moves: TimescaleMoves
     nights: TimescaleNightStore
+    notices: TimescaleNotices
     pilots: TimescalePilots
     policies: TimescalePolicies
     rebills: TimescaleRebills
@@ -128,6 +133,7 @@ class Stores:
     schedules: TimescaleScheduleStore
     series: TimescaleSeriesStore
     settings: TimescaleSettingsStore
+    so_far: TimescaleSoFar
     suppressions: TimescaleSuppressions
     sessions: TimescaleWebSessions
     unbilled: TimescaleUnbilled
@@ -183,6 +189,7 @@ async def open_stores(
             ledger=TimescaleLedger(pool),
             moves=TimescaleMoves(pool),
             nights=TimescaleNightStore(pool),
+            notices=TimescaleNotices(pool),
             pilots=TimescalePilots(pool),
             policies=TimescalePolicies(pool),
             rebills=TimescaleRebills(pool),
@@ -191,6 +198,7 @@ async def open_stores(
             schedules=TimescaleScheduleStore(pool),
             series=TimescaleSeriesStore(pool),
             settings=TimescaleSettingsStore(pool),
+            so_far=TimescaleSoFar(pool),
             suppressions=TimescaleSuppressions(pool),
             sessions=TimescaleWebSessions(pool),
             unbilled=TimescaleUnbilled(pool),

@@ -12,12 +12,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
+from central.adapters.notices.mail import MailSecurity, MailServer
+from central.adapters.notices.sender import EndpointSender
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.fitness import check_fit
+from central.adapters.timescale.notices.notices import TimescaleNotices
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
+from central.adapters.timescale.so_far.so_far import TimescaleSoFar
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.watch import TimescaleWatch
@@ -31,8 +35,11 @@ from central.process.worker_figures import WorkerFigures
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.find_candidates import FindCandidates
 from central.service.ingest.patience import patiently
+from central.service.notices.deliver import DeliverNotices
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.schedules.standing import StandingJob
+from central.service.so_far.alerts import Alerts
+from central.service.so_far.figures import SoFar
 from central.service.validation.unclosed_days import CountUnclosedDays
 from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.contract.errors import MeterlineError
@@ -81,7 +88,12 @@ async def _work(
     documents = TimescaleDocumentStore(pool)
     archive = ArchiveInvoices(TimescaleBillingStore(pool), documents, render_invoice, clock)
     find = FindCandidates(TimescaleCandidates(pool), clock)
+    notices = DeliverNotices(TimescaleNotices(pool), EndpointSender(mail_server(settings)), clock)
+    alerting = TimescaleSoFar(pool)
+    alerts = Alerts(alerting, SoFar(alerting, TimescaleValidationStore(pool), clock), clock)
     standing = {
+        "raise_alerts": StandingJob(alerts.waits, alerts.check, clock),
+        "deliver_notices": StandingJob(notices.waits, notices.until_idle, clock),
         "render_documents": StandingJob(documents.due, lambda: _render(archive), clock),
         "compare_changed": StandingJob(find.waits, lambda: compare_changed(pool, clock), clock),
     }
@@ -150,6 +162,20 @@ async def _end_overdue(overdue: OverdueTransactions) -> None:
         except MeterlineError as error:
             _log.warning("overdue_transactions_unseen", reason=error.message)
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+def mail_server(settings: Settings) -> MailServer | None:
+    """The server that takes mail; None where none is set."""
+    if not settings.smtp_host or not settings.smtp_sender:
+        return None
+    return MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_sender,
+        MailSecurity(settings.smtp_security),
+        settings.smtp_user,
+        settings.smtp_password.get_secret_value(),
+    )
 
 
 def _wait_on(error: StoreUnavailableError) -> None:

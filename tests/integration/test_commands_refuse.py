@@ -163,12 +163,14 @@ def test_what_is_nowhere_is_refused(
     monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn)
     # What lists, counts or adds finds nothing to refuse.
     does = re.compile(
-        r"(audit|broker rules|bill (conflicts|list|run|summary|suppressed)|conflict list"
+        r"(alert (list|rules)|audit|broker rules"
+        r"|bill (conflicts|list|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|events (list|meters|waiting)"
         r"|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"
         r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
-        r"|api-key list|ledger list|move list|pilot list|quarantine|reconcile|registry"
+        r"|api-key list|ledger list|move list|notice (endpoints|list|rules|set-endpoint)"
+        r"|pilot list|quarantine|reconcile|registry"
         r"|schedule (list|pause|resume|set)|session"
         r"|settings|status|subjects list|tariff list|unbilled charges|user list|validate"
         r"|vee (rules|storms))\b"

@@ -32,6 +32,7 @@ from central.service.exceptions.actions import ActionTransactions
 from central.service.ingest.ingest import Ingest
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
+from central.service.notices.notices import Notices
 from central.service.operator.bill_line import view_line
 from central.service.people.keys import ApiKeys
 from central.service.people.people import People
@@ -56,6 +57,7 @@ from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.moves import MoveStore
 from central.service.ports.nights import NightStore
+from central.service.ports.notices import NoticeStore
 from central.service.ports.overview import BillingOverview, FieldOverview
 from central.service.ports.pilots import PilotStore
 from central.service.ports.rebills import RebillStore
@@ -65,6 +67,7 @@ from central.service.ports.regulator_figures import RegulatorFigureStore
 from central.service.ports.schedules import ScheduleStore
 from central.service.ports.second_factors import SecondFactorStore
 from central.service.ports.series import SeriesStore
+from central.service.ports.so_far import SoFarStore
 from central.service.ports.suppressions import SuppressionStore
 from central.service.ports.unbilled import UnbilledStore
 from central.service.ports.unclosed_days import UnclosedDaysStore
@@ -76,6 +79,8 @@ from central.service.registry.groups import NamedGroups
 from central.service.registry.register import Enrol
 from central.service.schedules.change import ChangeSchedules
 from central.service.schedules.overview import ShowSchedules
+from central.service.so_far.alerts import Alerts
+from central.service.so_far.figures import SoFar
 from central.service.usage.assign_subjects import AssignSubjects
 from central.service.usage.take_events import UsageEvents
 from central.service.validation.decide_days import DecideDays
@@ -103,6 +108,7 @@ class OperatorServices:
         ledger: Money of accounts.
         move_store: Moves, with the registry that they change.
         rebills: Issued bills, cancelled and billed anew as one.
+        so_far_store: Accounts whose figures so far are asked for, and alerts.
         suppression_store: Days that are not billed by decision.
         actions: What is done about exceptions.
         evidence: What exceptions rest on.
@@ -110,6 +116,7 @@ class OperatorServices:
         field_orders: Readings that are ordered on site.
         reconciliation: What is validated, claimed and billed.
         figure_store: What a regulator asks for.
+        notice_store: What happened, and whom it is told.
         pilot_store: Pilots, and what came of them.
         unbilled_store: What days that no issued bill says come to.
         unclosed: Days that are over and not closed.
@@ -151,9 +158,11 @@ class OperatorServices:
     ledger: LedgerStore
     move_store: MoveStore
     rebills: RebillStore
+    so_far_store: SoFarStore
     suppression_store: SuppressionStore
     reconciliation: ReconciliationStore
     figure_store: RegulatorFigureStore
+    notice_store: NoticeStore
     pilot_store: PilotStore
     unbilled_store: UnbilledStore
     unclosed: UnclosedDaysStore
@@ -232,6 +241,21 @@ class OperatorServices:
     def figures(self) -> RegulatorFigures:
         """The use-case that shows what a regulator asks for."""
         return RegulatorFigures(self.figure_store, self.settings, self.clock)
+
+    @property
+    def so_far(self) -> SoFar:
+        """What accounts used and what it costs so far."""
+        return SoFar(self.so_far_store, self.validation, self.clock)
+
+    @property
+    def alerts(self) -> Alerts:
+        """The use-cases of alerts."""
+        return Alerts(self.so_far_store, self.so_far, self.clock)
+
+    @property
+    def notices(self) -> Notices:
+        """The use-cases of notices."""
+        return Notices(self.notice_store, self.clock)
 
     @property
     def pilots(self) -> Pilots:

@@ -22,6 +22,7 @@ WITHOUT = {
     "rejected": "counts what claims no place; kept within a bound",
     # What is only about work that waits or was done.
     "answer": "what a request with an idempotency key was answered; it expires",
+    "alert_look": "when a rule was looked at last",
     "audit_unsealed": "rows that wait for their seal",
     "bill_shard": "what a worker takes of a run",
     "changed_input": "inputs that wait to be compared",
@@ -30,6 +31,9 @@ WITHOUT = {
     "gateway_epoch": "how far a gateway's buffer has been received",
     "meter_seen": "when a meter was heard last",
     "night_job": "jobs of the nights",
+    "notice": "what waits to be told, and was; its attempts say when",
+    "notice_delivery": "how far it is told; its attempts say when",
+    "notice_secret": "what signs now",
     "schedule": "when jobs are due",
     "touched": "days that wait for validation",
     "unbilled_stamp": "what accounts were when they were rated; spares the next night a look",

@@ -26,14 +26,11 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.tariff_input import input_of
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import AccountWork, NewBill, RunRecord, SupplyWork
-from firmware_bridge.contract.obis import Obis
+from central.service.ports.so_far import OpenDays
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
 _SETTLED_STATES = {"approved", "issued"}
-
-OpenDays = Mapping[int, Sequence[tuple[Obis, DayBlock]]]
-"""What is known of days that are not closed yet, by service point."""
 
 
 @asynccontextmanager
@@ -96,7 +93,7 @@ class PreviewShard(TimescaleShard):
 
     def _with_open_days(self, supply: SupplyWork, occupancy: OccupancyChain) -> SupplyWork:
         more: dict[str, list[DayBlock]] = {}
-        for obis, block in self.open_days.get(occupancy.point_id, ()):
+        for obis, block in self.open_days.get(occupancy.point, ()):
             within = supply.days.first <= block.day < supply.days.end
             if within and bills(occupancy, obis):
                 more.setdefault(input_of(obis), []).append(block)

@@ -1,0 +1,72 @@
+"""What is used and what it costs so far, and alerts on it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from central.api.idempotency import DoOnce
+from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.schemas.alerts import (
+    AlertOut,
+    AlertRuleIn,
+    AlertRuleOut,
+    AlertRuleSetOut,
+    SoFarOut,
+)
+from central.api.schemas.base import PageOut, page_out
+from central.domain.alerts.alert_rule import AlertSubject
+from central.service.so_far.figures import SoFarBy, rows_of
+from central.service.views.lookup import require
+
+router = APIRouter(tags=["alerts"])
+Account = Annotated[
+    str | None, Query(min_length=1, max_length=200, description="Number of the only account.")
+]
+By = Annotated[SoFarBy, Query(description="What a row is of.")]
+
+
+@router.get("/accounts/{account}/so-far")
+async def list_so_far(services: Services, account: str, by: By = SoFarBy.DAY) -> list[SoFarOut]:
+    """List what an account used and what it costs so far, of days that no issued bill says."""
+    today = services.clock().date()
+    view = require(await services.billing.account(account, today), "account", account)
+    figures = await services.so_far(AlertSubject.ACCOUNT, view.number)
+    return [SoFarOut.model_validate(row) for each in figures for row in rows_of(each, by)]
+
+
+@router.get("/alert-rules")
+async def list_alert_rules(services: Services) -> list[AlertRuleOut]:
+    """List rules of alerts by name."""
+    rows = await services.so_far_store.rules()
+    return [AlertRuleOut.model_validate(row.to_json()) for row in rows]
+
+
+@router.post(
+    "/alert-rules",
+    responses={HTTPStatus.CREATED.value: {"model": AlertRuleSetOut}},
+    response_model=None,
+)
+async def set_alert_rule(services: Services, once: DoOnce, order: AlertRuleIn) -> Response:
+    """Write a rule of alerts down, or another version of it."""
+
+    async def work() -> tuple[HTTPStatus, AlertRuleSetOut]:
+        version, new = await services.alerts.set_rule(
+            order.rule, order.document(), once.actor, order.reason
+        )
+        status = HTTPStatus.CREATED if new else HTTPStatus.OK
+        return status, AlertRuleSetOut(rule=order.rule, version=version)
+
+    return await once(work)
+
+
+@router.get("/alerts")
+async def list_alerts(
+    services: Services, account: Account = None, after: After = None, limit: Limit = LIMIT
+) -> PageOut[AlertOut]:
+    """List alerts, the newest first."""
+    page = await services.so_far_store.alerts(after, limit, account)
+    return page_out(page, lambda row: AlertOut.model_validate(row.to_json()))
