@@ -54,4 +54,4 @@ INSERT INTO knowledge_rule (relation, kind, known) VALUES
 ('alert_rule', 'recorded', 'recorded_at <= as_of()'),
 ('alert', 'recorded', 'raised_at <= as_of()');
 
-INSERT INTO release_beside (version) VALUES (88);
+INSERT INTO release_beside (version) VALUES (89);

@@ -161,4 +161,4 @@ INSERT INTO knowledge_rule (relation, kind, known) VALUES
 ('notice_rule', 'recorded', 'recorded_at <= as_of()'),
 ('notice_attempt', 'recorded', 'at <= as_of()');
 
-INSERT INTO release_beside (version) VALUES (87);
+INSERT INTO release_beside (version) VALUES (88);
