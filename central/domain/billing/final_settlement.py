@@ -1,7 +1,8 @@
 """What is still to be settled of occupancies that have ended, and all of whose days are issued.
 
 Whoever says in time that an agreement ends has all settled on the bill of its last days. Where that
-bill was issued before, what it left is settled by a part that bills no day.
+bill was issued before, what it left is settled by a part that bills no day. So is a charge or
+credit that is posted when the last bill has been issued.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def nothing_to_settle(
 def to_settle(chains: Sequence[OccupancyChain], account_left: CarriedState) -> list[OccupancyChain]:
     """The occupancies of which something is to be settled.
 
-    What is the account's own is settled with the last of them, once none of its days is to come.
+    What is the account's own, and what was posted to no point of it, is settled with the last of
+    them, once none of its days is to come.
 
     Args:
         chains: Of an account.
@@ -84,12 +86,17 @@ def to_settle(chains: Sequence[OccupancyChain], account_left: CarriedState) -> l
     """
     chains = [chain for chain in chains if chain.terms]
     ended = [chain for chain in chains if chain.left is not None and not chain.settled]
-    carrying = [chain for chain in ended if _left(chain).of(Owner.OCCUPANCY).to_settle]
+    carrying = [
+        chain
+        for chain in ended
+        if chain.posted_here is not None or _left(chain).of(Owner.OCCUPANCY).to_settle
+    ]
     if carrying or not ended or any(chain.left is None for chain in chains):
         return carrying
     last = max(ended, key=lambda chain: (_ended(chain), chain.point, chain.occupancy_id))
     alone = _left(last).of(Owner.ACCOUNT) if len(chains) == 1 else CarriedState()
-    return [last] if (account_left if account_left.names else alone).to_settle else []
+    own = account_left if account_left.names else alone
+    return [last] if last.posted is not None or own.to_settle else []
 
 
 def _left(chain: OccupancyChain) -> CarriedState:

@@ -59,6 +59,9 @@ class OccupancyChain:
             part is issued; None elsewhere.
         left_under: The tariff whose names that has, also where a part settles it; "" where nobody
             kept it.
+        posted_here: First day of the charges and credits that were posted to its point, and that no
+            bill has taken; None without.
+        posted: The same of what was posted to no point of its account.
     """
 
     occupancy_id: int
@@ -74,6 +77,8 @@ class OccupancyChain:
     settled: bool = False
     left: CarriedState | None = None
     left_under: str = ""
+    posted_here: date | None = None
+    posted: date | None = None
 
     def interval(self, days: DayRange) -> Interval:
         """The instants of some of its days.

@@ -51,8 +51,12 @@ def with_entries(work: AccountWork, tariffs: Tariffs) -> AccountWork:
 
 
 def _reaches(supply: SupplyWork, entry: OpenEntry) -> bool:
-    """Whether an entry counts from a day before the end of a supply, of its point or of none."""
-    return entry.day < supply.days.end and entry.point in {"", supply.point}
+    """Whether an entry counts from a day before the end of a supply, of its point or of none.
+
+    A settlement is the last to take a charge or credit, whatever its day.
+    """
+    last = supply.settles and entry.kind in ONE_OFF
+    return (last or entry.day < supply.days.end) and entry.point in {"", supply.point}
 
 
 def may_wait_for(work: AccountWork) -> frozenset[str]:
@@ -127,10 +131,10 @@ def grants_of(supply: SupplyWork) -> tuple[Grant, ...]:
 
 
 def one_offs_of(supply: SupplyWork) -> tuple[OneOff, ...]:
-    """The charges and credits that a supply bills; one of a day before it is of its first day."""
+    """The charges and credits that a supply bills; one of a day outside of it is of the nearest."""
     return tuple(
         OneOff(
-            max(entry.day, supply.days.first),
+            min(max(entry.day, supply.days.first), supply.days.last),
             entry.key,
             entry.name,
             entry.amount if entry.kind is EntryKind.CHARGE else -entry.amount,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,10 +10,12 @@ import pytest
 
 from central.domain.billing.bill import Party, RunType
 from central.domain.billing.coverage import Coverage
+from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.billing.occupancy import PeriodBilledError
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.approve_bills import DiscardBills
+from central.service.billing.post_entries import AccountLedger
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope
 from central.service.ports.billing import BillRecord
@@ -25,7 +28,7 @@ from central.service.ports.registry import (
 from central.service.ports.validation import PointChannelId
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
-from tests.support.actors import CLERK
+from tests.support.actors import CLERK, person
 from tests.support.books import Utility
 from tests.support.daily_books import approve, at, bill, found, heads, issue, measured, run, settle
 
@@ -42,6 +45,7 @@ minimums: [{id: yearly, of: energy, amount: 1200, per: year, share: days}]
 taxes: [{id: vat, percent: 10, of: all, point: interval}]
 settlement: [{budget_billing: {months: 12, settle_up: 4}}]
 """
+TAX = "taxes: [{id: vat, percent: 10, of: all, point: interval}]\n"
 SETTLED = [("yearly", "49.55"), ("vat", "4.96"), ("budget_billing", "48.95")]
 
 
@@ -193,3 +197,51 @@ async def test_another_version_of_the_last_day_concerns_it(utility: Utility) -> 
     await enrol.tariff(OWING.replace("2026-01-01", "2026-09-30"))
     # With the bill of September.
     assert [bills.count for bills in enrol.concerned.values()] == [2]
+
+
+CASHIER = person("cashier")
+ORDER = LedgerEntry(
+    *("so-17", "A-1", EntryKind.CHARGE, date(2026, 11, 2), "EUR", Decimal("40.00")),
+    name="Meter broken",
+    taxes=("vat",),
+)
+
+
+async def post(utility: Utility, entry: LedgerEntry) -> None:
+    ledger = AccountLedger(utility.ledger, utility.billing, lambda: utility.now)
+    await ledger.post(entry, CASHIER, "service order")
+
+
+@pytest.mark.parametrize("point", ["", "SP-1"])
+async def test_a_charge_that_is_posted_after_the_last_bill_has_one_of_its_own(
+    utility: Utility, point: str
+) -> None:
+    await moved_out(utility, OWING[: OWING.index("minimums")] + TAX)
+    assert (await run(utility, "2026-10")).bills == {}
+    await post(utility, replace(ORDER, point=point))
+    credit = replace(ORDER, key="gw-1", kind=EntryKind.CREDIT, amount=Decimal(10), name="Goodwill")
+    await post(utility, replace(credit, taxes=()))
+    summary = await run(utility, "2026-10")
+    assert summary.bills == {BillState.DRAFT: 1}
+    last = await bill(utility, "A-1", "2026-09")
+    assert lines(last) == [("one-off", "-10.00"), ("one-off", "40.00"), ("vat", "4.00")]
+    assert (last.kwh, last.bill.days.end) == (Decimal(0), OCTOBER)
+    discard = DiscardBills(utility.billing, lambda: utility.now)
+    assert await discard([last.uid], CLERK) == 1
+    await settle(utility, "2026-10")
+    assert lines(await bill(utility, "A-1", "2026-09")) == lines(last)
+    # It is billed once.
+    assert BillState.DRAFT not in (await run(utility, "2026-10")).bills
+    posted = await utility.ledger.entry("so-17")
+    assert posted is not None
+    assert posted.consumed_by
+
+
+async def test_what_another_point_of_the_account_bills_has_no_bill_of_its_own(
+    utility: Utility,
+) -> None:
+    await moved_out(utility, OWING[: OWING.index("minimums")] + TAX)
+    await utility.enrol.service_point(PointRecord("SP-2", "UTC"))
+    await utility.enrol.agreement(AgreementRecord("A-1", "SP-2", "OWING", OCTOBER))
+    await post(utility, replace(ORDER, day=date(2026, 10, 2)))
+    assert (await run(utility, "2026-09")).bills == {BillState.ISSUED: 2}

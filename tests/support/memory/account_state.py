@@ -14,6 +14,7 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.service.ports.bill_shard import NewPart
 from central.service.ports.stamps import InputKind
 from tests.support.memory.books import BookState, KeptBill, KeptPart
+from tests.support.memory.ledger import first_waiting
 
 _FIXED = frozenset({BillState.APPROVED, BillState.ISSUED})
 
@@ -56,8 +57,10 @@ def may_be_settled(state: BookState, key: int) -> bool:
     left = _left(state, key)
     if left is None:
         return False
+    row = state.occupancies[key]
+    waits = any(first_waiting(state, row.account, point) for point in ("", row.point))
     anything = left.names or left.before is not None or _own_of(state, key).names
-    return bool(anything) and state.finished.get(key) != what_is_left(state, key)
+    return (bool(anything) or waits) and state.finished.get(key) != what_is_left(state, key)
 
 
 def _left(state: BookState, key: int) -> CarriedState | None:

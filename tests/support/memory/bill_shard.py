@@ -41,6 +41,7 @@ from tests.support.memory.billing_load import WorkLoader, earlier_days
 from tests.support.memory.books import KeptBill, KeptClaim, KeptPart, MemoryBooks
 from tests.support.memory.cycles import periods_of
 from tests.support.memory.holidays import newest_holidays
+from tests.support.memory.ledger import first_waiting
 from tests.support.memory.series import newest_days, newest_tables
 from tests.support.memory.tariffs import in_force
 from tests.support.memory.unchanged import is_unchanged
@@ -139,6 +140,8 @@ def _chains(books: MemoryBooks, account: int) -> list[OccupancyChain]:
             state.services[row.point, row.service].day_start or MIDNIGHT,
             *left[key][1:],
             _left_under(books, key, left[key][0]),
+            first_waiting(state, row.account, row.point),
+            first_waiting(state, row.account, ""),
         )
         for key, row in state.occupancies.items()
         if row.account == state.accounts[account].number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from central.domain.audit.change import change
@@ -125,6 +126,19 @@ def consumer_of(state: BookState, row: PostedEntry) -> KeptBill | None:
         ),
         None,
     )
+
+
+def first_waiting(state: BookState, account: str, point: str) -> date | None:
+    """First day of the charges and credits of a point, or of none, that no bill has taken."""
+    rows = [
+        row
+        for key, row in state.ledger.items()
+        if (row.entry.account, row.entry.point) == (account, point)
+        and row.entry.kind in ONE_OFF
+        and consumer_of(state, row) is None
+        and posted(state, key).left > 0
+    ]
+    return min((row.entry.day for row in rows), default=None)
 
 
 def open_entries(state: BookState, account: str, parts: Collection[int]) -> tuple[OpenEntry, ...]:

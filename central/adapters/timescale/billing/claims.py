@@ -106,7 +106,7 @@ class ShardClaims:
         occupancies: dict[int, list[OccupancyChain]] = {account: [] for account in accounts}
         for row in chains:
             key, account, point, name, zone, claimed_to, ended_on, channels, at, *later = row
-            settled, left, left_under, *revisions = later
+            settled, left, left_under, posted_here, posted, *revisions = later
             agreed = tuple(terms.get(key, ()))
             codes = frozenset(bytes(code) for code in channels or ())
             occupancies[account].append(
@@ -124,6 +124,8 @@ class ShardClaims:
                     settled,
                     None if left is None else CarriedState.from_json(left),
                     left_under or "",
+                    posted_here,
+                    posted,
                 )
             )
             of_point, of_account, common = revisions

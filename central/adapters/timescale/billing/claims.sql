@@ -25,6 +25,14 @@ SELECT
             AND billed_period.end_day
                 = CASE WHEN newest.settles THEN newest.first_day ELSE newest.end_day END
     ) END,
+    (
+        SELECT min(day) FROM waiting_one_off AS waiting
+        WHERE waiting.account_id = account.id AND waiting.service_point_id = service_point.id
+    ),
+    (
+        SELECT min(day) FROM waiting_one_off AS waiting
+        WHERE waiting.account_id = account.id AND waiting.service_point_id IS NULL
+    ),
     service_point.input_revision, account.input_revision, common_input.input_revision
 FROM occupancy
 JOIN account ON account.id = occupancy.account_id

@@ -1,0 +1,1 @@
+GRANT SELECT ON waiting_one_off TO meterline_app;
