@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -74,7 +74,11 @@ class Measured:
 
 
 def measure(
-    segments: Sequence[Segment], stacks: Mapping[str, Stack], constants: RatingContext, count: int
+    segments: Sequence[Segment],
+    stacks: Mapping[str, Stack],
+    constants: RatingContext,
+    count: int,
+    bank: Callable[[list[Measured]], list[Measured]] = list,
 ) -> list[Measured]:
     """All determinants of a bill for many meters but formulas, rounded once.
 
@@ -83,6 +87,7 @@ def measure(
         stacks: Input to its matrix.
         constants: Facts that all meters share; takes what depends on nothing else.
         count: How many meters.
+        bank: Nets the sums that a bank takes part in.
 
     Raises:
         NotColumnarError: A value may need more than 64 bits, a window does not fit, or a netting
@@ -104,7 +109,7 @@ def measure(
                 for made in compute_rule(rule, segment, constants):
                     column = Column.same(made.exact, count)
                     found.append(Measured(made, column, column, segment.days))
-    found = _rounded(found, segments)
+    found = _rounded(bank(found), segments)
     for one in found:
         model = one.model
         constants.found[model.name, model.segment, model.label] = model

@@ -8,7 +8,7 @@ measuring or pricing, and the meter is rated alone as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
@@ -29,7 +29,6 @@ from central.domain.tariff.document import Charge, TariffDocument
 
 _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
     "series: sums with factors, or of other series": lambda tariff: not fits_matrix(tariff),
-    "energy_banks: energy carried between bills": lambda tariff: bool(tariff.energy_banks),
     "money_banks: credits carried between bills": lambda tariff: bool(tariff.money_banks),
     "commitments: agreed amounts over several bills": lambda tariff: bool(tariff.commitments),
     "settlement: level payments, a prepaid balance": lambda tariff: any(
@@ -86,6 +85,8 @@ def obstacles_of(
     months = 1 if period is None else len(period.months_of_it)
     if months > 1 and any(map(_nets_months, documents)):
         found.append("netting: each month of a longer bill")
+    if ending.anything and any(document.energy_banks for document in documents):
+        found.append("energy_banks: what is left at the end")
     if any(document.history for document in documents):
         apart = any(entry.by == "calendar" for one in documents for entry in one.history)
         if apart or (period is not None and period.is_longer):
@@ -104,13 +105,26 @@ def leaves_out_estimates(documents: Sequence[TariffDocument]) -> bool:
     )
 
 
-def is_alone(opening: CarriedState, grants: Sequence[Grant], tariff: str = "") -> bool:
-    """Whether what was paid in or deferred makes this bill one of its own."""
+def is_alone(
+    opening: CarriedState,
+    grants: Sequence[Grant],
+    tariff: str = "",
+    banks: Collection[str] = (),
+) -> bool:
+    """Whether what was paid in or deferred makes this bill one of its own.
+
+    Args:
+        opening: What earlier bills left.
+        grants: Money paid in.
+        tariff: Whose names the state may have.
+        banks: Of energy, whose credits may be there.
+    """
     if opening.tariff not in {"", tariff}:
         return True
+    if any(credit.bank not in banks for credit in opening.credits):
+        return True
     # A sum is one that is deferred, or that no rule of the tariff goes on with.
-    carried = opening.credits or opening.sums or opening.advances
-    return bool(grants or carried)
+    return bool(grants or opening.sums or opening.advances)
 
 
 def _charges(tariff: TariffDocument) -> list[Charge]:
@@ -152,7 +166,8 @@ def has_matrix_peaks(rule: MaxDeterminant) -> bool:
 def _fits_a_matrix(rule: Determinant) -> bool:
     match rule:
         case SumDeterminant():
-            return is_whole_sum(rule) and not rule.is_carried
+            in_time = rule.by_interval and rule.bank is not None
+            return is_whole_sum(rule) and not rule.is_carried and not in_time
         case MaxDeterminant():
             return has_matrix_peaks(rule)
         case AllowanceDeterminant() | CounterDeterminant() | FormulaDeterminant():

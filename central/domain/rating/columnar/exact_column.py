@@ -122,8 +122,9 @@ class Column:
 
 
 def chained(columns: Sequence[Column]) -> Column:
-    """Columns of some meters each, that have one denominator for all, as one of all meters."""
-    return Column(np.concatenate([column.top for column in columns]), columns[0].one_bottom)
+    """Columns of some meters each, that have one denominator each, as one of all meters."""
+    bottom = lcm(*(column.one_bottom for column in columns))
+    return Column(np.concatenate([column.over(bottom) for column in columns]), bottom)
 
 
 def added(columns: Sequence[Column]) -> Column:

@@ -24,6 +24,7 @@ from central.domain.rating.charges.monthly_need import MonthlyNeed
 from central.domain.rating.charges.tax_points import rate_inputs
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.alike_meters import CHUNK, alike_meters
+from central.domain.rating.columnar.bank_columns import refuse_true_ups, with_banks
 from central.domain.rating.columnar.computed_columns import Multiplied, computed_stacks
 from central.domain.rating.columnar.day_matrix import Days, InputRow, Shape, Stack
 from central.domain.rating.columnar.determinant_columns import (
@@ -45,7 +46,7 @@ from central.domain.rating.columnar.stacked_inputs import inputs_for, stacked
 from central.domain.rating.columnar.tax_rates import by_point, rates_of, taxed_alike
 from central.domain.rating.columnar.terms import Meter, Terms, alike_in_prices
 from central.domain.rating.determinants.account_overrides import overridden
-from central.domain.rating.determinants.context import HeldError, RatingContext, credits_of
+from central.domain.rating.determinants.context import Credits, HeldError, RatingContext, credits_of
 from central.domain.rating.determinants.lookup import looked_up
 from central.domain.rating.determinants.totals import MeterTotals
 from central.domain.rating.hashing import Piece, canonical, canonical_objects
@@ -74,6 +75,7 @@ class BillBatch:
         measured: Determinants, rounded.
         lines: In print order.
         constants: Facts that all meters share, and what follows from them.
+        credits: What the bills of each meter leave in its banks; none where the tariff has none.
     """
 
     terms: Terms
@@ -82,6 +84,7 @@ class BillBatch:
     measured: Sequence[Measured]
     lines: Sequence[LineColumn]
     constants: RatingContext
+    credits: Sequence[Credits] = ()
 
     def results(self, count: int) -> Results:
         """The determinants as objects with their lineage; lines follow when they are asked for.
@@ -156,10 +159,11 @@ class BillBatch:
     ) -> CanonicalColumn[CarriedState]:
         shared, states = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
-        if not keeps and openings.count(_NEW_TEXT) == len(openings):
+        if not (keeps or self.credits) and openings.count(_NEW_TEXT) == len(openings):
             return CanonicalColumn([_NEW] * len(openings), lambda: list(openings))
-        for meter, opening, behind in zip(meters, openings, determinants, strict=True):
-            if not keeps and opening is _NEW_TEXT:
+        rows = zip(meters, openings, determinants, strict=True)
+        for number, (meter, opening, behind) in enumerate(rows):
+            if not (keeps or self.credits) and opening is _NEW_TEXT:
                 states.append(_NEW)
                 continue
             context = RatingContext(
@@ -168,7 +172,7 @@ class BillBatch:
                 shared.resolved,
                 meter.opening,
                 shared.month,
-                credits_of(meter.opening),
+                self.credits[number] if self.credits else credits_of(meter.opening),
             )
             context.found.update({(one.name, one.segment, one.label): one for one in behind})
             states.append(closing_of(self.segments, context, self.terms.period))
@@ -245,14 +249,15 @@ def _with_others(
     meters: Sequence[Meter], among: Sequence[int], segments: Sequence[Segment], terms: Terms
 ) -> list[int]:
     """Numbers of the meters that have nothing of their own but facts and peaks."""
-    tariff = segments[0].version.document.tariff
+    document = segments[0].version.document
+    banks = {bank.name for bank in document.energy_banks}
     unknown = RatingContext({}, AgreementFacts(), terms.calendar, _NEW, month_of(terms.days))
     has_months = months_asked(segments, unknown)
     return [
         number
         for number in among
         if not meters[number].one_offs
-        and not is_alone(meters[number].opening, meters[number].grants, tariff)
+        and not is_alone(meters[number].opening, meters[number].grants, document.tariff, banks)
         and has_months(meters[number].opening)
     ]
 
@@ -296,6 +301,8 @@ def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
     constants.prices = {series.name: series for series in terms.prices}
     parts: list[list[Measured]] = []
     kept: list[int] = []
+    has_banks = any(segment.version.document.energy_banks for segment in segments)
+    credits_left: list[Credits] = []
     computed: dict[str, tuple[Stack, tuple[Multiplied, ...]]] = {}
     try:
         for begin in range(0, len(table), CHUNK):
@@ -304,10 +311,18 @@ def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
                 with suppress(NotColumnarError):
                     computed = computed_stacks(segments, stacks, constants)
                     stacks |= {name: matrix for name, (matrix, _) in computed.items()}
-                    chunk = measure(segments, stacks, constants, good.size)
+                    own = [credits_of(openings[begin + row]) for row in good] if has_banks else []
+                    bank = partial(
+                        with_banks,
+                        segments=segments,
+                        constants=constants,
+                        credits_of_meters=own,
+                    )
+                    chunk = measure(segments, stacks, constants, good.size, bank)
                     chunk += price_intervals(segments, stacks, constants)
                     parts.append(chunk)
                     kept += (begin + good).tolist()
+                    credits_left += own
         if not kept:
             return None
         opened = [openings[row] for row in kept]
@@ -316,7 +331,7 @@ def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
     except (NotColumnarError, HeldError, CalendarError):
         return None
     rows = rows_of([table[row] for row in kept], inputs_for(segments), computed)
-    return kept, BillBatch(terms, segments, rows, measured, lines, constants)
+    return kept, BillBatch(terms, segments, rows, measured, lines, constants, credits_left)
 
 
 def price_batch(
@@ -357,6 +372,7 @@ def price_batch(
             needs=needs,
             stay=terms.stay,
         )
+        refuse_true_ups(span)
         digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
         ColumnPricer(
             span,

@@ -29,7 +29,7 @@ from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.hashing import canonical
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths
-from central.domain.rating.inputs.carried_state import CarriedState, Peak
+from central.domain.rating.inputs.carried_state import CarriedState, Credit, Origin, Peak
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.lineage import explain
@@ -37,6 +37,7 @@ from central.domain.rating.rate import RatingOptions, rate
 from central.domain.rating.rounding import half_away, largest_remainder
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.quantity import Unit
@@ -124,6 +125,21 @@ charges:
   - {id: demand, qty: kw, price: 3}
   - {id: heat, qty: heat_kwh, price: 0.1}
   - {id: half, qty: half, price: 0.01}
+""",
+    "banked": """\
+quantities: {kWh: 1}
+series: {sold: {expr: -0.5 * import}, net: {expr: import - 1.2 * import}}
+determinants:
+  taken: {sum: import, by: period, bank: roof, netting: month}
+  given: {sum: sold, by: period, bank: wall, netting: bill}
+  over: {sum: net, side: surplus, netting: bill}
+charges:
+  - {id: energy, qty: taken, price: {peak: 0.2, low: 0.1}}
+  - {id: steps, qty: taken, steps: [{to: 50, price: 0.03}, {to: null, price: 0.05}]}
+  - {id: given, qty: given, price: 0.1}
+  - {id: over, qty: over, price: -0.05}
+banks: {roof: {unit: kWh}, wall: {unit: kWh}}
+taxes: [{id: vat, percent: 21, of: all, point: interval}]
 """,
     "tiers": """\
 quantities: {kWh: 0}
@@ -323,8 +339,26 @@ def meters_of(seed: int, days: DayRange, name: str) -> list[Meter]:
         peaks: tuple[Peak, ...] = (past,) if number % 2 else ()
         if name == "months":
             peaks = history(draw, days.first)
-        found.append(Meter({"import": own}, facts, CarriedState(peaks=peaks)))
+        opening = CarriedState(peaks=peaks)
+        if name == "banked" and number % 4:
+            opening = CarriedState(credits=banked(draw, month))
+        found.append(Meter({"import": own}, facts, opening))
     return found
+
+
+def banked(draw: random.Random, month: date) -> tuple[Credit, ...]:
+    """Credits of earlier bills: of the banks of the tariff, seldom of another."""
+    names = ["roof", "wall"] if draw.random() < 0.8 else ["other"]
+    origin = Origin(month.replace(day=1), month, Owner.OCCUPANCY)
+    kinds = [(draw.choice(names), draw.choice(["peak", "low"])) for _ in range(3)]
+    return tuple(
+        sorted(
+            Credit(
+                bank, label, month.replace(day=1), Fraction(draw.randint(1, 90_000), 700), origin
+            )
+            for bank, label in set(kinds)
+        )
+    )
 
 
 def history(draw: random.Random, first: date) -> tuple[Peak, ...]:
@@ -406,7 +440,9 @@ def test_a_batch_bills_every_meter_as_it_is_billed_alone(  # noqa: PLR0913 - wha
 
 @pytest.mark.parametrize("name", BODIES)
 def test_plain_meters_are_not_rated_one_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    days = DayRange(date(2026, 10, 10), date(2026, 10, 20))
+    # Seasons change on the 15th, and banks of two segments are netted one by one.
+    first = date(2026, 10, 16 if name == "banked" else 10)
+    days = DayRange(first, first + timedelta(days=10))
     terms = Terms((version(BODIES[name]),), CALENDAR, days, BillingPeriod.month(days), MARKET)
     draw = random.Random(5)  # noqa: S311 - not for secrets
     facts = AGREED if name == "agreed" else FACTS

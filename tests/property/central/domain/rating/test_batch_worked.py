@@ -5,35 +5,29 @@ The meters of a batch differ in what they counted; what is said of the rest come
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from importlib import import_module
 from unittest.mock import Mock
 
-import numpy as np
 import pytest
 
-from central.domain.metering.block import DayBlock
-from central.domain.metering.quality import NULL
-from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.columnar.rate_batch import rate_many
 from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.determinants.align import align_inputs
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
-from central.domain.rating.rate import rate
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.version import TariffVersion
 from central.service.rating.bill_case import BillCase, read_case
 from central.service.rating.resolve_calendar import resolve_calendar
 from central.service.rating.tariff_library import library_bills, library_names
+from tests.support.case_batch import alone, batch_of, changed
 from tests.support.data import REPOSITORY
 
 rater = import_module("central.domain.rating.rate")
 FOLDER = REPOSITORY / "docs" / "reference" / "tariffs"
 WORKED = sorted(file.name for file in FOLDER.glob("*.bill.yaml"))
-METERS = 5
 READ_ONE_BY_ONE = {
     *("coincident-peak", "commercial-tou-demand", "conditions", "conjunctive", "critical-peak"),
     *("daily-demand", "demand-astride", "demand-ratchet", "es-3.0td", "es-3.0td-root"),
@@ -59,62 +53,6 @@ def worked(file: str) -> BillCase:
 
 CASES = {file: worked(file) for file in WORKED}
 CASES |= {file: case for name in library_names() for file, case in library_bills(name)}
-
-
-def changed(blocks: Mapping[str, Sequence[DayBlock]], number: int) -> dict[str, list[DayBlock]]:
-    """What another meter counted: the first as given, the others a little otherwise."""
-    found = {}
-    for name, own in blocks.items():
-        found[name] = [
-            replace(
-                block,
-                channel_id=block.channel_id + 1000 * number,
-                values=np.where(
-                    block.values == NULL,
-                    NULL,
-                    block.values + number * (np.arange(len(block.values)) % (3 + number)),
-                ),
-            )
-            for block in own
-        ]
-    return found
-
-
-def batch_of(case: BillCase) -> tuple[list[Meter], Terms]:
-    documents = [version.document for version in case.versions]
-    years = case.days.first.year - 1, case.days.end.year
-    terms = Terms(
-        case.versions,
-        resolve_calendar(documents, *years),
-        case.days,
-        case.period,
-        case.prices,
-        ending=case.ending,
-        document_days=case.document_days,
-    )
-    given = case.blocks
-    meters = [
-        Meter(changed(given, number), case.facts, case.opening, tuple(case.grants), (), case.events)
-        for number in range(METERS)
-    ]
-    return meters, terms
-
-
-def alone(meter: Meter, terms: Terms) -> Rated:
-    return rate(
-        meter.blocks,
-        meter.facts,
-        terms.versions,
-        terms.calendar,
-        terms.days,
-        period=terms.period,
-        ending=terms.ending,
-        opening=meter.opening,
-        prices=terms.prices,
-        grants=meter.grants,
-        events=meter.events,
-        document_days=terms.document_days,
-    )
 
 
 @pytest.mark.parametrize("name", CASES)
