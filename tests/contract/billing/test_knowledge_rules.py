@@ -43,6 +43,10 @@ WITHOUT = {
     "bill_tally": "sums of bills, summed again as of a time",
     "common_input": "a revision",
     # What must go when a person's values are erased.
+    "api_key": "of which people; the audit log says what became of each",
+    "person": "who signs in; the audit log says what became of each",
+    "person_code": "what an invitation asks for; it expires",
+    "recovery_code": "what stands in for a second factor, once",
     "personal_value": "values of audit rows, until they are erased",
     # About the schema itself.
     "knowledge_begin": "since when there is a past",
