@@ -22,6 +22,7 @@ from central.cli import (
     groups,
     history,
     holidays,
+    intervals,
     keys,
     ledger,
     moves,
@@ -75,6 +76,7 @@ app.add_typer(cycles.cycles, name="cycle")
 app.add_typer(groups.groups, name="group")
 app.add_typer(ledger.ledger, name="ledger")
 app.add_typer(events.events, name="events")
+app.add_typer(intervals.intervals, name="intervals")
 app.add_typer(subjects.subjects, name="subjects")
 app.add_typer(correction_limits.correction, name="correction")
 app.add_typer(rate.app)

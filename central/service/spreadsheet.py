@@ -15,6 +15,8 @@ from firmware_bridge.contract.plain_number import plain_decimal
 
 BYTE_ORDER_MARK = "\ufeff"
 _SEPARATORS = (";", "\t")
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 FAULTS_SHOWN = 20
 """How many lines at fault a message names; `value` has all."""
 
@@ -113,3 +115,11 @@ def listed_faults(faults: Sequence[str]) -> str:
     """The first of some faults in one text, and how many more there are."""
     rest = len(faults) - FAULTS_SHOWN
     return "; ".join(faults[:FAULTS_SHOWN]) + (f"; and {rest} more lines" if rest > 0 else "")
+
+
+def harmless_cell(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    rest = value.removeprefix("-")
+    return value if rest and rest.replace(".", "", 1).isdigit() else f"'{value}"

@@ -197,6 +197,8 @@ ALONE = {
     "gateway make-key": "{file}",
     "rate": f"{TARIFF_AND_LOAD} --start 2026-01-01T00:00 --step-minutes 60",
     "tariff check": "{file}",
+    "intervals convert": "{file} --out {file}.out",
+    "intervals show": "{file}",
     "tariff import-urdb": "{file} --zone UTC --effective 2026-01-01",
     "tariff library": "nowhere",
     "tariff new": "--from nowhere",

@@ -10,13 +10,12 @@ from datetime import date
 from central.domain.billing.coverage import BALANCED
 from central.service.billing.reconciliation_report import Reconciliation
 from central.service.ports.account_money import AccountMoney
+from central.service.spreadsheet import harmless_cell
 
 HEADING = (
     "row", "service", "coverage", "service_point", "obis", "first", "last", "balanced",
     "intervals", "missing", "total", "unit",
 )  # fmt: skip
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _YES = {True: "yes", False: "no"}
 
 
@@ -26,7 +25,7 @@ def reconciliation_csv(report: Reconciliation) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(HEADING)
     for row in _rows(report):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([harmless_cell(value) for value in row])
     return text.getvalue()
 
 
@@ -79,11 +78,3 @@ def _ledger(
             f"{kind} {name}", "", "", account, "", first, last, _YES[row.balanced], "", "",
             f"{amount:f}", row.currency,
         )  # fmt: skip
-
-
-def _cell(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if not isinstance(value, str) or not value.startswith(_FORMULA):
-        return value
-    rest = value.removeprefix("-")
-    return value if rest and rest.replace(".", "", 1).isdigit() else f"'{value}"

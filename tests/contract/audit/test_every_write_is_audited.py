@@ -80,6 +80,7 @@ from tests.support.books import (
 from tests.support.ingest import Edge
 
 NOTHING = {
+    *("intervals convert", "intervals show"),
     *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
     *("bill shadow", "bill suppressed"),
     *(

@@ -1,0 +1,1 @@
+"""Files of metered values as markets exchange them, read and written exactly."""

@@ -1,0 +1,1 @@
+"""Files of metered values, as tables."""
