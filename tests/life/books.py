@@ -210,9 +210,11 @@ class Books:
     """Gateways of which something is in quarantine: it may hold what is missing."""
     window_days: int = 0
     """How long a held bill waits before what it lacks is estimated."""
-    in_a_row: int = 0
+    in_a_row: int = 2
     """How many bills of a customer in a row may have estimates."""
     silent: dict[str, date] = field(default_factory=dict)
+    suspended: set[tuple[str, date]] = field(default_factory=set)
+    """Points, with the first of days without use, of which nobody is asked: there was a storm."""
     handed: dict[tuple[tuple[str, str, str], date], str] = field(default_factory=dict)
     """Whose last bill under a tariff was issued when the next one was known, and that one's first
     day, to its name."""

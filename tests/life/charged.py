@@ -281,7 +281,10 @@ class Charged:
         candidate = self.candidates.get(account)
         judge = Judge(self.books, self._parts, {}, Blocks({}))
         own = [charge.part for charge in self.charges.values() if charge.part.account == account]
-        waits = any(judge.conflicts(part) or judge.doubted(part) for part in own)
+        waits = any(
+            judge.conflicts(part) or judge.doubted(part) or judge.asked(part, surely=False)
+            for part in own
+        )
         return waits or (candidate is not None and candidate.is_held)
 
     def left(self, account: str) -> set[Decimal]:

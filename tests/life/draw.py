@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from tests.life.draw_days import decided
 from tests.life.episodes import HOUSE, OWN, ROOF, episodes, stays
 from tests.life.events import Event, Life
 from tests.life.poison import KINDS as POISON
@@ -15,6 +16,7 @@ from tests.life.utility import (
     CAPACITY,
     CHIEF,
     CLERK,
+    CORE,
     CYCLES,
     FIRST,
     PLANS,
@@ -63,6 +65,7 @@ def draw(
     """The life of a seed; one in which issued bills are `corrected` has that, and more prices."""
     chance = random.Random(f"life {seed}")  # noqa: S311
     others = random.Random(f"corrected {seed}")  # noqa: S311
+    days = random.Random(f"days {seed}")  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
     events = [*founding(FIRST, sites), *_taken_over(sites)]
     if seed % 2:
@@ -71,6 +74,7 @@ def draw(
     for number in range(months):
         month = month_after(FIRST, number)
         events += _weather(chance, calendar, month, sites)
+        events += decided(days, calendar.within, month, sites) if len(sites) > len(CORE) else ()
         events += _corrections(others, month) if corrected else ()
         events += office(month)
         events += _prices(chance, month)
@@ -99,6 +103,7 @@ def draw(
 def _settled(months: int, end: date, sites: Sequence[Site]) -> Iterator[Event]:
     """At the end all that is open is worked off."""
     for site in sites:
+        yield Event(end - 2 * _DAY, "settle", {"point": site.name})
         yield Event(end - 2 * _DAY, "decide", {"point": site.name, "choice": "keep"})
         yield Event(end - 2 * _DAY, "read_out", {"point": site.name})
     for gateway in sorted({site.gateway for site in sites}):

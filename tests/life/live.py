@@ -262,7 +262,10 @@ class Living:
             Violation(5, f"{part}, and something of its days waits")
             for part in judged
             if part.bill in moved
-            if judge.waits(part) or judge.conflicts(part) or judge.doubted(part)
+            if judge.waits(part)
+            or judge.conflicts(part)
+            or judge.doubted(part)
+            or judge.asked(part)
         ]
         self.lived.judged += len(fresh) + len(moved)
         issued = [part for part in judged if part.bill in moved and part.state == "issued"]

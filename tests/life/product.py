@@ -69,6 +69,7 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from tests.life.books import Agreement
 from tests.life.product_corrections import ProductCorrections
+from tests.life.product_days import ProductDays
 from tests.life.truth import GAS, SERVICE, WATER
 from tests.life.wire import MAKER
 from tests.support.actors import person
@@ -93,6 +94,7 @@ class Product:
         self._nightly = nightly_jobs(self.pool, settings, self._clock)
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self.corrections = ProductCorrections(self.pool, self._clock)
+        self.days = ProductDays(self.pool, self._clock)
         self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
 
     def _clock(self) -> datetime:

@@ -83,6 +83,19 @@ class Register:
 
 
 @dataclass
+class Decided:
+    """A day that a person decided; it stands as long as the readings under it are the same.
+
+    Args:
+        values: What it says.
+        under: What its readings said.
+    """
+
+    values: NDArray[np.int64]
+    under: NDArray[np.int64]
+
+
+@dataclass
 class Counter:
     """What is counted at a point: truth, and which readings the utility has.
 
@@ -122,6 +135,13 @@ class Counter:
         # What is written down too much of a meter that came out, by the boundary.
         self.misread: dict[int, int] = {}
         self.misread_validated: dict[int, int] = {}
+        # What people decided of days, and of which they had the rest estimated.
+        self.decided_days: dict[date, Decided] = {}
+        self.guessed: set[date] = set()
+        # Intervals in which it counted more than a connection carries, and days on which it stood
+        # still, from one to another: until somebody settles it.
+        self.jumps: set[int] = set()
+        self.stills: set[tuple[date, date]] = set()
         # Days of which something is validated otherwise, or the first time, since it was asked.
         self.moved: set[date] = set()
 
@@ -222,6 +242,34 @@ class Counter:
                 if read is not None and 0 <= read - first < len(known):
                     known[read - first] = True
         return known
+
+    def count(self, first: int, use: NDArray[np.int64]) -> None:
+        """From a boundary on it counts something else than what was used."""
+        self.use[first : first + len(use)] = use
+        self.total = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.use)])
+
+    def watched(self, places: set[int]) -> set[int]:
+        """Of some boundaries those whose readings must come: where it jumps or stands still."""
+        near = {place + beside for place in self.jumps for beside in (-1, 0, 1, 2)}
+        still = [
+            (self.boundary(self.begins(first)), self.boundary(self.begins(end)))
+            for first, end in self.stills
+        ]
+        return {
+            place
+            for place in places
+            if place in near or any(first <= place <= end for first, end in still)
+        }
+
+    def metered(self, day: date) -> NDArray[np.int64]:
+        """What the readings say of a day all of whose boundaries are known."""
+        own = self.of_day(day)
+        level = self.level(own.start, own.stop + 1)
+        return np.diff(level) + self.misread_in(own.start, own.stop)
+
+    def is_overtaken(self, day: date) -> bool:
+        """Whether readings under a day that a person decided have changed since."""
+        return not np.array_equal(self.metered(day), self.decided_days[day].under)
 
     def misread_in(self, first: int, end: int) -> NDArray[np.int64]:
         """What is used in an interval too much, as a meter's last read was written down."""

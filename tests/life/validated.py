@@ -51,6 +51,16 @@ def used_on(counter: Counter, day: date, blocks: Blocks) -> NDArray[np.int64]:
     Raises:
         UnlikeTruthError: The product's block says otherwise.
     """
+    block = _closed(counter, day, blocks)
+    decided = counter.decided_days.get(day)
+    found = _read(counter, day, block, blocks) if decided is None else decided.values
+    if not np.array_equal(found, block.values):
+        raise _unlike(counter, day, found, block.values)
+    return found
+
+
+def _closed(counter: Counter, day: date, blocks: Blocks) -> Block:
+    """The block of a day, which has as many intervals as the day."""
     own = counter.of_day(day)
     block = blocks.of(counter, day)
     if block is None:
@@ -60,17 +70,19 @@ def used_on(counter: Counter, day: date, blocks: Blocks) -> NDArray[np.int64]:
     if len(block.values) != count:
         message = f"{counter.point} {day}: {len(block.values)} intervals instead of {count}"
         raise UnlikeTruthError(message)
+    return block
+
+
+def _read(counter: Counter, day: date, block: Block, blocks: Blocks) -> NDArray[np.int64]:
+    """What the readings of a day say, with the estimates of what they lack."""
+    own = counter.of_day(day)
     inner = counter.known(own.start, own.stop + 1)
-    level = counter.level(own.start, own.stop + 1)
-    steps = np.diff(level) + counter.misread_in(own.start, own.stop)
-    found = np.where(inner[:-1] & inner[1:], steps, MISSING)
+    found = np.where(inner[:-1] & inner[1:], counter.metered(day), MISSING)
     if inner.all():
-        if not np.array_equal(found, block.values):
-            raise _unlike(counter, day, found, block.values)
         return found
     for first, end in _gaps(counter.known(), own):
         inside = slice(max(first, own.start), own.stop if end < 0 else min(end, own.stop))
-        if block.estimated or _is_short(counter, first, end):
+        if block.estimated or day in counter.guessed or _is_short(counter, first, end):
             place = slice(inside.start - own.start, inside.stop - own.start)
             found[place] = block.values[place]
         if first >= 0 and end >= 0:
@@ -78,8 +90,6 @@ def used_on(counter: Counter, day: date, blocks: Blocks) -> NDArray[np.int64]:
             if taken not in {None, _advanced(counter, first, end)}:
                 message = f"{counter.point} {day}: estimates do not sum to the register's advance"
                 raise UnlikeTruthError(message)
-    if not np.array_equal(found, block.values):
-        raise _unlike(counter, day, found, block.values)
     return found
 
 
@@ -87,6 +97,19 @@ def _advanced(counter: Counter, first: int, end: int) -> int:
     """What the register advanced between two boundaries, as its readings say."""
     level = counter.level(first, end + 1)
     return int(level[-1] - level[0] + counter.misread_in(first, end).sum())
+
+
+def is_long(counter: Counter, place: int) -> bool:
+    """Whether the gap that a boundary lies in is left to people and jobs."""
+    day = next(
+        day
+        for day in days_between(
+            counter.instant(place).date() - _DAY, counter.instant(place).date() + 2 * _DAY
+        )
+        if counter.of_day(day).start <= place < counter.of_day(day).stop
+    )
+    gaps = _gaps(counter.known(), counter.of_day(day))
+    return any(not _is_short(counter, first, end) for first, end in gaps)
 
 
 def _is_short(counter: Counter, first: int, end: int) -> bool:

@@ -22,6 +22,7 @@ Field, before the day's readings are sent:
     doubled  the next batches of a gateway arrive twice
     leap     a meter shows nonsense once, at an hour after the day's noon
     conflict a second value comes for a reading some intervals `back` from the newest
+    jump, outage    a meter counts nonsense for good, or nothing for days; see `clerk.py`
 
 Office, after the day is validated, in their order:
 
@@ -29,6 +30,7 @@ Office, after the day is validated, in their order:
     decide   the open conflicts of a point: keep, or replace
     run, approve, issue   a month, by somebody
     correct, work_off     what is issued; see `corrections.py`
+    edit, estimate, settle, policy    what people decide of days; see `clerk.py`
     down     nothing is validated until a day
 """
 
@@ -47,7 +49,7 @@ from central.service.ingest.outcome import OutcomeKind
 from firmware_bridge.contract.errors import MeterlineError
 from tests.life.books import Books, Point
 from tests.life.charged import Charged
-from tests.life.corrections import Corrector
+from tests.life.clerk import Clerk
 from tests.life.events import Event, Life
 from tests.life.poison import Poison, brew
 from tests.life.product import Product
@@ -55,7 +57,10 @@ from tests.life.truth import OBIS, Counter, Register, Run, midnight, usage
 from tests.life.violation import Violation
 from tests.life.wire import Sender, batches
 
-OFFICE = {"decide", "accept", "run", "approve", "issue", "down", "correct", "work_off"}
+OFFICE = {
+    *("decide", "accept", "run", "approve", "issue", "down", "correct", "work_off"),
+    *("edit", "estimate", "settle", "policy"),
+}
 _NOON = time(12, tzinfo=UTC)
 _NIGHTS = 17
 _SPARE = timedelta(days=14)
@@ -74,7 +79,7 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, _NOON)
 
 
-class World(Corrector):
+class World(Clerk):
     """The utility between the product and its own books."""
 
     def __init__(self, life: Life, product: Product, books: Books, charged: Charged) -> None:
@@ -198,6 +203,7 @@ class World(Corrector):
             at = noon(event.day) + timedelta(hours=said["hours"])
             first = counter.boundary(at)
             places = set(range(max(first, counter.sent + 1), first + said["count"]))
+            places -= counter.watched(places)
             counter.lost |= places
             if "found" in said:
                 day = date.fromisoformat(said["found"])
@@ -214,7 +220,7 @@ class World(Corrector):
         said = event.said
         counter = self.books.points[said["point"]].counters[0]
         boundary = counter.boundary(noon(event.day) + timedelta(hours=said["hours"]))
-        if boundary <= counter.sent:
+        if boundary <= counter.sent or counter.watched({boundary}):
             raise KeyError(said["point"])
         counter.wrong[boundary] = said["more"]
 

@@ -1,0 +1,202 @@
+"""What people decide of days, to the product and to the books.
+
+Field, before the day's readings are sent:
+
+jump      a meter counts far more than its connection carries, in the hour `hours` after the day's
+          noon, and goes on from there
+outage    some `points`, each at most once, use nothing for whole `days`, from the day after the
+          next on; in a `storm` of that name, which is told the product, nobody asks
+
+Office, after the day is validated:
+
+edit      an interval of a day some days `ago` was `more`
+estimate  what a point's days lack is estimated by a `method`, whatever its length
+settle    what a point's jumps, standstills and overtaken edits wait for: they are mended, or
+          `accept`ed
+policy    days of a class of channels wait so many days (`after`), then a job estimates them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+
+from tests.life.corrections import Corrector
+from tests.life.events import Event
+from tests.life.truth import Counter, Decided, midnight
+from tests.life.validated import MISSING, is_long
+from tests.life.violation import ORACLE, Violation
+
+_DAY = timedelta(days=1)
+_NOON = time(12, tzinfo=UTC)
+
+
+class Clerk(Corrector):
+    """Decides what days say; see above."""
+
+    broken: list[Violation]
+
+    # Field
+
+    async def _jump(self, event: Event) -> None:
+        counter = self._counter(event)
+        at = datetime.combine(event.day, _NOON) + timedelta(hours=event.said["hours"])
+        place = counter.boundary(at)
+        near = range(place - 2, place + 3)
+        if place <= counter.sent + 1 or {*near} & ({*counter.wrong, *counter.lost}):
+            raise KeyError(counter.point)
+        if counter.watched({*near}):
+            raise KeyError(counter.point)
+        counter.count(place, counter.use[place : place + 1] + event.said["more"])
+        counter.jumps.add(place)
+
+    async def _outage(self, event: Event) -> None:
+        said = event.said
+        first = event.day + 2 * _DAY
+        end = first + said["days"] * _DAY
+        counters = [self.books.points[name].counters[0] for name in said["points"]]
+        for counter in counters:
+            start, stop = (counter.boundary(counter.begins(day)) for day in (first, end))
+            near = {*range(start - 1, stop + 2)}
+            if start <= counter.sent + 1 or near & ({*counter.wrong, *counter.lost}):
+                raise KeyError(counter.point)
+            if counter.watched(near) or counter.stills:
+                raise KeyError(counter.point)
+        if "storm" in said:
+            span = midnight(first, "UTC") - _DAY, midnight(end, "UTC") + _DAY
+            await self.product.days.storm(said["storm"], said["points"], span)
+        for counter in counters:
+            own = [counter.of_day(first + number * _DAY) for number in range(said["days"])]
+            counter.count(own[0].start, np.zeros(own[-1].stop - own[0].start, np.int64))
+            counter.stills.add((first, end))
+            if "storm" in said:
+                self.books.suspended.add((counter.point, first))
+
+    # Office
+
+    async def _policy(self, event: Event) -> None:
+        document = f"{{thresholds: {{estimate_after_days: {event.said['after']}}}}}"
+        await self.product.days.policy(event.said["class"], document, event.day)
+
+    async def _edit(self, event: Event) -> None:
+        counter = self._counter(event)
+        day = event.day - event.said["ago"] * _DAY
+        if day in counter.decided_days or not self._is_whole(counter, day):
+            raise KeyError(counter.point)
+        number = event.said["number"] % (counter.of_day(day).stop - counter.of_day(day).start)
+        await self._give(counter, day, number, event.said["more"])
+
+    async def _give(self, counter: Counter, day: date, number: int, more: int) -> None:
+        """Give an interval of a day another value."""
+        under = counter.metered(day)
+        values = under.copy()
+        values[number] += more
+        start = counter.instant(counter.of_day(day).start + number)
+        given = {start: int(values[number])}
+        await self.product.days.edit(counter.point, counter.obis, given)
+        counter.decided_days[day] = Decided(values, under)
+
+    async def _estimate(self, event: Event) -> None:
+        """The days of the first long gap."""
+        counter = self._counter(event)
+        latest = counter.boundary(counter.begins(event.day - _DAY))
+        lost = sorted(place for place in counter.lost if place < latest)
+        long = next((place for place in lost if is_long(counter, place)), None)
+        if long is None:
+            raise KeyError(counter.point)
+        days = {day for place in lost for day in self._days_at(counter, place)}
+        days |= {day for place in lost for day in self._days_at(counter, place - 1)}
+        first = min(self._days_at(counter, long - 1))
+        span = [first]
+        while span[-1] + _DAY in days:
+            span.append(span[-1] + _DAY)
+        asked = first, span[-1] + _DAY
+        method = event.said["method"]
+        await self.product.days.estimate(counter.point, counter.obis, asked, method, over=False)
+        counter.guessed |= {*span}
+
+    async def _settle(self, event: Event) -> None:
+        counter = self._counter(event)
+        for day in sorted(counter.decided_days):
+            if counter.is_overtaken(day) and not self._waits(counter, day):
+                await self.product.days.restore(counter.point, counter.obis, day)
+                del counter.decided_days[day]
+        accept = event.said.get("accept", False)
+        for place in sorted(counter.jumps):
+            await self._settle_jump(counter, place, accept=accept)
+        for first, end in sorted(counter.stills):
+            await self._settle_still(counter, first, end, accept=accept)
+
+    async def _settle_jump(self, counter: Counter, place: int, *, accept: bool) -> None:
+        (day,) = {*self._days_at(counter, place)}
+        if not self._is_whole(counter, day) or day in counter.decided_days:
+            return
+        if accept:
+            await self._accepted(counter, "SERVICE_CAPACITY")
+            # It is one of these, too, where enough days before are known.
+            await self.product.days.accept(counter.point, counter.obis, "SPIKE")
+        else:
+            number = place - counter.of_day(day).start
+            await self._give(counter, day, number, 400 - int(counter.metered(day)[number]))
+        counter.jumps.discard(place)
+
+    async def _settle_still(
+        self, counter: Counter, first: date, end: date, *, accept: bool
+    ) -> None:
+        days = [first + number * _DAY for number in range((end - first).days)]
+        if not all(self._is_whole(counter, day) for day in days):
+            return
+        if (counter.point, first) not in self.books.suspended:
+            if accept:
+                await self._accepted(counter, "ZERO_DAYS")
+            elif not counter.decided_days.keys() & {*days}:
+                await self._over(counter, days)
+            else:
+                return
+        counter.stills.discard((first, end))
+
+    async def _accepted(self, counter: Counter, code: str) -> None:
+        if not await self.product.days.accept(counter.point, counter.obis, code):
+            self.broken.append(Violation(ORACLE, f"{counter.point} has no {code}"))
+
+    async def _over(self, counter: Counter, days: list[date]) -> None:
+        """Estimate days over their readings: of what they must be, only that they use something."""
+        span = days[0], days[-1] + _DAY
+        point, code = counter.point, counter.obis
+        await self.product.days.estimate(point, code, span, None, over=True)
+        blocks = await self.charged.look.blocks([(point, *span, None)])
+        for day in days:
+            values = blocks.found[point, code, day].values
+            if (values == MISSING).any() or (values < 0).any() or not values.any():
+                self.broken.append(Violation(ORACLE, f"{point} {day} is estimated as {values}"))
+            counter.decided_days[day] = Decided(values, counter.metered(day))
+
+    # What is there
+
+    def _counter(self, event: Event) -> Counter:
+        return self.books.points[event.said["point"]].counters[0]
+
+    @staticmethod
+    def _days_at(counter: Counter, place: int) -> Iterator[date]:
+        """The days that an interval lies in."""
+        day = counter.instant(place).date()
+        for one in (day - _DAY, day, day + _DAY):
+            own = counter.of_day(one)
+            if own.start <= place < own.stop:
+                yield one
+
+    def _waits(self, counter: Counter, day: date) -> bool:
+        own = counter.of_day(day)
+        return counter.waits(own.start, own.stop)
+
+    def _is_whole(self, counter: Counter, day: date) -> bool:
+        """Whether all of a day is metered and validated, and nothing of it waits for somebody."""
+        own = counter.of_day(day)
+        if own.start < 1 or own.stop > counter.sent or self._waits(counter, day):
+            return False
+        open_ones = {place for point, place in self.books.conflicts if point == counter.point}
+        if open_ones & {*range(own.start, own.stop + 1)}:
+            return False
+        return bool(counter.known(own.start, own.stop + 1).all())

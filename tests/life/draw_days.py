@@ -1,0 +1,67 @@
+"""What meters count wrongly, and what people decide of days, from a seed; see `clerk.py`."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+
+from tests.life.episodes import OWN
+from tests.life.events import Event
+from tests.life.utility import FIRST, Site, month_after
+
+_DAY = timedelta(days=1)
+_METHODS = (None, "LIKE_DAY", "DAY_KIND", "OWN_PROFILE")
+Within = Callable[[date], list[date]]
+"""The eventful days of a month."""
+
+
+def decided(
+    chance: random.Random, within: Within, month: date, sites: Sequence[Site]
+) -> Iterator[Event]:
+    """What is decided of days, in a month."""
+    # Registers with six digits start again at 0 too often for a jump to be told from that.
+    metered = [
+        site
+        for site in sites
+        if site.period_s <= 3600 and site.digits == 8 and site.name not in OWN
+    ]
+    days = within(month)
+    end = month_after(month)
+    asked = set()
+    if month == FIRST:
+        yield Event(FIRST, "policy", {"class": "water-daily", "after": 4})
+    if chance.random() < 0.5:
+        site = chance.choice(metered)
+        said = {"point": site.name, "hours": chance.randint(1, 20), "more": 90_000}
+        yield Event(chance.choice(days), "jump", said)
+        asked.add(site.name)
+    if chance.random() < 0.7:
+        site = chance.choice(metered)
+        day, ago = chance.choice(days[2:]), chance.randint(3, 12)
+        said = {"point": site.name, "ago": ago, "number": chance.randrange(23), "more": 250}
+        yield Event(day, "edit", said)
+        if chance.random() < 0.6:
+            # Then a reading under it is another.
+            later = chance.choice([one for one in [*days, end + 2 * _DAY] if one > day])
+            back = ((later - day).days + ago) * 86400 // site.period_s
+            yield Event(later, "conflict", {"point": site.name, "back": back, "more": 1})
+            yield Event(later, "decide", {"point": site.name, "choice": "replace"})
+        asked.add(site.name)
+    if chance.random() < 0.4:
+        site = chance.choice(metered)
+        first = chance.choice(days[:2])
+        count = chance.choice([30, 60, 90]) * 3600 // site.period_s
+        yield Event(first, "lost", {"point": site.name, "hours": 3, "count": count})
+        later = next(one for one in [*days, end + 3 * _DAY] if one > first + 6 * _DAY)
+        yield Event(later, "estimate", {"point": site.name, "method": chance.choice(_METHODS)})
+    if chance.random() < 0.4:
+        points = [site.name for site in chance.sample(metered, 2)]
+        said = {"points": points, "days": chance.choice([5, 6, 8])}
+        if chance.random() < 0.5:
+            said["storm"] = f"storm-{month:%Y-%m}"
+        yield Event(chance.choice(days[:4]), "outage", said)
+        asked |= {*points}
+    for point in sorted(asked):
+        settled = chance.choice([end + 2 * _DAY, end + 7 * _DAY])
+        yield Event(settled, "settle", {"point": point, "accept": chance.random() < 0.4})
