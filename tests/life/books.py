@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from tests.life.counted import Counted
 from tests.life.truth import SERVICE, Counter
 
 Bank = dict[str, list[tuple[str, Fraction]]]
@@ -39,7 +40,8 @@ class Plan:
             (`at_end`, what is paid for what is left); `takes_over`, what of the tariff before;
             `demand`, a price per kW of a `window` in minutes, at `least` so many and so many
             percent of the highest of 11 months (`ratchet`); `digits` of quantities; `tax` in
-            percent; `input` and `zone`; the hour at which its days begin (`begins`).
+            percent; `input` (`calls` are usage events) and `zone`; the hour at which its days begin
+            (`begins`).
     """
 
     name: str
@@ -88,6 +90,8 @@ class Plan:
 
     def _determinants(self) -> list[str]:
         said = self.said
+        if said["input"] == "calls":
+            return ["used: {events: calls, take: sum}"]
         summed = "net" if said.get("bank") else said["input"]
         by = ", by: period" if "peak" in said else ""
         bank = ", bank: nem, netting: bill" if said.get("bank") else ""
@@ -206,6 +210,7 @@ class Books:
     openings: dict[tuple[str, str], State] = field(default_factory=dict)
     """Account and point to what another system left."""
     pay_ins: list[PayIn] = field(default_factory=list)
+    counted: Counted = field(default_factory=Counted)
     doubtful: set[str] = field(default_factory=set)
     """Gateways of which something is in quarantine: it may hold what is missing."""
     window_days: int = 0

@@ -143,6 +143,9 @@ class Charged:
         for counter in self.books.counters():
             days[counter.point] |= counter.moved
             counter.moved = set()
+        for point, day in self.books.counted.moved:
+            days[point].add(day)
+        self.books.counted.moved.clear()
         if self.since is not None:
             for point, day in await self.look.anew(self.since):
                 days[point].add(day)

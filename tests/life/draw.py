@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.life.draw_days import decided
+from tests.life.draw_usage import counted, subscribed
 from tests.life.episodes import HOUSE, OWN, ROOF, episodes, stays
 from tests.life.events import Event, Life
 from tests.life.poison import KINDS as POISON
@@ -65,16 +66,19 @@ def draw(
     """The life of a seed; one in which issued bills are `corrected` has that, and more prices."""
     chance = random.Random(f"life {seed}")  # noqa: S311
     others = random.Random(f"corrected {seed}")  # noqa: S311
-    days = random.Random(f"days {seed}")  # noqa: S311
+    days, usage = (random.Random(f"{what} {seed}") for what in ("days", "usage"))  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
     events = [*founding(FIRST, sites), *_taken_over(sites)]
+    events += subscribed() if len(sites) > len(CORE) else ()
     if seed % 2:
         events.append(Event(FIRST, "window", {"days": 5, "in_a_row": 2}))
     calendar = Calendar(chance, months)
     for number in range(months):
         month = month_after(FIRST, number)
         events += _weather(chance, calendar, month, sites)
-        events += decided(days, calendar.within, month, sites) if len(sites) > len(CORE) else ()
+        if len(sites) > len(CORE):
+            events += decided(days, calendar.within, month, sites)
+            events += counted(usage, calendar.within(month), month)
         events += _corrections(others, month) if corrected else ()
         events += office(month)
         events += _prices(chance, month)

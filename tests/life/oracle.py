@@ -214,7 +214,9 @@ def _spans(versions: Sequence[Plan], first: date, end: date) -> list[_Span]:
 
 
 def _sums(books: Books, point: str, span: _Span, blocks: Blocks) -> dict[str, Fraction] | None:
-    """Import less export of a span by period, in kWh or m3; None where something is missing."""
+    """Import less export of a span by period, in kWh, m3 or calls; None where some lack."""
+    if span.plan.said["input"] == "calls":
+        return {"": books.counted.total(point, span.first, span.end)}
     by_period = "peak" in span.plan.said
     found = {"peak": 0, "off": 0} if by_period else {"": 0}
     for counter in books.points[point].counters:

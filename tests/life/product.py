@@ -70,6 +70,7 @@ from firmware_bridge.contract.quantity import Unit
 from tests.life.books import Agreement
 from tests.life.product_corrections import ProductCorrections
 from tests.life.product_days import ProductDays
+from tests.life.product_usage import ProductUsage
 from tests.life.truth import GAS, SERVICE, WATER
 from tests.life.wire import MAKER
 from tests.support.actors import person
@@ -95,6 +96,7 @@ class Product:
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self.corrections = ProductCorrections(self.pool, self._clock)
         self.days = ProductDays(self.pool, self._clock)
+        self.usage = ProductUsage(self.pool, self._clock)
         self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
 
     def _clock(self) -> datetime:
@@ -130,6 +132,10 @@ class Product:
         services = [ServiceRecord("gas", day_start=time(hour))] if hour else []
         record = PointRecord(name, zone, "", Decimal(capacity))
         await self._enrol.service_point(record, *channels, services=services)
+
+    async def subscription(self, name: str, zone: str) -> None:
+        """A point without a meter."""
+        await self._enrol.service_point(PointRecord(name, zone))
 
     async def watch(self, gateways: Collection[str]) -> set[str]:
         """Look for batches that do not come, as ingest does; which of some gateways miss any."""

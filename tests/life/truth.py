@@ -19,7 +19,13 @@ OBIS = {
     "gas": (GAS,),
     "water": (WATER,),
 }
-SERVICE = {"electricity": "electricity", "solar": "electricity", "gas": "gas", "water": "water"}
+SERVICE = {
+    "electricity": "electricity",
+    "solar": "electricity",
+    "subscription": "usage",
+    "gas": "gas",
+    "water": "water",
+}
 """What bills all that a point counts."""
 INPUT = {IMPORT: "import", EXPORT: "export", GAS: "m3", WATER: "m3"}
 DAY_S = 86_400

@@ -44,6 +44,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "SHOP2": flat(YORK, demand="3.70", window="15m", least="0.9", ratchet="70", takes_over="kw"),
     "GRID": flat(MADRID, flat="0.0412"),
     "PREPAID": flat(MADRID, prepaid=True),
+    "CALLS": flat(MADRID, input="calls", flat="0.0475"),
     "GAS": flat(MADRID, input="m3", digits=0, begins=6),
     "WATER": {
         "standing": "0.12",

@@ -22,6 +22,7 @@ Field, before the day's readings are sent:
     doubled  the next batches of a gateway arrive twice
     leap     a meter shows nonsense once, at an hour after the day's noon
     conflict a second value comes for a reading some intervals `back` from the newest
+    subscribe, happens, undone, belongs    what is counted without a meter; see `subscriptions.py`
     jump, outage    a meter counts nonsense for good, or nothing for days; see `clerk.py`
 
 Office, after the day is validated, in their order:
@@ -49,10 +50,10 @@ from central.service.ingest.outcome import OutcomeKind
 from firmware_bridge.contract.errors import MeterlineError
 from tests.life.books import Books, Point
 from tests.life.charged import Charged
-from tests.life.clerk import Clerk
 from tests.life.events import Event, Life
 from tests.life.poison import Poison, brew
 from tests.life.product import Product
+from tests.life.subscriptions import Subscriptions
 from tests.life.truth import OBIS, Counter, Register, Run, midnight, usage
 from tests.life.violation import Violation
 from tests.life.wire import Sender, batches
@@ -79,7 +80,7 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, _NOON)
 
 
-class World(Clerk):
+class World(Subscriptions):
     """The utility between the product and its own books."""
 
     def __init__(self, life: Life, product: Product, books: Books, charged: Charged) -> None:
