@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -92,6 +93,8 @@ def draw(
     events += _switches(months, sites)
     own = episodes(chance, months, sites)
     events = [*(event for event in events if stays(event, own)), *own]
+    moves = random.Random(f"moves {seed}")  # noqa: S311
+    events = [_as_move(moves, event) for event in events]
     events.sort(key=lambda event: event.day)
     lived = [event for event in events if event.day <= end - 3 * _DAY]
     settled = [*_settled(months, end, sites)]
@@ -102,6 +105,14 @@ def draw(
         ways = ["full", "adjust", "leave", "parts"]
         settled.append(Event(end, "work_off", {"ways": ways}))
     return Life(seed, FIRST, end, (*lived, *settled))
+
+
+def _as_move(chance: random.Random, event: Event) -> Event:
+    """Half of those who come and go, and of exchanged meters, do so by the use-cases of moves."""
+    may = event.kind in {"agree", "leave", "switch", "exchange"} and event.day > FIRST
+    if may and chance.random() < 0.5 and "misread" not in event.said:
+        return replace(event, said={**event.said, "move": True})
+    return event
 
 
 def _settled(months: int, end: date, sites: Sequence[Site]) -> Iterator[Event]:

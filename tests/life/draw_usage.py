@@ -49,7 +49,9 @@ def counted(chance: random.Random, days: Sequence[date], month: date) -> Iterato
     yield Event(latest, "happens", {"name": known[0], **again, "version": 3})
     # A version that comes behind a higher one counts for nothing.
     yield Event(latest, "happens", {"name": known[0], **again, "version": 2, "value": "77"})
-    yield Event(latest, "happens", {"name": f"{earlier}-1", **again, "version": 4 + (month > FIRST)})
+    yield Event(
+        latest, "happens", {"name": f"{earlier}-1", **again, "version": 4 + (month > FIRST)}
+    )
     yield Event(chance.choice(days[-3:]), "undone", {"name": f"{earlier}-2"})
     if month == month_after(FIRST, 2):
         yield _belongs(chance.choice(days), "roamer", "SUB-2", FIRST + 10 * _DAY)

@@ -70,6 +70,7 @@ from firmware_bridge.contract.quantity import Unit
 from tests.life.books import Agreement
 from tests.life.product_corrections import ProductCorrections
 from tests.life.product_days import ProductDays
+from tests.life.product_moves import ProductMoves
 from tests.life.product_usage import ProductUsage
 from tests.life.truth import GAS, SERVICE, WATER
 from tests.life.wire import MAKER
@@ -97,6 +98,7 @@ class Product:
         self.corrections = ProductCorrections(self.pool, self._clock)
         self.days = ProductDays(self.pool, self._clock)
         self.usage = ProductUsage(self.pool, self._clock)
+        self.moves = ProductMoves(self.pool, self._clock)
         self._validate = Validate(TimescaleValidationStore(self.pool), self._clock)
 
     def _clock(self) -> datetime:

@@ -19,6 +19,8 @@ _DAY = timedelta(days=1)
 class Registrar:
     """Writes down; the kinds of events are described with `world.World`.
 
+    Who comes, goes or changes the tariff by a `move` does so by that use-case.
+
     Args:
         product: Whose registry.
         books: The utility's own.
@@ -100,7 +102,10 @@ class Registrar:
         first = date.fromisoformat(said["first"])
         service = self._service_of(event)
         one = Agreement(said["account"], said["point"], said["plan"], first, service=service)
-        await self.product.agreement(one)
+        if said.get("move"):
+            await self.product.moves.comes(one)
+        else:
+            await self.product.agreement(one)
         self.books.agreements.append(one)
 
     async def _leave(self, event: Event) -> None:
@@ -109,7 +114,10 @@ class Registrar:
         one = self._open(event)
         if one is None or end <= one.first:
             raise KeyError(event.said["point"])
-        await self.product.agreement(replace(one, end=end))
+        if event.said.get("move"):
+            await self.product.moves.goes(one, end)
+        else:
+            await self.product.agreement(replace(one, end=end))
         one.end = end
 
     async def _right_end(self, event: Event) -> None:
@@ -155,6 +163,12 @@ class Registrar:
         first = date.fromisoformat(said["first"])
         if one is None or first <= one.first:
             raise KeyError(said["point"])
+        if said.get("move"):
+            await self.product.moves.changes(one, said["plan"], first)
+            one.end = first
+            new = replace(one, plan=said["plan"], first=first, end=None, billing_from=None)
+            self.books.agreements.append(new)
+            return
         await self._leave(Event(event.day, "leave", {"point": one.point, "end": said["first"]}))
         said = {"account": one.account, "point": one.point, "plan": said["plan"]}
         await self._agree(Event(event.day, "agree", {**said, "first": first.isoformat()}))

@@ -97,6 +97,7 @@ class World(Subscriptions):
         self._awaited: set[str] = set()
         self._poison_of: list[tuple[str, Sender]] = []
         self.poison: list[Poison] = []
+        self._moving: list[Point] = []
         self._found: dict[date, list[tuple[Counter, set[int]]]] = {}
 
     async def happen(self, event: Event) -> None:
@@ -180,9 +181,23 @@ class World(Subscriptions):
             old.end = boundary
             counter.misread[boundary] = event.said.get("misread", 0)
             counter.registers.append(Register(event.said["serial"], boundary, 0, old.modulus))
+        if event.said.get("move"):
+            self._moving.append(point)
+            return
         number = len(point.counters[0].registers) - 1
         await self._installed(point, number - 1)
         await self._installed(point, number)
+
+    async def _moved(self, point: Point) -> None:
+        """The product is told of an exchange that is over, as a move with the reads of both."""
+        new = point.counters[0].registers[-1]
+        reads = {
+            counter.obis: (counter.shown(old, old.end or 0), own.opening, own.modulus)
+            for counter in point.counters
+            for old, own in [counter.registers[-2:]]
+        }
+        at = _came_in(point)
+        await self.product.moves.exchange(point.name, at, new.serial, point.gateway, reads)
 
     async def _reread(self, event: Event) -> None:
         """The last read of a meter that came out is corrected: it was written down wrongly."""
@@ -290,7 +305,14 @@ class World(Subscriptions):
     # The day's readings
 
     async def deliver(self, day: date) -> None:
-        """Send what meters showed until an hour before noon, all gateways in one transaction."""
+        """Send what meters showed until an hour before noon, all gateways in one transaction.
+
+        Whoever exchanged a meter since the last time and says so by a move says so before.
+        """
+        over = [one for one in self._moving if _came_in(one) <= self.product.now]
+        for point in over:
+            await self._moved(point)
+            self._moving.remove(point)
         for counter, places in self._found.pop(day, ()):
             counter.lost -= places
         until = noon(day) - timedelta(hours=1)
@@ -358,6 +380,12 @@ class World(Subscriptions):
             failed = await self.product.night()
             self.broken += [Violation(10, f"at night, {one}") for one in failed]
         return True
+
+
+def _came_in(point: Point) -> datetime:
+    """When the newest meter of a point came in."""
+    first = point.counters[0]
+    return first.instant(first.registers[-1].first)
 
 
 def _due(counter: Counter, until: datetime) -> list[Run]:
