@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from tests.life.books import Books, Occupancy
@@ -91,6 +92,19 @@ def _covered(  # noqa: PLR0913, PLR0917 - whose day it is
         for one in books.agreements
     )
     return "billed elsewhere" if agreed else "vacant"
+
+
+def money(books: Books, end: date, report: Any) -> Iterator[Violation]:  # noqa: ANN401 - likewise
+    """7: the product's report has received what customers paid, and nothing else."""
+    # What another system left is received, too.
+    taken_over = {account for account, _ in books.openings}
+    said = {one.account: Fraction(one.received) for one in report.accounts}
+    accounts = {one.account for one in books.agreements} | said.keys()
+    for account in sorted(accounts - taken_over):
+        received = books.received(account, end)
+        if said.get(account, Fraction(0)) != received:
+            message = f"{account} has {said.get(account)} received, and paid {received}"
+            yield Violation(7, message)
 
 
 def reconciled(expected: Energy, report: Any) -> Iterator[Violation]:  # noqa: ANN401 - as JSON says it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -172,6 +173,15 @@ class PayIn:
     part: date | None = None
 
 
+@dataclass(frozen=True)
+class Payment:
+    """Money that a customer paid for a bill."""
+
+    account: str
+    day: date
+    amount: Decimal
+
+
 @dataclass
 class Point:
     """A service point."""
@@ -210,6 +220,7 @@ class Books:
     openings: dict[tuple[str, str], State] = field(default_factory=dict)
     """Account and point to what another system left."""
     pay_ins: list[PayIn] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
     counted: Counted = field(default_factory=Counted)
     doubtful: set[str] = field(default_factory=set)
     """Gateways of which something is in quarantine: it may hold what is missing."""
@@ -227,6 +238,18 @@ class Books:
     def counters(self) -> Iterator[Counter]:
         for point in self.points.values():
             yield from point.counters
+
+    def received(self, account: str, end: date) -> Fraction:
+        """The money that came from a customer before a day, also what was granted."""
+        paid_in = (
+            one.amount for one in self.pay_ins if (one.account, one.day < end) == (account, True)
+        )
+        paid = (
+            Fraction(one.amount)
+            for one in self.payments
+            if (one.account, one.day < end) == (account, True)
+        )
+        return sum(paid_in, Fraction(0)) + sum(paid, Fraction(0))
 
     def versions(self, plan: str) -> list[Plan]:
         """By date; of those of one date, the one that was added last."""

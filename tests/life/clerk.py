@@ -4,8 +4,8 @@ Field, before the day's readings are sent:
 
 jump      a meter counts far more than its connection carries, in the hour `hours` after the day's
           noon, and goes on from there
-outage    some `points`, each at most once, use nothing for whole `days`, from the day after the
-          next on; in a `storm` of that name, which is told the product, nobody asks
+outage    some `points` use nothing for whole `days`, from the day after the next on, for longer
+          than before; in a `storm` of that name, which is told the product, nobody asks
 
 Office, after the day is validated:
 
@@ -40,9 +40,24 @@ class Clerk(Corrector):
 
     # Field
 
+    async def _read_out(self, event: Event) -> None:
+        for counter in self.books.points[event.said["point"]].counters:
+            last = counter.sent
+            if "through" in event.said:
+                last = counter.boundary(counter.begins(date.fromisoformat(event.said["through"])))
+            counter.lost = {place for place in counter.lost if place > last}
+
+    async def _leap(self, event: Event) -> None:
+        said = event.said
+        counter = self.books.points[said["point"]].counters[0]
+        boundary = counter.boundary(_noon(event.day) + timedelta(hours=said["hours"]))
+        if boundary <= counter.sent or counter.watched({boundary}):
+            raise KeyError(said["point"])
+        counter.wrong[boundary] = said["more"]
+
     async def _jump(self, event: Event) -> None:
         counter = self._counter(event)
-        at = datetime.combine(event.day, _NOON) + timedelta(hours=event.said["hours"])
+        at = _noon(event.day) + timedelta(hours=event.said["hours"])
         place = counter.boundary(at)
         near = range(place - 2, place + 3)
         if place <= counter.sent + 1 or {*near} & ({*counter.wrong, *counter.lost}):
@@ -62,7 +77,7 @@ class Clerk(Corrector):
             near = {*range(start - 1, stop + 2)}
             if start <= counter.sent + 1 or near & ({*counter.wrong, *counter.lost}):
                 raise KeyError(counter.point)
-            if counter.watched(near) or counter.stills:
+            if counter.watched(near) or said["days"] <= counter.longest_still:
                 raise KeyError(counter.point)
         if "storm" in said:
             span = midnight(first, "UTC") - _DAY, midnight(end, "UTC") + _DAY
@@ -71,6 +86,7 @@ class Clerk(Corrector):
             own = [counter.of_day(first + number * _DAY) for number in range(said["days"])]
             counter.count(own[0].start, np.zeros(own[-1].stop - own[0].start, np.int64))
             counter.stills.add((first, end))
+            counter.longest_still = said["days"]
             if "storm" in said:
                 self.books.suspended.add((counter.point, first))
 
@@ -200,3 +216,7 @@ class Clerk(Corrector):
         if open_ones & {*range(own.start, own.stop + 1)}:
             return False
         return bool(counter.known(own.start, own.stop + 1).all())
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, _NOON)

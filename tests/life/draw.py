@@ -78,7 +78,7 @@ def draw(
         month = month_after(FIRST, number)
         events += _weather(chance, calendar, month, sites)
         if len(sites) > len(CORE):
-            events += decided(days, calendar.within, month, sites)
+            events += decided(days, calendar.within(month), month, sites)
             events += counted(usage, calendar.within(month), month)
         events += _corrections(others, month) if corrected else ()
         events += office(month)
@@ -178,8 +178,13 @@ def _facts(
             day = chance.choice([*calendar.within(month), month_after(month) + 3 * _DAY])
             since = day - _DAY * chance.choice([0, 1, 6])
             said = {"account": f"A-{number}", "amount": chance.randint(500, 4000) / 100}
+            said["granted"] = not number % 2 and bool(month.month % 2)
             yield Event(day, "pay_in", {**said, "since": since.isoformat()})
     number = chance.randrange(len(sites))
+    paid = [*range(len(sites))][month.month % 3 :: 3]
+    for payer in paid[:3]:
+        said = {"account": f"A-{payer + 1}", "part": 100 - 25 * (month.month % 2)}
+        yield Event(month_after(month) + 8 * _DAY, "pay", said)
     # These pay by the day, so that a period's length says nothing about the price.
     if chance.random() < 0.3 and sites[number].plan in {"FLAT", "GAS", "WATER"}:
         cycle = chance.choice(sorted(CYCLES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from tests.life.episodes import OWN
@@ -12,21 +12,25 @@ from tests.life.utility import FIRST, Site, month_after
 
 _DAY = timedelta(days=1)
 _METHODS = (None, "LIKE_DAY", "DAY_KIND", "OWN_PROFILE")
-Within = Callable[[date], list[date]]
-"""The eventful days of a month."""
 
 
 def decided(
-    chance: random.Random, within: Within, month: date, sites: Sequence[Site]
+    chance: random.Random, days: Sequence[date], month: date, sites: Sequence[Site]
 ) -> Iterator[Event]:
-    """What is decided of days, in a month."""
+    """What is decided of days, in a month.
+
+    Args:
+        chance: What draws it.
+        days: Eventful ones of the month.
+        month: Its first day.
+        sites: Of the utility.
+    """
     # Registers with six digits start again at 0 too often for a jump to be told from that.
     metered = [
         site
         for site in sites
         if site.period_s <= 3600 and site.digits == 8 and site.name not in OWN
     ]
-    days = within(month)
     end = month_after(month)
     asked = set()
     if month == FIRST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.life.corrected_wrongly import CORRECTED_WRONGLY
+from tests.life.decided_wrongly import DECIDED_WRONGLY
 from tests.life.events import Event
 from tests.life.fault import Fault, at, bills, leaves, on
 from tests.life.told_late import TOLD_LATE
@@ -217,4 +218,5 @@ FAULTS = (
     ),
     *TOLD_LATE,
     *CORRECTED_WRONGLY,
+    *DECIDED_WRONGLY,
 )

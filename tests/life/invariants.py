@@ -10,6 +10,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from central.service.billing.check_bills import CHECK_CODES
+from tests.life.asked import asked
 from tests.life.books import Books, Occupancy, PayIn, Plan, State
 from tests.life.look import Lines, Look, Part
 from tests.life.oracle import Rated, rate_part, settle
@@ -289,32 +290,9 @@ class Judge:
         )
 
     def asked(self, part: Part, *, surely: bool = True) -> bool:
-        """Whether what a meter counted, or a person decided of its days, waits for somebody.
-
-        Args:
-            part: Its days.
-            surely: Whether all that is asked about must lie in them.
-        """
-        if part.settles:
-            return False
-        books = self._books
-        for counter in books.points[part.point].counters:
-            first, end = (counter.boundary(counter.begins(day)) for day in (part.first, part.end))
-            known = counter.known(first, end + 1)
-            jumps = (place for place in counter.jumps if first <= place < end)
-            if any(known[place - first : place - first + 2].all() for place in jumps):
-                return True
-            edits = (day for day in counter.decided_days if part.first <= day < part.end)
-            if any(counter.is_overtaken(day) for day in edits):
-                return True
-            for still in counter.stills:
-                inside = part.first <= still[0] and still[1] <= part.end
-                touches = part.first < still[1] and still[0] < part.end
-                if (counter.point, still[0]) not in books.suspended and (
-                    inside if surely else touches
-                ):
-                    return True
-        return False
+        """Whether what a meter counted, or a person decided of its days, waits for somebody."""
+        days = part.first, part.end
+        return not part.settles and asked(self._books, part.point, days, surely=surely)
 
     def waits(self, part: Part) -> bool:
         """Whether readings of its days wait for validation."""

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from tests.life.accounts import energy, guessed_too_often, reconciled
+from tests.life.accounts import energy, guessed_too_often, money, reconciled
 from tests.life.books import Books
 from tests.life.candidates import as_previewed, worked_off
 from tests.life.charged import Charged
@@ -329,7 +329,7 @@ class Living:
         )
         report = await self.world.product.reconciled(first, end)
         found = energy(self.world.books, parts, blocks, read, again, present)
-        return reconciled(found, report)
+        return [*reconciled(found, report), *money(self.world.books, end, report)]
 
     async def _kept(self) -> Iterable[Violation]:
         """10: what is poison is kept."""

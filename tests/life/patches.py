@@ -29,6 +29,7 @@ from central.domain.metering.service_point import PointChannel
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.decided_day import Standing
 from central.domain.vee.estimate import estimate_days
 from central.service.billing import rate_tail
 from central.service.billing.tariffs import Tariffs
@@ -54,6 +55,10 @@ def _no_revision_is_raised(patch: pytest.MonkeyPatch) -> None:
         return
 
     patch.setattr(ChangedInputs, "raise_in", nothing)
+
+
+def _readings_count_whatever_was_decided(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(judge_days, "standing", lambda *_: Standing.READINGS)
 
 
 def _what_waits_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
@@ -301,5 +306,7 @@ PATCHES: dict[str, Patch] = {
     "a tail that stops too early": _nothing_behind_the_first_is_rated,
     "what was left that comes back": _nothing_is_stamped,
     "a correction that says nothing of what is another": _inputs_are_not_compared,
+    "an edit that readings undo": _readings_count_whatever_was_decided,
+    "an event that comes after the draft": _no_revision_is_raised,
 }
 """By the name of the fault."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
@@ -205,10 +206,21 @@ class Product:
     async def capacity(self, name: str, zone: str, capacity: int) -> None:
         await self._enrol.service_point(PointRecord(name, zone, "", Decimal(capacity)))
 
-    async def pay_in(self, key: str, account: str, day: date, amount: str) -> None:
-        """Money for the prepaid balance; sent twice."""
+    async def pay(
+        self, key: str, account: str, day: date, amount: Decimal, bill: UUID
+    ) -> list[bool]:
+        """Money for an issued bill, sent twice: whether it was new."""
         ledger = AccountLedger(TimescaleLedger(self.pool), self._bills, self._clock)
-        kind, money = EntryKind.PAY_IN, Decimal(amount)
+        entry = LedgerEntry(key, account, EntryKind.PAYMENT, day, "EUR", amount, bill=str(bill))
+        return [await ledger.post(entry, person("cashier"), "by bank") for _ in range(2)]
+
+    async def pay_in(
+        self, key: str, account: str, day: date, amount: str, *, granted: bool = False
+    ) -> None:
+        """Money for the prepaid balance, or granted by the utility; sent twice."""
+        ledger = AccountLedger(TimescaleLedger(self.pool), self._bills, self._clock)
+        kind = EntryKind.GRANT if granted else EntryKind.PAY_IN
+        money = Decimal(amount)
         entry = LedgerEntry(key, account, kind, day, "EUR", money, bank="prepaid")
         for _ in range(2):
             await ledger.post(entry, person("cashier"), "paid at the counter")

@@ -87,7 +87,8 @@ class Registrar:
         said = event.said
         since, amount = date.fromisoformat(said["since"]), str(said["amount"])
         key = f"pay-in-{len(self.books.pay_ins)}"
-        await self.product.pay_in(key, said["account"], since, amount)
+        granted = said.get("granted", False)
+        await self.product.pay_in(key, said["account"], since, amount, granted=granted)
         self.books.pay_ins.append(PayIn(said["account"], since, Fraction(amount)))
 
     async def _service(self, event: Event) -> None:

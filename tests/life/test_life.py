@@ -47,11 +47,22 @@ REFUSED = {
     "leave UNKNOWN_NAME",
     "assign PERIOD_BILLED",
     "assign REGISTRY_CONFLICT",
+    # No jump is where readings are missing, and nothing is edited or estimated there without need;
+    # nor is a bill paid that gives money back.
+    "jump UNKNOWN_NAME",
+    "outage UNKNOWN_NAME",
+    "leap UNKNOWN_NAME",
+    "edit UNKNOWN_NAME",
+    "estimate UNKNOWN_NAME",
+    "estimate NOT_ESTIMATED",
+    "pay UNKNOWN_NAME",
 }
 EVENTFUL = (
     *("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"),
     *("cutover", "poison", "capacity", "accept", "pay_in"),
     *("service", "switch", "right_end", "channel"),
+    *("jump", "outage", "edit", "estimate", "settle", "policy"),
+    *("happens", "undone", "belongs", "pay"),
 )
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
 NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from central.service.ingest.classify import Arrival, Readable, examine
+from tests.life.asked import asked
 from tests.life.books import Agreement, Books, Plan, Point, State
 from tests.life.clock import steps
+from tests.life.counted import Counted, Happened
 from tests.life.draw import draw
 from tests.life.events import Event, Life
 from tests.life.oracle import half_away, rate_part
 from tests.life.shrink import shrink
-from tests.life.truth import IMPORT, WATER, Counter, Register, Run, midnight
+from tests.life.truth import IMPORT, WATER, Counter, Decided, Register, Run, midnight
 from tests.life.utility import CORE, FIRST, MADRID, PLANS, YORK
 from tests.life.validated import MISSING, Block, Blocks, UnlikeTruthError
 from tests.life.wire import Sender
@@ -119,6 +121,57 @@ def test_a_long_gap_is_missing() -> None:
     found = blocks(counter)
     found.found[counter.point, IMPORT, date(2026, 10, 11)].values[9:12] = MISSING
     assert rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), found) is None
+
+
+def test_a_decided_day_stands_until_its_readings_are_others() -> None:
+    books, counter = counted(MADRID, IMPORT, 3600, 100, "HOME")
+    day, found = date(2026, 10, 7), blocks(counter)
+    edited = counter.metered(day)
+    edited[3] += 250
+    counter.decided_days[day] = Decided(edited, counter.metered(day))
+    with pytest.raises(UnlikeTruthError, match="interval 3: 100 instead of 350"):
+        rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), found)
+    found.found[counter.point, IMPORT, day] = Block(edited)
+    rated = rate_part(books, "P", "HOME", OCTOBER, NOVEMBER, State(), found)
+    assert rated is not None
+    assert rated.kwh == Fraction(7475, 100)
+    assert not asked(books, "P", (OCTOBER, NOVEMBER), surely=True)
+    counter.decided[counter.of_day(day).start + 5] += 1
+    counter.validate()
+    assert asked(books, "P", (OCTOBER, NOVEMBER), surely=True)
+    assert not asked(books, "P", (day + timedelta(days=1), NOVEMBER), surely=True)
+
+
+def test_what_stands_still_is_asked_about_but_for_a_storm() -> None:
+    books, counter = counted(MADRID, IMPORT, 3600, 100, "HOME")
+    first, end = date(2026, 10, 7), date(2026, 10, 12)
+    counter.stills.add((first, end))
+    assert asked(books, "P", (OCTOBER, NOVEMBER), surely=True)
+    within = date(2026, 10, 9)
+    assert not asked(books, "P", (OCTOBER, within), surely=True)
+    assert asked(books, "P", (OCTOBER, within), surely=False)
+    books.suspended.add(("P", first))
+    assert not asked(books, "P", (OCTOBER, NOVEMBER), surely=False)
+
+
+def test_events_are_counted_in_their_newest_version_where_they_belong() -> None:
+    events = Counted(zones={"SUB-1": MADRID, "SUB-2": MADRID})
+    border = datetime(2026, 9, 30, 22, tzinfo=UTC)
+    events.take("a", Happened("acme", border, Fraction(5), 1))
+    events.take("b", Happened("acme", border - timedelta(minutes=1), Fraction(7), 1))
+    assert events.nobodys() == 2
+    events.assign("acme", "SUB-1", date(2026, 9, 1))
+    assert events.nobodys() == 0
+    # It is October in Madrid.
+    assert events.total("SUB-1", OCTOBER, NOVEMBER) == 5
+    events.take("a", Happened("acme", border, Fraction(11), 3))
+    events.take("a", Happened("acme", border, Fraction(99), 2))
+    assert events.total("SUB-1", OCTOBER, NOVEMBER) == 11
+    events.moved.clear()
+    events.assign("acme", "SUB-2", OCTOBER)
+    assert events.moved == {("SUB-1", OCTOBER), ("SUB-2", OCTOBER), ("SUB-1", date(2026, 9, 30))}
+    assert events.total("SUB-1", OCTOBER, NOVEMBER) == 0
+    assert events.total("SUB-2", OCTOBER, NOVEMBER) == 11
 
 
 def test_halves_go_away_from_zero() -> None:

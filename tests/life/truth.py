@@ -148,6 +148,7 @@ class Counter:
         # still, from one to another: until somebody settles it.
         self.jumps: set[int] = set()
         self.stills: set[tuple[date, date]] = set()
+        self.longest_still = 0
         # Days of which something is validated otherwise, or the first time, since it was asked.
         self.moved: set[date] = set()
 

@@ -6,7 +6,8 @@ Field, before the day's readings are sent:
     right_end the day on which a customer went was mistyped, and is corrected
     channel  a point's meter counts something else, of which there was nothing before
     service  something else is sold at a point, which bills some of what is counted there
-    pay_in   a customer pays into the prepaid balance
+    pay_in   a customer pays into the prepaid balance, or it is `granted`
+    pay      a customer pays a bill; see `cashier.py`
     unagree  the open agreement of a point was entered by mistake
     window   held bills wait for days, then what they lack is estimated
     cutover  another system billed a customer until a day, and leaves banks, peaks, a balance
@@ -49,11 +50,11 @@ import numpy as np
 from central.service.ingest.outcome import OutcomeKind
 from firmware_bridge.contract.errors import MeterlineError
 from tests.life.books import Books, Point
+from tests.life.cashier import Cashier
 from tests.life.charged import Charged
 from tests.life.events import Event, Life
 from tests.life.poison import Poison, brew
 from tests.life.product import Product
-from tests.life.subscriptions import Subscriptions
 from tests.life.truth import OBIS, Counter, Register, Run, midnight, usage
 from tests.life.violation import Violation
 from tests.life.wire import Sender, batches
@@ -80,7 +81,7 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, _NOON)
 
 
-class World(Subscriptions):
+class World(Cashier):
     """The utility between the product and its own books."""
 
     def __init__(self, life: Life, product: Product, books: Books, charged: Charged) -> None:
@@ -224,21 +225,6 @@ class World(Subscriptions):
             if "found" in said:
                 day = date.fromisoformat(said["found"])
                 self._found.setdefault(day, []).append((counter, places))
-
-    async def _read_out(self, event: Event) -> None:
-        for counter in self.books.points[event.said["point"]].counters:
-            last = counter.sent
-            if "through" in event.said:
-                last = counter.boundary(counter.begins(date.fromisoformat(event.said["through"])))
-            counter.lost = {place for place in counter.lost if place > last}
-
-    async def _leap(self, event: Event) -> None:
-        said = event.said
-        counter = self.books.points[said["point"]].counters[0]
-        boundary = counter.boundary(noon(event.day) + timedelta(hours=said["hours"]))
-        if boundary <= counter.sent or counter.watched({boundary}):
-            raise KeyError(said["point"])
-        counter.wrong[boundary] = said["more"]
 
     async def _poison(self, event: Event) -> None:
         """It comes with the day's readings."""

@@ -1,0 +1,46 @@
+"""What is asked of people about days: what a meter counted that cannot be, and overtaken edits."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from tests.life.books import Books
+from tests.life.truth import Counter
+
+
+def asked(books: Books, point: str, days: tuple[date, date], *, surely: bool) -> bool:
+    """Whether something of a point's days, from one to another, waits for somebody.
+
+    Args:
+        books: Of the utility.
+        point: Name.
+        days: From the first to the day after the last.
+        surely: Whether all that is asked about must lie in them.
+    """
+    return any(
+        _jumped(counter, days)
+        or _overtaken(counter, days)
+        or _stood_still(books, counter, days, surely=surely)
+        for counter in books.points[point].counters
+    )
+
+
+def _jumped(counter: Counter, days: tuple[date, date]) -> bool:
+    """Whether it counted more than its connection carries, as its readings say."""
+    first, end = (counter.boundary(counter.begins(day)) for day in days)
+    known = counter.known(first, end + 1)
+    jumps = (place for place in counter.jumps if first <= place < end)
+    return any(known[place - first : place - first + 2].all() for place in jumps)
+
+
+def _overtaken(counter: Counter, days: tuple[date, date]) -> bool:
+    own = (day for day in counter.decided_days if days[0] <= day < days[1])
+    return any(counter.is_overtaken(day) for day in own)
+
+
+def _stood_still(books: Books, counter: Counter, days: tuple[date, date], *, surely: bool) -> bool:
+    """Whether it stood still for longer than ever, and no storm says why."""
+    stills = (one for one in counter.stills if (counter.point, one[0]) not in books.suspended)
+    if surely:
+        return any(days[0] <= first and end <= days[1] for first, end in stills)
+    return any(days[0] < end and first < days[1] for first, end in stills)
