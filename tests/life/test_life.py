@@ -44,6 +44,7 @@ REFUSED = {
     "unagree PERIOD_BILLED",
     "unagree UNKNOWN_NAME",
     "agree REGISTRY_CONFLICT",
+    "agree POINT_OCCUPIED",
     "leave UNKNOWN_NAME",
     "assign PERIOD_BILLED",
     "assign REGISTRY_CONFLICT",
