@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from uuid import UUID
 
 from tests.life.books import Books, Occupancy
-from tests.life.look import Part
+from tests.life.look import Lines, Part
 from tests.life.truth import GAS, WATER
 from tests.life.validated import MISSING, Block, Blocks
 from tests.life.violation import Violation
@@ -138,3 +139,23 @@ def guessed_too_often(
                 row = row + 1 if part.bill in guessed else 0
                 if row > most:
                     yield Violation(0, f"{part} is the {row}th in a row that is estimated")
+
+
+def not_looked_at(
+    books: Books, parts: Sequence[Part], lines: Lines, released: Mapping[UUID, Collection[str]]
+) -> Iterator[Violation]:
+    """0: what comes to more than its class's limit is approved once somebody has released it.
+
+    Args:
+        books: The limits.
+        parts: Of bills that are approved or issued now; each of one point.
+        lines: Of those bills.
+        released: Bills with the checks that held them.
+    """
+    for part in parts:
+        limit = books.limit(part.point)
+        of_points = lines.get(part.bill, {}).values()
+        total = sum((each for own in of_points for each in own.values()), Decimal(0))
+        over = limit is not None and abs(total) > limit and part.replaces is None
+        if over and "AMOUNT_LIMIT" not in released.get(part.bill, ()):
+            yield Violation(0, f"{part} comes to {total}, and nobody released it")

@@ -220,6 +220,8 @@ class Books:
     openings: dict[tuple[str, str], State] = field(default_factory=dict)
     """Account and point to what another system left."""
     pay_ins: list[PayIn] = field(default_factory=list)
+    limits: dict[str, Decimal] = field(default_factory=dict)
+    """Classes to what their bills may come to before somebody looks at them."""
     payments: list[Payment] = field(default_factory=list)
     counted: Counted = field(default_factory=Counted)
     doubtful: set[str] = field(default_factory=set)
@@ -238,6 +240,11 @@ class Books:
     def counters(self) -> Iterator[Counter]:
         for point in self.points.values():
             yield from point.counters
+
+    def limit(self, point: str) -> Decimal | None:
+        """What a bill of a point may come to."""
+        name = {"electricity": "electricity", "gas": "volume", "water": "volume"}
+        return self.limits.get(name.get(self.points[point].service, ""))
 
     def received(self, account: str, end: date) -> Fraction:
         """The money that came from a customer before a day, also what was granted."""

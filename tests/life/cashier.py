@@ -1,6 +1,7 @@
-"""Payments of issued bills, each posted once however often it is sent.
+"""Payments of issued bills, each posted once however often it is sent; and limits of amounts.
 
-pay  a customer pays the newest issued bill, or `part` of it in percent
+pay    a customer pays the newest issued bill, or `part` of it in percent
+limit  bills of a `class` that come to more than an amount are looked at
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ from decimal import Decimal
 from tests.life.books import Payment
 from tests.life.events import Event
 from tests.life.subscriptions import Subscriptions
+from tests.life.utility import FIRST
 from tests.life.violation import ORACLE, Violation
 
 
 class Cashier(Subscriptions):
-    """Takes payments; see above."""
+    """Takes payments, and says which bills are looked at; see above."""
+
+    async def _limit(self, event: Event) -> None:
+        said = event.said
+        await self.product.checks.limit(said["class"], said["amount"], FIRST)
+        self.books.limits[said["class"]] = Decimal(said["amount"])
 
     async def _pay(self, event: Event) -> None:
         account = event.said["account"]

@@ -35,6 +35,8 @@ def decided(
     asked = set()
     if month == FIRST:
         yield Event(FIRST, "policy", {"class": "water-daily", "after": 4})
+        for name, amount in (("electricity", "60"), ("volume", "12.50")):
+            yield Event(FIRST, "limit", {"class": name, "amount": amount})
     if chance.random() < 0.5:
         site = chance.choice(metered)
         said = {"point": site.name, "hours": chance.randint(1, 20), "more": 90_000}

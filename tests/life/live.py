@@ -12,7 +12,13 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from tests.life.accounts import energy, guessed_too_often, money, reconciled
+from tests.life.accounts import (
+    energy,
+    guessed_too_often,
+    money,
+    not_looked_at,
+    reconciled,
+)
 from tests.life.books import Books
 from tests.life.candidates import as_previewed, worked_off
 from tests.life.charged import Charged
@@ -267,6 +273,8 @@ class Living:
             or judge.doubted(part)
             or judge.asked(part)
         ]
+        decided = [part for part in judged if part.bill in moved]
+        found += not_looked_at(books, decided, lines, self.world.product.checks.released)
         self.lived.judged += len(fresh) + len(moved)
         issued = [part for part in judged if part.bill in moved and part.state == "issued"]
         _take(judge, issued)

@@ -16,7 +16,6 @@ from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
-from central.adapters.timescale.exceptions.releases import TimescaleBillReleases
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.pool import Pool, make_pool
@@ -35,12 +34,10 @@ from central.domain.rating.inputs.segments import DayRange
 from central.process.jobs import nightly_jobs
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
-from central.service.billing.check_bills import CHECK_CODES
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
-from central.service.exceptions.release import release_bill
 from central.service.gateways.enrolment import enrol_gateway
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.gap_findings import watch_gaps
@@ -48,7 +45,6 @@ from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import OutcomeKind
 from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.decisions import Choice, DecisionNote
-from central.service.ports.exception_notes import ActionNote
 from central.service.ports.holes import HOLES
 from central.service.ports.registry import (
     AccountRecord,
@@ -69,6 +65,7 @@ from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from tests.life.books import Agreement
+from tests.life.product_checks import ProductChecks
 from tests.life.product_corrections import ProductCorrections
 from tests.life.product_days import ProductDays
 from tests.life.product_moves import ProductMoves
@@ -97,6 +94,7 @@ class Product:
         self._nightly = nightly_jobs(self.pool, settings, self._clock)
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self.corrections = ProductCorrections(self.pool, self._clock)
+        self.checks = ProductChecks(self.pool, self._clock)
         self.days = ProductDays(self.pool, self._clock)
         self.usage = ProductUsage(self.pool, self._clock)
         self.moves = ProductMoves(self.pool, self._clock)
@@ -299,18 +297,8 @@ class Product:
         await self._cycles.extend()
         await RunBills(self._bills, self._clock)(Cycle.parse(cycle), person(actor))
         # A clerk looks at what checks hold, and then what waits behind is billed.
-        while await self._release(actor):
+        while await self.checks.release(actor):
             await RunBills(self._bills, self._clock)(Cycle.parse(cycle), person(actor))
-
-    async def _release(self, actor: str) -> int:
-        """Release what nothing but checks holds; how many bills."""
-        async with self.pool.connection() as connection:
-            cursor = await connection.execute(_CHECKED, {"codes": sorted(CHECK_CODES)})
-            rows = await cursor.fetchall()
-        answer = ActionNote(DecisionNote(person(actor), "asked the customer", self.now))
-        for row in rows:
-            await release_bill(TimescaleBillReleases(self.pool), row[0], answer)
-        return len(rows)
 
     async def approve(self, cycle: str, actor: str) -> None:
         run = await self._bills.find_run(Cycle.parse(cycle), RunType.REGULAR)
@@ -330,15 +318,6 @@ class Product:
             note = DecisionNote(person(actor), "read on site", self.now)
             await decide_conflict(self._decisions, one.id, Choice(choice), note)
         return len(mine)
-
-
-_CHECKED = """\
-SELECT uid FROM bill
-WHERE state = 'held' AND NOT EXISTS (
-    SELECT FROM jsonb_array_elements(holds) AS hold WHERE hold ->> 'code' <> ALL(%(codes)s)
-)
-ORDER BY id
-"""
 
 
 def _named(enrol: Enrol) -> int:

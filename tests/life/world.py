@@ -7,7 +7,7 @@ Field, before the day's readings are sent:
     channel  a point's meter counts something else, of which there was nothing before
     service  something else is sold at a point, which bills some of what is counted there
     pay_in   a customer pays into the prepaid balance, or it is `granted`
-    pay      a customer pays a bill; see `cashier.py`
+    pay, limit      a customer pays a bill, and which are looked at; see `cashier.py`
     unagree  the open agreement of a point was entered by mistake
     window   held bills wait for days, then what they lack is estimated
     cutover  another system billed a customer until a day, and leaves banks, peaks, a balance
