@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--months", type=int, default=26)
     parser.add_argument("--corrected", action="store_true", help="correct what was issued, too")
+    parser.add_argument("--decided", action="store_true", help="decide days, count events, too")
     parser.add_argument("--kept", type=Path, help="a life that was kept as JSON")
     parser.add_argument("--server", type=int, default=0, help="which of the servers found")
     parser.add_argument("--trials", type=int, default=30, help="to shorten a life that fails")
@@ -40,7 +41,7 @@ def main() -> int:
     asked = parser.parse_args()
     quiet = structlog.make_filtering_bound_logger(logging.WARNING)
     structlog.configure(wrapper_class=quiet)
-    life = draw(asked.seed, asked.months, corrected=asked.corrected)
+    life = draw(asked.seed, asked.months, corrected=asked.corrected, decided=asked.decided)
     if asked.kept is not None:
         life = Life.parse(asked.kept.read_text(encoding="utf-8"))
     if asked.show:

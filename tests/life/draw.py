@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from tests.life.draw_days import decided
+from tests.life.draw_days import days_decided
 from tests.life.draw_usage import counted, subscribed
 from tests.life.episodes import HOUSE, OWN, ROOF, episodes, stays
 from tests.life.events import Event, Life
@@ -18,7 +18,6 @@ from tests.life.utility import (
     CAPACITY,
     CHIEF,
     CLERK,
-    CORE,
     CYCLES,
     FIRST,
     PLANS,
@@ -62,24 +61,39 @@ class Calendar:
 
 
 def draw(
-    seed: int, months: int = 26, sites: Sequence[Site] = WHOLE, *, corrected: bool = False
+    seed: int,
+    months: int = 26,
+    sites: Sequence[Site] = WHOLE,
+    *,
+    corrected: bool = False,
+    decided: bool = False,
 ) -> Life:
-    """The life of a seed; one in which issued bills are `corrected` has that, and more prices."""
+    """The life of a seed.
+
+    Args:
+        seed: Of it.
+        months: How long it lasts.
+        sites: Of the utility.
+        corrected: Whether issued bills are corrected; more prices are then wrong, too.
+        decided: Whether people decide what days say, usage events are counted, bills are paid, and
+            moves are use-cases of their own.
+    """
     chance = random.Random(f"life {seed}")  # noqa: S311
     others = random.Random(f"corrected {seed}")  # noqa: S311
     days, usage = (random.Random(f"{what} {seed}") for what in ("days", "usage"))  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
     events = [*founding(FIRST, sites), *_taken_over(sites)]
-    events += subscribed() if len(sites) > len(CORE) else ()
+    events += subscribed() if decided else ()
     if seed % 2:
         events.append(Event(FIRST, "window", {"days": 5, "in_a_row": 2}))
     calendar = Calendar(chance, months)
     for number in range(months):
         month = month_after(FIRST, number)
         events += _weather(chance, calendar, month, sites)
-        if len(sites) > len(CORE):
-            events += decided(days, calendar.within(month), month, sites)
+        if decided:
+            events += days_decided(days, calendar.within(month), month, sites)
             events += counted(usage, calendar.within(month), month)
+            events += _paid(month, sites)
         events += _corrections(others, month) if corrected else ()
         events += office(month)
         events += _prices(chance, month)
@@ -94,7 +108,7 @@ def draw(
     own = episodes(chance, months, sites)
     events = [*(event for event in events if stays(event, own)), *own]
     moves = random.Random(f"moves {seed}")  # noqa: S311
-    events = [_as_move(moves, event) for event in events]
+    events = [_as_move(moves, event) for event in events] if decided else events
     events.sort(key=lambda event: event.day)
     lived = [event for event in events if event.day <= end - 3 * _DAY]
     settled = [*_settled(months, end, sites)]
@@ -105,6 +119,19 @@ def draw(
         ways = ["full", "adjust", "leave", "parts"]
         settled.append(Event(end, "work_off", {"ways": ways}))
     return Life(seed, FIRST, end, (*lived, *settled))
+
+
+def _paid(month: date, sites: Sequence[Site]) -> Iterator[Event]:
+    """Some pay the bill of the month, or most of it; and some are granted money."""
+    end = month_after(month)
+    numbers = [*range(1, len(sites) + 1)][month.month % 3 :: 3]
+    for number in numbers[:3]:
+        said = {"account": f"A-{number}", "part": 100 - 25 * (month.month % 2)}
+        yield Event(end + 8 * _DAY, "pay", said)
+    for number, site in enumerate(sites, start=1):
+        if site.plan == "PREPAID" and month.month % 2:
+            said = {"account": f"A-{number}", "amount": 7.25, "granted": True}
+            yield Event(end + 8 * _DAY, "pay_in", {**said, "since": end.isoformat()})
 
 
 def _as_move(chance: random.Random, event: Event) -> Event:
@@ -178,13 +205,8 @@ def _facts(
             day = chance.choice([*calendar.within(month), month_after(month) + 3 * _DAY])
             since = day - _DAY * chance.choice([0, 1, 6])
             said = {"account": f"A-{number}", "amount": chance.randint(500, 4000) / 100}
-            said["granted"] = not number % 2 and bool(month.month % 2)
             yield Event(day, "pay_in", {**said, "since": since.isoformat()})
     number = chance.randrange(len(sites))
-    paid = [*range(len(sites))][month.month % 3 :: 3]
-    for payer in paid[:3]:
-        said = {"account": f"A-{payer + 1}", "part": 100 - 25 * (month.month % 2)}
-        yield Event(month_after(month) + 8 * _DAY, "pay", said)
     # These pay by the day, so that a period's length says nothing about the price.
     if chance.random() < 0.3 and sites[number].plan in {"FLAT", "GAS", "WATER"}:
         cycle = chance.choice(sorted(CYCLES))
@@ -337,7 +359,7 @@ def _switches(months: int, sites: Sequence[Site]) -> Iterator[Event]:
 def _prices(chance: random.Random, month: date) -> Iterator[Event]:
     """Tariffs get versions, some within a month, some for days that are over."""
     if chance.random() < 0.3 and month > FIRST:
-        plan = chance.choice(sorted(PLANS))
+        plan = chance.choice(sorted(PLANS.keys() - {"CALLS"}))
         # A peak has one price a month.
         effective = month + _DAY * (0 if "demand" in PLANS[plan] else chance.choice([0, 0, 14]))
         days = [effective - _DAY, *(effective.replace(day=day) for day in (3, 16))]

@@ -14,7 +14,7 @@ _DAY = timedelta(days=1)
 _METHODS = (None, "LIKE_DAY", "DAY_KIND", "OWN_PROFILE")
 
 
-def decided(
+def days_decided(
     chance: random.Random, days: Sequence[date], month: date, sites: Sequence[Site]
 ) -> Iterator[Event]:
     """What is decided of days, in a month.
@@ -35,7 +35,7 @@ def decided(
     asked = set()
     if month == FIRST:
         yield Event(FIRST, "policy", {"class": "water-daily", "after": 4})
-        for name, amount in (("electricity", "60"), ("volume", "12.50")):
+        for name, amount in (("electricity", "80"), ("volume", "14.00")):
             yield Event(FIRST, "limit", {"class": name, "amount": amount})
     if chance.random() < 0.5:
         site = chance.choice(metered)

@@ -58,7 +58,7 @@ class Lived:
         steps: Turned days and stretches.
         bills: By state, at the end.
         judged: Bills that the oracle looked at.
-        met: Events by kind.
+        met: Events by kind, and bills released by what held them.
         refusals: Events that the product refused, by kind and code.
         ways: In which issued bills were corrected, and why not.
         seconds: It took, by what.
@@ -111,6 +111,8 @@ class Living:
             await self._step(day, by_day.get(day, ()))
             self.lived.steps += 1
         await self._whole(self.life.end)
+        for codes in self.world.product.checks.released.values():
+            self.lived.met.update(codes)
         return self.lived
 
     @asynccontextmanager

@@ -25,6 +25,9 @@ MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
 # Lives in which issued bills are corrected: rating them again and again takes its time.
 CORRECTED = sized("METERLINE_CORRECTED_LIVES", 0, 20)
 CORRECTED_MONTHS = sized("METERLINE_CORRECTED_MONTHS", 26, 26)
+# Lives in which people decide days, events are counted, bills are paid, and moves are use-cases.
+DECIDED = sized("METERLINE_DECIDED_LIVES", 1, 20)
+DECIDED_MONTHS = sized("METERLINE_DECIDED_MONTHS", 3, 26)
 # Of the faults those that a life without their patch is tried with; what breaks them breaks most.
 PLAIN = sized("METERLINE_LIFE_FAULTS", 4, len(FAULTS))
 # Lives that are lived at most to shorten one that failed.
@@ -62,8 +65,6 @@ EVENTFUL = (
     *("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"),
     *("cutover", "poison", "capacity", "accept", "pay_in"),
     *("service", "switch", "right_end", "channel"),
-    *("jump", "outage", "edit", "estimate", "settle", "policy"),
-    *("happens", "undone", "belongs", "pay"),
 )
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
 NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()
@@ -94,13 +95,32 @@ async def test_a_life_breaks_no_invariant(
         assert lived.met[kind] or MONTHS < 26, f"no {kind} in this life"
 
 
+DECIDED_KINDS = (
+    *("jump", "outage", "edit", "estimate", "settle", "policy"),
+    *("happens", "undone", "belongs", "pay", "AMOUNT_LIMIT"),
+)
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + DECIDED))
+async def test_a_life_in_which_people_decide_days_breaks_no_invariant(
+    plain_migrated: Database, seed: int
+) -> None:
+    lived = await live(draw(seed, DECIDED_MONTHS, decided=True), plain_migrated.dsn)
+    assert set(lived.refusals) <= REFUSED
+    missed = {kind for kind in DECIDED_KINDS if not lived.met[kind]}
+    # A short life has not all of them.
+    assert not missed or (DECIDED_MONTHS < 26 and len(missed) <= 2), missed
+
+
 if CORRECTED:
 
     @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + CORRECTED))
     async def test_a_life_whose_bills_are_corrected_breaks_no_invariant(
         plain_migrated: Database, seed: int
     ) -> None:
-        lived = await live(draw(seed, CORRECTED_MONTHS, corrected=True), plain_migrated.dsn)
+        lived = await live(
+            draw(seed, CORRECTED_MONTHS, corrected=True, decided=True), plain_migrated.dsn
+        )
         assert set(lived.refusals) <= REFUSED
         # Some lives have no occasion for one or the other way.
         ways = {way for way in lived.ways if " " not in way}
