@@ -59,8 +59,10 @@ def events_of_json(given: Any) -> Iterator[GivenEvent]:  # noqa: ANN401 - whatev
 def _of_json(lines: Iterable[str], file: str) -> Iterator[GivenEvent]:
     whole: list[str] = []
     size = 0
+    empty = True
     for number, raw in enumerate(lines, start=1):
         line = raw.lstrip("\ufeff").strip()
+        empty = empty and not line
         if whole or (number == 1 and line.startswith("[")):
             whole.append(line)
             size += len(line)
@@ -69,6 +71,9 @@ def _of_json(lines: Iterable[str], file: str) -> Iterator[GivenEvent]:
                 raise UsageFileError(message, value=file)
         elif line:
             yield GivenEvent(number, _line(line))
+    if empty:
+        message = f"{file} is empty: where there was nothing to tell, it is the list []."
+        raise UsageFileError(message, value=file)
     if whole:
         try:
             given = read_json("\n".join(whole))
