@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,46 +19,77 @@ from tests.support.memory.ingest import MemoryIngestStore
 from .conftest import GATEWAY
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from central.adapters.embedded.broker import EmbeddedBroker
+    from edge_agent.config.settings import EdgeConfig
     from firmware_bridge.contract.messages import Status
 
 SPOILT = b"/XYZ5X\r\n\r\n1-0:1.8.0(000001.000*kWh)\r\n!0000\r\n"
 
 
-async def test_a_telegram_with_a_wrong_checksum_is_found_at_the_centre(
-    mosquitto: EmbeddedBroker, tmp_path: Path
-) -> None:
-    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while not writer.is_closing():
-            writer.write(SPOILT)
-            await writer.drain()
-            await asyncio.sleep(0.1)
-
-    server = await asyncio.start_server(send, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    config = parse_config(
+def configuration(broker: int, meter: int, folder: Path) -> EdgeConfig:
+    return parse_config(
         {
             "gateway": GATEWAY,
-            "buffer": {"path": str(tmp_path / "buffer.sqlite")},
-            "broker": {"url": f"mqtt://127.0.0.1:{mosquitto.port}"},
+            "buffer": {"path": str(folder / "buffer.sqlite")},
+            "broker": {"url": f"mqtt://127.0.0.1:{broker}"},
             "clock": {"source": "trusted"},
             "meters": [
                 {
-                    "name": "house", "protocol": "dsmr", "host": "127.0.0.1", "port": port,
+                    "name": "house", "protocol": "dsmr", "host": "127.0.0.1", "port": meter,
                     "period_s": 1, "timeout_s": 1.0,
                 }
             ],
         }
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def sending(telegram: bytes) -> AsyncIterator[int]:
+    """A port that sends a telegram ten times a second to whoever comes; closes all of it."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                writer.write(telegram)
+                await writer.drain()
+                await asyncio.sleep(0.1)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def come(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.create_task(send(writer)))
+
+    server = await asyncio.start_server(come, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+        await server.wait_closed()
+
+
+async def test_a_telegram_with_a_wrong_checksum_is_found_at_the_centre(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
     with mosquitto:
         line = BrokerLine(BrokerAddress("127.0.0.1", mosquitto.port))
-        async with running_agent(config) as agent:
+        async with (
+            sending(SPOILT) as port,
+            running_agent(configuration(mosquitto.port, port, tmp_path)) as agent,
+        ):
             status = await _refusing(line)
             health = await agent.health()
             figures = await agent.metrics()
-    server.close()
     assert (health.refused[0]["meter"], health.refused[0]["code"]) == ("house", "CHECKSUM")
     assert "meterline_edge_refused_checksum_total " in figures
     store, now = MemoryIngestStore(), datetime.now(UTC)
