@@ -14,6 +14,7 @@ from firmware_bridge.simulator.mqtt.devices import messages
 
 _PAUSE_S = 1.0
 _CONNECT_S = 10.0
+_CANCEL_S = 0.5
 
 
 class VirtualMqttDevices:
@@ -65,10 +66,10 @@ class VirtualMqttDevices:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
+        # A cancellation that meets the end of a publish is lost, so it is said until it is heard.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=_CANCEL_S)
 
     async def _run(self) -> None:
         while True:
