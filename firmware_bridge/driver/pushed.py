@@ -40,6 +40,7 @@ from firmware_bridge.driver.naming import (
     own_meters,
 )
 from firmware_bridge.driver.telegram import Scanner, Telegram
+from firmware_bridge.end_task import end_task
 
 KEPT_MAX = 2000
 PAUSE_MIN_S, PAUSE_MAX_S = 1.0, 30.0
@@ -208,9 +209,7 @@ class PushDriver:
     async def _stop(self) -> None:
         task, self._task, self._failure = self._task, None, None
         if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end_task(task)
 
     async def _listen(self) -> None:
         """Feed telegrams until cancelled; a line that is lost is opened again."""

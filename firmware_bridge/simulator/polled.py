@@ -12,6 +12,8 @@ from typing import Self
 
 import serial
 
+from firmware_bridge.end_task import end_task
+
 _HELD_MAX = 4096
 
 
@@ -91,9 +93,7 @@ class VirtualPolledPort:
             asyncio.get_running_loop().remove_reader(self._device.fileno())
             self._device.close()
         if self._talker is not None:
-            self._talker.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._talker
+            await end_task(self._talker)
         if self._server is not None:
             self._server.close()
             for writer in self._open:

@@ -11,6 +11,7 @@ from typing import Self
 
 import serial
 
+from firmware_bridge.end_task import end_task
 from firmware_bridge.simulator.dlms.telegrams import dlms_push
 from firmware_bridge.simulator.iec62056_21.p1 import p1_telegram
 from firmware_bridge.simulator.meter import VirtualMeter
@@ -77,9 +78,7 @@ class VirtualPushedPort:
         trace: TracebackType | None,
     ) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
         if self._server is not None:
             self._server.close()
             self._ended.set()

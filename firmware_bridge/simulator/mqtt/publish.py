@@ -9,12 +9,12 @@ from typing import Self
 
 import aiomqtt
 
+from firmware_bridge.end_task import end_task
 from firmware_bridge.simulator.meter import VirtualMeter, VirtualMeterError
 from firmware_bridge.simulator.mqtt.devices import messages
 
 _PAUSE_S = 1.0
 _CONNECT_S = 10.0
-_CANCEL_S = 0.5
 
 
 class VirtualMqttDevices:
@@ -66,10 +66,8 @@ class VirtualMqttDevices:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # A cancellation that meets the end of a publish is lost, so it is said until it is heard.
-        while self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=_CANCEL_S)
+        if self._task is not None:
+            await end_task(self._task)
 
     async def _run(self) -> None:
         while True:
