@@ -47,11 +47,11 @@ def check_parameters(request: Request) -> None:
 
 
 def _parameters_of(request: Request) -> Lists:
-    known: dict[str, Lists] | None = getattr(request.app.state, "parameters", None)
-    if known is None:
-        known = _read(request.app.openapi())
-        request.app.state.parameters = known
-    return known.get(request.scope["route"].name, {})
+    declared: dict[str, Lists] | None = getattr(request.app.state, "parameters", None)
+    if declared is None:
+        declared = _read(request.app.openapi())
+        request.app.state.parameters = declared
+    return declared.get(request.scope["route"].name, {})
 
 
 def _read(document: dict[str, Any]) -> dict[str, Lists]:

@@ -26,7 +26,7 @@ class WebSettings:
         token: The operator's secret, at least 32 bytes; None on loopback only.
         secret: Key that signs sessions, at least 32 bytes; processes that share work share it.
             Random by default, which ends all sessions at a restart.
-        lasting_secret: Whether it outlives a restart: second factors are sealed by it.
+        lasting_key: Whether it outlives a restart: second factors are sealed by it.
         session_s: How long a signed-in browser stays so. [s]
         trusted_proxies: Addresses and networks of proxies whose word counts on who asks, and
             whether by TLS.
@@ -42,7 +42,7 @@ class WebSettings:
     port: int = 8080
     token: str | None = field(default=None, repr=False)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    lasting_secret: bool = False
+    lasting_key: bool = False
     session_s: int = 12 * 3600
     trusted_proxies: tuple[str, ...] = LOOPBACK_PROXIES
     hosts: tuple[str, ...] = ()

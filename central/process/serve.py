@@ -81,7 +81,7 @@ def web_settings(settings: Settings, host: str | None, port: int | None) -> WebS
         requests_per_s=settings.web_requests_per_s,
     )
     if secret is not None:
-        web = replace(web, secret=secret.get_secret_value().encode(), lasting_secret=True)
+        web = replace(web, secret=secret.get_secret_value().encode(), lasting_key=True)
     return web
 
 

@@ -31,6 +31,7 @@ from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.metering.installation import RegisterFacts
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.schedule import Occurrence
 from central.process.jobs import nightly_jobs
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
@@ -75,6 +76,13 @@ from tests.life.wire import MAKER
 from tests.support.actors import person
 from tests.support.knowledge import columns_as_of, table_hashes
 
+# Rates what is not billed yet, of all accounts every night: more than all else that a life does.
+UNBILLED = "keep_unbilled"
+
+
+async def _left(_: datetime, __: Occurrence) -> None:
+    """Do nothing of a job."""
+
 
 @dataclass
 class Product:
@@ -92,6 +100,7 @@ class Product:
         # no refused message and no finding expires meanwhile.
         settings = Settings(rejected_days=36_500, finding_days=36_500)
         self._nightly = nightly_jobs(self.pool, settings, self._clock)
+        self._nightly.jobs = {**self._nightly.jobs, UNBILLED: _left}
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self.corrections = ProductCorrections(self.pool, self._clock)
         self.checks = ProductChecks(self.pool, self._clock)

@@ -112,7 +112,7 @@ async def begin_second_factor(request: Request) -> Response:
     Raises:
         PersonRefusedError: There is one, or what seals it would not outlive a restart.
     """
-    if not request.app.state.settings.lasting_secret:
+    if not request.app.state.settings.lasting_key:
         message = "The centre has no key that outlives a restart."
         raise PersonRefusedError(message, remedy="Set METERLINE_WEB_SECRET.")
     begun = await _factors(request).begin(_oneself(request))

@@ -94,15 +94,17 @@ class DeliverNotices:
                 setattr(tally, outcome, getattr(tally, outcome) + 1)
 
     async def _sort(self, notices: Sequence[SortedNotice], rules: Sequence[RuleVersion]) -> None:
-        made: dict[tuple[int, str], NewDelivery] = {}
+        deliveries: dict[tuple[int, str], NewDelivery] = {}
         for key, notice in notices:
             for version in rules:
                 rule = version.rule
                 if rule.sends(notice.kind, notice.facts):
                     # Two rules that name one endpoint send it once.
                     new = NewDelivery(key, rule.endpoint, version.key)
-                    made.setdefault((key, rule.endpoint), new)
-        await self._source.sort([key for key, _ in notices], list(made.values()), self._clock())
+                    deliveries.setdefault((key, rule.endpoint), new)
+        await self._source.sort(
+            [key for key, _ in notices], list(deliveries.values()), self._clock()
+        )
 
     async def _attempt(self, delivery: LeasedDelivery) -> str:
         at, began = self._clock(), time.monotonic()

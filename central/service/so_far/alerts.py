@@ -105,12 +105,12 @@ def _alert(version: AlertRuleVersion, figures: AccountSoFar) -> NewAlert | None:
     rule = version.rule
     is_point = rule.subject_kind is AlertSubject.POINT
     by_day, unit = _series(rule, figures, rule.subject if is_point else None)
-    found = reached(rule, by_day, figures.today)
-    if found is None:
+    reason = reached(rule, by_day, figures.today)
+    if reason is None:
         return None
     kind = AlertSubject.POINT if is_point else AlertSubject.ACCOUNT
     subject = rule.subject if is_point else figures.account
-    return NewAlert(version, figures.account, kind, subject, found, unit)
+    return NewAlert(version, figures.account, kind, subject, reason, unit)
 
 
 def _series(

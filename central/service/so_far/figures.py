@@ -154,7 +154,7 @@ class SoFar:
         self, channels: Sequence[PointChannelId], at: datetime
     ) -> tuple[OpenDays, Mapping[str, datetime], Mapping[PointChannelId, date]]:
         """Blocks of days that are not closed, until when points have values, and the local day."""
-        made: dict[str, list[tuple[Obis, DayBlock]]] = {}
+        blocks: dict[str, list[tuple[Obis, DayBlock]]] = {}
         until: dict[str, datetime] = {}
         async with self._validation.transaction() as work:
             locked = await work.lock(channels)
@@ -165,11 +165,11 @@ class SoFar:
             if isinstance(day, JudgedDay):
                 channel = locked[key.channel_id].channel
                 block, end = _so_far(day.block)
-                made.setdefault(channel.point.name, []).append((channel.obis, block))
+                blocks.setdefault(channel.point.name, []).append((channel.obis, block))
                 if end is not None:
                     name = channel.point.name
                     until[name] = max(end, until.get(name, end))
-        return made, until, today
+        return blocks, until, today
 
 
 def _open(closed_through: date | None, today: date) -> list[date]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -92,8 +93,10 @@ def helper_of(process: subprocess.Popen[bytes]) -> int:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for name in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-            if b"spawn_main" in Path(f"/proc/{name}/cmdline").read_bytes():
-                return int(name)
+            # Another child may end meanwhile.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if b"spawn_main" in Path(f"/proc/{name}/cmdline").read_bytes():
+                    return int(name)
         time.sleep(0.01)
     pytest.fail("there is no further worker")
 

@@ -33,7 +33,7 @@ SECRET = b"another-correct-horse-battery-staple"
 async def centre(plain_migrated: Database) -> AsyncIterator[Centre]:
     async with make_pool(plain_migrated.dsn, max_size=4) as pool:
         services = Office(pool).services(lambda: made.now)
-        settings = WebSettings(secret=SECRET, lasting_secret=True)
+        settings = WebSettings(secret=SECRET, lasting_key=True)
         made = Centre(create_app(services, settings), pool, START)
         cheap = Argon2Hashes(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         services.people._hashes = cheap

@@ -53,6 +53,8 @@ GROWS = {
     "audit_seal": "a seal a row of the log",
     "cycle_period": "a row a period of a generated list",
     "meter_seen": "a row a meter and month",
+    "unbilled_span": "a version of what is not billed, of an occupancy",
+    "unbilled_day": "a day that is not billed, as it was known",
     "night_job": "until 63 nights are kept",
 }
 

@@ -1,6 +1,18 @@
 -- name: chains
 -- Held until the shard is saved, so that nothing ends meanwhile. The revisions come first, before
 -- anything else is read: what is read later may be newer than they say, never older.
+-- As the view of that name says; as of a time there are tables alone.
+WITH waiting_one_off AS (
+    SELECT entry.account_id, entry.service_point_id, entry.day
+    FROM ledger_entry AS entry
+    WHERE entry.title IS NOT NULL
+        AND NOT EXISTS (SELECT FROM ledger_use WHERE ledger_use.entry_id = entry.id)
+        AND entry.amount > (
+            SELECT coalesce(sum(taken.amount), 0) FROM ledger_entry AS taken
+            WHERE taken.of_id = entry.id
+        )
+)
+
 SELECT
     occupancy.id, occupancy.account_id, service_point.id, service_point.name, service_point.zone,
     CASE WHEN newest.settles THEN newest.first_day ELSE newest.end_day END, occupancy.ended_on,

@@ -130,7 +130,7 @@ class TimescaleNotices:
         async with self._begin() as connection:
             if not await _rows(connection, "attempted", **values):
                 return
-            said = attempt.attempt
+            result = attempt.attempt
             await connection.execute(
                 _SQL["add_attempt"],
                 {
@@ -138,9 +138,9 @@ class TimescaleNotices:
                     "number": attempt.number,
                     "at": attempt.at,
                     "ms": attempt.ms,
-                    "outcome": said.outcome.value,
-                    "status": said.status,
-                    "detail": said.detail,
+                    "outcome": result.outcome.value,
+                    "status": result.status,
+                    "detail": result.detail,
                 },
             )
 

@@ -47,7 +47,7 @@ FROM (SELECT DISTINCT ON (name) * FROM alert_rule ORDER BY name, version DESC) A
 LEFT JOIN alert_look ON alert_look.rule = newest.name
 WHERE NOT (newest.document -> 'off')::boolean
     AND coalesce(alert_look.looked_at, '-infinity')
-        <= %(at)s - (newest.document ->> 'every_minutes')::integer * interval '1 minute'
+        <= %(at)s::timestamptz - (newest.document ->> 'every_minutes')::integer * interval '1 minute'
 ORDER BY newest.name
 
 -- name: looked

@@ -39,12 +39,12 @@ class FieldFindings:
         values = {"points": points, "limit": limit}
         vee = await self._ask.rows("vee_findings", values, query=query)
         documents = [] if of_one else await self._ask.rows("document_findings", {"limit": limit})
-        found = sorted(
+        ordered = sorted(
             map(_finding, ingest + vee + documents),
             key=lambda view: (of_one and view.severity == Severity.CRITICAL, view.found_at),
             reverse=True,
         )
-        return tuple(found[:limit])
+        return tuple(ordered[:limit])
 
     async def count(self, gateway: str | None, meter: str | None) -> int:
         """How many are open of a gateway or of a meter."""
