@@ -78,6 +78,8 @@ from tests.support.knowledge import columns_as_of, table_hashes
 
 # Rates what is not billed yet, of all accounts every night: more than all else that a life does.
 UNBILLED = "keep_unbilled"
+# More than a gateway and its meters ever have.
+FINDINGS = 100_000
 
 
 async def _left(_: datetime, __: Occurrence) -> None:
@@ -154,7 +156,7 @@ class Product:
         return {
             name
             for name in gateways
-            if any(one.code == "GAP" for one in await field.findings(gateway=name, limit=100))
+            if any(one.code == "GAP" for one in await field.findings(gateway=name, limit=FINDINGS))
         }
 
     async def channel(self, point: str, zone: str, period_s: int, code: str) -> None:
@@ -254,7 +256,7 @@ class Product:
         """Nothing comes any more of what a gateway's batches lacked."""
         note = DecisionNote(person("expert"), "asked the gateway", self.now)
         store = TimescaleValidationStore(self.pool)
-        for one in await TimescaleField(self.pool).findings(gateway=gateway, limit=100):
+        for one in await TimescaleField(self.pool).findings(gateway=gateway, limit=FINDINGS):
             if one.code in HOLES:
                 await accept_finding(self._decisions, store, one.finding, note)
 
