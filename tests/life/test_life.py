@@ -21,7 +21,7 @@ from tests.support.servers import MIGRATED, Database, fresh_database
 from tests.support.size import sized
 
 LIVES = sized("METERLINE_LIVES", 1, 40)
-MONTHS = sized("METERLINE_LIFE_MONTHS", 14, 26)
+MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
 # Lives in which issued bills are corrected: rating them again and again takes its time.
 CORRECTED = sized("METERLINE_CORRECTED_LIVES", 0, 20)
 CORRECTED_MONTHS = sized("METERLINE_CORRECTED_MONTHS", 26, 26)
