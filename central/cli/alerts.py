@@ -17,6 +17,7 @@ from central.cli.output import (
     listed,
     settings,
     show,
+    show_version,
     wait_for,
 )
 from central.domain.alerts.alert_rule import AlertMeasure, AlertPeriod, AlertRule, AlertSubject
@@ -62,10 +63,7 @@ def set_rule_command(  # noqa: PLR0913, PLR0917 - one option each
     ((kind, subject),) = given
     rule = AlertRule(measure, kind, subject, period, _number(threshold), every, off)
     version, new = _asked(lambda use_case: use_case.set_rule(name, rule, actor_of(actor), reason))
-    if as_json:
-        show({"rule": name, "version": version, "new": new})
-    else:
-        typer.echo(f"{name}: version {version}{'' if new else ', unchanged'}.")
+    show_version("rule", name, version, new=new, as_json=as_json)
 
 
 @alerts.command("rules")

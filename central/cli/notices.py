@@ -18,6 +18,7 @@ from central.cli.output import (
     listed,
     settings,
     show,
+    show_version,
     wait_for,
 )
 from central.domain.notices.notice import NoticeKind
@@ -117,10 +118,7 @@ def set_rule_command(  # noqa: PLR0913, PLR0917 - one option each
     """Write a rule down, or another version of it."""
     rule = NoticeRule(kind, endpoint, tuple(map(Condition.parse, where or ())), off)
     version, new = _asked(lambda use_case: use_case.set_rule(name, rule, actor_of(actor), reason))
-    if as_json:
-        show({"rule": name, "version": version, "new": new})
-    else:
-        typer.echo(f"{name}: version {version}{'' if new else ', unchanged'}.")
+    show_version("rule", name, version, new=new, as_json=as_json)
 
 
 @notices.command("rules")

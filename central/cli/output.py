@@ -201,6 +201,22 @@ def listed(rows: list[dict[str, Any]], *, as_json: bool, nothing: str) -> None:
             typer.echo("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
 
 
+def show_version(kind: str, name: str, version: int, *, new: bool, as_json: bool) -> None:
+    """Say which version of something stands now.
+
+    Args:
+        kind: What it is, in one word.
+        name: Which.
+        version: Its number.
+        new: Whether it was written now; else the one of before says the same.
+        as_json: As JSON.
+    """
+    if as_json:
+        show({kind: name, "version": version, "new": new})
+    else:
+        typer.echo(f"{name}: version {version}{'' if new else ', unchanged'}.")
+
+
 def _cell(value: object) -> str:
     return "" if value is None else str(value)
 

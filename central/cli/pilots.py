@@ -17,6 +17,7 @@ from central.cli.output import (
     listed,
     settings,
     show,
+    show_version,
     wait_for,
 )
 from central.domain.rating.pilot import PilotDocument
@@ -54,10 +55,7 @@ def set_command(  # noqa: PLR0913, PLR0917 - one option each
         return await use_case.set(name, document, actor_of(actor), reason)
 
     version, new = _asked(work)
-    if as_json:
-        show({"pilot": name, "version": version, "new": new})
-    else:
-        typer.echo(f"{name}: version {version}{'' if new else ', unchanged'}.")
+    show_version("pilot", name, version, new=new, as_json=as_json)
 
 
 @pilots.command("run")
