@@ -16,6 +16,7 @@ from central.domain.billing.billing_settings import (
     settings_on,
 )
 from central.domain.billing.document_template import template_of
+from central.domain.billing.invoice_terms import InvoiceTerms
 from central.domain.billing.negative_total import NegativeTotal
 from central.domain.rating.hashing import digest
 from central.domain.rating.inputs.document_days import DocumentDays
@@ -47,6 +48,7 @@ class IssueFacts:
         settings_revision: Of the utility's settings; 0 where an earlier release did not say.
         fixed_by: What fixed them.
         audit_head: `number:hash` of the audit log's newest seal, shortened; "" for none.
+        terms: Addresses, codes and payment; None where an earlier release did not say.
     """
 
     number: str
@@ -61,23 +63,29 @@ class IssueFacts:
     settings_revision: int = 0
     fixed_by: FixedBy = FixedBy.ISSUE
     audit_head: str = ""
+    terms: InvoiceTerms | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; a bill that prints no head is hashed as before there were any."""
+        """As a JSON object; a bill without head or terms is hashed as before there were any."""
         head = {"audit_head": self.audit_head} if self.audit_head else {}
-        return head | {
-            "number": self.number,
-            "issued": self.issued.isoformat(),
-            "due": self.due.isoformat(),
-            "kind": self.kind.value,
-            "locale": self.locale,
-            "payment_text": self.payment_text,
-            "footer_text": self.footer_text,
-            "template": self.template,
-            "template_sha256": self.template_sha256,
-            "settings_revision": self.settings_revision,
-            "fixed_by": self.fixed_by.value,
-        }
+        terms = {} if self.terms is None else {"terms": self.terms.to_json()}
+        return (
+            head
+            | terms
+            | {
+                "number": self.number,
+                "issued": self.issued.isoformat(),
+                "due": self.due.isoformat(),
+                "kind": self.kind.value,
+                "locale": self.locale,
+                "payment_text": self.payment_text,
+                "footer_text": self.footer_text,
+                "template": self.template,
+                "template_sha256": self.template_sha256,
+                "settings_revision": self.settings_revision,
+                "fixed_by": self.fixed_by.value,
+            }
+        )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> IssueFacts:
@@ -95,6 +103,7 @@ class IssueFacts:
             settings_revision=value["settings_revision"],
             fixed_by=FixedBy(value["fixed_by"]),
             audit_head=value.get("audit_head", ""),
+            terms=InvoiceTerms.from_json(value["terms"]) if "terms" in value else None,
         )
 
     def content_sha256(self, bill_sha256: str) -> str:
