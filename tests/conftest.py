@@ -253,6 +253,13 @@ def plain_filled(_servers: _Servers) -> Iterator[Database]:
         yield fresh
 
 
+@pytest.fixture(scope="module")
+def shared_filled(_servers: _Servers) -> Iterator[Database]:
+    """The same for the tests of a file that leave it as it was."""
+    with _servers.copy(POSTGRES[0], OFFICE) as fresh:
+        yield fresh
+
+
 @pytest.fixture
 def server_home() -> Iterator[Path]:
     """An empty folder in which a test may run servers of its own, as root too."""

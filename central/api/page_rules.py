@@ -14,6 +14,9 @@ POST /me/second-factor/end
 POST /me/keys
 POST /me/keys/{key}/revoke
 """,
+    Permission.SEARCH: """
+GET /search
+""",
     Permission.READ_PEOPLE: """
 GET /people
 """,

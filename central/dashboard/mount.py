@@ -27,6 +27,7 @@ from central.dashboard.pages import (
     pilots,
     reconciliation,
     schedules,
+    search,
     settings,
 )
 from central.service.operator.services import OperatorServices
@@ -62,6 +63,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         groups.router,
         reconciliation.router,
         schedules.router,
+        search.router,
         settings.router,
         audit.router,
         people.router,

@@ -49,6 +49,7 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.adapters.timescale.views.billing import TimescaleBilling
 from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.views.memberships import TimescaleMemberships
+from central.adapters.timescale.views.search import TimescaleSearch
 from central.adapters.timescale.web_sessions import TimescaleWebSessions
 from central.service.audit.last_check import AuditCheck
 from central.service.billing.invoice_document import Renderer
@@ -93,6 +94,7 @@ def timescale_services(
         move_store=TimescaleMoves(pool),
         rebills=TimescaleRebills(pool),
         so_far_store=TimescaleSoFar(pool),
+        search_store=TimescaleSearch(pool),
         suppression_store=TimescaleSuppressions(pool),
         reconciliation=TimescaleReconciliation(pool),
         figure_store=TimescaleRegulatorFigures(pool),

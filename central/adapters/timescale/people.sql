@@ -87,56 +87,37 @@ RETURNING person.name, label
 SELECT uid FROM account WHERE number = ANY(%(accounts)s) ORDER BY number
 
 -- name: is_inside
--- A group of points carries the accounts that have an agreement there today, and a group of accounts
--- the points where they have one.
-WITH member AS (
-    SELECT service_point_id, account_id
-    FROM group_member JOIN named_group ON named_group.id = group_member.group_id
-    WHERE named_group.name = ANY(%(groups)s) AND from_day <= %(day)s
-        AND (end_day IS NULL OR end_day > %(day)s)
-), listed_account AS (
-    SELECT account_id AS id FROM member WHERE account_id IS NOT NULL
-    UNION
-    SELECT id FROM account WHERE number = ANY(%(accounts)s)
-), inside_point AS (
-    SELECT service_point_id AS id FROM member WHERE service_point_id IS NOT NULL
-    UNION
-    SELECT agreement.service_point_id
-    FROM agreement JOIN listed_account ON listed_account.id = agreement.account_id
-    WHERE during @> %(day)s::date
-), inside_account AS (
-    SELECT id FROM listed_account
-    UNION
-    SELECT agreement.account_id
-    FROM agreement
-    JOIN member ON member.service_point_id = agreement.service_point_id
-    WHERE during @> %(day)s::date
-)
 SELECT CASE %(whose)s
     WHEN 'account' THEN EXISTS (
-        SELECT FROM account JOIN inside_account USING (id) WHERE account.number = %(key)s OR account.uid::text = lower(%(key)s)
+        SELECT FROM account
+        WHERE (account.number = %(key)s OR account.uid::text = lower(%(key)s))
+            AND id IN (SELECT inside_accounts(%(groups)s::text[], %(accounts)s::text[], %(day)s::date))
     )
     WHEN 'bill' THEN EXISTS (
-        SELECT FROM bill JOIN inside_account ON inside_account.id = bill.account_id
-        WHERE bill.uid::text = lower(%(key)s) AND (NOT %(issued)s OR bill.state = 'issued')
+        SELECT FROM bill
+        WHERE bill.account_id IN (SELECT inside_accounts(%(groups)s::text[], %(accounts)s::text[], %(day)s::date))
+            AND bill.uid::text = lower(%(key)s) AND (NOT %(issued)s OR bill.state = 'issued')
     )
     WHEN 'point' THEN EXISTS (
-        SELECT FROM service_point JOIN inside_point USING (id)
-        WHERE service_point.uid::text = lower(%(key)s)
+        SELECT FROM service_point
+        WHERE id IN (SELECT inside_points(%(groups)s::text[], %(accounts)s::text[], %(day)s::date))
+            AND service_point.uid::text = lower(%(key)s)
     )
     WHEN 'point channel' THEN EXISTS (
-        SELECT FROM point_channel JOIN inside_point ON inside_point.id = service_point_id
-        WHERE point_channel.id::text = %(key)s
+        SELECT FROM point_channel
+        WHERE service_point_id IN (SELECT inside_points(%(groups)s::text[], %(accounts)s::text[], %(day)s::date))
+            AND point_channel.id::text = %(key)s
     )
     WHEN 'meter' THEN EXISTS (
-        SELECT FROM installation JOIN inside_point ON inside_point.id = service_point_id
-        WHERE meter_id::text = %(key)s AND during @> %(day)s::date::timestamp AT TIME ZONE 'UTC'
+        SELECT FROM installation
+        WHERE service_point_id IN (SELECT inside_points(%(groups)s::text[], %(accounts)s::text[], %(day)s::date))
+            AND meter_id::text = %(key)s AND during @> %(day)s::date::timestamp AT TIME ZONE 'UTC'
     )
     WHEN 'meter channel' THEN EXISTS (
         SELECT FROM channel
         JOIN installation ON installation.meter_id = channel.meter_id
-        JOIN inside_point ON inside_point.id = service_point_id
-        WHERE channel.id::text = %(key)s AND during @> %(day)s::date::timestamp AT TIME ZONE 'UTC'
+        WHERE service_point_id IN (SELECT inside_points(%(groups)s::text[], %(accounts)s::text[], %(day)s::date))
+            AND channel.id::text = %(key)s AND during @> %(day)s::date::timestamp AT TIME ZONE 'UTC'
     )
     ELSE false
 END

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     """What a use-case asks for. Stored in keys of the API: never renamed."""
 
     OWN_SIGN_IN = "own-sign-in"
+    SEARCH = "search"
     READ_FIELD = "read-field"
     READ_USAGE = "read-usage"
     READ_POINTS = "read-points"
@@ -62,6 +63,7 @@ class Permission(StrEnum):
 MEANING: Final[Mapping[Permission, str]] = MappingProxyType(
     {
         Permission.OWN_SIGN_IN: "see and end their own sign-ins and keys",
+        Permission.SEARCH: "find by name what they may see",
         Permission.READ_FIELD: "see gateways and what they report",
         Permission.READ_USAGE: "see meters, readings and intervals",
         Permission.READ_POINTS: "see service points",
@@ -109,6 +111,7 @@ _P = Permission
 _READS = frozenset(
     {
         _P.OWN_SIGN_IN,
+        _P.SEARCH,
         _P.READ_FIELD,
         _P.READ_USAGE,
         _P.READ_POINTS,
@@ -126,7 +129,14 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         Role.OPERATOR: _READS
         | {_P.DECIDE_READINGS, _P.CHANGE_GATEWAYS, _P.SEND_EVENTS, _P.RUN_JOBS, _P.INSTALL},
         Role.INSTALLER: frozenset(
-            {_P.OWN_SIGN_IN, _P.READ_FIELD, _P.READ_USAGE, _P.READ_POINTS, _P.INSTALL}
+            {
+                _P.OWN_SIGN_IN,
+                _P.SEARCH,
+                _P.READ_FIELD,
+                _P.READ_USAGE,
+                _P.READ_POINTS,
+                _P.INSTALL,
+            }
         ),
         Role.BILLING_CLERK: _READS
         | {
@@ -154,8 +164,8 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     }
 )
 
-OF_NOBODY: Final = frozenset({_P.OWN_SIGN_IN, _P.READ_OWN_BILLS, _P.READ_RULES})
-"""Permissions whose use is about nobody else's data: limits do not narrow them."""
+OF_NOBODY: Final = frozenset({_P.OWN_SIGN_IN, _P.SEARCH, _P.READ_OWN_BILLS, _P.READ_RULES})
+"""Permissions whose use is about nobody else's data, or that answers within limits by itself."""
 
 
 class Whose(StrEnum):

@@ -65,6 +65,7 @@ from central.service.ports.reconciliation import ReconciliationStore
 from central.service.ports.registry import RegistryStore
 from central.service.ports.regulator_figures import RegulatorFigureStore
 from central.service.ports.schedules import ScheduleStore
+from central.service.ports.search import SearchStore
 from central.service.ports.second_factors import SecondFactorStore
 from central.service.ports.series import SeriesStore
 from central.service.ports.so_far import SoFarStore
@@ -121,6 +122,7 @@ class OperatorServices:
         unbilled_store: What days that no issued bill says come to.
         unclosed: Days that are over and not closed.
         usage_event_store: What happened, and to whom.
+        search_store: Whatever has a name, by a part of it.
         series: Prices, factors and lookup tables.
         schedule_store: When jobs are done.
         nights: What is done of them.
@@ -159,6 +161,7 @@ class OperatorServices:
     move_store: MoveStore
     rebills: RebillStore
     so_far_store: SoFarStore
+    search_store: SearchStore
     suppression_store: SuppressionStore
     reconciliation: ReconciliationStore
     figure_store: RegulatorFigureStore

@@ -34,6 +34,7 @@ WITHOUT = {
     "notice": "what waits to be told, and was; its attempts say when",
     "notice_delivery": "how far it is told; its attempts say when",
     "notice_secret": "what signs now",
+    "search_entry": "words of names as they are now; a name's own table says what it was",
     "schedule": "when jobs are due",
     "touched": "days that wait for validation",
     "unbilled_stamp": "what accounts were when they were rated; spares the next night a look",
