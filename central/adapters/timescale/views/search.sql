@@ -46,7 +46,7 @@ AND account.id IN (
 -- name: account
 {hit}
 SELECT
-    account.uid::text, account.number,
+    'account', account.uid::text, account.number,
     concat_ws(', ', account.name, nullif(array_to_string(account.address, ', '), '')), '', '', '', ''
 FROM hit JOIN account ON account.id = hit.thing_id
 ORDER BY hit.place, account.number
@@ -54,14 +54,14 @@ LIMIT %(limit)s
 
 -- name: gateway
 {hit}
-SELECT gateway.name, gateway.name, '', '', '', '', ''
+SELECT 'gateway', gateway.name, gateway.name, '', '', '', '', ''
 FROM hit JOIN gateway ON gateway.id = hit.thing_id
 ORDER BY hit.place, gateway.name
 LIMIT %(limit)s
 
 -- name: meter
 {hit}
-SELECT meter.id::text, meter.serial, meter.manufacturer, '', '', '', ''
+SELECT 'meter', meter.id::text, meter.serial, meter.manufacturer, '', '', '', ''
 FROM hit JOIN meter ON meter.id = hit.thing_id
 ORDER BY hit.place, meter.serial, meter.manufacturer
 LIMIT %(limit)s
@@ -69,7 +69,7 @@ LIMIT %(limit)s
 -- name: point
 {hit}
 SELECT
-    '', service_point.name, service_point.address,
+    'point', '', service_point.name, service_point.address,
     coalesce(meter.id::text, ''), coalesce(meter.serial, ''),
     coalesce(account.uid::text, ''), coalesce(account.number, '')
 FROM hit
