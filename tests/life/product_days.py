@@ -66,9 +66,11 @@ class ProductDays:
         """Accept the open findings of a kind; how many there are."""
         channel = await self._channel(point, code)
         open_ones = await self._store.open_findings(channel)
-        mine = [one.id for one in open_ones if one.code == finding]
+        mine = [one for one in open_ones if one.code == finding]
         for one in mine:
-            await self._store.accept_finding(one, EXPERT, "asked the customer", self._clock())
+            if one.accepted_by is None:
+                at = self._clock()
+                await self._store.accept_finding(one.id, EXPERT, "asked the customer", at)
         return len(mine)
 
     async def policy(self, class_name: str, document: str, effective: date) -> None:

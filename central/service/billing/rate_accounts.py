@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 
 from central.domain.billing.adjustment import OpenAdjustment, adjustment_lines
@@ -16,6 +16,7 @@ from central.domain.billing.make_bill import make_bill
 from central.domain.billing.part_use import part_use, sum_of
 from central.domain.metering.channel_days import ChannelDays
 from central.domain.rating.charged_energy import charged_energy
+from central.domain.rating.determinants.align import inputs_of
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange, days_of
@@ -44,7 +45,7 @@ _CHANNEL = attrgetter("channel_id")
 
 def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs) -> NewBill:
     """What is to be saved of an account: its bill, its parts and what they were rated with."""
-    findings = tuple(hold for supply in work.supplies for hold in supply.holds)
+    findings = tuple(chain.from_iterable(_holding(supply, tariffs) for supply in work.supplies))
     currency = next((each.rated.currency for each in supplies), "")
     carried = [each for each in work.adjustments if each.currency == currency]
     bill = _bill(work, supplies, findings, tariffs, carried)
@@ -85,6 +86,19 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
     adjustments = tuple(each.id for each in carried) if carries else ()
     kwh, validated_kwh = printed(billed), printed(validated)
     return NewBill(work.plan, bill, parts, kwh, validated_kwh, stamps, adjustments)
+
+
+def _holding(supply: SupplyWork, tariffs: Tariffs) -> Iterator[Hold]:
+    """What holds a part: all but what is said of a channel that its tariff does not read."""
+    if not supply.holds:
+        return
+    versions = tariffs.versions(supply.tariff)
+    read = set(chain.from_iterable(map(inputs_of, versions)))
+    of_others = {name: blocks for name, blocks in supply.blocks.items() if name not in read}
+    unread = _days_read(of_others).keys()
+    for hold in supply.holds:
+        if hold.of is None or hold.of.channel not in unread:
+            yield hold
 
 
 def looking_back(

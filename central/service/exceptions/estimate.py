@@ -43,7 +43,8 @@ def estimate(chosen: ChosenEstimate) -> Action:
         decision = await use.estimate(channel, _around(day, missing), chosen, note)
         days = {entry.after.day for entry in decision.days}
         for finding in await stores.judgements.open_findings(channel):
-            if finding.day in days and finding.code == ESTIMATED_GAP.code:
+            mine = finding.day in days and finding.code == ESTIMATED_GAP.code
+            if mine and finding.accepted_by is None:
                 await accept_finding(
                     stores.reports, stores.judgements, f"v{finding.id}", answer.note
                 )

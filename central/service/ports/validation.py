@@ -321,7 +321,8 @@ class ValidationStore(Protocol):
         """Note that somebody answers for an open finding; it no longer holds the bill.
 
         Returns:
-            Whether there was such a finding, and it is not one of `NOT_ACCEPTED`.
+            Whether there was such a finding, that nobody answered for yet and that is not one of
+            `NOT_ACCEPTED`.
         """
 
     async def open_findings(self, channel_id: PointChannelId) -> list[OpenFinding]:

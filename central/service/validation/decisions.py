@@ -62,7 +62,7 @@ async def accept_finding(
 
     Raises:
         InvalidValueError: No reason is given.
-        NoSuchFindingError: It is not there, closed, or one of `NOT_ACCEPTED`.
+        NoSuchFindingError: It is not there, closed, accepted already, or one of `NOT_ACCEPTED`.
     """
     _need_reason(answer.reason)
     kind, digits = finding[:1], finding[1:]
@@ -73,7 +73,7 @@ async def accept_finding(
     elif 0 < number <= _BIGINT_MAX and kind == _JUDGEMENT:
         accepted = await judgements.accept_finding(number, answer.actor, answer.reason, answer.at)
     if not accepted:
-        message = f"The finding {finding!r} is not open, or cannot be accepted."
+        message = f"The finding {finding!r} is not open, is accepted already, or cannot be."
         remedy = "Fill missing intervals and decide conflicts; `finding list` shows the rest."
         raise NoSuchFindingError(message, value=finding, remedy=remedy)
 

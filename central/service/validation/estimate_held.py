@@ -26,7 +26,12 @@ from central.service.ports.validation import (
     ValidationStore,
     ValidationTransaction,
 )
-from central.service.validation.gap_estimates import edited_days, grounds, keep_estimates
+from central.service.validation.gap_estimates import (
+    edited_days,
+    grounds,
+    is_read,
+    keep_estimates,
+)
 
 _DAY = timedelta(days=1)
 _BEYOND = timedelta(days=62)
@@ -137,7 +142,9 @@ class EstimateHeld:
                 if days is None:
                     return
                 gap = await _gap_of(work, channel, days)
-                if not gap.missing:
+                # What no tariff reads keeps no bill waiting, and nobody is sent to read it.
+                reads = await is_read(work, locked.channel, days) if gap.missing else False
+                if not reads and (today is None or not gap.missing):
                     return
                 reason = f"{held.estimated_before} bills in a row were estimated already."
                 estimated: Sequence[EstimatedDay] = ()
@@ -148,7 +155,7 @@ class EstimateHeld:
                 tally.days += len(estimated)
                 done = {day.block.day for day in estimated}
                 left = [block for block in gap.missing if block.day not in done]
-                if left:
+                if left and reads:
                     finding = field_order(left[0], reason, days.end)
                     order = {ChannelDay(channel, left[0].day): (finding,)}
                     tally.orders += await work.raise_findings(order, now)

@@ -11,6 +11,8 @@ from central.domain.metering.block import DayBlock
 from central.domain.metering.grid import grid_of, reach_of
 from central.domain.metering.intervals import Metered
 from central.domain.metering.service_point import PointChannel
+from central.domain.metering.tariff_input import input_of
+from central.domain.rating.determinants.align import inputs_of
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.vee.allowed import AllowedEstimators
 from central.domain.vee.catalogue import FILLED
@@ -94,6 +96,27 @@ async def edited_days(work: ValidationTransaction, blocks: Sequence[DayBlock]) -
     keys = [ChannelDay(PointChannelId(block.channel_id), block.day) for block in blocks]
     newest = await work.estimates(keys)
     return {key.day for key, day in newest.items() if edited_over(day) is not None}
+
+
+async def is_read(work: ValidationTransaction, channel: PointChannel, days: DayRange) -> bool:
+    """Whether a tariff that somebody is billed by on some days reads a channel.
+
+    A tariff whose text is refused may read all.
+
+    Args:
+        work: The transaction.
+        channel: What is counted.
+        days: When.
+    """
+    given = await work.tariffs_of(PointChannelId(channel.id), days)
+    tariffs, name = Tariffs(given.records, days, given.holidays), input_of(channel.obis)
+    read = (
+        name in inputs_of(version)
+        for tariff in given.records
+        for version in tariffs.versions(tariff)
+        if version.effective < days.end
+    )
+    return bool(tariffs.refused) or any(read)
 
 
 def _holidays(given: ChannelTariffs, days: DayRange) -> frozenset[date]:

@@ -155,6 +155,16 @@ async def test_findings_of_ingest_and_of_validation_are_accepted_by_their_number
     await accept_finding(utility.decisions, utility.validation, f"v{estimated.id}", ANSWER)
     accepted = {one.id: one.accepted_by for one in await utility.validation.open_findings(CHANNEL)}
     assert accepted[estimated.id] == "chief"
+    # Who answered for it first answers on: the bill's contributors name them.
+    with pytest.raises(NoSuchFindingError, match="accepted already"):
+        await accept_finding(
+            utility.decisions,
+            utility.validation,
+            f"v{estimated.id}",
+            replace(ANSWER, actor=CLERK, at=NOW + timedelta(hours=1)),
+        )
+    accepted = {one.id: one.accepted_by for one in await utility.validation.open_findings(CHANNEL)}
+    assert accepted[estimated.id] == "chief"
     never = [f"v{found[code].id}" for code in ("CONFLICTING_READINGS", "MISSING_INTERVALS")]
     for number in (*never, "i1", "v9999", "12", "x1", "", "v", "v-1", "v" + "9" * 30, "v²"):
         with pytest.raises(NoSuchFindingError):

@@ -75,7 +75,8 @@ class MemoryValidationStore(MemoryBlockVersions):
         """See `ValidationStore`."""
         async with self._books.begin() as state:
             for key, kept in state.findings.items():
-                if kept.id == finding_id and kept.finding.code not in NOT_ACCEPTED:
+                may = kept.accepted_by is None and kept.finding.code not in NOT_ACCEPTED
+                if kept.id == finding_id and may:
                     state.findings[key] = replace(kept, accepted_by=actor.key)
                     point = state.channels[key[0].channel_id].point
                     state.raise_input(InputKind.POINT, point)

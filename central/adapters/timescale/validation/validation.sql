@@ -231,7 +231,7 @@ WHERE billed_period.first_day - coalesce(bill_part.looks_back_days, 0) <= closed
 -- name: accept_finding
 UPDATE vee_finding
 SET accepted_by = %(actor)s, accepted_reason = %(reason)s, accepted_at = %(at)s
-WHERE id = %(id)s AND closed_at IS NULL AND code <> ALL(%(never)s)
+WHERE id = %(id)s AND closed_at IS NULL AND accepted_by IS NULL AND code <> ALL(%(never)s)
 RETURNING channel_id, day, code
 
 -- name: findings_of
