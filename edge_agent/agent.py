@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random, SystemRandom
+from typing import Any
 
 from edge_agent.agent_metrics import Gauge
 from edge_agent.buffer.buffer import Buffer
@@ -56,6 +57,8 @@ class Agent:
         reloader: Puts other configurations in force.
         supervisor: systemd, or nobody.
         task: Its work; done only when something went wrong for good.
+        certificate: Until when its certificate holds, as `status` shows it; None where it is not
+            renewed here.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Agent:
         self.task: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
         self.buffer = buffer
         self.clock = clock
+        self.certificate: Callable[[], dict[str, Any] | None] = lambda: None
         self._gateway = config.gateway
         self._listener = listener
         runner = SessionRunner(buffer, random, agent=agent_name())
@@ -177,4 +181,5 @@ class Agent:
             events=event_counts(self.buffer.marks),
             refused=self._refusals.table(),
             remote=None if self._listener is None else self._listener.table(),
+            certificate=self.certificate(),
         )

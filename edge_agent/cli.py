@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 
 DEFAULT_CONFIG = Path("/etc/meterline/edge.toml")
+DEFAULT_IDENTITY = Path("/var/lib/meterline/identity")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file of the agent.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -184,6 +185,44 @@ def listen_to(
         raise typer.Exit(EXIT_ALARM)
 
 
+@app.command()
+def claim(  # noqa: PLR0913, PLR0917 - where to, and where it is kept
+    code: Annotated[str, typer.Argument(help="Claim code that `gateway invite` printed.")],
+    centre: Annotated[str, typer.Option(help="Address of the centre, https://...")],
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Whom to trust there; default: the system's authorities.")
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option(help="Folder in which keys and certificates are kept.")
+    ] = DEFAULT_IDENTITY,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Claim this gateway's name: make its key here, fetch its certificate, write its configuration.
+
+    Again with the same code, it goes on where it was interrupted.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from edge_agent.config.identity import IdentitySettings  # noqa: PLC0415
+    from edge_agent.enrolment.claim import claim_gateway  # noqa: PLC0415
+
+    try:
+        settings = IdentitySettings(centre=centre, folder=folder, ca_file=ca_file)
+        gateway = claim_gateway(code, settings, config)
+    except ValidationError:
+        message = "The centre's address is not of the form https://meterline.example."
+        _fail(ConfigurationError(message, value=centre), as_json=as_json)
+    except MeterlineError as error:
+        _fail(error, as_json=as_json)
+    if as_json:
+        typer.echo(json.dumps({"gateway": gateway, "config": str(config)}))
+    else:
+        typer.echo(
+            f"This is {gateway}. {config} says so; add its [[meters]], then start the agent."
+        )
+
+
 @app.command("verify-update")
 def verify_update(  # noqa: PLR0913, PLR0917 - what there is to compare
     manifest: Annotated[Path, typer.Argument(help="Signed announcement of the update.")],
@@ -250,6 +289,7 @@ def _describe(health: dict[str, Any]) -> str:
         f"gateway   {health['gateway']} ({'running' if health['running'] else 'not running'})",
         *_configuration(health["configuration"]),
         *_remote(health.get("remote")),
+        *_certificate(health.get("certificate")),
         f"broker    {_word(health['connected'], 'connected', 'not connected')}"
         + (f" to {broker}" if (broker := health.get("broker")) else "")
         + (f": {failure}" if (failure := health["broker_failure"]) else ""),
@@ -298,6 +338,13 @@ def _remote(table: dict[str, Any] | None) -> list[str]:
         said = f"update    {update['component']} {update['version']}: {update['state']}"
         lines.append(said + (f", {update['code']}: {update['reason']}" if update["code"] else ""))
     return lines
+
+
+def _certificate(table: dict[str, Any] | None) -> list[str]:
+    if table is None:
+        return []
+    failure = table["failure"]
+    return [f"identity  holds until {table['not_after']}" + (f": {failure}" if failure else "")]
 
 
 def _word(value: bool | None, yes: str, no: str) -> str:  # noqa: FBT001 - a value, no switch

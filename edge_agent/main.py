@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from random import SystemRandom
 
 import structlog
 
@@ -16,6 +17,9 @@ from edge_agent.buffer.path_check import check_file, check_folder
 from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SteadyClock, SystemClock
 from edge_agent.config.settings import EdgeConfig
+from edge_agent.enrolment.centre import Centre
+from edge_agent.enrolment.identity import Identity
+from edge_agent.enrolment.renewal import Renewal
 from edge_agent.monitoring.status_socket import listen, socket_path
 from edge_agent.polling.meter_set import check_meters, make_meter
 from edge_agent.polling.recorder import anchor_of
@@ -136,17 +140,35 @@ async def run_until_signal(read: Callable[[], EdgeConfig], origin: str) -> None:
             _reload(agent, hung_up, lambda: remote.over(read()), origin)
         )
         remote_work = asyncio.create_task(remote.run(agent))
+        renewing = asyncio.create_task(_renew(agent, config))
+        work = {stopping, reloading, remote_work, renewing, agent.task}
         try:
-            await asyncio.wait(
-                {stopping, reloading, remote_work, agent.task}, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
             await _end(reloading)
             await _end(remote_work)
+            await _end(renewing)
         if asked.is_set():
             remote.stop()
     _log.info("agent_stopped", gateway=config.gateway)
+
+
+async def _renew(agent: Agent, config: EdgeConfig) -> None:
+    """Renew the certificate for ever, where the centre gives it."""
+    if config.identity is None:
+        await asyncio.Event().wait()
+        return
+    renewal = Renewal(
+        config.gateway,
+        Identity(config.identity.folder),
+        Centre(config.identity),
+        agent.clock,
+        SystemRandom(),
+        agent.uplink.reconnect,
+    )
+    agent.certificate = renewal.table
+    await renewal.run()
 
 
 async def _reload(

@@ -27,8 +27,9 @@ from firmware_bridge.contract.errors import MeterlineError
 
 _log = structlog.get_logger(__name__)
 
-# They name the buffer's file, whose it is, and what its times mean; all of it hangs on them.
-FIXED: Final = ("gateway", "buffer.path", "clock.source")
+# They name the buffer's file, whose it is, and what its times mean, on which all of it hangs; and
+# where certificates come from.
+FIXED: Final = ("gateway", "buffer.path", "clock.source", "identity")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from central.api.request_rate import RequestRate
 from central.api.settings import WebSettings, is_loopback
 from central.domain.access.policy import Principal
 from central.domain.actor import Actor, ActorKind, Via
+from firmware_bridge.contract.enrolment import CLAIM_PATH, RENEW_PATH
 from firmware_bridge.contract.errors import MeterlineError
 
 API = "/api/"
@@ -53,6 +54,8 @@ _HEALTH = "/api/v1/health/"
 _ANYBODYS = ("/static/", _HEALTH, "/favicon.ico")
 _DOORS = frozenset({SIGN_IN, WELCOME, LANGUAGE})
 """What anybody may ask for, and forms that anybody may send who has the page with them."""
+_PROVES_ITSELF = frozenset({CLAIM_PATH, RENEW_PATH})
+"""What a device sends with a code or a signature, which no browser has to lend."""
 EVENT_TYPES = frozenset(
     {
         "application/cloudevents+json",
@@ -174,6 +177,8 @@ class AccessMiddleware:
             raise MisdirectedError(message, value=host)
         path, now = request.url.path, self._clock()
         if path.startswith(_ANYBODYS) and request.method in _SAFE:
+            return request.receive
+        if path in _PROVES_ITSELF:
             return request.receive
         bearer = _bearer(request)
         if bearer is not None and path.startswith(API):

@@ -18,6 +18,8 @@ API: Final = "/api/v1"
 _PUBLIC = f"""
 GET {API}/health/live
 GET {API}/health/ready
+POST {API}/enrolment/claim
+POST {API}/enrolment/renew
 GET /static/{{name}}
 GET /favicon.ico
 GET /sign-in

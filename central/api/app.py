@@ -83,6 +83,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.state.authenticator = authenticator
     app.state.sessions = sessions
     app.state.failed_tokens = failed_tokens
+    app.state.failed_claims = FailedTokens("claim")
     app.state.background = Background()
     app.state.gathered_events = GatherEvents(services.usage)
     times = app.state.request_times = RequestTimes()

@@ -11,7 +11,7 @@ import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -36,9 +36,14 @@ class _Tries:
 
 
 class FailedTokens:
-    """What failed of late."""
+    """What failed of late.
 
-    def __init__(self) -> None:
+    Args:
+        event: How the log and the figures call it.
+    """
+
+    def __init__(self, event: Literal["sign_in", "claim"] = "sign_in") -> None:
+        self._event = event
         self._tries: OrderedDict[tuple[str, str], _Tries] = OrderedDict()
         self._good: OrderedDict[str, None] = OrderedDict()
         self.failed = 0
@@ -74,21 +79,25 @@ class FailedTokens:
         self.failed += 1
         by_address = self._fail(("address", network), now, FREE_OF_ADDRESS, LONGEST)
         by_account = self._fail(("account", account), now, FREE_OF_ACCOUNT, LONGEST_OF_ACCOUNT)
-        _log.warning(
-            "sign_in_failed",
-            address=network,
-            account=account,
-            of_address=by_address.failed,
-            of_account=by_account.failed,
-            closed_until=max(by_address.until, by_account.until).isoformat(timespec="seconds"),
-        )
+        facts = {
+            "address": network,
+            "account": account,
+            "of_address": by_address.failed,
+            "of_account": by_account.failed,
+            "closed_until": max(by_address.until, by_account.until).isoformat(timespec="seconds"),
+        }
+        if self._event == "claim":
+            _log.warning("claim_failed", **facts)
+        else:
+            _log.warning("sign_in_failed", **facts)
 
     def figures(self) -> list[Figure]:
         """What was counted since the process began."""
+        name = self._event
         return [
-            Figure("sign_ins_total", "Right tokens.", self.succeeded, counter=True),
-            Figure("sign_ins_failed_total", "Wrong tokens.", self.failed, counter=True),
-            Figure("sign_ins_refused_total", "Tokens not looked at.", self.refused, counter=True),
+            Figure(f"{name}s_total", "Right tokens.", self.succeeded, counter=True),
+            Figure(f"{name}s_failed_total", "Wrong tokens.", self.failed, counter=True),
+            Figure(f"{name}s_refused_total", "Tokens not looked at.", self.refused, counter=True),
         ]
 
     def _wait(self, key: tuple[str, str], now: datetime) -> timedelta:

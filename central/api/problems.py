@@ -13,6 +13,12 @@ from central.domain.access.policy import NotPermittedError
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.billing.invoice_document import UnprintableTextError
 from central.service.billing.shadow_file import ShadowFileError
+from central.service.gateways.claims import (
+    CertificateRefusedError,
+    CertificateRequestError,
+    ClaimRefusedError,
+    NoAuthorityError,
+)
 from central.service.moves.errors import NoSuchMoveError
 from central.service.ports.billing_errors import UnknownBillError, UnknownRunError
 from central.service.ports.exceptions import NoSuchExceptionError
@@ -150,6 +156,10 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
+    NoAuthorityError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ClaimRefusedError: HTTPStatus.FORBIDDEN,
+    CertificateRefusedError: HTTPStatus.FORBIDDEN,
+    CertificateRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
 

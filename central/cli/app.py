@@ -12,6 +12,7 @@ from central.cli import (
     alerts,
     audit,
     broker,
+    certificates,
     checks,
     correction_limits,
     cycles,
@@ -32,7 +33,6 @@ from central.cli import (
     processes,
     rate,
     registry,
-    remote,
     schedule,
     sessions,
     settings,
@@ -57,7 +57,7 @@ PROGRAM = "meterline-central"
 app = group("Run Meterline's centre: store, validate, rate and bill readings.", Commands)
 app.add_typer(processes.app)
 app.add_typer(registry.imports, name="import")
-app.add_typer(remote.gateways, name="gateway")
+app.add_typer(certificates.gateways, name="gateway")
 app.add_typer(broker.broker, name="broker")
 app.add_typer(tariffs.tariffs, name="tariff")
 app.add_typer(tables.tables, name="table")

@@ -34,6 +34,7 @@ gateway move-meter
 """,
     _P.CHANGE_GATEWAYS: """
 gateway enrol
+gateway invite
 gateway revoke
 gateway revoke-epoch
 quarantine requeue

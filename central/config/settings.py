@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from central.config.authority import AuthoritySettings
 from central.config.connection_limits import ConnectionLimits
 from central.config.health import HealthSettings
 from central.config.mail import MailSettings
@@ -22,7 +23,7 @@ _FOR_THE_UTILITY = (
 _MOST_DAYS = 36_500
 
 
-class Settings(HealthSettings, QuotaSettings, MailSettings):
+class Settings(HealthSettings, QuotaSettings, MailSettings, AuthoritySettings):
     """Settings of the commands of the centre.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from central.adapters.documents.invoice import render_invoice
@@ -16,6 +17,7 @@ from central.api.request_times import RequestTimes
 from central.api.server import serving
 from central.api.settings import WebSettings
 from central.config.settings import Settings
+from central.process.authority import gateway_claims
 from central.process.health import Readiness, saying_health
 from central.process.keep_fit import keep_fit
 from central.process.services import timescale_services
@@ -49,13 +51,16 @@ async def run_serve(
         await check_fit(settings.dsn())
     limits = settings.limits
     async with make_pool(settings.dsn(), max_size=8, name="meterline-serve", limits=limits) as pool:
-        services = timescale_services(pool, render_invoice, anchor_file=settings.audit_anchor_file)
+        claims = gateway_claims(settings, pool, _utc_now)
+        anchors = settings.audit_anchor_file
+        services = timescale_services(pool, render_invoice, _utc_now, anchors, claims)
         app = create_app(services, web)
         failed_tokens: FailedTokens = app.state.failed_tokens
+        failed_claims: FailedTokens = app.state.failed_claims
         times: RequestTimes = app.state.request_times
 
         def figures() -> list[Figure | Histogram]:
-            return [*times.figures(), *failed_tokens.figures()]
+            return [*times.figures(), *failed_tokens.figures(), *failed_claims.figures()]
 
         async with (
             saying_health(settings, Readiness(pool, {}), "meterline_serve", figures),
@@ -83,6 +88,10 @@ def web_settings(settings: Settings, host: str | None, port: int | None) -> WebS
     if secret is not None:
         web = replace(web, secret=secret.get_secret_value().encode(), lasting_key=True)
     return web
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _print_address(address: str) -> None:

@@ -53,6 +53,7 @@ from central.adapters.timescale.views.search import TimescaleSearch
 from central.adapters.timescale.web_sessions import TimescaleWebSessions
 from central.service.audit.last_check import AuditCheck
 from central.service.billing.invoice_document import Renderer
+from central.service.gateways.claims import GatewayClaims
 from central.service.operator.services import OperatorServices
 from central.service.people.people import People
 
@@ -62,6 +63,7 @@ def timescale_services(
     render: Renderer,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     anchor_file: Path | None = None,
+    claims: GatewayClaims | None = None,
 ) -> OperatorServices:
     """Services whose every port is the same database.
 
@@ -70,6 +72,7 @@ def timescale_services(
         render: Makes a bill's document.
         clock: The present, aware.
         anchor_file: Where the worker anchors the head of the audit log; None for nowhere.
+        claims: Signs certificates for gateways; None where another process does.
     """
     audit = TimescaleAuditStore(pool)
     return OperatorServices(
@@ -117,6 +120,7 @@ def timescale_services(
         validation=TimescaleValidationStore(pool),
         ingest_store=TimescaleIngestStore(pool),
         gateway_store=TimescaleGatewayStore(pool),
+        claims_of_gateways=claims,
         past=lambda knowledge: timescale_services(
             as_of(pool, knowledge), render, lambda: knowledge.at, anchor_file
         ),

@@ -36,6 +36,7 @@ from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.notices.notices import TimescaleNotices
 from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.registry.certificates import TimescaleClaimStore
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
@@ -66,6 +67,7 @@ class Stores:
         billing: What the pages show of accounts and bills.
         bills: Runs of cycles and their bills.
         candidates: Issued bills that would say something else today.
+        certificates: Claim codes and certificates of gateways.
         claims: Days that no claim can hold.
         correction_limits: How far back bills may be corrected.
         correction_rules: Rules that settle small differences.
@@ -111,6 +113,7 @@ class Stores:
     bills: TimescaleBillingStore
     cancellations: TimescaleCancellations
     candidates: TimescaleCandidates
+    certificates: TimescaleClaimStore
     claims: TimescaleClaimConflicts
     correction_limits: TimescaleCorrectionLimits
     correction_rules: TimescaleCorrectionRules
@@ -176,6 +179,7 @@ async def open_stores(
             bills=TimescaleBillingStore(pool),
             cancellations=TimescaleCancellations(pool),
             candidates=TimescaleCandidates(pool),
+            certificates=TimescaleClaimStore(pool),
             claims=TimescaleClaimConflicts(pool),
             correction_limits=TimescaleCorrectionLimits(pool),
             correction_rules=TimescaleCorrectionRules(pool),

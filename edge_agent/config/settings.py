@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from edge_agent.clock import ClockSource
 from edge_agent.config.broker import Broker
+from edge_agent.config.identity import IdentitySettings
 from edge_agent.config.remote import RemoteSettings, UpdateSettings
 from edge_agent.meter_clock import Trust
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
@@ -49,6 +50,8 @@ _PATHS = (
     "brokers.ca_file",
     "brokers.cert_file",
     "brokers.key_file",
+    "identity.folder",
+    "identity.ca_file",
     "update.spool",
     "update.ca_file",
     "meters.profile",
@@ -231,6 +234,7 @@ class EdgeConfig(BaseSettings):
     )
 
     gateway: Annotated[str, AfterValidator(_gateway)]
+    identity: IdentitySettings | None = None
     broker: BrokerSettings | None = None
     brokers: Annotated[tuple[BrokerSettings, ...], Field(max_length=BROKERS_MAX)] = ()
     buffer: BufferSettings = BufferSettings()

@@ -57,6 +57,8 @@ class Health:
         refused: What meters sent since the agent began and could not be read, the latest first.
         configuration: How the running one stands (`edge_agent.reconfigure`), else None.
         remote: How configurations and updates from the centre stand; None where none are taken.
+        certificate: Until when the certificate holds, and why it was not renewed; None where the
+            centre gives none, or unknown.
     """
 
     gateway: str
@@ -77,6 +79,7 @@ class Health:
     refused: list[dict[str, Any]] = field(default_factory=list)
     configuration: dict[str, Any] | None = None
     remote: dict[str, Any] | None = None
+    certificate: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """One line."""

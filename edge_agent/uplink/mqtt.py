@@ -132,6 +132,10 @@ class Uplink:
         again.
         """
         self._brokers, self._turn_of = tuple(brokers), 0
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Connect anew, with certificates as they are on the disk now. Never blocks."""
         self._moved.set()
         self._wake.set()
 

@@ -168,7 +168,7 @@ def test_what_is_nowhere_is_refused(
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|events (list|meters|waiting)"
         r"|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"
-        r"|figures|finding list|gateway enrol|group (add|list)|holidays (change|list|seed)"
+        r"|figures|finding list|gateway (enrol|invite)|group (add|list)|holidays (change|list|seed)"
         r"|api-key list|ledger list|move list|notice (endpoints|list|rules|set-endpoint)"
         r"|pilot list|quarantine|reconcile|registry"
         r"|schedule (list|pause|resume|set)|session"

@@ -83,8 +83,11 @@ CENTRAL = {
     "finding list": "",
     "gateway configure": "gw-9 {file} --key {file}",
     "gateway enrol": "gw-1",
+    "gateway certificates": "gw-9",
     "gateway epochs": "gw-9",
+    "gateway invite": "gw-1",
     "gateway move-meter": "MTL S9 --to gw-9",
+    "gateway revocation-list": "{file}",
     "gateway revoke": "gw-9",
     "gateway revoke-epoch": f"gw-9 {EPOCH}",
     "gateway update": "gw-9 --artefact {file} --url http://x/a --version 1.2.3 --key {file}",
@@ -194,6 +197,7 @@ TARIFF_AND_LOAD = (
 )
 # What needs none.
 ALONE = {
+    "gateway make-authority": "{file}",
     "gateway make-key": "{file}",
     "rate": f"{TARIFF_AND_LOAD} --start 2026-01-01T00:00 --step-minutes 60",
     "tariff check": "{file}",
@@ -217,6 +221,7 @@ LIVING = {
 }
 EDGE = {
     "check-config": "--config {file}",
+    "claim": "0000-0000-0000-0000-0000 --centre http://127.0.0.1:1 --config {file}",
     "listen": "--config {file} --count 1",
     "reload": "--config {file}",
     "run": "--config {file}",

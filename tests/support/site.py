@@ -107,11 +107,17 @@ class DeployedBroker:
 
 @contextmanager
 def deployed_broker(
-    home: Path, authority: Authority, gateways: Iterable[str] = (), *, days: int = 2
+    home: Path,
+    authority: Authority,
+    gateways: Iterable[str] = (),
+    *,
+    days: int = 2,
+    revoked: Path | None = None,
 ) -> Iterator[DeployedBroker]:
     """Run mosquitto with the repository's own configuration, and rules for so many gateways.
 
-    `days` is how long its certificate is good; a negative one is over already.
+    `days` is how long its certificate is good; a negative one is over already. `revoked` is a list
+    of certificates with which no gateway comes in.
     """
     program = mosquitto_program()
     assert program is not None
@@ -122,6 +128,7 @@ def deployed_broker(
         "ca": (authority.ca_file,),
         "centre-ca": (centre.ca_file,),
         "server": authority.issue("server", days=days),
+        **({} if revoked is None else {"revoked": (revoked,)}),
     }.items():
         for file in pair:
             copy = certificates / f"{name}{file.suffix}"
@@ -135,10 +142,11 @@ def deployed_broker(
         os.chown(rules, own.account.uid, own.account.gid)
     port, centre_port = free_port(), free_port()
     config = own.path / "mosquitto.conf"
+    text = (DEPLOY / "mosquitto.conf").read_text()
+    if revoked is not None:
+        text = text.replace("\n# crlfile ", "\ncrlfile ", 1)
     config.write_text(
-        (DEPLOY / "mosquitto.conf")
-        .read_text()
-        .replace("listener 8883", f"listener {port} 127.0.0.1")
+        text.replace("listener 8883", f"listener {port} 127.0.0.1")
         .replace("listener 8884", f"listener {centre_port} 127.0.0.1")
         .replace("/etc/mosquitto/certs", str(certificates))
         .replace("/var/lib/mosquitto", str(state))

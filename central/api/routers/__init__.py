@@ -22,6 +22,7 @@ from central.api.routers import (
     corrections,
     cycles,
     decided_days,
+    enrolment,
     erasure,
     exceptions,
     figures,
@@ -55,6 +56,7 @@ def all_routers() -> tuple[APIRouter, ...]:
             usage_events,  # first: a request looks for its path from here on, and it has most
             health,
             gateways,
+            enrolment,
             meters,
             channels,
             points,

@@ -29,6 +29,7 @@ from central.service.billing.regulator_figures import RegulatorFigures
 from central.service.billing.run_bills import RunBills
 from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.exceptions.actions import ActionTransactions
+from central.service.gateways.claims import GatewayClaims
 from central.service.ingest.ingest import Ingest
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
@@ -138,6 +139,7 @@ class OperatorServices:
         validation: Days, and their blocks.
         ingest_store: Where readings go in.
         gateway_store: Who may send them.
+        claims_of_gateways: Gives gateways certificates; None where another process does.
     """
 
     field: FieldOverview
@@ -185,6 +187,7 @@ class OperatorServices:
     validation: ValidationStore
     ingest_store: IngestStore
     gateway_store: GatewayStore
+    claims_of_gateways: GatewayClaims | None = None
 
     def as_of(self, knowledge: KnowledgeTime | None) -> OperatorServices:
         """These, or as of a time; their clock shows it, so that nothing later is due."""

@@ -51,6 +51,8 @@ class TimescaleGatewayStore:
         """See `GatewayStore`."""
         async with self._begin() as connection:
             rows = await _rows(connection, "revoke", name=name, at=note.at)
+            await connection.execute(_SQL["revoke_certificates"], {"name": name, "at": note.at})
+            await connection.execute(_SQL["withdraw_invitations"], {"name": name, "at": note.at})
             for row in rows:
                 await _revoked(connection, note, ("gateway.revoked", name), old=row[5], new=True)
         return GatewayRecord(*rows[0][:5]) if rows else None

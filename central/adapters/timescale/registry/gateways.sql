@@ -18,6 +18,16 @@ FROM before WHERE gateway.id = before.id
 RETURNING
     gateway.id, name, revoked_at IS NOT NULL, current_epoch, hello_at, before.revoked
 
+-- name: revoke_certificates
+UPDATE gateway_certificate SET revoked_at = %(at)s
+FROM gateway
+WHERE gateway.id = gateway_id AND gateway.name = %(name)s
+    AND gateway_certificate.revoked_at IS NULL
+
+-- name: withdraw_invitations
+UPDATE gateway_invitation SET withdrawn_at = %(at)s
+WHERE gateway = %(name)s AND claimed_at IS NULL AND withdrawn_at IS NULL
+
 -- name: revoke_epoch
 WITH before AS (
     SELECT gateway_epoch.revoked_at IS NOT NULL AS revoked, gateway.name

@@ -1,0 +1,145 @@
+"""`meterline-central gateway invite|certificates`: with what certificates they come in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from central.adapters.authority import FileAuthority
+from central.cli.output import (
+    ActingAs,
+    AsJson,
+    actor_of,
+    answered,
+    listed,
+    settings,
+    show,
+    wait_for,
+)
+from central.cli.registry import Because, GatewayName
+from central.cli.remote import gateways
+from central.process.authority import file_authority
+from central.process.stores import open_stores
+from central.service.gateways.claims import GivenCode, invite_gateway
+from central.service.gateways.enrolment import find_gateway
+from central.service.ports.certificates import GatewayCertificate, StoredCertificate
+
+__all__ = ["gateways"]
+
+_NAME = "meterline-registry"
+
+
+@gateways.command("invite")
+@answered
+def invite_command(
+    name: GatewayName,
+    hours: Annotated[
+        float, typer.Option(min=0.1, max=720, help="Hours until the code ends.")
+    ] = 48.0,
+    reason: Because = "",
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give a code, shown once, with which a device claims a gateway's name: `meterline-edge claim`.
+
+    Until it is claimed nothing changes; then every other certificate of the name is revoked.
+    """
+
+    async def work() -> GivenCode:
+        async with open_stores(settings(), _NAME, max_size=2) as stores:
+            lasts, who = timedelta(hours=hours), actor_of(actor)
+            return await invite_gateway(stores.certificates, name, lasts, who, _now, reason=reason)
+
+    given = wait_for(work())
+    end = given.expires_at.isoformat(timespec="minutes")
+    if as_json:
+        show({"gateway": given.gateway, "code": given.code, "expires_at": end})
+    else:
+        typer.echo(f"{given.code}\nClaims {given.gateway} once, until {end}. On the device:")
+        typer.echo(f"meterline-edge claim {given.code} --centre https://...")
+
+
+@gateways.command("certificates")
+@answered
+def certificates_command(name: GatewayName, *, as_json: AsJson = False) -> None:
+    """List a gateway's certificates, newest first: until when each holds, and what became of it."""
+
+    async def work() -> list[StoredCertificate]:
+        async with open_stores(settings(), _NAME, max_size=2) as stores:
+            await find_gateway(stores.gateways, name)
+            return await stores.certificates.certificates(name)
+
+    rows = [_object(each) for each in wait_for(work())]
+    listed(rows, as_json=as_json, nothing=f"{name} has no certificate from here.")
+
+
+@gateways.command("make-authority")
+@answered
+def make_authority_command(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder to write to; a file that is there is never overwritten."),
+    ],
+    name: Annotated[str, typer.Option(help="Name in its certificate.")] = "Meterline gateways",
+    days: Annotated[int, typer.Option(min=1, max=7300, help="Days that it holds.")] = 3650,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make an authority for gateways' certificates: `authority.key` and `authority.crt`."""
+    FileAuthority.make(folder, name, timedelta(days=days), _now())
+    files = {end: str(folder / f"authority.{end}") for end in ("key", "crt")}
+    if as_json:
+        show(files)
+    else:
+        typer.echo(f"Made {files['key']}, which must stay secret, and {files['crt']}.")
+
+
+@gateways.command("revocation-list")
+@answered
+def revocation_list_command(
+    file: Annotated[Path, typer.Argument(help="File to write, for the broker's `crlfile`.")],
+    days: Annotated[float, typer.Option(min=0.01, max=366, help="Days that it holds.")] = 30.0,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write the list of revoked certificates that have not ended, signed by the authority."""
+    now = _now()
+
+    async def work() -> list[GatewayCertificate]:
+        async with open_stores(settings(), _NAME, max_size=2) as stores:
+            return [each.certificate for each in await stores.certificates.revoked(now)]
+
+    revoked = wait_for(work())
+    text = file_authority(settings()).revocation_list(revoked, now, now + timedelta(days=days))
+    draft = file.with_name(f"{file.name}.new")
+    draft.write_text(text, encoding="ascii")
+    draft.replace(file)  # a broker that reads it now reads the old one or the new
+    if as_json:
+        show({"file": str(file), "revoked": [each.serial for each in revoked]})
+    else:
+        typer.echo(f"{file} revokes {len(revoked)} certificates; make the broker read it again.")
+
+
+def _object(stored: StoredCertificate) -> dict[str, Any]:
+    certificate, revoked = stored.certificate, stored.revoked_at
+    return {
+        "serial": certificate.serial,
+        "issued_at": _utc_text(stored.issued_at),
+        "not_after": _utc_text(certificate.not_after),
+        "renews": stored.renews,
+        "revoked_at": None
+        if revoked is None
+        else revoked.astimezone(UTC).isoformat("T", "seconds"),
+    }
+
+
+def _utc_text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
