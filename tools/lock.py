@@ -15,9 +15,10 @@ WIDEST = "dev"
 PROJECT = "pyproject.toml"
 # The widest set first: the others may only hold what it holds, so all fit into one environment.
 SETS = {
-    "dev": [PROJECT, "--extra=demo", "--group=dev"],
+    "dev": [PROJECT, "--extra=demo", "--extra=einvoice-check", "--group=dev"],
     "demo": [PROJECT, "--extra=demo", "--group=build"],
     "central": [PROJECT, "--extra=central"],
+    "einvoice-check": [PROJECT, "--extra=central", "--extra=einvoice-check"],
     "edge": [PROJECT, "--extra=edge"],
     # Groups alone, without what the project itself needs.
     "build": ["--group=build"],

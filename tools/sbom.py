@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SETS = ("central", "edge", "demo")
+SETS = ("central", "edge", "demo", "einvoice-check")
 SPEC_VERSION = "1.6"
 PAGES = REPOSITORY / "central" / "dashboard" / "package-lock.json"
-WITH_PAGES = frozenset({"central", "demo"})
+WITH_PAGES = frozenset({"central", "demo", "einvoice-check"})
 SHIPPED = frozenset(
     {
         *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0"),
@@ -45,6 +45,7 @@ SPDX = {
     "BSD 3-Clause": "BSD-3-Clause",
     "BSD License": "BSD-3-Clause",
     "Dual License": "Apache-2.0 OR BSD-3-Clause",
+    "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.1-or-later",
     "ISC License": "ISC",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
@@ -54,6 +55,8 @@ SPDX = {
 }
 # Not installed on every platform, so that it cannot be asked here.
 ELSEWHERE = {"colorama": "BSD-3-Clause"}
+# They say nothing in the package, but where it is published.
+PUBLISHED = {"saxonche": "MPL-2.0"}
 _SPDX_TERM = re.compile(r"[A-Za-z0-9.-]+")
 _NAMESPACE = uuid.UUID("5f1d4c4e-6f0a-5a57-9d3c-2f6f6a1f7c11")
 
@@ -162,6 +165,8 @@ def licence_of(name: str) -> str:
             return SPDX[word]
         if word in SHIPPED:
             return word
+    if not words and name in PUBLISHED:
+        return PUBLISHED[name]
     message = f"{name} says {words} of its licence, which is no SPDX expression."
     raise LicenceRefusedError(message)
 

@@ -8,9 +8,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.metering.service_point import DAY_S
+from central.domain.rating.bill_lines.line import Rated
+from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.rate import rate
+from central.domain.tariff.calendar import ResolvedCalendar
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.load.document import load_tariff
+from central.domain.tariff.version import TariffVersion
 from firmware_bridge.contract.interval import MIDNIGHT, local_day
 from firmware_bridge.contract.quantity import Unit
 
@@ -68,3 +76,20 @@ def blocks_of(  # noqa: PLR0913 - what a block is made of
     return blocks_from(
         days, zone, step_s, lambda _: next(found), channel_id=channel_id, exponent=exponent
     )
+
+
+def rated_month(
+    cycle: Cycle, tariff: str, wh: int = 1_000
+) -> tuple[Rated, dict[str, TariffDocument]]:
+    """A month of a tariff in its zone, with a load that never changes, and its text by hash.
+
+    Args:
+        cycle: The month.
+        tariff: Its text.
+        wh: Of each hour. [Wh]
+    """
+    version = TariffVersion.of(load_tariff(tariff))
+    blocks = {"import": blocks_from(cycle.days, version.document.zone, 3600, lambda _: wh)}
+    result = rate(blocks, AgreementFacts(), [version], ResolvedCalendar(), cycle.days)
+    assert not result.holds
+    return result, {version.sha256: version.document}

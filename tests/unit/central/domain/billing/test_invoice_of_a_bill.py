@@ -21,13 +21,8 @@ from central.domain.billing.issue import IssueFacts
 from central.domain.billing.line_difference import line_differences
 from central.domain.billing.make_bill import make_bill
 from central.domain.rating.bill_lines.line import Rated
-from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.rate import rate
-from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load.document import load_tariff
-from central.domain.tariff.version import TariffVersion
-from tests.support.rating import blocks_from
+from tests.support.rating import rated_month
 
 CYCLE = Cycle.parse("2026-10")
 ZONE = "Europe/Madrid"
@@ -54,11 +49,7 @@ LOW = TaxRate("Reduced VAT", "S", Decimal(10))
 
 
 def rated(tariff: str, wh: int = 1_000) -> tuple[Rated, dict[str, TariffDocument]]:
-    version = TariffVersion.of(load_tariff(tariff))
-    blocks = {"import": blocks_from(CYCLE.days, ZONE, 3600, lambda _: wh)}
-    result = rate(blocks, AgreementFacts(), [version], ResolvedCalendar(), CYCLE.days)
-    assert not result.holds
-    return result, {version.sha256: version.document}
+    return rated_month(CYCLE, tariff, wh)
 
 
 def bill_of(*results: Rated) -> Bill:

@@ -1,0 +1,37 @@
+"""The forms that a structured invoice is written in, and what is wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from central.domain.einvoice.cii import cii
+from central.domain.einvoice.document import EInvoice
+from central.domain.einvoice.ubl import ubl
+
+
+class EInvoiceForm(StrEnum):
+    """In which form an invoice is written."""
+
+    UBL = "ubl"
+    CII = "cii"
+
+
+WRITERS: Mapping[EInvoiceForm, Callable[[EInvoice], bytes]] = {
+    EInvoiceForm.UBL: ubl,
+    EInvoiceForm.CII: cii,
+}
+"""What writes each form."""
+
+
+class Breach(NamedTuple):
+    """A rule that a document does not keep.
+
+    Args:
+        rule: Its name, such as `BR-CO-10`; `XSD` for the schema's.
+        message: What it wants, or what the schema says, in a sentence.
+    """
+
+    rule: str
+    message: str
