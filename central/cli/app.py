@@ -2,127 +2,220 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Final
 
 import typer
-from typer.core import TyperCommand
 
-from central.cli import (
-    accounts,
-    alerts,
-    audit,
-    broker,
-    certificates,
-    checks,
-    correction_limits,
-    cycles,
-    decide_days,
-    events,
-    exception_days,
-    findings,
-    groups,
-    history,
-    holidays,
-    intervals,
-    keys,
-    ledger,
-    moves,
-    notices,
-    people,
-    pilots,
-    processes,
-    rate,
-    registry,
-    schedule,
-    sessions,
-    settings,
-    shadow,
-    subjects,
-    tables,
-    tariffs,
-    unbilled,
-    withdraw,
-)
-from central.cli.backups import backup_command, restore_command
-from central.cli.doctor import doctor_command
-from central.cli.figures import figures_command
-from central.cli.output import Commands, capture_pool_errors, group
-from central.cli.reconcile import reconcile_command
-from central.cli.status import status_command
-from central.process.start import EXIT_REFUSED
+from central.cli.late import LateCommand, program_of
+from central.cli.output import capture_pool_errors, group
 from firmware_bridge.contract.software import named_version
 from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
 PROGRAM = "meterline-central"
-app = group("Run Meterline's centre: store, validate, rate and bill readings.", Commands)
-app.add_typer(processes.app)
-app.add_typer(registry.imports, name="import")
-app.add_typer(certificates.gateways, name="gateway")
-app.add_typer(broker.broker, name="broker")
-app.add_typer(tariffs.tariffs, name="tariff")
-app.add_typer(tables.tables, name="table")
-app.add_typer(history.histories, name="registry")
-app.add_typer(accounts.accounts, name="account")
-app.add_typer(withdraw.agreements, name="agreement")
-app.add_typer(withdraw.installations, name="installation")
-app.add_typer(moves.moves, name="move")
-app.add_typer(pilots.pilots, name="pilot")
-app.add_typer(notices.notices, name="notice")
-app.add_typer(alerts.alerts, name="alert")
-app.command("so-far")(alerts.so_far_command)
-app.add_typer(unbilled.unbilled, name="unbilled")
-app.add_typer(holidays.holidays, name="holidays")
-app.add_typer(cycles.cycles, name="cycle")
-app.add_typer(groups.groups, name="group")
-app.add_typer(ledger.ledger, name="ledger")
-app.add_typer(events.events, name="events")
-app.add_typer(intervals.intervals, name="intervals")
-app.add_typer(subjects.subjects, name="subjects")
-app.add_typer(correction_limits.correction, name="correction")
-app.add_typer(rate.app)
-app.add_typer(shadow.app, name="bill")
-app.add_typer(schedule.schedules, name="schedule")
-app.command("reconcile")(reconcile_command)
-app.command("figures")(figures_command)
-app.command("status")(status_command)
-app.command("doctor")(doctor_command)
-app.command("backup")(backup_command)
-app.command("restore")(restore_command)
-app.add_typer(settings.app, name="settings")
-app.add_typer(audit.app, name="audit")
-app.add_typer(findings.findings, name="finding")
-app.add_typer(findings.conflicts, name="conflict")
-app.add_typer(findings.quarantine, name="quarantine")
-app.add_typer(sessions.sessions, name="session")
-app.add_typer(people.users, name="user")
-app.add_typer(keys.keys, name="api-key")
-app.add_typer(checks.checks, name="checks")
-app.add_typer(exception_days.exceptions, name="exceptions")
-app.add_typer(decide_days.vee, name="vee")
+COMMANDS: Final = MappingProxyType(
+    {
+        "demo": LateCommand(
+            "demo",
+            "demo",
+            "Run all of Meterline on this machine: meters, gateway, broker, database, bills,"
+            " pages.",
+            extra="demo",
+        ),
+        "migrate": LateCommand(
+            "processes",
+            "migrate_command",
+            "Migrate the database to the schema of this release, as its owner.",
+        ),
+        "serve": LateCommand(
+            "processes", "serve_command", "Serve the pages and the API until SIGINT or SIGTERM."
+        ),
+        "ingest": LateCommand(
+            "processes",
+            "ingest_command",
+            "Store what gateways send until SIGINT or SIGTERM; see the METERLINE_... settings.",
+        ),
+        "worker": LateCommand(
+            "processes",
+            "worker_command",
+            "Validate new readings until SIGINT or SIGTERM. Any number of workers share the queue.",
+        ),
+        "validate": LateCommand(
+            "processes",
+            "validate_command",
+            "Validate all waiting readings, close every day that is over, and exit.",
+        ),
+        "import": LateCommand(
+            "registry", "imports", "Import customers, readings or price series from a file."
+        ),
+        "gateway": LateCommand(
+            "certificates", "gateways", "Enrol, revoke, configure and update gateways."
+        ),
+        "broker": LateCommand(
+            "broker",
+            "broker",
+            "Give brokers their rules: who may publish, subscribe and receive what.",
+        ),
+        "tariff": LateCommand(
+            "tariffs",
+            "tariffs",
+            "Check tariff documents, import URDB records; add, correct or withdraw a version.",
+        ),
+        "table": LateCommand(
+            "tables",
+            "tables",
+            "Add, correct, withdraw and list the lookup tables that tariffs name.",
+        ),
+        "registry": LateCommand("history", "histories", "Show what the registry said, and when."),
+        "account": LateCommand("accounts", "accounts", "Erase what is personal of accounts."),
+        "agreement": LateCommand(
+            "withdraw",
+            "agreements",
+            "Set facts of agreements; withdraw agreements that were entered by mistake.",
+        ),
+        "installation": LateCommand(
+            "withdraw", "installations", "Withdraw meters at points that were entered by mistake."
+        ),
+        "move": LateCommand(
+            "moves",
+            "moves",
+            "Move customers in and out, exchange meters, change agreements: each as a whole.",
+        ),
+        "pilot": LateCommand(
+            "pilots",
+            "pilots",
+            "Try a tariff on a group's own intervals, beside a control group; never billed.",
+        ),
+        "notice": LateCommand(
+            "notices", "notices", "Tell endpoints what happened: rules, deliveries, secrets."
+        ),
+        "alert": LateCommand(
+            "alerts", "alerts", "Raise alerts on what is used and what it costs so far."
+        ),
+        "so-far": LateCommand(
+            "alerts",
+            "so_far_command",
+            "Show what an account used and what it costs so far, of days that no issued bill says.",
+        ),
+        "unbilled": LateCommand(
+            "unbilled", "unbilled", "Show what days that no issued bill says come to."
+        ),
+        "holidays": LateCommand(
+            "holidays", "holidays", "List and change the public holidays that bills are rated with."
+        ),
+        "cycle": LateCommand(
+            "cycles", "cycles", "Keep billing cycles, and put accounts into them."
+        ),
+        "group": LateCommand(
+            "groups", "groups", "Keep named groups of service points and accounts."
+        ),
+        "ledger": LateCommand(
+            "ledger", "ledger", "Post money to accounts, and show what became of it."
+        ),
+        "events": LateCommand(
+            "events", "events", "Take usage events in, look at them, and cancel them."
+        ),
+        "intervals": LateCommand(
+            "intervals",
+            "intervals",
+            "Read files of metered values (NEM12, NEM13), and write them anew.",
+        ),
+        "subjects": LateCommand(
+            "subjects",
+            "subjects",
+            "Say to which service points the usage events of subjects belong.",
+        ),
+        "correction": LateCommand(
+            "correction_limits",
+            "correction",
+            "Compare issued bills with what they would say today, and correct them.",
+        ),
+        "rate": LateCommand(
+            "rate",
+            "rate_command",
+            "Price what meters counted under a tariff, bill by bill, with every line.",
+        ),
+        "bill": LateCommand(
+            "shadow", "app", "Run a cycle's bills, and show, approve, issue and print them."
+        ),
+        "schedule": LateCommand(
+            "schedule", "schedules", "Show and change when the worker's jobs are done."
+        ),
+        "reconcile": LateCommand(
+            "reconcile",
+            "reconcile_command",
+            "Show that every validated interval is billed once, or why it is not yet.",
+        ),
+        "figures": LateCommand(
+            "figures",
+            "figures_command",
+            "Show erroneous, estimated and touched bills, exceptions closed in time, and the"
+            " read rate.",
+        ),
+        "status": LateCommand(
+            "status",
+            "status_command",
+            "Show the oldest day that is over and not closed, and the jobs that failed.",
+        ),
+        "doctor": LateCommand(
+            "doctor",
+            "doctor_command",
+            "Check every step of the installation, and say what to do; nothing is changed.",
+        ),
+        "backup": LateCommand(
+            "backups",
+            "backup_command",
+            "Write a backup with a manifest of what it holds, as the database's owner.",
+        ),
+        "restore": LateCommand(
+            "backups",
+            "restore_command",
+            "Restore a backup into an empty database, as its owner, and check what it says.",
+        ),
+        "settings": LateCommand(
+            "settings",
+            "app",
+            "Show and change what the utility says of its invoices: series, due days, texts.",
+        ),
+        "audit": LateCommand("audit", "app", "List and verify the audit log."),
+        "finding": LateCommand(
+            "findings", "findings", "List and accept findings of ingest and validation."
+        ),
+        "conflict": LateCommand(
+            "findings",
+            "conflicts",
+            "List and decide conflicts: readings that have two different values.",
+        ),
+        "quarantine": LateCommand(
+            "findings",
+            "quarantine",
+            "List and retry quarantined batches: kept, but not stored as readings.",
+        ),
+        "session": LateCommand("sessions", "sessions", "Show and end sign-ins at the pages."),
+        "user": LateCommand(
+            "people", "users", "Add people who sign in, and change what they may do."
+        ),
+        "api-key": LateCommand("keys", "keys", "Give, list and revoke keys of the API."),
+        "checks": LateCommand(
+            "checks", "checks", "List the checks of bills, and set their policies."
+        ),
+        "exceptions": LateCommand(
+            "exception_days",
+            "exceptions",
+            "List what waits for a clerk, and do something about it.",
+        ),
+        "vee": LateCommand(
+            "decide_days",
+            "vee",
+            "List the rules of validation, set their policies, and suspend them in storms.",
+        ),
+    }
+)
+"""What there is, in the order of the program's help."""
 
-
-class _LateCommand(TyperCommand):
-    """The demo's own command takes this one's place when it is asked for anything."""
-
-    # typer's own types of what is handed through are private.
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: Any = None,  # noqa: ANN401
-        **extra: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        """Parse for the demo's own command, also to show its help and to complete its options."""
-        try:
-            from central.cli.demo import demo  # noqa: PLC0415 - a production centre lacks it
-        except ModuleNotFoundError as error:
-            package = str(error.name).partition(".")[0]
-            typer.echo(f"The demo needs {package}: install meterline[demo].", err=True)
-            raise typer.Exit(EXIT_REFUSED) from None
-        group = typer.Typer(add_completion=False)
-        group.command()(demo)
-        real = typer.main.get_command(group)
-        return real.make_context(info_name, args, parent=parent, **extra)
+app = group(
+    "Run Meterline's centre: store, validate, rate and bill readings.", program_of(COMMANDS)
+)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's way
@@ -142,11 +235,6 @@ def _frame(
     ] = False,
 ) -> None:
     pass
-
-
-@app.command("demo", cls=_LateCommand)
-def demo_command() -> None:
-    """Run all of Meterline on this machine: meters, gateway, broker, database, bills, pages."""
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ from central.cli.output import (
     AsJson,
     answered,
     errors,
-    group,
     progress_bar,
     settings,
     show,
@@ -28,7 +27,6 @@ from central.service.validation.tally import Tally
 from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.log_lines import STANDARD_ERROR, log_to
 
-app = group("Run the processes of the centre.")
 LogAsJson = Annotated[
     bool,
     typer.Option("--json", help="Log JSON lines on standard error, as METERLINE_LOG_JSON does."),
@@ -36,7 +34,6 @@ LogAsJson = Annotated[
 _log = structlog.get_logger(__name__)
 
 
-@app.command("migrate")
 @answered
 def migrate_command(
     *,
@@ -76,7 +73,6 @@ def migrate_command(
         typer.echo(f"{len(done)} migrations applied." if done else "Nothing to do.")
 
 
-@app.command("serve")
 @answered
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
@@ -98,7 +94,6 @@ def serve_command(
     wait_for(until_signal(run_serve(chosen, host, port, ready=ready)))
 
 
-@app.command("ingest")
 @answered
 def ingest_command(*, as_json: LogAsJson = False) -> None:
     """Store what gateways send until SIGINT or SIGTERM; see the METERLINE_... settings."""
@@ -110,7 +105,6 @@ def ingest_command(*, as_json: LogAsJson = False) -> None:
     wait_for(until_signal(run_ingest(chosen)))
 
 
-@app.command("worker")
 @answered
 def worker_command(*, as_json: LogAsJson = False) -> None:
     """Validate new readings until SIGINT or SIGTERM. Any number of workers share the queue."""
@@ -119,7 +113,6 @@ def worker_command(*, as_json: LogAsJson = False) -> None:
     wait_for(until_signal(run_worker(chosen)))
 
 
-@app.command("validate")
 @answered
 def validate_command(*, as_json: AsJson = False) -> None:
     """Validate all waiting readings, close every day that is over, and exit."""

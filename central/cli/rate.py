@@ -20,8 +20,6 @@ from central.service.rating.rate_bills import RatingHeldError
 from firmware_bridge.command_line import report_failure
 from firmware_bridge.contract.errors import InvalidValueError
 
-app = typer.Typer(help="Price what meters counted under a tariff.")
-
 
 class UnitName(StrEnum):
     """Units of the load file."""
@@ -40,7 +38,6 @@ class CalendarName(StrEnum):
 _DAY = ["%Y-%m-%d"]
 
 
-@app.command("rate")
 @answered
 def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     tariff: Annotated[

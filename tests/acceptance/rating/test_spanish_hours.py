@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from central.cli.rate import app
+from central.cli.app import app
 from tests.support.data import data_root
 from tests.support.spanish_bill import (
     AUTUMN,
@@ -27,7 +27,7 @@ from tests.support.spanish_bill import (
 
 
 def rate(*arguments: str | Path) -> dict[str, Any]:
-    result = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    result = CliRunner().invoke(app, ["rate", *map(str, arguments), "--json"])
     assert result.exit_code == 0, result.output
     months: list[dict[str, Any]] = json.loads(result.stdout)["months"]
     assert len(months) == 1

@@ -19,4 +19,6 @@ def test_the_demo_without_its_packages_says_what_to_install() -> None:
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == "The demo needs pymodbus: install meterline[demo].\n"
+    assert done.stderr == (
+        "EXTRA_MISSING: The command demo needs pymodbus. Install meterline[demo].\n"
+    )

@@ -12,7 +12,6 @@ import typer
 from typer.core import TyperGroup
 
 from central.cli.app import app as central
-from central.cli.demo import demo
 from edge_agent.cli import app as edge
 from firmware_bridge.cli.app import app as bridge
 from tests.support.data import REPOSITORY
@@ -39,12 +38,7 @@ def files() -> Iterator[Path]:
 
 @cache
 def root(program: str) -> Any:  # noqa: ANN401 - of click
-    command: Any = typer.main.get_command(PROGRAMS[program])
-    if program == "meterline-central":  # it is imported late; its own command is this one
-        late = typer.Typer()
-        late.command()(demo)
-        command.commands["demo"] = typer.main.get_command(late)
-    return command
+    return typer.main.get_command(PROGRAMS[program])
 
 
 def fault(text: str) -> str | None:

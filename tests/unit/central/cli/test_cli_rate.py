@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from central.cli.rate import app
+from central.cli.app import app
 
 TARIFFS = Path(__file__).parents[4] / "docs" / "reference" / "tariffs"
 RECORD = {
@@ -26,7 +26,7 @@ def run(tmp_path: Path, tariff: Path, *more: str, hours: int = 8760, kw: str = "
     load = tmp_path / "load.csv"
     load.write_text(f"{kw}\n" * hours)
     arguments = ["--tariff", str(tariff), "--load", str(load), "--start", "2018-01-01T00:00"]
-    return CliRunner().invoke(app, [*arguments, "--step-minutes", "60", *more])
+    return CliRunner().invoke(app, ["rate", *arguments, "--step-minutes", "60", *more])
 
 
 def urdb(tmp_path: Path, **changes: object) -> Path:

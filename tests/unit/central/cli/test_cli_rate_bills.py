@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from central.cli.rate import app
+from central.cli.app import app
 
 TARIFFS = Path(__file__).parents[4] / "docs" / "reference" / "tariffs"
 HEAD = """\
@@ -35,7 +35,7 @@ taxes:
 
 
 def rate(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, list(map(str, arguments)))
+    return CliRunner().invoke(app, ["rate", *map(str, arguments)])
 
 
 def said(*arguments: str | Path) -> list[dict[str, Any]]:

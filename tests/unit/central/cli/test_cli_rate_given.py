@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from central.cli.rate import app
+from central.cli.app import app
 
 HEAD = """\
 tariff: t
@@ -29,7 +29,7 @@ def run(folder: Path, tariff: str, kwh: list[str], *options: str) -> Result:
     (folder / "load.csv").write_text("\n".join(kwh))
     common = ["--start", "2026-01-01T00:00", "--step-minutes", "60", "--zone", "UTC", "--json"]
     paths = ["--tariff", str(folder / "t.yaml"), "--load", str(folder / "load.csv")]
-    return CliRunner().invoke(app, [*paths, *common, "--unit", "kWh", *options])
+    return CliRunner().invoke(app, ["rate", *paths, *common, "--unit", "kWh", *options])
 
 
 def charges(result: Result) -> list[dict[str, str]]:
