@@ -69,6 +69,16 @@ def ubl_schema(name: str) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(folder / f"UBL-{name}-2.1.xsd"))
 
 
+@cache
+def facturae_schema() -> etree.XMLSchema:
+    """The schema of Facturae 3.2.2, which names that of signatures by an address of the web."""
+    signatures = data_root("einvoice", "ubl-2.1", "common") / "UBL-xmldsig-core-schema-2.1.xsd"
+    parsed = etree.parse(data_root("einvoice", "facturae") / "facturaev3_2_2.xsd")
+    (imported,) = parsed.getroot().iter("{http://www.w3.org/2001/XMLSchema}import")
+    imported.set("schemaLocation", str(signatures))
+    return etree.XMLSchema(parsed)
+
+
 def bill_of(
     results: Sequence[Rated], period: BillingPeriod, days: DayRange, zone: str = "Europe/Madrid"
 ) -> Bill:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from central.domain.einvoice.cii import cii
 from central.domain.einvoice.document import EInvoice
+from central.domain.einvoice.facturae import facturae
 from central.domain.einvoice.ubl import ubl
 
 
@@ -16,13 +17,17 @@ class EInvoiceForm(StrEnum):
 
     UBL = "ubl"
     CII = "cii"
+    FACTURAE = "facturae"
 
 
 WRITERS: Mapping[EInvoiceForm, Callable[[EInvoice], bytes]] = {
     EInvoiceForm.UBL: ubl,
     EInvoiceForm.CII: cii,
+    EInvoiceForm.FACTURAE: facturae,
 }
 """What writes each form."""
+JUDGED = (EInvoiceForm.UBL, EInvoiceForm.CII)
+"""Those that the rules of EN 16931 are about."""
 
 
 class Breach(NamedTuple):
