@@ -37,6 +37,7 @@ GET /gateways/{name}
     Permission.READ_USAGE: """
 GET /meters
 GET /meters/{meter}
+GET /meters/{meter}/coverage.csv
 GET /meters/{meter}/days/{channel}/{day}
 """,
     Permission.READ_POINTS: """

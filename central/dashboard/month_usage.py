@@ -56,11 +56,12 @@ def _value(day: MonthDay) -> Decimal:
 
 
 def _mark(day: MonthDay, presenter: Presenter) -> DayMark:
-    text = _text(day, presenter)
+    text = day_text(day, presenter)
     return DayMark(text, day.estimated > 0, day.block is None or day.missing > 0)
 
 
-def _text(day: MonthDay, presenter: Presenter) -> str:
+def day_text(day: MonthDay, presenter: Presenter) -> str:
+    """A day, what was used on it, and what of that is estimated or missing."""
     language, spelled_day = presenter.language, presenter.day(day.day)
     if day.block is None:
         return f"{spelled_day}: {language.gettext('not validated yet')}"

@@ -9,11 +9,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from central.dashboard.carpet import draw_carpet, pattern_swatch
 from central.dashboard.language import chosen_language
 from central.dashboard.month_usage import draw_month
 from central.dashboard.page import ROWS, asked, cursor, is_part, pages_of, presenter_of
 from central.dashboard.slots import block_slots, quality_texts
 from central.domain.metering.display_unit import DISPLAY_UNITS, display_unit
+from central.service.operator.coverage import coverage_csv, view_coverage
 from central.service.operator.month import month_after, month_before, parse_month, view_month
 from central.service.views.field import PointChannelView
 from central.service.views.lookup import require
@@ -116,12 +118,34 @@ async def meter(request: Request, meter: str) -> Response:
         chosen=chosen,
         month=shown,
         drawing=draw_month(shown, presenter_of(request)) if shown else None,
+        carpet=draw_carpet(shown, presenter_of(request)) if shown and shown.validated else None,
+        swatch=pattern_swatch,
+        coverage=await view_coverage(field, chosen, shown.first, pages.now())
+        if chosen and shown
+        else (),
         qualities=quality_texts(chosen_language(request)),
         units={unit.value: [read.name, read.places] for unit, read in DISPLAY_UNITS.items()},
         before=f"{month_before(shown.first):%Y-%m}" if shown else None,
         after=f"{month_after(shown.first):%Y-%m}" if shown else None,
         findings=await field.findings(meter=meter, limit=FINDINGS),
         finding_count=await field.finding_count(meter=meter),
+    )
+
+
+@router.get("/meters/{meter}/coverage.csv")
+async def meter_coverage(request: Request, meter: str) -> Response:
+    """The months up to one, for a spreadsheet."""
+    pages = pages_of(request)
+    field = pages.services.field
+    view = require(await field.meter(meter, pages.now()), "meter", meter)
+    series = await field.point_channels(view.point) if view.point else ()
+    chosen = require(_choose(series, asked(request, "channel")), "validated channel of", meter)
+    newest = parse_month(asked(request, "month"))
+    months = await view_coverage(field, chosen, newest, pages.now())
+    return Response(
+        coverage_csv(months),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="coverage.csv"'},
     )
 
 

@@ -32,6 +32,7 @@ from central.service.views.field import (
     PointChannelView,
     PointView,
     ReadingView,
+    ValidatedMonth,
 )
 from central.service.views.paging import Page
 from firmware_bridge.contract.interval import Interval
@@ -150,6 +151,12 @@ class FieldOverview(Protocol):
 
     async def blocks(self, channel: str, first: date, until: date) -> tuple[DayBlock, ...]:
         """The newest version of each validated day in [first, until) of a point's channel."""
+        ...
+
+    async def validated_months(
+        self, channel: str, first: date, until: date
+    ) -> tuple[ValidatedMonth, ...]:
+        """Months that have validated days in [first, until), by the newest version of each day."""
         ...
 
     async def block_versions(

@@ -266,6 +266,23 @@ class PointChannelView:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidatedMonth:
+    """What is validated of a local month of a point's channel, in intervals.
+
+    Args:
+        first: First day of the month.
+        intervals: Intervals of its validated days.
+        estimated: Those of them with an estimate.
+        missing: Those of them without a value.
+    """
+
+    first: date
+    intervals: int
+    estimated: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class FieldTotals:
     """The field in numbers, and how each stands.
 

@@ -35,6 +35,7 @@ from central.service.views.field import (
     PointChannelView,
     PointView,
     ReadingView,
+    ValidatedMonth,
 )
 from central.service.views.paging import CursorError, Page, decode_cursor, encode_cursor, paged
 from firmware_bridge.contract.interval import Interval
@@ -245,6 +246,14 @@ class TimescaleField:
         """See `FieldOverview`."""
         values = {"channel": as_bigint(channel), "first": first, "until": until}
         return tuple(blocks_of(await self._ask.rows("blocks", values)))
+
+    async def validated_months(
+        self, channel: str, first: date, until: date
+    ) -> tuple[ValidatedMonth, ...]:
+        """See `FieldOverview`."""
+        values = {"channel": as_bigint(channel), "first": first, "until": until}
+        rows = await self._ask.rows("validated_months", values)
+        return tuple(ValidatedMonth(*row) for row in rows)
 
     async def block_versions(
         self, channel_id: int, wanted: Sequence[tuple[date, int]]

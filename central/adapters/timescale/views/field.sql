@@ -236,6 +236,19 @@ FROM day_block JOIN block_heading ON block_heading.id = heading_id
 WHERE channel_id = %(channel)s AND day >= %(first)s AND day < %(until)s
 ORDER BY day, version DESC
 
+-- name: validated_months
+SELECT
+    date_trunc('month', newest.day::timestamp)::date, sum(newest.intervals)::bigint,
+    sum(newest.estimated)::bigint, sum(newest.missing)::bigint
+FROM (
+    SELECT DISTINCT ON (day) day, estimated, missing, intervals
+    FROM day_block JOIN block_heading ON block_heading.id = heading_id
+    WHERE channel_id = %(channel)s AND day >= %(first)s AND day < %(until)s
+    ORDER BY day, version DESC
+) AS newest
+GROUP BY 1
+ORDER BY 1
+
 -- name: block_versions
 SELECT
     channel_id, day, version, sha256, content,
