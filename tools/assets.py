@@ -6,7 +6,10 @@ that can read the lock; else npm comes with Node in a wheel that `requirements/n
 an environment that is thrown away once the scripts are copied. A second run with the same lock
 finds the stamp of the first and does nothing. Only the standard library is used.
 
-    python tools/assets.py [--check]
+`--tests` fetches what looks at the pages for the tests beside that: axe-core, under the Mozilla
+Public License, which is neither served nor packed.
+
+    python tools/assets.py [--check] [--tests]
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -36,6 +39,9 @@ FILES = {
     "uplot/dist/uPlot.min.css": "uplot.css",
     "uplot/LICENSE": "uplot.LICENSE",
 }
+BROWSER_TESTS = REPOSITORY / "tests" / "browser"
+TEST_VENDOR = BROWSER_TESTS / "vendor"
+TEST_FILES = {"axe-core/axe.min.js": "axe.js", "axe-core/LICENSE": "axe.LICENSE"}
 STAMP = ".stamp"
 NPM_TIMEOUT_S = 300
 ASK_TIMEOUT_S = 30
@@ -84,21 +90,21 @@ def throwaway_npm(folder: Path) -> list[str]:
     return [str(root / "bin" / "node"), str(root / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
-def wanted_stamp(dashboard: Path = DASHBOARD) -> str:
+def wanted_stamp(dashboard: Path = DASHBOARD, files: Mapping[str, str] = FILES) -> str:
     """A hash over the lock and over what is copied from it."""
-    digest = hashlib.sha256(repr(sorted(FILES.items())).encode())
+    digest = hashlib.sha256(repr(sorted(files.items())).encode())
     for name in INPUTS:
         digest.update((dashboard / name).read_bytes())
     return digest.hexdigest()
 
 
-def is_current(vendor: Path, stamp: str) -> bool:
+def is_current(vendor: Path, stamp: str, files: Mapping[str, str] = FILES) -> bool:
     """Whether every file is there, from this lock."""
     marker = vendor / STAMP
     return (
         marker.is_file()
         and marker.read_text().strip() == stamp
-        and all((vendor / name).is_file() for name in FILES.values())
+        and all((vendor / name).is_file() for name in files.values())
     )
 
 
@@ -110,14 +116,14 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
-def install(workshop: Path) -> None:
+def install(workshop: Path, folder: Path = DASHBOARD) -> None:
     """Install what the lock names into `node_modules` of a folder.
 
     Raises:
         AssetError: It cannot be had; the last lines of npm or pip are in the message.
     """
     for name in INPUTS:
-        shutil.copy(DASHBOARD / name, workshop / name)
+        shutil.copy(folder / name, workshop / name)
     npm = own_npm()
     if npm is not None:
         try:
@@ -155,10 +161,10 @@ def _run(command: Sequence[str], folder: Path, doing: str) -> None:
         raise AssetError(message)
 
 
-def publish(modules: Path, vendor: Path, stamp: str) -> None:
+def publish(modules: Path, vendor: Path, stamp: str, files: Mapping[str, str] = FILES) -> None:
     """Move the files into place one by one, each whole, the stamp last."""
     (vendor / STAMP).unlink(missing_ok=True)
-    for source, target in FILES.items():
+    for source, target in files.items():
         _replace(vendor / target, (modules / source).read_bytes())
     _replace(vendor / STAMP, f"{stamp}\n".encode())
 
@@ -169,8 +175,10 @@ def _replace(target: Path, content: bytes) -> None:
     draft.replace(target)
 
 
-def build() -> bool:
-    """Bring the vendor folder up to date.
+def build(
+    folder: Path = DASHBOARD, vendor: Path = VENDOR, files: Mapping[str, str] = FILES
+) -> bool:
+    """Bring a vendor folder up to date with the lock of a folder.
 
     Returns:
         Whether anything had to be done.
@@ -178,16 +186,16 @@ def build() -> bool:
     Raises:
         AssetError: The scripts cannot be fetched.
     """
-    stamp = wanted_stamp()
-    if is_current(VENDOR, stamp):
+    stamp = wanted_stamp(folder, files)
+    if is_current(vendor, stamp, files):
         return False
-    VENDOR.mkdir(parents=True, exist_ok=True)
-    with exclusive(VENDOR):
-        if is_current(VENDOR, stamp):
+    vendor.mkdir(parents=True, exist_ok=True)
+    with exclusive(vendor):
+        if is_current(vendor, stamp, files):
             return False
-        with tempfile.TemporaryDirectory(prefix="meterline-assets-") as folder:
-            install(Path(folder))
-            publish(Path(folder) / "node_modules", VENDOR, stamp)
+        with tempfile.TemporaryDirectory(prefix="meterline-assets-") as workshop:
+            install(Path(workshop), folder)
+            publish(Path(workshop) / "node_modules", vendor, stamp, files)
     return True
 
 
@@ -195,11 +203,14 @@ def main() -> int:
     """Build, or with --check only say whether a build is due (exit code 1)."""
     parser = argparse.ArgumentParser(description="Fetch the dashboard's scripts from npm.")
     parser.add_argument("--check", action="store_true", help="only say whether they are current")
+    parser.add_argument("--tests", action="store_true", help="with what the tests need besides")
     arguments = parser.parse_args()
     if arguments.check:
         return 0 if is_current(VENDOR, wanted_stamp()) else 1
     try:
         changed = build()
+        if arguments.tests:
+            changed |= build(BROWSER_TESTS, TEST_VENDOR, TEST_FILES)
     except AssetError as error:
         print(error, file=sys.stderr)
         return 1

@@ -164,11 +164,11 @@ def wanted(lock: str) -> str:
     return digest(REPOSITORY / "requirements" / f"{lock}.txt", REPOSITORY / "pyproject.toml")
 
 
-def ensure_assets() -> None:
+def ensure_assets(purpose: str) -> None:
     """Have the dashboard's scripts and styles; the tool itself knows what is there already."""
     tool = REPOSITORY / "tools" / "assets.py"
     if tool.exists():
-        run(PYTHON, tool)
+        run(PYTHON, tool, *(["--tests"] if purpose == "test" else []))
 
 
 def main() -> None:
@@ -181,7 +181,7 @@ def main() -> None:
     with one_at_a_time():
         ensure_venv()
         ensure_packages(LOCK_OF[purpose])
-        ensure_assets()
+        ensure_assets(purpose)
         if purpose == "test":
             ensure_test_programs()
 

@@ -80,7 +80,7 @@ def months_of(
     today: date,
     validated: Sequence[ValidatedMonth],
 ) -> tuple[MonthCoverage, ...]:
-    """The coverage of months, newest first.
+    """The coverage of months, newest first, back to the first that has a validated day.
 
     Args:
         channel: The channel.
@@ -90,7 +90,7 @@ def months_of(
         validated: What is validated of each month that has such days.
     """
     by_month = {month.first: month for month in validated}
-    found, month = [], first
+    found, month = [], max(first, min([*by_month, month_before(until)]))
     while month < min(until, today):
         following = month_after(month)
         there = by_month.get(month, ValidatedMonth(month, 0, 0, 0))

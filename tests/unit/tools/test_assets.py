@@ -39,6 +39,15 @@ def test_the_lock_pins_content_and_names_no_host(assets: ModuleType) -> None:
     assert "resolved" not in text
 
 
+def test_what_the_tests_need_is_pinned_and_served_to_nobody(assets: ModuleType) -> None:
+    text = (assets.BROWSER_TESTS / "package-lock.json").read_text()
+    packages = {name: facts for name, facts in json.loads(text)["packages"].items() if name}
+    assert set(packages) == {"node_modules/axe-core"}
+    assert all(facts["integrity"].startswith("sha512-") for facts in packages.values())
+    assert "://" not in text
+    assert not assets.TEST_VENDOR.is_relative_to(assets.DASHBOARD)
+
+
 def test_publishing_is_complete_only_with_its_stamp(assets: ModuleType, tmp_path: Path) -> None:
     vendor = tmp_path / "vendor"
     vendor.mkdir()

@@ -16,7 +16,10 @@ SEPTEMBER, OCTOBER, NOVEMBER = date(2026, 9, 1), date(2026, 10, 1), date(2026, 1
 
 
 def test_the_parts_of_a_month_make_up_the_hours_of_its_days() -> None:
-    validated = (ValidatedMonth(OCTOBER, 2 * 96 + 100, 8, 22),)
+    validated = (
+        ValidatedMonth(OCTOBER, 2 * 96 + 100, 8, 22),
+        ValidatedMonth(SEPTEMBER, 96, 0, 0),
+    )
     november, october, september = months_of(
         CHANNEL, SEPTEMBER, date(2026, 12, 1), date(2026, 11, 3), validated
     )
@@ -42,6 +45,13 @@ def test_a_day_that_is_validated_before_its_end_counts() -> None:
 
 def test_nothing_is_shown_of_a_month_that_has_not_begun() -> None:
     assert months_of(CHANNEL, NOVEMBER, date(2026, 12, 1), NOVEMBER, ()) == ()
+
+
+def test_months_before_the_first_validated_day_are_left_out() -> None:
+    rows = months_of(CHANNEL, SEPTEMBER, NOVEMBER, NOVEMBER, (ValidatedMonth(OCTOBER, 96, 0, 0),))
+    assert [row.month for row in rows] == [OCTOBER]
+    rows = months_of(CHANNEL, SEPTEMBER, NOVEMBER, NOVEMBER, ())
+    assert [(row.month, row.unvalidated) for row in rows] == [(OCTOBER, 2980)]
 
 
 def test_a_spreadsheet_reads_the_same() -> None:
