@@ -121,10 +121,10 @@ def _cells(month: ChannelMonth) -> dict[str, list[str]]:
     paths: dict[str, list[str]] = defaultdict(list)
     peak = None if month.peak is None else month.peak[1]
     begin = _begin_s(month)
-    for place, day in enumerate(month.days):
+    for column, day in enumerate(month.days):
         if day.block is None:
             paths["unvalidated"].append(
-                f"M{_LEFT + place * _WIDE} {_TOP}h{_WIDE - 1}v{_HIGH * 24}h{1 - _WIDE}z"
+                f"M{_LEFT + column * _WIDE} {_TOP}h{_WIDE - 1}v{_HIGH * 24}h{1 - _WIDE}z"
             )
             continue
         runs: dict[str, list[_Run]] = defaultdict(list)
@@ -135,7 +135,7 @@ def _cells(month: ChannelMonth) -> dict[str, list[str]]:
             else:
                 runs[name].append(run)
         for name, joined in runs.items():
-            paths[name].extend(run.path(place) for run in joined)
+            paths[name].extend(run.path(column) for run in joined)
     return paths
 
 
@@ -153,9 +153,9 @@ class _Run:
     from_s: int
     until_s: int
 
-    def path(self, place: int) -> str:
+    def path(self, column: int) -> str:
         """What draws it in the column of a day."""
-        x, wide = _LEFT + place * _WIDE, _WIDE - 1
+        x, wide = _LEFT + column * _WIDE, _WIDE - 1
         if self.half is not None:
             x, wide = x + self.half * (_WIDE // 2), _WIDE // 2 - 1
         top, bottom = (_TOP + _HIGH * seconds / _HOUR_S for seconds in (self.from_s, self.until_s))
@@ -198,9 +198,9 @@ def _level(value: int, block: DayBlock, peak: Quantity | None) -> int:
     if peak is None or peak.mantissa <= 0 or value <= 0:
         return 0
     shift = block.exponent - peak.exponent
-    part: int = value * 10 ** max(shift, 0)
+    scaled: int = value * 10 ** max(shift, 0)
     whole: int = peak.mantissa * 10 ** max(-shift, 0)
-    return min(part * LEVELS // whole, LEVELS - 1)
+    return min(scaled * LEVELS // whole, LEVELS - 1)
 
 
 def _axes(month: ChannelMonth, presenter: Presenter) -> Iterator[str]:
@@ -209,17 +209,17 @@ def _axes(month: ChannelMonth, presenter: Presenter) -> Iterator[str]:
         y = _TOP + hour * _HIGH
         text = f"{(begin + hour) % 24:02}:00"
         yield f'<text class="tick" x="{_LEFT - 6}" y="{y + 9}" text-anchor="end">{text}</text>'
-    for place, day in enumerate(month.days):
-        x = _LEFT + place * _WIDE + _WIDE // 2
+    for column, day in enumerate(month.days):
+        x = _LEFT + column * _WIDE + _WIDE // 2
         number = presenter.language.numeral(str(day.day.day))
         yield f'<text class="tick" x="{x}" y="{_TOP - 6}" text-anchor="middle">{number}</text>'
 
 
 def _day_titles(month: ChannelMonth, presenter: Presenter) -> Iterator[str]:
     """What a pointer is told of each column."""
-    for place, day in enumerate(month.days):
+    for column, day in enumerate(month.days):
         yield (
-            f'<rect class="over" x="{_LEFT + place * _WIDE}" y="{_TOP}" width="{_WIDE}" '
+            f'<rect class="over" x="{_LEFT + column * _WIDE}" y="{_TOP}" width="{_WIDE}" '
             f'height="{_HIGH * 24}" fill="none" pointer-events="all">'
             f"<title>{escape(day_text(day, presenter))}</title></rect>"
         )

@@ -90,13 +90,13 @@ def months_of(
         validated: What is validated of each month that has such days.
     """
     by_month = {month.first: month for month in validated}
-    found, month = [], max(first, min([*by_month, month_before(until)]))
+    rows, month = [], max(first, min([*by_month, month_before(until)]))
     while month < min(until, today):
         following = month_after(month)
         there = by_month.get(month, ValidatedMonth(month, 0, 0, 0))
         over = _intervals(channel, month, min(following, today))
         intervals = max(over, there.intervals)
-        found.append(
+        rows.append(
             MonthCoverage(
                 month,
                 intervals,
@@ -107,7 +107,7 @@ def months_of(
             )
         )
         month = following
-    return tuple(reversed(found))
+    return tuple(reversed(rows))
 
 
 def _intervals(channel: PointChannelView, first: date, until: date) -> int:
