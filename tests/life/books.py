@@ -298,19 +298,21 @@ class Books:
             first: Where its first bill begins.
             end: The day after the month.
         """
+        reached = first
+        while (stop := self.next_end(account, reached)) <= end:
+            reached = stop
+        return reached
+
+    def next_end(self, account: str, day: date) -> date:
+        """Where a bill of an account ends that begins on a day, if nothing else ends it."""
         spans = [(date.min, "")]
         for start, name in sorted(self.assigned.get(account, [])):
             # The same cycle again changes nothing.
             if name != spans[-1][1]:
                 spans.append((start, name))
-        reached = first
-        while True:
-            cycle = [name for start, name in spans if start <= reached][-1]
-            changes = [start for start, _ in spans if start > reached]
-            stop = min([self._end_of_period(cycle, reached), *changes])
-            if stop > end:
-                return reached
-            reached = stop
+        cycle = [name for start, name in spans if start <= day][-1]
+        changes = [start for start, _ in spans if start > day]
+        return min([self._end_of_period(cycle, day), *changes])
 
     def _end_of_period(self, cycle: str, day: date) -> date:
         """The day after the last of the period that a day lies in."""

@@ -18,7 +18,7 @@ policy    days of a class of channels wait so many days (`after`), then a job es
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
@@ -150,9 +150,9 @@ class Clerk(Corrector):
         if not self._is_whole(counter, day) or day in counter.decided_days:
             return
         if accept:
-            await self._accepted(counter, "SERVICE_CAPACITY")
+            await self._accepted(counter, "SERVICE_CAPACITY", [day])
             # It is one of these, too, where enough days before are known.
-            await self.product.days.accept(counter.point, counter.obis, "SPIKE")
+            await self.product.days.accept(counter.point, counter.obis, "SPIKE", [day])
         else:
             number = place - counter.of_day(day).start
             await self._give(counter, day, number, 400 - int(counter.metered(day)[number]))
@@ -166,15 +166,15 @@ class Clerk(Corrector):
             return
         if (counter.point, first) not in self.books.suspended:
             if accept:
-                await self._accepted(counter, "ZERO_DAYS")
+                await self._accepted(counter, "ZERO_DAYS", days)
             elif not counter.decided_days.keys() & {*days}:
                 await self._over(counter, days)
             else:
                 return
         counter.stills.discard((first, end))
 
-    async def _accepted(self, counter: Counter, code: str) -> None:
-        if not await self.product.days.accept(counter.point, counter.obis, code):
+    async def _accepted(self, counter: Counter, code: str, days: Collection[date]) -> None:
+        if not await self.product.days.accept(counter.point, counter.obis, code, days):
             self.broken.append(Violation(ORACLE, f"{counter.point} has no {code}"))
 
     async def _over(self, counter: Counter, days: list[date]) -> None:

@@ -40,3 +40,9 @@ def steps(life: Life) -> list[date]:
 
 def _offset(day: date, zone: str) -> timedelta | None:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).utcoffset()
+
+
+def end_of_cycle(cycle: str) -> date:
+    """The day after the last of a cycle's month."""
+    year, month = map(int, cycle.partition("@")[0].split("-"))
+    return date(year + month // 12, month % 12 + 1, 1)

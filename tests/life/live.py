@@ -19,10 +19,11 @@ from tests.life.accounts import (
     not_looked_at,
     reconciled,
 )
+from tests.life.accrued import accrued_otherwise, accrues
 from tests.life.books import Books
 from tests.life.candidates import as_previewed, worked_off
 from tests.life.charged import Charged
-from tests.life.clock import steps
+from tests.life.clock import end_of_cycle, steps
 from tests.life.corrections import ANEW, SETTLED
 from tests.life.events import Event, Life
 from tests.life.invariants import (
@@ -135,11 +136,11 @@ class Living:
             await world.deliver(day)
         async with self._timed("validate"):
             validated = await world.validate(day)
-        if validated:
-            self._validated_at = noon(day)
+        self._validated_at = noon(day) if validated else self._validated_at
         self._raise(day, world.broken)
         async with self._timed("check"):
             await self._days(day)
+            self._raise(day, await self._accrued(day, asked=validated and accrues(day)))
         office = [event for event in found if event.kind in OFFICE]
         for event, after in zip_longest(office, office[1:]):
             if event.kind in CORRECTIONS:
@@ -223,6 +224,13 @@ class Living:
         self._raise(day, found)
         self._closed_from = max(self._closed_from, self._validated_at.date() - 3 * _DAY)
 
+    async def _accrued(self, day: date, *, asked: bool) -> list[Violation]:
+        """What days that are not billed come to, as the night left it and since."""
+        if not asked:
+            return []
+        await self.world.product.accrue()
+        return await accrued_otherwise(self.world.charged, await self.look.parts(), noon(day))
+
     async def _bills(self, day: date, event: Event) -> None:
         """2 to 5, 9 and the oracle, over what changed."""
         books = self.world.books
@@ -234,7 +242,7 @@ class Living:
         ]
         fresh: set[UUID] = set()
         if event.kind == "run":
-            end = _end_of(event.said["cycle"])
+            end = end_of_cycle(event.said["cycle"])
             if "@" not in event.said["cycle"]:
                 found += unbilled(books, parts, end)
                 found += cut_short(books, parts)
@@ -377,12 +385,6 @@ def _take(judge: Judge, issued: Iterable[Part]) -> None:
     for part in issued:
         for one in judge.taken(part):
             one.part = part.first
-
-
-def _end_of(cycle: str) -> date:
-    """The day after the last of a cycle's month."""
-    year, month = map(int, cycle.partition("@")[0].split("-"))
-    return date(year + month // 12, month % 12 + 1, 1)
 
 
 async def live(life: Life, dsn: str, progress: Callable[[date], None] = lambda _: None) -> Lived:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -112,6 +112,33 @@ JOIN day_block ON day_block.channel_id = point_channel.id
 JOIN block_heading ON block_heading.id = heading_id
 ORDER BY channel_id, day, version DESC
 """
+# What is kept of occupancies with days that no issued bill says.
+_ACCRUALS = """
+SELECT account.number, service_point.name, service.name, newest.first_day, newest.end_day,
+    newest.amount, newest.holds,
+    (
+        SELECT coalesce(jsonb_object_agg(charge, amount), '{}') FROM (
+            SELECT charge.key AS charge, sum(charge.value::numeric)::text AS amount
+            FROM (
+                SELECT DISTINCT ON (day) charges FROM unbilled_day
+                WHERE occupancy_id = newest.occupancy_id
+                    AND day >= newest.first_day AND day < newest.end_day
+                ORDER BY day, recorded_at DESC
+            ) AS newest_day
+            CROSS JOIN LATERAL jsonb_each_text(newest_day.charges) AS charge
+            GROUP BY 1
+        ) AS of_charge
+    )
+FROM (
+    SELECT DISTINCT ON (occupancy_id) * FROM unbilled_span
+    ORDER BY occupancy_id, recorded_at DESC
+) AS newest
+JOIN occupancy ON occupancy.id = newest.occupancy_id
+JOIN account ON account.id = occupancy.account_id
+JOIN service ON service.id = occupancy.service_id
+JOIN service_point ON service_point.id = service.service_point_id
+WHERE newest.first_day < newest.end_day
+"""
 _DAYS = """
 SELECT DISTINCT service_point.name, point_channel.obis, day
 FROM day_block
@@ -119,6 +146,27 @@ JOIN point_channel ON point_channel.id = channel_id
 JOIN service_point ON service_point.id = point_channel.service_point_id
 WHERE day >= %(first)s
 """
+
+
+Place = tuple[str, str, str]
+"""Account, service point and service."""
+
+
+@dataclass(frozen=True)
+class Accrual:
+    """What the product keeps of days of an occupancy that are not billed.
+
+    Args:
+        days: The first, and the one after the last.
+        amount: Of all days.
+        charges: Amounts of its days together, by charge.
+        holds: What would hold its bill.
+    """
+
+    days: tuple[date, date]
+    amount: Decimal
+    charges: Mapping[str, Decimal]
+    holds: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -174,7 +222,7 @@ class Part:
         return self.settled_at or self.made_at
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def place(self) -> Place:
         """Whose it is, and of what."""
         return self.account, self.point, self.service
 
@@ -242,6 +290,15 @@ class Look:
         found: dict[int, dict[tuple[str, str], Decimal]] = {key: {} for key in keys}
         for key, charge, label, amount in await self._rows(_SETTLED, parts=keys):
             found[key][charge, label] = amount
+        return found
+
+    async def accruals(self) -> dict[Place, Accrual]:
+        """What is kept of days that no issued bill says, by occupancy."""
+        found: dict[Place, Accrual] = {}
+        for *place, first, end, amount, holds, charges in await self._rows(_ACCRUALS):
+            by_charge = {charge: Decimal(charges[charge]) for charge in charges}
+            account, point, service = place
+            found[account, point, service] = Accrual((first, end), amount, by_charge, tuple(holds))
         return found
 
     async def documents(self) -> dict[str, Decimal]:

@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.reconciliation import TimescaleReconciliation
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
+from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.pool import Pool, make_pool
@@ -39,6 +40,7 @@ from central.service.billing.post_entries import AccountLedger
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope, Reconciliation
 from central.service.billing.run_bills import RunBills
+from central.service.billing.unbilled_revenue import UnbilledRevenue
 from central.service.gateways.enrolment import enrol_gateway
 from central.service.ingest.classify import Arrival, examine
 from central.service.ingest.gap_findings import watch_gaps
@@ -76,7 +78,7 @@ from tests.life.wire import MAKER
 from tests.support.actors import person
 from tests.support.knowledge import columns_as_of, table_hashes
 
-# Rates what is not billed yet, of all accounts every night: more than all else that a life does.
+# Rates what is not billed of all accounts; done on the nights after which a life asks for it.
 UNBILLED = "keep_unbilled"
 # More than a gateway and its meters ever have.
 FINDINGS = 100_000
@@ -102,7 +104,7 @@ class Product:
         # no refused message and no finding expires meanwhile.
         settings = Settings(rejected_days=36_500, finding_days=36_500)
         self._nightly = nightly_jobs(self.pool, settings, self._clock)
-        self._nightly.jobs = {**self._nightly.jobs, UNBILLED: _left}
+        self._jobs = self._nightly.jobs
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self.corrections = ProductCorrections(self.pool, self._clock)
         self.checks = ProductChecks(self.pool, self._clock)
@@ -260,10 +262,15 @@ class Product:
             if one.code in HOLES:
                 await accept_finding(self._decisions, store, one.finding, note)
 
-    async def night(self) -> list[str]:
+    async def night(self, *, accrues: bool) -> list[str]:
         """Do what a worker does at night; what failed of it."""
+        self._nightly.jobs = self._jobs if accrues else {**self._jobs, UNBILLED: _left}
         outcomes = await self._nightly.step()
         return [f"{one.name}: {one.error}" for one in outcomes if one.error is not None]
+
+    async def accrue(self) -> None:
+        """Keep what days come to that no issued bill says, where it is another than it was."""
+        await UnbilledRevenue(TimescaleUnbilled(self.pool), self._clock).refresh()
 
     async def reconciled(
         self, first: date, end: date, at: datetime | None = None

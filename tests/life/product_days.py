@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 
@@ -62,11 +62,11 @@ class ProductDays:
         channel = await self._channel(point, code)
         await self._decide.restore(channel, DayRange(day, day + _DAY), note)
 
-    async def accept(self, point: str, code: str, finding: str) -> int:
-        """Accept the open findings of a kind; how many there are."""
+    async def accept(self, point: str, code: str, finding: str, days: Collection[date]) -> int:
+        """Accept the open findings of a kind on some days; how many there are."""
         channel = await self._channel(point, code)
         open_ones = await self._store.open_findings(channel)
-        mine = [one for one in open_ones if one.code == finding]
+        mine = [one for one in open_ones if one.code == finding and one.day in days]
         for one in mine:
             if one.accepted_by is None:
                 at = self._clock()

@@ -49,6 +49,7 @@ import numpy as np
 
 from central.service.ingest.outcome import OutcomeKind
 from firmware_bridge.contract.errors import MeterlineError
+from tests.life.accrued import accrues
 from tests.life.books import Books, Point
 from tests.life.cashier import Cashier
 from tests.life.charged import Charged
@@ -363,7 +364,7 @@ class World(Cashier):
             counter.validate()
         # After that nothing waits for a window any more.
         if day.day <= _NIGHTS:
-            failed = await self.product.night()
+            failed = await self.product.night(accrues=accrues(day))
             self.broken += [Violation(10, f"at night, {one}") for one in failed]
         return True
 

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
@@ -31,14 +32,16 @@ class Judged(NamedTuple):
     Args:
         of: As it is kept.
         action: How the audit log names it when one is set.
+        anew: Whether open bills are judged anew when one is set.
     """
 
     of: str
     action: str
+    anew: bool = False
 
 
 OF_DAYS = Judged("day", "vee.policy_set")
-OF_BILLS = Judged("bill", "bill.check_policy_set")
+OF_BILLS = Judged("bill", "bill.check_policy_set", anew=True)
 
 
 class TimescaleClassPolicies:
@@ -81,6 +84,7 @@ class TimescaleClassPolicies:
                         written = {**values, "document": Jsonb(content), **noted(note)}
                         rows = await rows_of(connection, _SQL, "add_policy", **written)
                         version = int(rows[0][0])
+                        await ChangedInputs(settings=self._judged.anew).raise_in(connection)
                         new = {"effective": effective, "document": content}
                         subject = f"{class_name}@{version}"
                         await log(connection, note, self._judged.action, subject, None, new)

@@ -7,7 +7,7 @@ line's amount exactly, and earlier days keep theirs when one is added.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,9 +17,10 @@ from typing import Any
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.rating.line_days import day_shares
-from central.domain.rating.rounding import half_away
+from central.domain.rating.line_days import DayWeights, day_weights
+from central.domain.rating.rounding import half_away_of
 
+_ZERO = Decimal(0)
 Charges = Mapping[str, Decimal]
 """Amount by the id of its charge, tax or rider, without zeros."""
 
@@ -83,18 +84,27 @@ def by_day(
         blocks: Input name to the blocks that they were rated from.
     """
     charges: dict[date, dict[str, Decimal]] = {}
-    shares = day_shares(lines, blocks)
+    weights = day_weights(lines, blocks)
     for line in lines:
-        exponent = line.amount.as_tuple().exponent
-        digits = -exponent if isinstance(exponent, int) else 0
-        reached, before = Fraction(0), Decimal(0)
-        of_line = sorted(shares[line.key].items())
-        for number, (day, share) in enumerate(of_line, start=1):
-            reached += share
-            last = number == len(of_line)
-            until = line.amount if last else half_away(line.exact * reached, digits)
-            within = min(max(day, days.first), days.last)
-            of_day = charges.setdefault(within, {})
-            of_day[line.id] = of_day.get(line.id, Decimal(0)) + until - before
-            before = until
+        for day, amount in _along(line, weights[line.key]):
+            of_day = charges.setdefault(min(max(day, days.first), days.last), {})
+            of_day[line.id] = of_day.get(line.id, _ZERO) + amount
     return charges
+
+
+def _along(line: RatedLine, weights: DayWeights) -> Iterator[tuple[date, Decimal]]:
+    """The amount of each day: what is reached with it, rounded, less what was before."""
+    exponent = line.amount.as_tuple().exponent
+    digits = -exponent if isinstance(exponent, int) else 0
+    unit = line.exact / weights.total * Fraction(10) ** digits
+    numerator, denominator = unit.numerator, unit.denominator
+    reached = before = 0
+    last = max(weights.by_day)
+    for day, weight in weights.by_day.items():
+        reached += weight
+        if day == last:
+            until = int(line.amount.scaleb(digits))
+        else:
+            until = half_away_of(numerator * reached, denominator)
+        yield day, Decimal(until - before).scaleb(-digits)
+        before = until

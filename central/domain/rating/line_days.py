@@ -9,12 +9,15 @@ Source: docs/explanation/billing.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
-from itertools import accumulate
+from math import gcd, lcm
 
 import numpy as np
+from numpy.typing import NDArray
 
 from central.domain.metering.block import DayBlock
 from central.domain.metering.channel_days import ChannelDays, joined_values
@@ -88,92 +91,147 @@ def _counted(
     return early / total
 
 
-Shares = Mapping[date, Fraction]
-"""By local day; they sum to one."""
+@dataclass(frozen=True, slots=True)
+class DayWeights:
+    """How the amount of a line is divided among days.
+
+    Args:
+        by_day: Whole numbers by local day, ascending.
+        total: Their sum, above zero; a day's share is its weight of it.
+    """
+
+    by_day: Mapping[date, int]
+    total: int
 
 
-def day_shares(
+def day_weights(
     lines: Sequence[RatedLine], blocks: Mapping[str, Sequence[DayBlock]]
-) -> Mapping[str, Shares]:
-    """The share that each day has of each line's amount, by the line's key.
+) -> Mapping[str, DayWeights]:
+    """The weight that each day has in each line's amount, by the line's key.
 
-    Days by which `share_before` would divide a line; the intervals are not proven here.
+    Days by which `share_before` would divide a line; the intervals are not proven here. Whole
+    numbers of one sum take a third of the time that as many fractions do.
 
     Args:
         lines: All of a part.
         blocks: Input name to the blocks that they were rated from, by channel and day.
     """
     by_key = {line.key: line for line in lines}
-    shares: dict[str, Shares] = {}
+    weights: dict[str, DayWeights] = {}
+    even: dict[tuple[date, date], DayWeights] = {}
+    joined: dict[BlockSource, _Joined] = {}
 
-    def of(line: RatedLine) -> Shares:
-        if line.key not in shares:
-            shares[line.key] = _even(line)  # of a line that rests on itself
-            shares[line.key] = shared(line)
-        return shares[line.key]
+    def alike(line: RatedLine) -> DayWeights:
+        span = line.first, line.end
+        if span not in even:
+            even[span] = _even(*span)
+        return even[span]
 
-    def shared(line: RatedLine) -> Shares:
+    def of(line: RatedLine) -> DayWeights:
+        if line.key not in weights:
+            weights[line.key] = alike(line)  # of a line that rests on itself
+            weights[line.key] = weighed(line)
+        return weights[line.key]
+
+    def weighed(line: RatedLine) -> DayWeights:
         behind = [by_key[key] for key in line.of if key in by_key and key != line.key]
-        total = sum((Fraction(other.amount) for other in behind), Fraction(0))
-        if not total:
-            return _by_use(line, blocks) or _even(line)
-        sums: dict[date, Fraction] = {}
-        for other in behind:
-            for day, share in of(other).items():
-                sums[day] = sums.get(day, Fraction(0)) + Fraction(other.amount) * share
-        return {day: value / total for day, value in sorted(sums.items())}
+        if sum((other.amount for other in behind), Decimal(0)):
+            shared = [(other.amount, of(other)) for other in behind if other.amount]
+            counts = [(Fraction(amount) / share.total, share.by_day) for amount, share in shared]
+            return _together(counts) or alike(line)
+        return _by_use(line, blocks, joined) or alike(line)
 
     return {line.key: of(line) for line in lines}
 
 
-def _even(line: RatedLine) -> Shares:
-    count = max((line.end - line.first).days, 1)
-    return {line.first + timedelta(days=number): Fraction(1, count) for number in range(count)}
+def _even(first: date, end: date) -> DayWeights:
+    count = max((end - first).days, 1)
+    return DayWeights({first + timedelta(days=number): 1 for number in range(count)}, count)
 
 
-def _by_use(line: RatedLine, blocks: Mapping[str, Sequence[DayBlock]]) -> Shares | None:
+def _together(some: Sequence[tuple[Fraction, Mapping[date, int]]]) -> DayWeights | None:
+    """The sum of counts, each of its own unit, over one denominator; None where that is zero."""
+    denominator = lcm(*(unit.denominator for unit, _ in some))
+    factors = [unit.numerator * (denominator // unit.denominator) for unit, _ in some]
+    common = gcd(*factors)
+    sums: dict[date, int] = {}
+    for factor, (_, counts) in zip(factors, some, strict=True):
+        for day, count in counts.items():
+            sums[day] = sums.get(day, 0) + count * (factor // common)
+    total = sum(sums.values())
+    if not total:
+        return None
+    common = gcd(*sums.values()) * (1 if total > 0 else -1)
+    return DayWeights({day: sums[day] // common for day in sorted(sums)}, total // common)
+
+
+def _by_use(
+    line: RatedLine,
+    blocks: Mapping[str, Sequence[DayBlock]],
+    joined: dict[BlockSource, _Joined],
+) -> DayWeights | None:
     """By what its intervals counted; None where it is not made of their sums alone."""
     behind = line.determinants
     if not behind or any(each.how != _SUM or each.selection is None for each in behind):
         return None
-    sums: dict[date, Fraction] = {}
+    counted: list[tuple[Fraction, Mapping[date, int]]] = []
     for determinant in behind:
         for source in determinant.sources:
             if source.weights:
                 return None
-            for day, counted in _counted_by_day(determinant, source, blocks).items():
-                sums[day] = sums.get(day, Fraction(0)) + counted
-    total = sum(sums.values(), Fraction(0))
-    return {day: sums[day] / total for day in sorted(sums)} if total else None
+            if source not in joined:
+                joined[source] = _join(source, blocks)
+            counted += joined[source].counted(determinant)
+    return _together(counted)
 
 
-def _counted_by_day(
-    determinant: Determinant, source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]
-) -> dict[date, Fraction]:
-    """What a source's chosen intervals sum to, by day. [billing unit]."""
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """The values of a source, end to end.
+
+    Args:
+        values: Of all its days; zero where there is none.
+        days: Local.
+        ends: Where each day ends among the values, after a zero.
+        units: What a count of each day is worth. [billing unit]
+    """
+
+    values: NDArray[np.int64]
+    days: Sequence[date]
+    ends: NDArray[np.int64]
+    units: Sequence[Fraction]
+
+    def counted(self, determinant: Determinant) -> Iterator[tuple[Fraction, Mapping[date, int]]]:
+        """What the chosen intervals of a determinant sum to, by day, of one unit each."""
+        chosen = np.zeros(len(self.values), dtype=bool)
+        for offset, length in determinant.selection.runs if determinant.selection else ():
+            chosen[offset : offset + length] = True
+        reached = np.concatenate(([0], np.cumsum(np.where(chosen, self.values, 0))))[self.ends]
+        sums = np.diff(reached).tolist()
+        for unit in dict.fromkeys(self.units):
+            dated = zip(self.days, sums, self.units, strict=True)
+            yield unit, {day: count for day, count, of_day in dated if of_day == unit}
+
+
+def _join(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) -> _Joined:
     named = blocks.get(source.series, ())
     if isinstance(named, ChannelDays):
         named = named.between(source.first, source.end)
         counts, days = named.counts, named.days
-        scales = [billing_scale(named)] * len(days)
+        units = [billing_scale(named) * source.factor] * len(days)
     else:
         named = [
             block
             for block in named
             if block.channel_id == source.channel_id and source.first <= block.day < source.end
         ]
-        counts, days = (
-            tuple(len(block.values) for block in named),
-            tuple(each.day for each in named),
-        )
-        scales = [billing_scale(block) for block in named]
+        counts = tuple(len(block.values) for block in named)
+        days = tuple(each.day for each in named)
+        units = [billing_scale(block) * source.factor for block in named]
     values = joined_values(named)
-    chosen = np.zeros(len(values), dtype=bool)
-    for offset, length in determinant.selection.runs if determinant.selection else ():
-        chosen[offset : offset + length] = True
-    counted = np.where(chosen & (values != NULL), values, 0)
-    ends = [0, *accumulate(counts)]
-    return {
-        day: int(counted[begin:end].sum()) * scale * source.factor
-        for day, begin, end, scale in zip(days, ends, ends[1:], scales, strict=False)
-    }
+    return _Joined(
+        np.where(values == NULL, 0, values),
+        days,
+        np.concatenate(([0], np.cumsum(np.array(counts, dtype=np.int64)))),
+        units,
+    )

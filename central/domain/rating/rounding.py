@@ -17,9 +17,19 @@ def half_away(value: Fraction, digits: int) -> Decimal:
     Source: what 3 of 3 worked bills of utilities print, docs/explanation/rounding.md
     """
     scaled = value * (10**digits if digits >= 0 else Fraction(1, 10**-digits))
-    number, denominator = abs(scaled.numerator), scaled.denominator
-    whole = (2 * number + denominator) // (2 * denominator)
-    return Decimal(whole if scaled.numerator >= 0 else -whole).scaleb(-digits, _WIDE)
+    whole = half_away_of(scaled.numerator, scaled.denominator)
+    return Decimal(whole).scaleb(-digits, _WIDE)
+
+
+def half_away_of(numerator: int, denominator: int) -> int:
+    """A fraction to a whole number, halves away from zero.
+
+    Args:
+        numerator: Need not be reduced.
+        denominator: Above zero.
+    """
+    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return whole if numerator >= 0 else -whole
 
 
 def root(value: Fraction) -> Fraction:

@@ -2,18 +2,21 @@
 
 Days that no issued bill says are planned, claimed and rated as a run does it, also where their
 period goes on. Where an account has several such bills, the earlier ones are saved, so that the
-later ones open with what they leave; whoever asks undoes all of it.
+later ones open with what they leave; whoever asks undoes all of it. What holds a bill that has its
+lines keeps the later ones from nothing here: they are what they would be once it is released.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from central.domain.actor import Actor
 from central.domain.billing.account_order import in_account_order
 from central.domain.billing.due import plan_account, waves
 from central.domain.billing.planned import AccountPlan, RunReach
+from central.domain.billing.state import BillState
 from central.service.billing.run_bills import rate_with_inputs
 from central.service.ports.bill_shard import AccountWork, NewBill, ShardTransaction
 
@@ -48,10 +51,16 @@ async def preview_bills(
         for each, new in rated:
             previews.setdefault(each.account_id, []).append((each, new))
         earlier = {bill.account_id for bill in bills if id(bill) not in last}
-        opened = [new for _, new in rated if new.account_id in earlier]
+        opened = [_let_go(new) for _, new in rated if new.account_id in earlier]
         if opened:
             await work.save(opened, _PREVIEW.key, at)
     return previews
+
+
+def _let_go(new: NewBill) -> NewBill:
+    if not new.bill.holds or not new.bill.lines:
+        return new
+    return replace(new, bill=replace(new.bill, holds=(), state=BillState.DRAFT))
 
 
 def _planned(work: ShardTransaction, account: int, end: date) -> AccountPlan:

@@ -127,6 +127,25 @@ async def test_the_policy_of_a_group_judges_its_points(migrated: Database) -> No
         assert await december(utility) == (BillState.HELD, ["CLASS_TARIFF", "AMOUNT_LIMIT"])
 
 
+async def test_another_policy_judges_drafts_anew(migrated: Database) -> None:
+    async with half_a_year(migrated) as (utility, pool):
+        await release(utility, pool)
+        months = [f"2026-{number:02}" for number in range(8, 12)]
+        for name in months:
+            assert await approve(utility, await run(utility, name)) == []
+        store = TimescaleClassPolicies(pool, OF_BILLS, CHECK_SCHEMA)
+        use = ClassPolicies(store, DEFAULT_LIMITS, lambda: utility.now)
+        policy = CHECK_SCHEMA.parse("thresholds: {amount_limit: 464.99 EUR}")
+        summary = await run(utility, "2026-12")
+        await use.set_policy(
+            "electricity", policy, DECEMBER, (OPERATOR, "too many slipped through")
+        )
+        # Nobody approves what nobody looked at under the new one, also where no run came since.
+        assert await approve(utility, summary) == [("A-1", "BILL_STALE")]
+        await run(utility, "2026-12")
+        assert await december(utility) == (BillState.HELD, ["AMOUNT_LIMIT"])
+
+
 async def test_a_trial_says_what_a_draft_raises_and_no_longer(migrated: Database) -> None:
     async with half_a_year(migrated) as (_, pool):
         tried = TryChecks(TimescaleBilledParts(pool))

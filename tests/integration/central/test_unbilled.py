@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
 from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
 from central.adapters.timescale.knowledge import as_of
-from central.domain.billing.bill import RunType
+from central.domain.billing.bill import Party, RunType
 from central.domain.billing.state import BillState
+from central.domain.rating.rounding import half_away
+from central.domain.vee.notices import VALIDATION_FAILED
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.unbilled_revenue import UnbilledRevenue
 from central.service.knowledge_time import KnowledgeTime
-from central.service.ports.registry import AgreementRecord, NotRegisteredError
+from central.service.ports.registry import (
+    AccountRecord,
+    AgreementRecord,
+    NotRegisteredError,
+    PointRecord,
+)
 from central.service.ports.unbilled import AccountUnbilled
+from central.service.ports.validation import ChannelDay, PointChannelId
 from central.service.views.paging import CursorError
 from tests.support.actors import CHIEF
-from tests.support.books import HOURLY, Utility, month, pool_of, timescale_utility
+from tests.support.books import HOURLY, TARIFF, Utility, month, pool_of, timescale_utility
 from tests.support.daily_books import bill, run
 from tests.support.ingest import Edge
 from tests.support.servers import MIGRATED, Database, Template, filled
@@ -161,6 +170,52 @@ async def test_days_stay_unbilled_until_their_bill_is_issued(accruing: Accruing)
     await unbilled.refresh()
     (left,) = await accruing.of("A-1")
     assert (left.first, left.amount) == (date(2026, 11, 1), Decimal(0))
+
+
+async def test_a_subscription_accrues_day_by_day(accruing: Accruing) -> None:
+    utility, enrol = accruing.utility, accruing.utility.enrol
+    fee = "charges: [{id: fee, price: 0.50, per: day}]"
+    heading = TARIFF[: TARIFF.index("calendar:")].replace("HOME", "FEE")
+    taxes = TARIFF[TARIFF.index("taxes:") :]
+    await enrol.tariff(f"{heading}{fee}\n{taxes}")
+    await enrol.service_point(PointRecord("SUB-1", "Europe/Madrid"))
+    await enrol.account(AccountRecord("A-9", Party("Ada")))
+    await enrol.agreement(AgreementRecord("A-9", "SUB-1", "FEE", date(2026, 10, 1)))
+    for days in (10, 13):
+        utility.now = datetime(2026, 10, 1 + days, 6, tzinfo=UTC)
+        await accruing.unbilled.refresh()
+        (kept,) = await accruing.of("A-9")
+        assert (kept.end, kept.amount) == (
+            utility.now.date(),
+            half_away(Fraction(days * 605, 1000), 2),
+        )
+
+
+async def test_what_holds_a_period_leaves_the_next_its_amounts(accruing: Accruing) -> None:
+    utility = accruing.utility
+    whole = month("S1", step=25, period_s=HOURLY)
+    last, hour = whole[-1], timedelta(hours=1)
+    more = [
+        replace(last, at=last.at + number * hour, mantissa=last.mantissa + 25 * number)
+        for number in range(1, 2 * HOURS + 1)
+    ]
+    utility.now = datetime(2026, 11, 3, 6, tzinfo=UTC)
+    await utility.deliver(_edge(), [*whole[DAYS * HOURS + 1 :], *more])
+    await utility.validate()
+    await accruing.unbilled.refresh("A-1")
+    (before,) = await accruing.of("A-1")
+    assert (before.end, before.holds) == (date(2026, 11, 3), ())
+    async with utility.validation.transaction() as work:
+        channel, day = PointChannelId(1), date(2026, 10, 5)
+        await work.lock([channel])
+        (block,) = await work.days_of(channel, day, day + timedelta(days=1))
+        finding = VALIDATION_FAILED.finding(block.interval, "a division by zero", {})
+        await work.raise_findings({ChannelDay(channel, day): (finding,)}, utility.now)
+    utility.now += hour
+    await accruing.unbilled.refresh("A-1")
+    (after,) = await accruing.of("A-1")
+    assert after.holds == ("VALIDATION_FAILED",)
+    assert (after.end, after.amount) == (before.end, before.amount)
 
 
 async def test_pages_and_sums_are_those_of_all_accounts(accruing: Accruing) -> None:

@@ -3,20 +3,13 @@ SELECT EXISTS (SELECT FROM account WHERE number = %(account)s)
 
 -- name: changed
 -- Accounts with what tells them from what they were: revisions of what their bills rest on, closed days,
--- what is claimed and issued, and adjustments. A channel that never had a closed day stops no other.
+-- what is claimed and issued, and adjustments; where nothing is metered, days end by themselves. A
+-- channel that never had a closed day stops no other.
 SELECT
     asked.id,
-    coalesce((
-        SELECT min(point_channel.closed_through + 1)
-        FROM occupancy
-        JOIN service ON service.id = occupancy.service_id
-        JOIN point_channel ON point_channel.service_point_id = service.service_point_id
-            AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
-        WHERE occupancy.account_id = asked.id
-            AND (occupancy.ended_on IS NULL OR occupancy.ended_on > point_channel.closed_through + 1)
-    ), %(today)s::date),
+    reach.end_day,
     concat_ws(
-        '/', asked.input_revision, common_input.input_revision,
+        '/', reach.end_day, asked.input_revision, common_input.input_revision,
         (
             SELECT sum(service_point.input_revision) FROM service_point
             WHERE service_point.id IN (
@@ -60,6 +53,17 @@ FROM (
     ORDER BY id LIMIT %(limit)s
 ) AS asked
 CROSS JOIN common_input
+CROSS JOIN LATERAL (
+    SELECT coalesce((
+            SELECT min(point_channel.closed_through + 1)
+            FROM occupancy
+            JOIN service ON service.id = occupancy.service_id
+            JOIN point_channel ON point_channel.service_point_id = service.service_point_id
+                AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
+            WHERE occupancy.account_id = asked.id
+                AND (occupancy.ended_on IS NULL OR occupancy.ended_on > point_channel.closed_through + 1)
+        ), %(today)s::date) AS end_day
+) AS reach
 LEFT JOIN unbilled_stamp AS kept ON kept.account_id = asked.id
 ORDER BY asked.id
 

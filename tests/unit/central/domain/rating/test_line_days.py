@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -12,7 +13,7 @@ from central.domain.billing.unbilled import by_day
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.rating.line_days import day_shares, share_before
+from central.domain.rating.line_days import day_weights, share_before
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar
 from firmware_bridge.contract.interval import day_start
@@ -65,12 +66,13 @@ def test_a_line_cut_at_a_day_is_the_sum_of_its_days(count: int) -> None:
     tariff = version(TARIFF)
     rated = rate(blocks, AgreementFacts(), [tariff], ResolvedCalendar(), days, period=MONTH)
     assert not rated.holds
-    shares = day_shares(rated.lines, blocks)
+    weights = day_weights(rated.lines, blocks)
     for line in rated.lines:
-        assert sum(shares[line.key].values()) == 1
+        own = weights[line.key]
+        assert sum(own.by_day.values()) == own.total > 0
         for cut in days.days():
             if line.first < cut < line.end:
-                early = sum(s for day, s in shares[line.key].items() if day < cut)
+                early = Fraction(sum(w for day, w in own.by_day.items() if day < cut), own.total)
                 start = day_start(cut, ZONE, tariff.document.day_start)
                 assert share_before(line, cut, start, rated.lines, blocks) == early
     charges = by_day(rated.lines, days, blocks)
