@@ -22,6 +22,7 @@ from edge_agent.polling.poller import Poller
 from edge_agent.polling.recorder import Recorder
 from edge_agent.polling.refusal_log import RefusalLog
 from edge_agent.reconfigure import Applied, Reloader, ReloadRefusal
+from edge_agent.uplink.batch_signer import SIGNING_KEY, BatchSigner
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.mqtt import Uplink
 from edge_agent.uplink.session_runner import AGENT, SessionRunner
@@ -37,6 +38,12 @@ def agent_name() -> str:
     """Name and version of this software."""
     version = software_version()
     return AGENT if version is None else f"{AGENT} {version}"
+
+
+def signer_of(config: EdgeConfig) -> BatchSigner | None:
+    """Who signs batches: a gateway that claimed its name does, others do not."""
+    path = None if config.identity is None else config.identity.folder / SIGNING_KEY
+    return None if path is None or not path.exists() else BatchSigner.load(path)
 
 
 class Agent:
@@ -80,7 +87,14 @@ class Agent:
         brokers = config.routes()
         log = RefusalLog()
         self.uplink = Uplink(
-            config.gateway, brokers, runner, clock, random, listener=listener, refused=log.reports
+            config.gateway,
+            brokers,
+            runner,
+            clock,
+            random,
+            listener=listener,
+            refused=log.reports,
+            signer=signer_of(config),
         )
         log.announce = self.uplink.announce
         self._recorder = Recorder(buffer, clock, self.uplink.notify)

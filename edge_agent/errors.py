@@ -61,6 +61,13 @@ class BrokerTlsError(ConfigurationError):
     code = "BROKER_TLS"
 
 
+class SigningKeyUnusableError(ConfigurationError):
+    """The key that batches are signed with cannot be used."""
+
+    code = "SIGNING_KEY_UNUSABLE"
+    default_remedy = "Claim the gateway's name anew, or restore the key's file."
+
+
 class CertificateNameError(BrokerTlsError):
     """The certificate's common name is not this gateway's name, as a broker's rules demand."""
 

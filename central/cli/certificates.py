@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
 from central.adapters.authority import FileAuthority
 from central.cli.output import (
+    EXIT_HELD,
     ActingAs,
     AsJson,
     actor_of,
@@ -25,7 +28,11 @@ from central.process.authority import file_authority
 from central.process.stores import open_stores
 from central.service.gateways.claims import GivenCode, invite_gateway
 from central.service.gateways.enrolment import find_gateway
+from central.service.gateways.proof import BatchProof, prove_batch, set_signing
 from central.service.ports.certificates import GatewayCertificate, StoredCertificate
+from central.service.ports.ingest_records import Signing
+from firmware_bridge.contract.envelope import open_batch
+from firmware_bridge.contract.errors import MessageError
 
 __all__ = ["gateways"]
 
@@ -122,6 +129,89 @@ def revocation_list_command(
         show({"file": str(file), "revoked": [each.serial for each in revoked]})
     else:
         typer.echo(f"{file} revokes {len(revoked)} certificates; make the broker read it again.")
+
+
+@gateways.command("signing")
+@answered
+def signing_command(
+    name: GatewayName,
+    signing: Annotated[Signing, typer.Argument(help="Whether its batches have to be signed.")],
+    reason: Because = "",
+    actor: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a gateway's batches have to be signed: not at all, well if at all, or always."""
+
+    async def work() -> None:
+        async with open_stores(settings(), _NAME, max_size=2) as stores:
+            who = actor_of(actor)
+            await set_signing(stores.certificates, name, signing, who, _now, reason=reason)
+
+    wait_for(work())
+    if as_json:
+        show({"gateway": name, "signing": signing.value})
+    else:
+        typer.echo(f"Signatures of {name}: {signing.value}.")
+
+
+@gateways.command("proof")
+@answered
+def proof_command(
+    name: GatewayName,
+    epoch: Annotated[UUID, typer.Argument(help="Epoch of the batch.")],
+    sequence: Annotated[int, typer.Argument(min=1, help="Its number in the epoch.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write the batch to, as it was sealed.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show and check what is stored of a batch: bytes, hash, signature, place in the chain.
+
+    Exit code 3 if it does not hold.
+    """
+
+    async def work() -> BatchProof:
+        async with open_stores(settings(), _NAME, max_size=2) as stores:
+            return await prove_batch(stores.certificates, name, epoch, sequence)
+
+    proof = wait_for(work())
+    if out is not None and proof.payload:
+        out.write_bytes(proof.payload)
+    facts = _facts(proof)
+    if as_json:
+        show(facts)
+    else:
+        for what, value in facts.items():
+            typer.echo(f"{what:14} {value}")
+    if not proof.holds:
+        raise typer.Exit(EXIT_HELD)
+
+
+def _facts(proof: BatchProof) -> dict[str, Any]:
+    record = proof.record
+    readings = None
+    if proof.is_content_whole:
+        with suppress(MessageError):
+            readings = len(open_batch(record.gateway, proof.payload).columns)
+    return {
+        "gateway": record.gateway,
+        "epoch": str(record.epoch),
+        "sequence": record.sequence,
+        "received_at": _utc_text(record.received_at),
+        "sha256": record.sha256.hex(),
+        "readings": readings,
+        "bytes": len(proof.payload),
+        "signature": None if record.signature is None else record.signature.hex(),
+        "public_key": None if record.public_key is None else record.public_key.hex(),
+        "registered_at": None if record.registered_at is None else _utc_text(record.registered_at),
+        "signed": proof.is_signed,
+        "signature_good": proof.is_signature_good,
+        "content_whole": proof.is_content_whole,
+        "chained": proof.is_chained,
+        "holds": proof.holds,
+    }
 
 
 def _object(stored: StoredCertificate) -> dict[str, Any]:

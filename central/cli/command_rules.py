@@ -36,6 +36,7 @@ gateway move-meter
 gateway enrol
 gateway invite
 gateway revoke
+gateway signing
 gateway revoke-epoch
 quarantine requeue
 """,

@@ -57,14 +57,23 @@ class Centre:
     def __init__(self, settings: IdentitySettings) -> None:
         self._settings = settings
 
-    def claim(self, code: str, request: str, gateway: str | None) -> GivenCertificate:
+    def claim(
+        self, code: str, request: str, gateway: str | None, signing: tuple[str, bytes]
+    ) -> GivenCertificate:
         """Claim a name.
+
+        Args:
+            code: The claim code.
+            request: For a certificate.
+            gateway: For whom the device is configured already; None where it is not.
+            signing: The public key that batches are signed with, and its signature of the request.
 
         Raises:
             CentreUnavailableError: Ask again, with the same key.
             CentreRefusedError, CentreAnswerError: As they say.
         """
-        order = {"code": code, "request": request}
+        order = {"code": code, "request": request, "signing_key": signing[0]}
+        order["signing_proof"] = signing[1].hex()
         if gateway is not None:
             order["gateway"] = gateway
         return self._ask(CLAIM_PATH, order)

@@ -40,7 +40,9 @@ def claim_gateway(code: str, settings: IdentitySettings, config: Path) -> str:
     table = _present(config)
     gateway = table.get("gateway")
     identity = Identity(settings.folder)
-    given = Centre(settings).claim(canonical, identity.request(), gateway)
+    request = identity.request()
+    signing = identity.signing_key(), identity.sign_key(request)
+    given = Centre(settings).claim(canonical, request, gateway, signing)
     if "identity" not in table:
         name, tables = configuration_text(given, settings, identity)
         before = config.read_text(encoding="utf-8") if config.exists() else ""

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_agent.enrolment.errors import CentreAnswerError, IdentityError
-from firmware_bridge.contract.enrolment import renewal_frame
+from edge_agent.uplink.batch_signer import SIGNING_KEY, BatchSigner
+from firmware_bridge.contract.enrolment import renewal_frame, signing_key_frame
 from firmware_bridge.durable_file import write_durably
 
 if TYPE_CHECKING:
@@ -111,6 +112,41 @@ class Identity:
             key = _key(self.certificate_file.read_bytes())
             return key.sign(renewal_frame(request), ECDSA(hashes.SHA256()))
 
+    def signing_key(self) -> str:
+        """The public key that batches are signed with, in hexadecimal digits; made if missing.
+
+        Raises:
+            IdentityError: The folder cannot be used.
+        """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+            Ed25519PrivateKey,
+        )
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+            Encoding,
+            NoEncryption,
+            PrivateFormat,
+        )
+
+        path = self.folder / SIGNING_KEY
+        with _explained(path):
+            if not path.exists():
+                self._make_folder()
+                made = Ed25519PrivateKey.generate()
+                self._write(
+                    path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+                )
+            return BatchSigner.load(path).public_key.hex()
+
+    def sign_key(self, request: str) -> bytes:
+        """The signing key's signature of a request for a certificate: that it is here.
+
+        Raises:
+            IdentityError: The key cannot be read.
+        """
+        path = self.folder / SIGNING_KEY
+        with _explained(path):
+            return BatchSigner.load(path).sign(signing_key_frame(request))
+
     def accept(self, gateway: str, certificate: str, broker_ca: str) -> None:
         """Put the certificate for the next key in force.
 
@@ -152,12 +188,15 @@ class Identity:
                 if not self._is_in_force(key):
                     return key
         made = ec.generate_private_key(ec.SECP256R1())
-        if not self.folder.exists():
-            self.folder.mkdir(mode=0o700)
-            _give(self.folder, self.folder.parent)
+        self._make_folder()
         text = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self._write(self._next_file, text)
         return made
+
+    def _make_folder(self) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(mode=0o700)
+            _give(self.folder, self.folder.parent)
 
     def _is_in_force(self, key: EllipticCurvePrivateKey) -> bool:
         if not self.certificate_file.exists():

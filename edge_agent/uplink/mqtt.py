@@ -33,6 +33,7 @@ from edge_agent.errors import (
     CertificateNameError,
     TakenOverError,
 )
+from edge_agent.uplink.batch_signer import BatchSigner
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from edge_agent.uplink.takeovers import Takeovers
@@ -68,6 +69,7 @@ class Uplink:
         random: For the jitter of reconnects.
         listener: Hears of what else the centre says; None for nobody.
         refused: What meters sent and could not be read, for the status.
+        signer: Signs batches; None where none are signed.
 
     Attributes:
         connected: Whether both directions stand.
@@ -85,6 +87,7 @@ class Uplink:
         *,
         listener: Listener | None = None,
         refused: Callable[[], tuple[RefusalReport, ...]] = tuple,
+        signer: BatchSigner | None = None,
     ) -> None:
         self.connected = False
         self.protocol: aiomqtt.ProtocolVersion | None = None
@@ -97,6 +100,7 @@ class Uplink:
         self._random = random
         self._listener = listener
         self._refused = refused
+        self._signer = signer
         self._takeovers = Takeovers(random)
         self._connected_at: float | None = None
         self._misnamed = False
@@ -358,7 +362,8 @@ class Uplink:
 
     def _publish(self, client: aiomqtt.Client, payloads: list[bytes]) -> None:
         """Publish without waiting for the broker's confirmation, which proves nothing."""
-        for payload in payloads:
+        for bare in payloads:
+            payload = bare if self._signer is None else self._signer.signed(bare)
             task = asyncio.create_task(self._publish_one(client, payload))
             self._publishes.add(task)
             task.add_done_callback(self._publishes.discard)

@@ -14,6 +14,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 
 CLAIM_PATH: Final = "/api/v1/enrolment/claim"
 RENEW_PATH: Final = "/api/v1/enrolment/renew"
+_KEY_DOMAIN: Final = b"meterline gateway signing key\0"
 _RENEWAL_DOMAIN: Final = b"meterline gateway renewal\0"
 # Without I, L, O and U: nobody takes one character for another.
 CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -44,6 +45,11 @@ def printed_code(canonical: str) -> str:
     """A claim code as it is printed, in groups."""
     starts = range(0, CODE_CHARACTERS, CODE_GROUP)
     return "-".join(canonical[start : start + CODE_GROUP] for start in starts)
+
+
+def signing_key_frame(request: str) -> bytes:
+    """What a gateway's signing key signs of a request for a certificate (PEM): that it is there."""
+    return _KEY_DOMAIN + hashlib.sha256(request.encode()).digest()
 
 
 def renewal_frame(request: str) -> bytes:

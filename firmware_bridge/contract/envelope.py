@@ -186,6 +186,11 @@ def _finish(link: Link, body: bytes, count: int) -> Sealed:
     return Sealed(link.epoch, link.sequence, sha256, payload, count)
 
 
+def header_bytes(version: int, epoch: UUID, sequence: int, sha256: bytes) -> bytes:
+    """The first 60 bytes of a batch, from what they say."""
+    return _HEADER.pack(MAGIC, version, epoch.bytes, sequence, sha256)
+
+
 def is_batch(payload: bytes) -> bool:
     """Whether a message calls itself a batch."""
     return payload.startswith(MAGIC)

@@ -13,7 +13,7 @@ from central.adapters.authority import FileAuthority, X509Reader, certificates_i
 from central.adapters.timescale.registry.certificates import TimescaleClaimStore
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.domain.actor import Actor, Via
-from central.service.gateways.claims import ClaimTerms, GatewayClaims, invite_gateway
+from central.service.gateways.claims import ClaimTerms, GatewayClaims, SigningProof, invite_gateway
 from central.service.ports.certificates import GatewayCertificate
 from edge_agent.config.identity import IdentitySettings
 from edge_agent.enrolment.centre import Centre, GivenCertificate
@@ -80,7 +80,9 @@ class Claims:
 
     async def claim(self, code: str, identity: Identity, name: str | None = None) -> str:
         """As a device does; returns the gateway's name."""
-        given = await self.use_cases.claim(code, identity.request(), ACTOR, name)
+        request = identity.request()
+        proof = SigningProof.of(identity.signing_key(), identity.sign_key(request).hex())
+        given = await self.use_cases.claim(code, request, ACTOR, name, proof)
         accept(identity, given, self.use_cases)
         return given.gateway
 

@@ -21,6 +21,7 @@ from firmware_bridge.contract.messages import (
     encode_ack,
     encode_start,
 )
+from firmware_bridge.contract.signed_batch import is_signed_batch, open_signed_batch
 
 if TYPE_CHECKING:
     import ssl
@@ -54,7 +55,12 @@ class Centre:
     hellos: list[Hello] = field(default_factory=list)
     arrivals: list[tuple[UUID, int]] = field(default_factory=list)
 
+    signed: int = 0
+
     def receive(self, payload: bytes) -> list[Ack]:
+        if is_signed_batch(payload):
+            self.signed += 1
+            payload = open_signed_batch(payload)[1]
         if is_batch(payload):
             return [self._batch(payload)]
         hello = decode_hello(payload)

@@ -22,6 +22,7 @@ from central.service.gateways.claims import (
     ClaimRefusedError,
     GatewayClaims,
     NoAuthorityError,
+    SigningProof,
 )
 from central.service.operator.services import OperatorServices
 from central.service.ports.certificates import GatewayCertificate
@@ -38,7 +39,8 @@ async def claim_gateway(request: Request, services: Services, order: ClaimIn) ->
     claims = _claims(services)
     # By code, so that nobody closes the claims of others.
     with _throttled(request, services, f"claim {sha256(order.code.encode()).hexdigest()[:8]}"):
-        certificate = await claims.claim(order.code, order.request, _CLAIMS, order.gateway)
+        signing = SigningProof.of(order.signing_key, order.signing_proof)
+        certificate = await claims.claim(order.code, order.request, _CLAIMS, order.gateway, signing)
     return _shown(claims, certificate)
 
 

@@ -22,6 +22,8 @@ class ClaimIn(Order):
     code: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     request: Pem
     gateway: Annotated[str, StringConstraints(min_length=1, max_length=63)] | None = None
+    signing_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    signing_proof: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")] | None = None
 
 
 class RenewIn(Order):

@@ -32,6 +32,7 @@ from firmware_bridge.contract.enrolment import (
     canonical_code,
     printed_code,
     renewal_frame,
+    signing_key_frame,
 )
 from firmware_bridge.contract.errors import ConfigurationError, EnvironmentFaultError, OperatorError
 from firmware_bridge.contract.topics import check_new_gateway
@@ -139,6 +140,26 @@ class ClaimTerms:
     broker_ca: str
 
 
+@dataclass(frozen=True, slots=True)
+class SigningProof:
+    """A key that a device will sign its batches with, and that it has it.
+
+    Args:
+        public_key: Ed25519, raw.
+        signature: By it, see `signing_key_frame`.
+    """
+
+    public_key: bytes
+    signature: bytes
+
+    @classmethod
+    def of(cls, public_key: str | None, signature: str | None) -> SigningProof | None:
+        """From hexadecimal digits; None where there is no key."""
+        if public_key is None:
+            return None
+        return cls(bytes.fromhex(public_key), bytes.fromhex(signature or ""))
+
+
 async def invite_gateway(  # noqa: PLR0913 - whom, until when, who and why
     store: ClaimStore,
     gateway: str,
@@ -195,7 +216,12 @@ class GatewayClaims:
         self.terms = terms
 
     async def claim(
-        self, code: str, request_pem: str, actor: Actor, gateway: str | None = None
+        self,
+        code: str,
+        request_pem: str,
+        actor: Actor,
+        gateway: str | None = None,
+        signing: SigningProof | None = None,
     ) -> GatewayCertificate:
         """Give the holder of a code its gateway's first certificate; every other one is revoked.
 
@@ -204,12 +230,15 @@ class GatewayClaims:
             request_pem: PKCS #10.
             actor: Who the audit log says it was.
             gateway: For whom the device is configured already; None where it is not.
+            signing: With what it will sign its batches, which then have to be signed; None where it
+                does not.
 
         Raises:
             ClaimRefusedError: The code is unknown, too old, another's, or used by another key.
             CertificateRequestError, AuthorityUnavailableError: As they say; ask again.
         """
         request = self._reader.request(request_pem)
+        self._check_signing(request_pem, signing)
         digest, now = _digest(canonical_code(code)), self._clock()
         note = DecisionNote(actor, "", now)
         invitation = await self._store.claim(digest, request.key_sha256, gateway, note)
@@ -231,7 +260,8 @@ class GatewayClaims:
         if (present := await self._store.certificate_of_key(request.key_sha256)) is not None:
             return _unrevoked(present)
         certificate = await self._issue(request_pem, name, now)
-        if await self._store.admit(certificate, note):
+        key = None if signing is None else signing.public_key
+        if await self._store.admit(certificate, key, note):
             return certificate
         # The same request came twice at once.
         present = await self._store.certificate_of_key(request.key_sha256)
@@ -285,6 +315,14 @@ class GatewayClaims:
             message = f"The certificate {shown.serial} of {name} was renewed by another key."
             raise CertificateSupersededError(message, value=shown.serial)
         return _unrevoked(successor)
+
+    def _check_signing(self, request_pem: str, signing: SigningProof | None) -> None:
+        frame = signing_key_frame(request_pem)
+        if signing is not None and not self._reader.is_signed_by_key(
+            signing.public_key, signing.signature, frame
+        ):
+            message = "The request is not signed by the key that batches will be signed with."
+            raise CertificateRequestError(message, remedy="Sign it, or send no such key.")
 
     async def _issue(self, request_pem: str, gateway: str, now: datetime) -> GatewayCertificate:
         request = self._reader.request(request_pem)

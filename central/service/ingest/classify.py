@@ -27,6 +27,12 @@ from firmware_bridge.contract.errors import (
     TruncatedError,
 )
 from firmware_bridge.contract.messages import Hello, decode_hello, is_hello
+from firmware_bridge.contract.signed_batch import (
+    SIGNED_BATCH_AT,
+    BatchSignature,
+    is_signed_batch,
+    open_signed_batch,
+)
 from firmware_bridge.contract.topics import check_gateway
 
 UNKNOWN_GATEWAY = "UNKNOWN_GATEWAY"
@@ -44,11 +50,23 @@ class Arrival:
         gateway: The name on its topic.
         payload: Its bytes.
         at: When it came. Aware.
+        is_imported: Whether somebody imports it here, so that no gateway has to sign it.
     """
 
     gateway: str
     payload: bytes
     at: datetime
+    is_imported: bool = False
+
+    @property
+    def signature(self) -> BatchSignature | None:
+        """The signature that came with the batch; None where there is none."""
+        return _unsigned(self.payload)[0]
+
+    @property
+    def bare(self) -> bytes:
+        """The message without a signature."""
+        return _unsigned(self.payload)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +124,7 @@ def examine(arrival: Arrival) -> Examined:
     except Exception as error:  # noqa: BLE001 - one message ends nothing
         _log.error("decoder_failed", gateway=arrival.gateway, **error_fields(error))
         message = f"The decoder failed with {type(error).__name__}."
-        return RefusedMessage(arrival, UNFORESEEN, message, claimed_header(arrival.payload))
+        return RefusedMessage(arrival, UNFORESEEN, message, claimed_header(arrival.bare))
 
 
 def _examine(arrival: Arrival) -> Examined:
@@ -117,15 +135,21 @@ def _examine(arrival: Arrival) -> Examined:
     try:
         if is_hello(arrival.payload):
             return Greeting(arrival, decode_hello(arrival.payload))
-        header = open_header(arrival.gateway, arrival.payload)
+        header = open_header(arrival.gateway, arrival.bare)
     except HashMismatchError as error:
         return _name_mismatch(arrival, error)
     except MessageError as error:
         return RefusedMessage(arrival, error.code, error.message)
     try:
-        return Readable(arrival, open_body(header, arrival.payload))
+        return Readable(arrival, open_body(header, arrival.bare))
     except MessageError as error:
         return Unreadable(arrival, header, error.code, error.message)
+
+
+def _unsigned(payload: bytes) -> tuple[BatchSignature | None, bytes]:
+    if not is_signed_batch(payload) or len(payload) <= SIGNED_BATCH_AT:
+        return None, payload
+    return open_signed_batch(payload)
 
 
 def claimed_header(payload: bytes) -> Header | None:
@@ -146,9 +170,9 @@ def is_sealed_by(gateway: str, payload: bytes) -> bool:
 
 def _name_mismatch(arrival: Arrival, error: HashMismatchError) -> RefusedMessage:
     """A body that stops in the middle explains a wrong hash better than the hash does."""
-    header = claimed_header(arrival.payload)
+    header = claimed_header(arrival.bare)
     unpacker = msgpack.Unpacker()
-    unpacker.feed(arrival.payload[HEADER_BYTES:])
+    unpacker.feed(arrival.bare[HEADER_BYTES:])
     try:
         unpacker.skip()
     except msgpack.OutOfData:

@@ -22,6 +22,7 @@ from central.service.ingest.outcome import (
 )
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, Table, counted, place
+from central.service.ingest.signatures import SIGNATURE_CODES, stored_signature
 from central.service.ports.ingest import IngestTransaction
 from central.service.ports.ingest_records import (
     BatchId,
@@ -35,6 +36,7 @@ from central.service.ports.ingest_records import (
     Quarantine,
     Rejection,
     SequenceClaim,
+    Signing,
     StoredLink,
 )
 from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, NO_HASH, SEQUENCE_MAX, Header
@@ -45,6 +47,7 @@ from firmware_bridge.contract.reading import from_ms
 IDENTITY_CLASH = "IDENTITY_CLASH"
 VALUE_CONFLICT = "VALUE_CONFLICT"
 VOID = "VOID"
+NOT_SIGNED = "Its sequence is taken, and it is not signed as its gateway signs."
 # A topic may hold 65,535 bytes, which is more than the index over rejected messages takes.
 _NAME_MAX = 100
 _MESSAGE_MAX = 1_000
@@ -72,10 +75,11 @@ ItemT_co = TypeVar("ItemT_co", Readable, Unreadable, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class BatchCandidate(Generic[ItemT_co]):
-    """A batch of a gateway that may send."""
+    """A batch of a gateway that may send, and whether that has to sign."""
 
     item: ItemT_co
     key: BatchKey
+    signing: Signing = Signing.ACCEPTED
 
 
 class Window:
@@ -101,6 +105,7 @@ class Window:
         self._table = table
         self._findings: list[IngestFinding] = []
         self._abandon: set[EpochKey] = set()
+        self._filled: list[NewBatch] = []
         self.refused: list[Rejection] = []
 
     async def run(self) -> Result:
@@ -109,6 +114,7 @@ class Window:
         claims = await self._claim(batches)
         outcomes = await self._place(batches, claims)
         await self._hold(batches, claims)
+        await self._keep_signatures(batches, claims)
         acks = await self._advance(batches, claims)
         if self._findings:
             await self._tx.find(self._findings)
@@ -119,7 +125,7 @@ class Window:
         if isinstance(item, Unreadable):
             return NewBatch(
                 key, item.header.sha256, BatchState.QUARANTINED, item.code,
-                None, None, None, None, 0, item.arrival.at,
+                None, None, None, None, 0, item.arrival.at, item.code not in SIGNATURE_CODES,
             )  # fmt: skip
         batch = item.batch
         quarantined = int(self._table.quarantined[position])
@@ -155,9 +161,11 @@ class Window:
                     fresh=False,
                     stored=claim.stored if earlier is None else earlier.link,
                     empty=claim.empty if earlier is None else earlier.received == 0,
+                    code=claim.code if earlier is None else earlier.code,
                 )
-            if _is_original_of(batch, claim):
+            if _is_original_of(batch, claim) or _is_proof_of(batch, claim):
                 await self._tx.fill(claim.batch_id, batch)
+                self._filled.append(batch)
                 claim = SequenceClaim(claim.batch_id, fresh=True, stored=batch.link)
             claims.append(claim)
         return claims
@@ -216,6 +224,10 @@ class Window:
             return replace(
                 end, kind=OutcomeKind.DUPLICATE, code="DUPLICATE", stored=0, quarantined=0
             )
+        if not batch.is_proven and batch.code is not None:
+            # Whoever has no key ends no epoch of who has.
+            self.refused.append(rejection(item.arrival, batch.code, NOT_SIGNED, item.header))
+            return replace(end, kind=OutcomeKind.REJECTED, quarantined=0)
         self._abandon.add(batch.key.of_epoch)
         self._find(FindingCode.IDENTITY_CLASH, batch, "arrived with two different contents")
         message = f"Another batch has the sequence {batch.key.sequence} of epoch {batch.key.epoch}."
@@ -246,12 +258,29 @@ class Window:
         if unusable:
             await self._tx.quarantine(unusable)
 
+    async def _keep_signatures(
+        self, batches: Sequence[NewBatch], claims: Sequence[SequenceClaim]
+    ) -> None:
+        """Keep good signatures with what they hold for."""
+        signatures = [
+            stored_signature(claim.batch_id, candidate.item.arrival, candidate.signing)
+            for candidate, batch, claim in zip(self._candidates, batches, claims, strict=True)
+            if claim.fresh and batch.is_proven
+        ]
+        if checked := [each for each in signatures if each is not None]:
+            await self._tx.keep_signatures(checked)
+
     async def _advance(
         self, batches: Sequence[NewBatch], claims: Sequence[SequenceClaim]
     ) -> list[GatewayReply]:
         """Raise the cursors of the window's epochs, and say where they stand."""
         names = {c.key.of_epoch: c.item.arrival.gateway for c in self._candidates}
         cursors = await self._tx.lock_cursors(names.keys())
+        for batch in self._filled:
+            cursor = cursors[batch.key.of_epoch]
+            if cursor.cum == batch.key.sequence:
+                # The gateway obeys only where the hash is that of its own batch.
+                cursors[cursor.key] = replace(cursor, cum_hash=batch.sha256)
         raised = {
             batch.key.of_epoch: cursors[batch.key.of_epoch].cum
             for batch, claim in zip(batches, claims, strict=True)
@@ -350,6 +379,14 @@ class Window:
 def _is_same(batch: NewBatch, claim: SequenceClaim) -> bool:
     """Whether a batch is what is stored, itself or by the hash that one of the two stands for."""
     return claim.stored.is_known_as(batch.sha256) or batch.replaces == claim.stored.sha256
+
+
+def _is_proof_of(batch: NewBatch, claim: SequenceClaim) -> bool:
+    """Whether what is stored was quarantined for its signature, and this is signed as it has to be.
+
+    Whoever has no key takes no place from who has.
+    """
+    return not claim.fresh and claim.code in SIGNATURE_CODES and batch.is_proven
 
 
 def _is_original_of(batch: NewBatch, claim: SequenceClaim) -> bool:

@@ -123,7 +123,9 @@ async def store_readings(  # noqa: PLR0913, PLR0917 - what, under which name, wh
         # Sealed at a time that the file gives, so that the same file seals the same bytes.
         sealed = seal(Link(gateway, epoch, sequence, previous), _latest(batch), batch)
         previous = sealed.sha256
-        result = await ingest.commit([examine(Arrival(gateway, sealed.payload, clock()))])
+        result = await ingest.commit(
+            [examine(Arrival(gateway, sealed.payload, clock(), is_imported=True))]
+        )
         outcomes.update(outcome.kind for outcome in result.outcomes)
         for outcome in result.outcomes:
             fates.update({fate: getattr(outcome, fate) for fate in _FATES})

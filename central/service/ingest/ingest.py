@@ -43,6 +43,7 @@ from central.service.ingest.outcome import (
     refused_finding,
 )
 from central.service.ingest.rows import ChannelList, tabulate
+from central.service.ingest.signatures import MESSAGES, fault_of
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.gateway_quota import QuotaExceededError
 from central.service.ports.ingest import IngestStore
@@ -259,10 +260,13 @@ class Ingest:
                 refused.append(_barred(item.arrival, code or UNKNOWN_GATEWAY, item.header))
                 continue
             key = BatchKey(record.id, item.header.epoch, item.header.sequence)
+            fault = fault_of(record, item.arrival)
+            if fault is not None:
+                item = Unreadable(item.arrival, item.header, fault, MESSAGES[fault])  # noqa: PLW2901
             if isinstance(item, Readable):
-                readable.append(BatchCandidate(item, key))
+                readable.append(BatchCandidate(item, key, record.signing))
             else:
-                unreadable.append(BatchCandidate(item, key))
+                unreadable.append(BatchCandidate(item, key, record.signing))
         return readable, unreadable, refused
 
     async def _resolve(

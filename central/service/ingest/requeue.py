@@ -16,6 +16,7 @@ from central.service.ingest.isolate import blame
 from central.service.ingest.outcome import quarantine_key
 from central.service.ingest.register_findings import event_findings
 from central.service.ingest.rows import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
+from central.service.ingest.signatures import SIGNATURE_CODES, fault_of, stored_signature
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.faults import StoreFaultError
 from central.service.ports.ingest import IngestStore, PoisonError
@@ -106,6 +107,15 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, note: DecisionN
     item = examine(_arrival(source))
     if not isinstance(item, Readable):
         return Requeued(source, released=False, code=source.quarantine.code)
+    record = (await store.gateways({source.gateway}))[source.gateway]
+    # What is in doubt stays. What was imported, and kept for another reason, needed no signature.
+    if source.quarantine.code in SIGNATURE_CODES and (fault := fault_of(record, item.arrival)):
+        return Requeued(source, released=False, code=fault.value)
+    signature = (
+        None
+        if fault_of(record, item.arrival)
+        else stored_signature(source.quarantine.batch_id, item.arrival, record.signing)
+    )
     batch, home = item.batch, source.key.gateway_id
     records = await store.resolve({(home, channel) for channel in batch.channels}, note.at)
     listed = ChannelList.of(home, batch.channels, records)
@@ -130,6 +140,8 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, note: DecisionN
     )
     async with store.transaction(note.at) as tx:
         await tx.fill(batch_id, new)
+        if signature is not None:
+            await tx.keep_signatures([signature])
         rows = replace(allowed, batch_id=np.full(len(allowed), batch_id, np.int64))
         places = await place(tx, rows)
         stored, duplicate, conflict = (int((places == value).sum()) for value in ReadingFate)

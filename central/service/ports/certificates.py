@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.ingest_records import Signing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,53 @@ class Invitation:
     expires_at: datetime
     is_withdrawn: bool = False
     claimed_key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    """What is stored of a batch and its signature.
+
+    Args:
+        gateway: The gateway's name.
+        epoch: The life of its buffer.
+        sequence: The position in it.
+        sha256: The batch's hash.
+        prev_hash: What it says of the batch before; None where it could not be read.
+        received_at: When it came.
+        version: Of its format; this and what follows is None where it is not signed.
+        key_id: Names the key.
+        signature: Ed25519, over the batch's header.
+        body: The batch behind its header.
+        public_key: The key of that name that the gateway registered.
+        registered_at: When it did.
+        retired_at: When another key took its place; None where none did.
+        before: The hashes by which the batch before is stored; None where it is not.
+    """
+
+    gateway: str
+    epoch: UUID
+    sequence: int
+    sha256: bytes
+    prev_hash: bytes | None
+    received_at: datetime
+    version: int | None
+    key_id: bytes | None
+    signature: bytes | None
+    body: bytes | None
+    public_key: bytes | None
+    registered_at: datetime | None
+    retired_at: datetime | None
+    before: tuple[bytes | None, ...] | None = None
+
+
+class ProofStore(Protocol):
+    """Where signatures of batches are kept."""
+
+    async def proof(self, gateway: str, epoch: UUID, sequence: int) -> SignedRecord | None:
+        """What is stored of a batch; None where there is none."""
+
+    async def set_signing(self, gateway: str, signing: Signing, note: DecisionNote) -> bool:
+        """Say whether a gateway has to sign; whether there is such a gateway."""
 
 
 class CertificateAuthority(Protocol):
@@ -157,8 +206,12 @@ class ClaimStore(Protocol):
     async def successor(self, serial: str) -> StoredCertificate | None:
         """The certificate that was given for this one."""
 
-    async def admit(self, certificate: GatewayCertificate, note: DecisionNote) -> bool:
+    async def admit(
+        self, certificate: GatewayCertificate, signing_key: bytes | None, note: DecisionNote
+    ) -> bool:
         """Enrol a gateway with its first certificate; every other of its name is revoked.
+
+        With a key that signs batches, they have to be signed by it and by no other from now on.
 
         Returns:
             Whether it was done; False where the key has a certificate already.

@@ -44,6 +44,7 @@ from central.service.ports.ingest_records import (
     Rows,
     SequenceClaim,
     StoredLink,
+    StoredSignature,
 )
 from firmware_bridge.contract.errors import EnvironmentFaultError, Fault, MeterlineError
 from firmware_bridge.contract.reading import Channel
@@ -97,6 +98,9 @@ class IngestTransaction(Protocol):
         Raises:
             QuarantineFullError: A gateway has as many as it may.
         """
+
+    async def keep_signatures(self, signatures: Sequence[StoredSignature]) -> None:
+        """Keep signatures with what they hold for; one that is there stays."""
 
     async def queue_for_validation(
         self,

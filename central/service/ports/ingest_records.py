@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
@@ -38,6 +38,14 @@ class BatchKey(NamedTuple):
         return EpochKey(self.gateway_id, self.epoch)
 
 
+class Signing(StrEnum):
+    """Whether a gateway's batches have to be signed. Stored: never renamed."""
+
+    OFF = "off"
+    ACCEPTED = "accepted"
+    REQUIRED = "required"
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayRecord:
     """A gateway as the registry has it.
@@ -48,6 +56,8 @@ class GatewayRecord:
         revoked: Whether it is refused.
         current_epoch: What its newest hello called current.
         hello_at: When that hello was sent, by the gateway's clock.
+        signing: Whether its batches have to be signed.
+        signing_keys: Its public keys by their ids; only ingest asks for them.
     """
 
     id: GatewayId
@@ -55,6 +65,8 @@ class GatewayRecord:
     revoked: bool
     current_epoch: UUID | None = None
     hello_at: datetime | None = None
+    signing: Signing = Signing.ACCEPTED
+    signing_keys: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,7 @@ class NewBatch:
         received: Readings in it; None where the body could not be read.
         quarantined: Readings of it that are quarantined.
         received_at: When it arrived.
+        is_proven: Whether nothing is wrong with its signature.
     """
 
     key: BatchKey
@@ -148,6 +161,7 @@ class NewBatch:
     received: int | None
     quarantined: int
     received_at: datetime
+    is_proven: bool = True
 
     @property
     def link(self) -> StoredLink:
@@ -164,12 +178,14 @@ class SequenceClaim:
         fresh: Whether this claim won it; otherwise `stored` is what was there.
         stored: The batch that has the sequence.
         empty: Whether what is stored is a void batch, without readings.
+        code: Why what is stored is quarantined, where it is.
     """
 
     batch_id: BatchId
     fresh: bool
     stored: StoredLink
     empty: bool = False
+    code: str | None = None
 
 
 class ReadingFate(IntEnum):
@@ -250,6 +266,25 @@ class Quarantine:
     code: str
     message: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSignature:
+    """A signature that was checked, with what it holds for.
+
+    Args:
+        batch_id: The batch.
+        version: Of its format.
+        key_id: Names the key.
+        signature: Ed25519, over the batch's header.
+        body: The batch behind its header.
+    """
+
+    batch_id: BatchId
+    version: int
+    key_id: bytes
+    signature: bytes
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ WITHOUT = {
     "changed_input": "inputs that wait to be compared",
     "compared_account": "with which revisions bills were compared; spares the next night a look",
     "finished_occupancy": "spares runs a look; deleted when something changes",
+    "batch_signature": "as the batch that it is of",
+    "gateway_signing_key": "says when it was registered and retired",
     "gateway_certificate": "says when it was given and revoked",
     "gateway_invitation": "says when it was given, claimed and withdrawn",
     "gateway_epoch": "how far a gateway's buffer has been received",

@@ -36,6 +36,7 @@ LAST_JOB = "drop_expired"
 GROWS = {
     "reading": "each value that a meter sends",
     "batch": "each batch of a gateway, by which it is known again",
+    "batch_signature": "each batch that its gateway signed",
     "day_block": "a block a channel and day, kept for ever",
     "block_heading": "where clocks change, one a zone and length of interval",
     "vee_finding": "a finding a fault; those of silent meters one a day",

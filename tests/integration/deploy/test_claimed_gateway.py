@@ -31,6 +31,7 @@ from central.process.services import timescale_services
 from central.service.gateways.broker_access import BrokerRules
 from central.service.gateways.claims import ClaimTerms, GatewayClaims, invite_gateway
 from central.service.gateways.enrolment import revoke_gateway
+from edge_agent.agent import signer_of
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle
 from edge_agent.cancellation import end
@@ -149,7 +150,8 @@ async def claim(site: Site, folder: Path, code: str) -> tuple[int, str]:
 async def uplink_of(buffer: Buffer, config: EdgeConfig) -> AsyncIterator[Uplink]:
     random = Random(1)  # noqa: S311 - jitter, repeatable
     clock = SystemClock(ClockSource.TRUSTED)
-    uplink = Uplink(buffer.gateway, config.routes(), SessionRunner(buffer, random), clock, random)
+    runner, signer = SessionRunner(buffer, random), signer_of(config)
+    uplink = Uplink(buffer.gateway, config.routes(), runner, clock, random, signer=signer)
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink
@@ -219,6 +221,7 @@ async def test_a_gateway_claims_sends_renews_and_is_revoked_at_once(
         await sending
         await until(lambda: buffer.backlog == 0)
         assert len(centre.rows()) == 20
+        assert centre.signed >= 20
         await revoke_gateway(site.gateways, "roof-1", CLERK, now)
         await rules.keep()
         await until(lambda: not uplink.connected)

@@ -48,6 +48,7 @@ from central.service.ports.ingest_records import (
     Rows,
     SequenceClaim,
     StoredLink,
+    StoredSignature,
 )
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import Status
@@ -117,6 +118,7 @@ class State:
         default_factory=dict
     )
     quarantine: dict[BatchId, Quarantine] = field(default_factory=dict)
+    signatures: dict[BatchId, StoredSignature] = field(default_factory=dict)
     rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
     findings: dict[str, IngestFinding] = field(default_factory=dict)
     answered: dict[str, IngestFinding] = field(default_factory=dict)
@@ -326,7 +328,13 @@ class _Transaction:
             else:
                 empty = held.new.received == 0
                 claims.append(
-                    SequenceClaim(held.id, fresh=False, stored=held.new.link, empty=empty)
+                    SequenceClaim(
+                        held.id,
+                        fresh=False,
+                        stored=held.new.link,
+                        empty=empty,
+                        code=held.new.code if held.new.state is BatchState.QUARANTINED else None,
+                    )
                 )
         return claims
 
@@ -339,6 +347,10 @@ class _Transaction:
         self._put_batch(StoredBatch(batch_id, batch, _unheld(batch), 0, 0))
         if batch.state is BatchState.STORED and batch_id in self._state.quarantine:
             self._journal.drop(self._state.quarantine, batch_id)
+
+    async def keep_signatures(self, signatures: Sequence[StoredSignature]) -> None:
+        for each in signatures:
+            self._journal.put(self._state.signatures, each.batch_id, each)
 
     async def store(self, rows: Rows) -> Placement:
         place = np.zeros(len(rows), np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,10 @@ from central.service.ports.ingest_records import (
     MeterId,
     Quarantine,
     QuarantinedBatch,
+    Signing,
 )
 from firmware_bridge.contract.reading import Channel, from_ms
+from firmware_bridge.contract.signed import key_id
 
 _SQL = load_queries(Path(__file__).with_name("ingest.sql"))
 _DUPLICATE_TABLE = "42P07"
@@ -65,7 +68,14 @@ class TimescaleIngestStore:
     async def gateways(self, names: Collection[str]) -> dict[str, GatewayRecord]:
         """See `IngestStore`."""
         rows = await self._rows("gateways", names=list(names))
-        return {row[1]: GatewayRecord(*row) for row in rows}
+        return {
+            row[1]: replace(
+                GatewayRecord(*row[:5]),
+                signing=Signing(row[5]),
+                signing_keys={key_id(bytes(key)): bytes(key) for key in row[6]},
+            )
+            for row in rows
+        }
 
     async def revoked_epochs(self, gateways: Collection[GatewayId]) -> set[EpochKey]:
         """See `IngestStore`."""

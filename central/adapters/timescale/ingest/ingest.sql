@@ -1,5 +1,10 @@
 -- name: gateways
-SELECT id, name, revoked_at IS NOT NULL, current_epoch, hello_at
+SELECT
+    id, name, revoked_at IS NOT NULL, current_epoch, hello_at, signing,
+    ARRAY(
+        SELECT public_key FROM gateway_signing_key
+        WHERE gateway_id = gateway.id AND retired_at IS NULL
+    )
 FROM gateway WHERE name = ANY(%(names)s)
 
 -- name: revoked_epochs
@@ -103,7 +108,9 @@ ON CONFLICT (gateway_id, epoch, sequence) DO NOTHING
 RETURNING id, gateway_id, epoch, sequence
 
 -- name: claimed
-SELECT batch.id, gateway_id, epoch, sequence, sha256, prev_hash, replaces, received
+SELECT
+    batch.id, gateway_id, epoch, sequence, sha256, prev_hash, replaces, received,
+    CASE WHEN outcome = 'quarantined' THEN code END
 FROM batch JOIN unnest(%(gateway_id)b::bigint[], %(epoch)b::uuid[], %(sequence)b::bigint[])
     AS seen (gateway_id, epoch, sequence) USING (gateway_id, epoch, sequence)
 
@@ -175,6 +182,16 @@ FROM unnest(%(batch_id)b::bigint[], %(code)b::text[], %(message)b::text[], %(pay
     AS quarantined (batch_id, code, message, payload)
 ON CONFLICT (batch_id) DO UPDATE SET
     code = excluded.code, message = excluded.message, released_at = NULL
+
+-- name: keep_signatures
+INSERT INTO batch_signature (batch_id, version, key_id, signature, body, stored_at)
+SELECT batch_id, version, key_id, signature, body, %(now)s
+FROM unnest(
+    %(batch_id)b::bigint[], %(version)b::smallint[], %(key_id)b::bytea[], %(signature)b::bytea[],
+    %(body)b::bytea[]
+) AS signed (batch_id, version, key_id, signature, body)
+ORDER BY batch_id
+ON CONFLICT DO NOTHING
 
 -- name: copy_touched
 COPY touched (channel_id, from_at, until_at) FROM STDIN (FORMAT binary)

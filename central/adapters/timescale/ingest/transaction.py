@@ -39,6 +39,7 @@ from central.service.ports.ingest_records import (
     Rows,
     SequenceClaim,
     StoredLink,
+    StoredSignature,
 )
 from firmware_bridge.contract.reading import from_ms
 
@@ -95,7 +96,11 @@ class TimescaleTransaction:
         rows = await self._rows("claimed", **_identities(keys))
         return {
             BatchKey(*row[1:4]): SequenceClaim(
-                BatchId(row[0]), fresh=False, stored=StoredLink(*row[3:7]), empty=row[7] == 0
+                BatchId(row[0]),
+                fresh=False,
+                stored=StoredLink(*row[3:7]),
+                empty=row[7] == 0,
+                code=row[8],
             )
             for row in rows
         }
@@ -191,6 +196,10 @@ class TimescaleTransaction:
         if any(count > self._quota.quarantined for _, count in counts):
             message = f"The gateway has {self._quota.quarantined} batches in quarantine."
             raise QuarantineFullError(message, value=self._quota.quarantined)
+
+    async def keep_signatures(self, signatures: Sequence[StoredSignature]) -> None:
+        """See `IngestTransaction`."""
+        await self._run("keep_signatures", now=self._now, **_columns(StoredSignature, signatures))
 
     async def queue_for_validation(
         self,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from psycopg import AsyncConnection, Rollback
 
@@ -15,15 +17,22 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.audit.change import change
-from central.service.ports.certificates import GatewayCertificate, Invitation, StoredCertificate
+from central.service.ports.certificates import (
+    GatewayCertificate,
+    Invitation,
+    SignedRecord,
+    StoredCertificate,
+)
 from central.service.ports.decisions import DecisionNote
+from central.service.ports.ingest_records import Signing
+from firmware_bridge.contract.signed import key_id
 
 _Row = tuple[Any, ...]
 _SQL = load_queries(Path(__file__).with_name("certificates.sql"))
 
 
 class TimescaleClaimStore:
-    """`ClaimStore` over a pool of connections.
+    """`ClaimStore` and `ProofStore` over a pool of connections.
 
     Args:
         pool: An open pool, see `make_pool`.
@@ -81,7 +90,9 @@ class TimescaleClaimStore:
         """See `ClaimStore`."""
         return await self._first("successor", serial=serial)
 
-    async def admit(self, certificate: GatewayCertificate, note: DecisionNote) -> bool:
+    async def admit(
+        self, certificate: GatewayCertificate, signing_key: bytes | None, note: DecisionNote
+    ) -> bool:
         """See `ClaimStore`."""
         name, is_new = certificate.gateway, False
         async with self._begin() as connection:
@@ -91,7 +102,12 @@ class TimescaleClaimStore:
             values = {"gateway": name, "serial": certificate.serial, "at": note.at}
             ended = sorted(row[0] for row in await _rows(connection, "revoke_others", **values))
             old = None if was is None else {"revoked": was, "certificates": ended}
-            new = {"revoked": False, "certificates": [certificate.serial]}
+            new: dict[str, object] = {"revoked": False, "certificates": [certificate.serial]}
+            if signing_key is not None:
+                key = {"name": name, "key": signing_key, "key_id": key_id(signing_key)}
+                for query in ("retire_keys", "add_key", "require_signatures"):
+                    await connection.execute(_SQL[query], {**key, "at": note.at})
+                new["signing_key"] = signing_key.hex()
             detail = change(old, new, note.reason)
             await audit(connection, note.at, note.actor, "gateway.claimed", name, detail)
             is_new = True
@@ -122,6 +138,28 @@ class TimescaleClaimStore:
     async def revoked(self, at: datetime) -> list[StoredCertificate]:
         """See `ClaimStore`."""
         return await self._stored("revoked", at=at)
+
+    async def proof(self, gateway: str, epoch: UUID, sequence: int) -> SignedRecord | None:
+        """See `ProofStore`."""
+        values = {"gateway": gateway, "epoch": epoch, "sequence": sequence}
+        with translated():
+            async with self._pool.connection() as connection:
+                rows = await _rows(connection, "proof", **values)
+        for row in rows:
+            before = None if row[13] is None else (row[13], row[14])
+            return replace(SignedRecord(*row[:13]), before=before)
+        return None
+
+    async def set_signing(self, gateway: str, signing: Signing, note: DecisionNote) -> bool:
+        """See `ProofStore`."""
+        async with self._begin() as connection:
+            rows = await _rows(connection, "set_signing", name=gateway, signing=signing.value)
+            for (old,) in rows:
+                if old != signing.value:
+                    detail = change({"signing": old}, {"signing": signing.value}, note.reason)
+                    action = "gateway.signing"
+                    await audit(connection, note.at, note.actor, action, gateway, detail)
+        return bool(rows)
 
     async def _first(self, query: str, **values: object) -> StoredCertificate | None:
         return next(iter(await self._stored(query, **values)), None)

@@ -72,3 +72,39 @@ FROM gateway
 WHERE gateway.id = gateway_id AND gateway.name = %(gateway)s AND serial <> %(serial)s
     AND gateway_certificate.revoked_at IS NULL
 RETURNING serial
+
+-- name: retire_keys
+UPDATE gateway_signing_key SET retired_at = %(at)s
+FROM gateway
+WHERE gateway.id = gateway_id AND gateway.name = %(name)s AND key_id <> %(key_id)s
+    AND retired_at IS NULL
+
+-- name: add_key
+INSERT INTO gateway_signing_key (gateway_id, key_id, public_key, registered_at)
+SELECT id, %(key_id)s, %(key)s, %(at)s::timestamptz FROM gateway WHERE name = %(name)s
+ON CONFLICT (gateway_id, key_id) DO UPDATE SET retired_at = NULL
+
+-- name: require_signatures
+UPDATE gateway SET signing = 'required' WHERE name = %(name)s AND signing = 'accepted'
+
+-- name: set_signing
+WITH before AS (SELECT id, signing FROM gateway WHERE name = %(name)s FOR UPDATE)
+UPDATE gateway SET signing = %(signing)s FROM before WHERE gateway.id = before.id
+RETURNING before.signing
+
+-- name: proof
+SELECT
+    gateway.name, batch.epoch, batch.sequence, batch.sha256, batch.prev_hash, batch.received_at,
+    batch_signature.version, batch_signature.key_id, batch_signature.signature,
+    batch_signature.body, gateway_signing_key.public_key, gateway_signing_key.registered_at,
+    gateway_signing_key.retired_at, before.sha256, before.replaces
+FROM batch
+JOIN gateway ON gateway.id = batch.gateway_id
+LEFT JOIN batch_signature ON batch_signature.batch_id = batch.id
+LEFT JOIN gateway_signing_key
+    ON gateway_signing_key.gateway_id = batch.gateway_id
+    AND gateway_signing_key.key_id = batch_signature.key_id
+LEFT JOIN batch AS before
+    ON before.gateway_id = batch.gateway_id AND before.epoch = batch.epoch
+    AND before.sequence = batch.sequence - 1
+WHERE gateway.name = %(gateway)s AND batch.epoch = %(epoch)s AND batch.sequence = %(sequence)s
