@@ -76,6 +76,7 @@ class Agent:
         clock: Clock,
         listener: Listener | None = None,
     ) -> None:
+        """Compose it; nothing runs yet."""
         random: Random = SystemRandom()
         self.task: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
         self.buffer = buffer

@@ -33,6 +33,8 @@ from central.service.ports.decisions import Choice, DecisionNote
 from central.service.validation.decisions import accept_finding, decide_conflict
 from firmware_bridge.contract.quantity import Quantity
 
+__all__ = ["conflicts", "findings", "gateways", "quarantine"]
+
 conflicts = group("List and decide conflicts: readings that have two different values.")
 findings = group("List and accept findings of ingest and validation.")
 quarantine = group("List and retry quarantined batches: kept, but not stored as readings.")

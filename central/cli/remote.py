@@ -11,8 +11,8 @@ import typer
 
 from central.adapters.mqtt.retained import BrokerLine
 from central.adapters.signing_key import FileKey
+from central.cli.findings import gateways  # with its commands of gateways
 from central.cli.output import AsJson, answered, listed, show, wait_for
-from central.cli.registry import gateways
 from central.config.broker import BrokerSettings
 from central.process.broker import broker_address
 from central.service.gateways.remote_management import (

@@ -104,6 +104,7 @@ def _change(source: QuarantinedBatch, new: NewBatch, stored: int) -> dict[str, A
 
 
 async def _requeue(store: IngestStore, source: QuarantinedBatch, note: DecisionNote) -> Requeued:
+    """Read one batch again, with its signature where it has one, and store what can be."""
     item = examine(_arrival(source))
     if not isinstance(item, Readable):
         return Requeued(source, released=False, code=source.quarantine.code)
