@@ -146,7 +146,24 @@ class TaughtLists:
         Raises:
             ListFileError: A file cannot be read, or breaks the format; names all its faults.
         """
-        return cls(tuple(one for path in paths for one in _load(Path(path))))
+        tables = ((read_toml(Path(p), ListFileError, "file of lists"), p) for p in paths)
+        return cls(tuple(one for table, path in tables for one in cls.of(table, path).lists))
+
+    @classmethod
+    def of(cls, table: object, where: str) -> TaughtLists:
+        """The lists of a file's table.
+
+        Args:
+            table: As parsed.
+            where: The file, for people.
+
+        Raises:
+            ListFileError: It breaks the format; names all its faults.
+        """
+        try:
+            return cls(_Document.model_validate(table).lists)
+        except ValidationError as error:
+            raise ListFileError(f"{where}: {sentence(faults(error))}", value=where) from error
 
     def by_position(self, members: Sequence[Node], maker: str) -> tuple[Item, ...] | None:
         """The members of a list that a table explains wholly; None where none does.
@@ -206,15 +223,9 @@ def _scaled(item: Item, member: _Member | None) -> Item:
 
 
 def _is_meant(table: _List, members: Sequence[Node], maker: str) -> bool:
-    first = text_of(members[0]) if members else ""
-    makers = {maker} if maker else {first[:_MAKER_SIZE]}
-    return table.first in (None, first) and (table.maker is None or table.maker in makers)
-
-
-def _load(path: Path) -> tuple[_List, ...]:
-    table = read_toml(path, ListFileError, "file of lists")
-    try:
-        return _Document.model_validate(table).lists
-    except ValidationError as error:
-        message = f"{path}: {sentence(faults(error))}"
-        raise ListFileError(message, value=str(path)) from error
+    texts = [text_of(node) for node in members]
+    first = texts[0] if texts else ""
+    # Codes, and the list of what is pushed, stand before the first text of a list with codes.
+    named = first if table.by == "position" else next(filter(None, texts), "")
+    meant = maker or named[:_MAKER_SIZE]
+    return table.first in (None, first) and table.maker in (None, meant)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
@@ -27,6 +28,9 @@ _ADDRESS = re.compile(
 # The letters stand for the abstract groups. Source: EN 62056-61, table 1.
 _LETTERS = {"C": 96, "F": 97, "L": 98, "P": 99}
 _BYTE_MAX = 255
+_ADDRESS_MAX = len("255-255:255.255.255*255")
+# A meter's telegrams have the same addresses for ever.
+_ADDRESSES_CACHED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,11 @@ def parse_address(address: str) -> Obis | None:
 
     Of what electricity codes count, an E left out is 0, the total.
     """
+    return _parsed_address(address) if len(address) <= _ADDRESS_MAX else None
+
+
+@lru_cache(maxsize=_ADDRESSES_CACHED)
+def _parsed_address(address: str) -> Obis | None:
     match = _ADDRESS.fullmatch(address)
     if match is None:
         return None

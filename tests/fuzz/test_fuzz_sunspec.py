@@ -23,9 +23,10 @@ from firmware_bridge.modbus.sunspec import (
     find_meter,
     repositioned,
 )
-from tests.support.size import sized
+from tests.support.size import cases, sized
 
-EXECUTIONS = sized("METERLINE_FUZZ", 2_000, 1_000_000)
+EXECUTIONS = sized("METERLINE_FUZZ", 20_000, 1_000_000)
+LONGEST_S = 1.0
 SEED = int(os.environ.get("METERLINE_FUZZ_SEED", "1"))
 MODELS = load_profile("sunspec-meter").sunspec
 MOST_READS = MODELS_MAX + len(BEGINNINGS)
@@ -67,7 +68,7 @@ def drawn(chance: random.Random) -> Registers:
 async def test_whatever_a_chain_says_ends_in_a_meter_or_a_named_error() -> None:
     chance = random.Random(f"{SEED}/sunspec")  # noqa: S311 - reproducible, no secret
     profile, ends = load_profile("sunspec-meter"), {True: 0, False: 0}
-    for _ in range(EXECUTIONS):
+    for _ in cases(EXECUTIONS, LONGEST_S):
         registers = drawn(chance)
         try:
             position = await find_meter(registers.read, MODELS, chance.randrange(1, 4))

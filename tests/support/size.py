@@ -18,6 +18,7 @@ QUICK = "METERLINE_QUICK"
 QUICK_SHARE = 10
 # On a machine that is busy with other things, what takes longer than this does not end.
 HANGS_S = 20.0
+_AT_ONCE = 100
 _ASKS = re.compile(r"^from tests\.support\.size import ", re.MULTILINE)
 
 
@@ -50,6 +51,20 @@ def within(seconds: float, clock: Callable[[], float] = time.monotonic) -> Itera
     took = clock() - began
     limit = seconds if os.environ.get(SOAK) else max(seconds, HANGS_S)
     assert took < limit, f"took {took:.2f} s and may take {limit:g} s"
+
+
+def cases(count: int, seconds: float) -> Iterator[int]:
+    """Count cases, and hold each hundred to the time that one of them may take.
+
+    To ask for the time of the processor costs more than most cases do.
+
+    Args:
+        count: How many.
+        seconds: Of the processor, where nothing else uses the machine.
+    """
+    for first in range(0, count, _AT_ONCE):
+        with within(seconds, time.process_time):
+            yield from range(first, min(first + _AT_ONCE, count))
 
 
 def is_sized(file: Path) -> bool:

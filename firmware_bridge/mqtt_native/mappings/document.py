@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -77,7 +78,7 @@ class MappedValue(_Table):
     """
 
     obis: _ObisCode
-    unit: Annotated[str, BeforeValidator(_unit)]
+    unit: Annotated[str, AfterValidator(_unit)]
     path: _Path | None = None
     topic: _Text | None = None
     scale: Annotated[int, Field(ge=-12, le=12)] = 0
@@ -137,7 +138,8 @@ class MappedDevice(_Table):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        for topic in (self.topic, *self.silent):
+        below = {f"{self.topic}/{value.topic}" for value in self.values if value.topic is not None}
+        for topic in (self.topic, *self.silent, *sorted(below)):
             _check_parts(topic)
         parts = {name for name, _ in PART.findall(self.topic)}
         parts |= {KEY} if self.each else set()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_bridge.contract.obis import Obis
 from firmware_bridge.dlms.axdr import Tag
 from firmware_bridge.dlms.driver import DlmsDriver
 from firmware_bridge.dlms.frames import DlmsScanner
@@ -143,6 +144,62 @@ def test_values_without_a_scaler_get_it_by_code(
     members: Sequence[bytes] = [ENERGY, number(7), VOLTAGE, number(2301, Tag.UINT16)]
     secret = cipher(apdu(members), title + b"\1\2\3\4\5", 7, KEY, AUTHENTICATION)
     assert shown(read(secret, lists, Keys(KEY, AUTHENTICATION))) == values
+
+
+# A Swiss E450 names the attributes that it pushes, all of them first, and sends no scaler of any.
+SWISS = """
+[[lists]]
+name = "Landis+Gyr E450 in Switzerland, values without a scaler"
+source = "the operator's description of the customer port"
+by = "code"
+members = [
+    { obis = "1-0:1.8.0", type = "double-long-unsigned", unit = "Wh" },
+    { obis = "1-0:2.8.0", type = "double-long-unsigned", unit = "Wh" },
+    { obis = "1-0:32.7.0", type = "long-unsigned", scale = -1, unit = "V" },
+    { obis = "1-0:31.7.0", type = ["long-unsigned", "long"], scale = -2, unit = "A" },
+    { obis = "1-0:13.7.0", type = "long", scale = -3, unit = "1" },
+]
+"""
+PUSHED = [
+    ("0-8:25.9.0", 40, b""),
+    ("0-0:96.1.0", 1, octets(b"LGZ1030655933512")),
+    ("1-0:1.8.0", 3, number(12_345_678)),
+    ("1-0:2.8.0", 3, number(90)),
+    ("1-0:1.7.0", 3, number(1530)),
+    ("1-0:32.7.0", 3, number(2314, Tag.UINT16)),
+    ("1-0:31.7.0", 3, number(457, Tag.INT16)),
+]
+OF_SWISS = {
+    "1-0:1.8.0*255": "12345678 Wh",
+    "1-0:2.8.0*255": "90 Wh",
+    "1-0:1.7.0*255": "1530 W",
+    "1-0:32.7.0*255": "231.4 V",
+    "1-0:31.7.0*255": "4.57 A",
+}
+
+
+def of_swiss() -> bytes:
+    entries = b"".join(
+        b"\x02\x04" + number(kind, Tag.UINT16) + octets(Obis.parse(code).code) + b"\x0f\x02\x12\0\0"
+        for code, kind, _ in PUSHED
+    )
+    return apdu([b"\x01" + bytes([len(PUSHED)]) + entries, *(value for *_, value in PUSHED[1:])])
+
+
+@pytest.mark.parametrize("maker", [None, "LGZ", "SAG"])
+@pytest.mark.parametrize("secret", [False, True])
+def test_values_under_a_list_of_attributes_get_their_scale_by_code(
+    tmp_path: Path, maker: str | None, *, secret: bool
+) -> None:
+    text = SWISS if maker is None else SWISS.replace("by =", f'maker = "{maker}"\nby =')
+    data = of_swiss()
+    if secret:
+        data = cipher(data, b"LGZ\1\2\3\4\5", 7, KEY, AUTHENTICATION)
+    found = read(data, taught(tmp_path, text), Keys(KEY, AUTHENTICATION))
+    bare = {code: value for code, value in OF_SWISS.items() if value.endswith(("Wh", "W"))}
+    assert found.error is None
+    assert shown(found) == (bare if maker == "SAG" else OF_SWISS)
+    assert {v.meter.serial for v in found.observations} == {"LGZ1030655933512"}
 
 
 def test_a_scaler_that_the_list_sends_goes_before_the_files(tmp_path: Path) -> None:

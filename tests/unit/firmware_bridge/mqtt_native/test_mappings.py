@@ -122,6 +122,8 @@ def test_a_recording_is_decoded_with_it(tmp_path: Path) -> None:
     [
         ('unit = "kWh"', 'unit = "kilowatt"', "`devices.0.values.0.unit`: 'kilowatt'"),
         ('serial = "{serial}"', 'serial = "{number}"', "`serial` names {number}"),
+        ('unit = "kWh"', "unit = 5", "`devices.0.values.0.unit`"),
+        ('topic = "power"', 'topic = "{serial}/power"', "names a part twice"),
         ("sun/{serial}/0", "sun/{serial}/{serial}", "'sun/{serial}/{serial}' names a part twice"),
         ('topic = "power"', 'topic = "yieldtotal"', "stand at the same place"),
         ("1-0:2.8.0", "energy", "OBIS"),
