@@ -18,13 +18,18 @@ _EXPONENT_MAX = 30
 # A string that never ends is passed over whole: looked at from each quote in it, it would cost the
 # square of its length.
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+# Programs in C print what is no number in their own way, which JSON does not have.
+_NO_NUMBER = re.compile(
+    rb'"(?:[^"\\]++|\\.)*+"?|(?<![\w.])[+-]?(?:nan|inf(?:inity)?)(?![\w.])',
+    re.DOTALL | re.IGNORECASE,
+)
 _MSGPACK_MAPS = frozenset(bytes([code]) for code in (*range(0x80, 0x90), 0xDE, 0xDF))
 
 
 def parse_payload(payload: bytes) -> object:
     """The value of a payload: a map or number of JSON, or a map of msgpack.
 
-    What a device writes for a value that it does not have (NaN, Infinity) is null.
+    What a device writes for a value that it does not have (NaN, nan, -inf, Infinity) is null.
 
     Raises:
         TelegramTooLargeError: It is larger or deeper than any device's.
@@ -37,12 +42,20 @@ def parse_payload(payload: bytes) -> object:
         return _msgpack(payload)
     _check_depth(payload)
     try:
-        return json.loads(
-            payload, parse_float=_decimal, parse_int=_decimal, parse_constant=lambda _: None
-        )
-    except (ValueError, UnicodeDecodeError, RecursionError) as error:
+        return _json(payload)
+    except (ValueError, RecursionError):
+        plain = _NO_NUMBER.sub(lambda word: word[0] if word[0][:1] == b'"' else b"null", payload)
+    try:
+        return _json(plain)
+    except (ValueError, RecursionError) as error:
         message = "The payload is not valid JSON."
         raise TelegramSyntaxError(message, value=payload[:200]) from error
+
+
+def _json(payload: bytes) -> object:
+    return json.loads(
+        payload, parse_float=_decimal, parse_int=_decimal, parse_constant=lambda _: None
+    )
 
 
 def _check_depth(payload: bytes) -> None:

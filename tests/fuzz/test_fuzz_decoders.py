@@ -41,7 +41,7 @@ from firmware_bridge.sml.transport import parse_file
 from firmware_bridge.sml.values import observe as observe_list
 from tests.support.data import REPOSITORY
 from tests.support.sealed import SEALED, grown
-from tests.support.size import cases, sized
+from tests.support.size import sized, timed_cases
 from tests.support.telegrams import RADIO_KEY, Capture, all_captures
 
 EXECUTIONS = sized("METERLINE_FUZZ", 20_000, 1_000_000)
@@ -205,7 +205,7 @@ def test_mutants_end_in_values_or_a_named_error(name: str) -> None:
         seeds = [seed[6 + seed[5] :] for seed in seeds if seed[5] in (0, 12)]
     chance = random.Random(f"{SEED}/{name}")  # noqa: S311 - reproducible, no secret
     refused = 0
-    for _ in cases(EXECUTIONS // SHARES[name], LONGEST_S):
+    for _ in timed_cases(EXECUTIONS // SHARES[name], LONGEST_S):
         data = mutate(chance.choice(seeds), chance.choice(seeds), chance)
         try:
             target(data)
@@ -225,7 +225,7 @@ def test_mutants_under_checksums_that_hold_end_in_values_or_a_named_error(
     seeds = insides()
     chance = random.Random(f"{SEED}/{name}")  # noqa: S311 - reproducible, no secret
     outcomes: Counter[str] = Counter()
-    for _ in cases(EXECUTIONS // SHARES[name], LONGEST_S):
+    for _ in timed_cases(EXECUTIONS // SHARES[name], LONGEST_S):
         data = grown(chance.choice(seeds), chance)
         if chance.randrange(2):
             data = mutate(data, chance.choice(seeds), chance)

@@ -49,7 +49,7 @@ from firmware_bridge.simulator.meter import ManualClock
 from firmware_bridge.simulator.mqtt.mapped import Message, mapped_messages
 from tests.fuzz.test_fuzz_decoders import mutate
 from tests.fuzz.test_fuzz_files import CONFIGURATION
-from tests.support.size import cases, sized
+from tests.support.size import sized, timed_cases
 from tests.support.spoilt_documents import spoilt
 from tests.unit.firmware_bridge.dlms.test_list_files import BY_CODE, TWELVE
 from tests.unit.firmware_bridge.dlms.test_list_layouts import SIZES, apdu, number
@@ -207,7 +207,7 @@ def test_a_mutant_is_read_or_refused_by_name(
     chance = random.Random(f"{SEED}/{kind}")  # noqa: S311 - reproducible, no secret
     valid = refused = values = unhelpful = 0
     executions = EXECUTIONS // COSTLY if kind == "configuration" else EXECUTIONS
-    for _ in cases(executions, LONGEST_S):
+    for _ in timed_cases(executions, LONGEST_S):
         seed = chance.randrange(len(seeds))
         document = spoilt(seeds[seed], chance) if chance.randrange(4) else seeds[seed]
         try:

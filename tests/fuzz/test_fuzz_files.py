@@ -24,7 +24,7 @@ from firmware_bridge.modbus.profiles import MeterProfileError, read_profile
 from firmware_bridge.mqtt_native.frames import decode_message
 from firmware_bridge.mqtt_native.mappings import MqttMappingError, load_mappings, mapping_names
 from tests.fuzz.test_fuzz_decoders import mutate
-from tests.support.size import cases, sized
+from tests.support.size import sized, timed_cases
 from tests.unit.firmware_bridge.dlms.test_list_files import BY_CODE, TWELVE
 from tests.unit.firmware_bridge.dlms.test_list_layouts import VOLTAGES_NOT_ENERGIES
 
@@ -98,7 +98,7 @@ def test_mutants_of_a_file_are_valid_or_refused_by_name(kind: str, tmp_path: Pat
     use, refusal, seeds = KINDS[kind]
     chance = random.Random(f"{SEED}/{kind}")  # noqa: S311 - reproducible, no secret
     path, valid, refused = tmp_path / "file.toml", 0, 0
-    for _ in cases(FILES, LONGEST_S):
+    for _ in timed_cases(FILES, LONGEST_S):
         text = mutate(chance.choice(seeds), chance.choice(seeds), chance)
         path.write_bytes(text)
         try:
@@ -125,7 +125,7 @@ def test_mutants_of_lists_that_a_file_explains_end_in_values_or_a_named_error(
     lists = TaughtLists.load([str(path)])
     chance = random.Random(f"{SEED}/taught")  # noqa: S311 - reproducible, no secret
     measured = 0
-    for _ in cases(EXECUTIONS, LONGEST_S):
+    for _ in timed_cases(EXECUTIONS, LONGEST_S):
         data = mutate(VOLTAGES_NOT_ENERGIES, VOLTAGES_NOT_ENERGIES, chance)
         scanner = DlmsScanner(None, None, lists)
         try:

@@ -23,7 +23,7 @@ from firmware_bridge.modbus.sunspec import (
     find_meter,
     repositioned,
 )
-from tests.support.size import cases, sized
+from tests.support.size import sized, timed_cases
 
 EXECUTIONS = sized("METERLINE_FUZZ", 20_000, 1_000_000)
 LONGEST_S = 1.0
@@ -68,7 +68,7 @@ def drawn(chance: random.Random) -> Registers:
 async def test_whatever_a_chain_says_ends_in_a_meter_or_a_named_error() -> None:
     chance = random.Random(f"{SEED}/sunspec")  # noqa: S311 - reproducible, no secret
     profile, ends = load_profile("sunspec-meter"), {True: 0, False: 0}
-    for _ in cases(EXECUTIONS, LONGEST_S):
+    for _ in timed_cases(EXECUTIONS, LONGEST_S):
         registers = drawn(chance)
         try:
             position = await find_meter(registers.read, MODELS, chance.randrange(1, 4))

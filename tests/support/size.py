@@ -53,7 +53,7 @@ def within(seconds: float, clock: Callable[[], float] = time.monotonic) -> Itera
     assert took < limit, f"took {took:.2f} s and may take {limit:g} s"
 
 
-def cases(count: int, seconds: float) -> Iterator[int]:
+def timed_cases(count: int, seconds: float) -> Iterator[int]:
     """Count cases, and hold each hundred to the time that one of them may take.
 
     To ask for the time of the processor costs more than most cases do.

@@ -34,7 +34,7 @@ def spoilt(document: dict[str, Any], chance: random.Random) -> dict[str, Any]:
 
 
 def _change(mutant: dict[str, Any], chance: random.Random) -> None:
-    container, key = _place(mutant, chance)
+    container, key = _position(mutant, chance)
     if key is None:
         return
     kind = chance.randrange(6)
@@ -43,15 +43,15 @@ def _change(mutant: dict[str, Any], chance: random.Random) -> None:
     elif kind == 1:
         container[key] = copied(chance.choice(ODD))
     elif kind == 2:
-        other, place = _place(mutant, chance)
-        container[key] = copied(other[place]) if place is not None else None
+        other, at = _position(mutant, chance)
+        container[key] = copied(other[at]) if at is not None else None
     elif kind == 3:
         _add(container, key, chance)
     else:
         container[key] = _near(container[key], chance)
 
 
-def _place(tree: Any, chance: random.Random) -> tuple[Any, Any]:  # noqa: ANN401 - any document
+def _position(tree: Any, chance: random.Random) -> tuple[Any, Any]:  # noqa: ANN401 - any document
     """A container and one of its keys; the key is None where there is none."""
     while True:
         keys = list(tree) if isinstance(tree, dict) else range(len(tree))

@@ -203,7 +203,10 @@ def test_a_zigbee_meter_shows_its_phases() -> None:
     }
 
 
-@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "null"])
+NO_NUMBERS = ["NaN", "Infinity", "-Infinity", "null", "nan", "-nan", "inf", "-INF", "+infinity"]
+
+
+@pytest.mark.parametrize("word", NO_NUMBERS)
 def test_one_value_that_a_device_does_not_have_costs_no_other(word: str) -> None:
     assert shown("zigbee2mqtt/p", f'{{"energy":1,"power":{word}}}'.encode()) == {
         "Zigbee/p 1-0:1.8.0": "1000 Wh"
@@ -214,6 +217,14 @@ def test_one_value_that_a_device_does_not_have_costs_no_other(word: str) -> None
     )
     assert shown("t", native.encode()) == {"unknown/7 1-0:1.8.0": "5 Wh"}
     assert shown("shellies/s/emeter/0/total", word.encode()) == {}
+    assert shown("p1/sensor/power_consumed/state", word.encode()) == {}
+
+
+def test_a_text_that_has_such_a_word_stays_as_it_is() -> None:
+    message = rb'{"energy":nan,"device":{"ieeeAddr":"\"nan, inf"},"power":7}'
+    assert shown("zigbee2mqtt/p", message) == {'Zigbee/"nan, inf 1-0:16.7.0': "7 W"}
+    with pytest.raises(TelegramSyntaxError):
+        decode_message("zigbee2mqtt/p", b'{"energy":nano,"power":7}')
 
 
 def test_a_binary_number_that_is_none_costs_no_other() -> None:
