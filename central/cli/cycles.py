@@ -44,7 +44,7 @@ From = Annotated[
 def add_command(  # noqa: PLR0913 - one option each
     name: CycleName,
     first: From,
-    months: Annotated[int, typer.Option(help="Length of a period in months: 1, 2, 3 or 12.")],
+    months: Annotated[int, typer.Option(help="Length of a period in months: 1, 2, 3, 6 or 12.")],
     bill_after: Annotated[
         int, typer.Option(min=0, help="Days from the end of a period to its bill.")
     ] = 0,

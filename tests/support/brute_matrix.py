@@ -201,6 +201,11 @@ def reached(bill: Bill, days: Stretch) -> Fraction:
     return price(bill, days) * (1 if kwh(days) <= 300 * month(bill, days) else 2)
 
 
+def amount_reached(bill: Bill, days: Stretch) -> Fraction:
+    """The one amount of the step that the energy reaches, for the bill's days that a stretch is."""
+    return reached(bill, days) * share(bill, days)
+
+
 def volume(bill: Bill, days: Stretch) -> Fraction:
     return kwh(days) * reached(bill, days)
 

@@ -13,7 +13,7 @@ from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMont
 from central.domain.rating.inputs.segments import DayRange, months_after
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
-LENGTHS = (1, 2, 3, 12)
+LENGTHS = (1, 2, 3, 6, 12)
 """Months that a period made by rule may have."""
 MONTHLY = "monthly"
 _MONTHS = 12
@@ -36,7 +36,7 @@ class BillingCycle:
         name: Lower-case letters, digits, `-` and `_`.
         first: First day of its first period; the others begin on that day of their month, on the
             last day of shorter months.
-        months: Length of a period: 1, 2, 3 or 12.
+        months: Length of a period: 1, 2, 3, 6 or 12.
         bill_after: Days from the end of a period to the day on which its bill is due to be listed.
         listed: Periods as they were written down, ascending; where there are any, there are no
             others.
@@ -56,7 +56,9 @@ class BillingCycle:
             message = f"{self.name!r} is not a name of a billing cycle. Write it as bimonthly."
             raise InvalidValueError(message, value=self.name)
         if self.months not in LENGTHS or self.bill_after < 0:
-            message = f"The periods of {self.name!r} have 1, 2, 3 or 12 months, billed afterwards."
+            message = (
+                f"The periods of {self.name!r} have 1, 2, 3, 6 or 12 months, billed afterwards."
+            )
             raise InvalidValueError(message, value=(self.months, self.bill_after))
         for before, after in pairwise(self.listed):
             if before.days.end != after.days.first:

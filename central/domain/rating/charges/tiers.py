@@ -46,7 +46,7 @@ def price_tiers(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
         graduated: sum over steps of (part of the quantity inside the step) x its price
         volume:    the whole quantity x the price of the step it reaches
         package:   graduated over the quantity rounded up to whole packages, price per package
-        stair:     one amount, that of the step it reaches
+        stair:     one amount, that of the step it reaches x the segment's days / the bill's
 
     A quantity below zero is credited at the price of a volume step, and as `below_zero` says where
     each part has its step: the steps are those of what it is above zero, or the bill is held.

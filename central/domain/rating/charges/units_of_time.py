@@ -120,8 +120,8 @@ def time_share(charge: Charge, span: VersionSpan, segment: Segment) -> tuple[Fra
     """What a price per unit of quantity is multiplied by for time, and how to say it.
 
     Energy and sums of daily peaks are charged as they are. Demand, counts and other levels are
-    charged for the share of the bill's days that their segment has; with `per` also for the days,
-    or the share of a month.
+    charged for the share of the bill's days that their segment has, and so is the one amount of a
+    stair-step; with `per` also for the days, or the share of a month.
     """
     unit = UNITS.get(charge.per or "")
     if isinstance(unit, ByDays):
@@ -129,7 +129,8 @@ def time_share(charge: Charge, span: VersionSpan, segment: Segment) -> tuple[Fra
     if unit is not None and charge.prorate == "cycle":
         share = span.month_share(segment.days) * unit.per_month
         return share, "" if share == 1 else f"x {share} {unit.name}"
-    shared = span.is_demand(charge) and not span.is_daily(charge)
+    is_level = span.is_demand(charge) and not span.is_daily(charge)
+    shared = is_level or charge.tiers.kind == "stair"
     if shared and segment.days.count != span.occupied.count:
         share = Fraction(segment.days.count, span.occupied.count)
         return share, f"x {segment.days.count}/{span.occupied.count} days"

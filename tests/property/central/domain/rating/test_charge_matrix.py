@@ -89,7 +89,7 @@ _ROWS: dict[str, tuple[str, str, brute.Pricer]] = {
     ),
     "package": (stepped("300", "kind: package, size: 7"), "", brute.packages),
     "volume": (stepped("300", "kind: volume"), "", brute.each(brute.volume)),
-    "stair": (stepped("300", "kind: stair"), "", brute.each(brute.reached)),
+    "stair": (stepped("300", "kind: stair"), "", brute.each(brute.amount_reached)),
     "demand": (
         of("kw"),
         "",

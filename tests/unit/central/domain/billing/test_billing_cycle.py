@@ -50,7 +50,7 @@ def test_other_periods_are_named_by_their_last_month_and_their_cycle() -> None:
     assert (found.months, found.bill_day, found.whole) == (2, date(2026, 11, 1), True)
 
 
-@pytest.mark.parametrize("months", [1, 2, 3, 12])
+@pytest.mark.parametrize("months", [1, 2, 3, 6, 12])
 @pytest.mark.parametrize("first", [date(2024, 2, 29), date(2026, 1, 31), date(2025, 12, 1)])
 def test_periods_tile_and_each_holds_its_days(months: int, first: date) -> None:
     cycle = BillingCycle("any", first, months)
@@ -105,7 +105,7 @@ def test_gaps_doubled_names_and_lengths_are_refused() -> None:
     ):
         with pytest.raises(InvalidValueError, match=said):
             BillingCycle("bimonthly", date(2026, 1, 1), 2, 0, listed)
-    with pytest.raises(InvalidValueError, match="1, 2, 3 or 12 months"):
+    with pytest.raises(InvalidValueError, match="1, 2, 3, 6 or 12 months"):
         BillingCycle("odd", date(2026, 1, 1), 5)
     with pytest.raises(InvalidValueError, match="not a name"):
         BillingCycle("Not this", date(2026, 1, 1))
