@@ -67,6 +67,7 @@ class Code(StrEnum):
     CYCLE = "TARIFF_CYCLE"
     NO_BASE = "TARIFF_NO_BASE"
     CONFLICT = "TARIFF_CONFLICT"
+    WITHOUT_EFFECT = "TARIFF_WITHOUT_EFFECT"
     NOTHING_TO_CHARGE = "TARIFF_NOTHING_TO_CHARGE"
     NOT_SUPPORTED = "TARIFF_NOT_SUPPORTED"
     VERSIONS_OVERLAP = "TARIFF_VERSIONS_OVERLAP"
@@ -81,6 +82,7 @@ REFUSED_LATER = frozenset(
         Code.NO_TAX_POINT,
         Code.WINDOW_ASTRIDE,
         Code.NO_NETTING_PERIOD,
+        Code.WITHOUT_EFFECT,
     }
 )
 """What earlier releases accepted: such a document stays readable, with what it meant then."""

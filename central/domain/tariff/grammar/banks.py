@@ -28,6 +28,7 @@ from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, named, variants
 from central.domain.tariff.grammar.scope import Quantity
 from central.domain.tariff.grammar.state import ENERGY_AT_END, MONEY_AT_END, OWNER
+from central.domain.tariff.grammar.without_effect import check_expiry
 from central.domain.tariff.price_rules import TierRules
 from central.domain.tariff.refusal import Code
 from central.domain.tariff.state_rules import LAPSE
@@ -265,7 +266,7 @@ MONEY_BANK = Record(
         *CONDITIONS,
         Row("times", PRICE_SERIES, when=_earns),
     ),
-    checks=(_check_one_way_to_earn, _check_expiry),
+    checks=(_check_one_way_to_earn, check_expiry, _check_expiry),
     named=True,
 )
 

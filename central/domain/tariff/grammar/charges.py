@@ -33,6 +33,7 @@ from central.domain.tariff.grammar.prices import PRICES, SEASONAL_STEPS, TIERS
 from central.domain.tariff.grammar.record import Record, Row, variants
 from central.domain.tariff.grammar.scope import Quantity
 from central.domain.tariff.grammar.state import OWNER, SHARES, YEAR_ENDS
+from central.domain.tariff.grammar.without_effect import check_charge, check_minimum
 from central.domain.tariff.input_units import POWER
 from central.domain.tariff.levels import is_level
 from central.domain.tariff.price_rules import IncludedUnits, Step, TierRules
@@ -246,6 +247,7 @@ CHARGE = Record(
         _check_tiers_have_steps,
         _check_one_amount,
         _check_steps_of_days,
+        check_charge,
     ),
     ref="charge",
 )
@@ -376,6 +378,6 @@ MINIMUM = Record(
         OWNER,
         *CONDITIONS,
     ),
-    checks=(_end_with_true_up,),
+    checks=(_end_with_true_up, check_minimum),
     ref="minimum",
 )
