@@ -42,10 +42,9 @@ def check_minimum(minimum: Cursor) -> None:
 
 def check_expiry(bank: Cursor) -> None:
     """Credit does not both lapse after some months and never."""
-    if bank.values["expires"] == "never" and bank.values["expires_months"] is not None:
-        if bank.has("expires") and bank.has("expires_months"):
-            message = "Credit cannot both lapse after some months and never expire."
-            _note(bank, "expires", message, "Keep `expires` or `expires_months`.")
+    if bank.values["expires"] == "never" and bank.has("expires_months"):
+        message = "Credit cannot both lapse after some months and never expire."
+        _note(bank, "expires", message, "Keep `expires` or `expires_months`.")
 
 
 def _note(cursor: Cursor, key: str, message: str, remedy: str) -> None:
