@@ -45,15 +45,13 @@ def price_commitment(rule: Commitment, span: VersionSpan) -> Iterator[Draft]:
         for line in named((*span.before, *span.lines), rule.of)
         if _counts(line, rule) and line.first >= since_end
     ]
-    total = Fraction(sum_so_far(rule.id, span))
-    total += Fraction(sum((line.amount for line in lines), Decimal(0)))
+    billed = sum((line.amount for line in lines), Decimal(0))
+    if not over:
+        carry_on(rule, span, billed)
+        return
+    total = Fraction(sum_so_far(rule.id, span)) + Fraction(billed)
     digits = span.document.currency.digits
     ended = span.ends(rule.id)
-    if not over:
-        first = since(rule.id, span)
-        span.context.sums[rule.id] = half_away(total, digits)
-        span.context.since[rule.id] = max(first, begins) if first and begins else first
-        return
     share, note = _share(rule, span)
     needed = Fraction(rule.amount) * minimum_count(rule, span) * share
     carried = rule.shortfall if total < needed else rule.excess
@@ -73,6 +71,22 @@ def price_commitment(rule: Commitment, span: VersionSpan) -> Iterator[Draft]:
             of=tuple(line.key for line in lines),
             note=f"{half_away(total, digits)} of {half_away(needed, digits)} {code} come to{note}",
         )
+
+
+def carry_on(rule: Commitment, span: VersionSpan, billed: Decimal) -> None:
+    """Note what a term that goes on has come to; days before its first one do not count.
+
+    Args:
+        rule: Of a commitment.
+        span: The bill's last.
+        billed: What the bill's named lines come to. [currency]
+    """
+    begins, first = first_day(rule.begins, span), since(rule.id, span)
+    if begins is not None and span.days.end <= begins:
+        return
+    total = Fraction(sum_so_far(rule.id, span)) + Fraction(billed)
+    span.context.sums[rule.id] = half_away(total, span.document.currency.digits)
+    span.context.since[rule.id] = max(first, begins) if first and begins else first
 
 
 def _counts(line: RatedLine, rule: Commitment) -> bool:

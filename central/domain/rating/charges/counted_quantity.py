@@ -1,4 +1,4 @@
-"""What an amount of a year or term is multiplied by: a quantity over the bill that settles it."""
+"""What an amount that is charged once is multiplied by: a quantity over all of a bill."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ def counted_over(
 ) -> Fraction | None:
     """A rule's quantity over the days of a bill under the versions that have the rule.
 
-        what is summed over time: sum over segments
-        a level, or a fact:       sum over segments of (value x days) / days
-
     Args:
         rule: With a quantity.
         segments: Of the bill, ascending.
@@ -40,12 +37,33 @@ def counted_over(
 
     Source: docs/reference/charges.md, "Minimums"
     """
-    name, days, levels, total = rule.qty or "", 0, Fraction(0), Fraction(0)
-    is_counted = False
     since = context.closed.get(rule.id, segments[0].days.first)
-    for segment in _with_rule(rule, segments):
-        if segment.days.first < since:
-            continue
+    counted = [s for s in _with_rule(rule, segments) if s.days.first >= since]
+    return quantity_over(rule.qty or "", counted, context)
+
+
+def quantity_over(
+    name: str, segments: Sequence[Segment], context: RatingContext
+) -> Fraction | None:
+    """A quantity over some segments of a bill, whatever cuts them.
+
+        what is summed over time: sum over segments
+        a level, or a fact:       sum over segments of (value x days) / days
+
+    Args:
+        name: Of a determinant or fact.
+        segments: Ascending.
+        context: Determinants and facts.
+
+    Returns:
+        The quantity; None where none of the segments has that determinant.
+
+    Raises:
+        HeldError: A fact is not known.
+    """
+    days, levels, total = 0, Fraction(0), Fraction(0)
+    is_counted = False
+    for segment in segments:
         count, document = segment.days.count, segment.version.document
         counted = context.of(name, segment.number)
         days += count

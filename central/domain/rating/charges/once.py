@@ -8,7 +8,9 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
+from central.domain.rating.charges.counted_quantity import quantity_over
 from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
+from central.domain.rating.charges.flags import applies_on
 from central.domain.rating.determinants.context import average_fact
 from central.domain.rating.inputs.segments import DayRange, Segment
 from central.domain.tariff.document import Charge
@@ -22,7 +24,8 @@ def price_once(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
 
         amount = price x quantity, for each of the dates that the bill holds
 
-    The quantity is a determinant's of the segment that holds the date, or a fact's on that date.
+    The quantity is a determinant's over all days of the bill that have the charge, however they are
+    cut, or a fact's on that date.
 
     Source: docs/reference/charges.md, "One-offs"
     """
@@ -65,12 +68,22 @@ def _quantity(
     """How many times the price, the unit, and what that rests on."""
     if charge.qty is None:
         return Fraction(len(dates)), "", ()
-    behind = span.context.of(charge.qty, segment.number)
-    if behind:
-        total = sum((each.value for each in behind), Fraction(0))
-        return total * len(dates), behind[0].unit, tuple(behind)
+    having = [other for other in span.context.segments if _has(charge, other, span)]
+    behind = [each for other in having for each in span.context.of(charge.qty, other.number)]
+    if span.context.of(charge.qty, segment.number):
+        counted = quantity_over(charge.qty, having, span.context) or Fraction(0)
+        return counted * len(dates), behind[0].unit, tuple(behind)
     total = Fraction(0)
     for day in dates:
         alone = replace(segment, days=DayRange(day, day + _DAY))
         total += average_fact(charge.qty, alone, span.context.facts)
     return total, span.document.fact_units.get(charge.qty, ""), ()
+
+
+def _has(charge: Charge, segment: Segment, span: VersionSpan) -> bool:
+    """Whether a segment's version has the charge, and the facts let it apply."""
+    document, day = segment.version.document, segment.days.last
+    other = next((o for o in (*document.charges, *document.riders) if o.id == charge.id), None)
+    if not isinstance(other, Charge):
+        return False
+    return applies_on(day, other.unless, other.only, span.context.facts)

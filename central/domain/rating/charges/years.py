@@ -55,7 +55,7 @@ def dates_inside(
     """
     dates: set[date] = set()
     for version in dict.fromkeys(segment.version for segment in segments):
-        for rule in _yearly(version.document):
+        for rule in yearly_rules(version.document):
             begins = date_fact(rule.begins, facts, days.last)
             end = days.first
             while rule.ends == "date":
@@ -66,7 +66,8 @@ def dates_inside(
     return tuple(sorted(dates))
 
 
-def _yearly(document: TariffDocument) -> tuple[Minimum | Commitment, ...]:
+def yearly_rules(document: TariffDocument) -> tuple[Minimum | Commitment, ...]:
+    """The minimums of a year and the commitments of a version."""
     minimums = (minimum for minimum in document.minimums if minimum.per == "year")
     return (*minimums, *document.commitments)
 

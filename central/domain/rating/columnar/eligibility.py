@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from central.domain.rating.charges.ending import GOES_ON, PartEnding
+from central.domain.rating.charges.years import yearly_rules
 from central.domain.rating.columnar.computed_columns import fits_matrix
 from central.domain.rating.columnar.formula_columns import fits_columns
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -30,12 +31,8 @@ from central.domain.tariff.document import Charge, TariffDocument
 _OBSTACLES: Final[dict[str, Callable[[TariffDocument], bool]]] = {
     "series: sums with factors, or of other series": lambda tariff: not fits_matrix(tariff),
     "money_banks: credits carried between bills": lambda tariff: bool(tariff.money_banks),
-    "commitments: agreed amounts over several bills": lambda tariff: bool(tariff.commitments),
     "settlement: level payments, a prepaid balance": lambda tariff: any(
         not isinstance(rule, RoundTotal) for rule in tariff.settlement
-    ),
-    "minimums: a minimum of the year": lambda tariff: any(
-        minimum.per == "year" for minimum in tariff.minimums
     ),
     "on_change: a peak shared by the segments": lambda tariff: (
         tariff.on_change.demand == "bill_peak"
@@ -82,11 +79,15 @@ def obstacles_of(
     ]
     if len({(document.zone, document.day_start) for document in documents}) > 1:
         found.append("zone: days are cut in another way from a version on")
+    if len({(document.currency.code, document.currency.digits) for document in documents}) > 1:
+        found.append("currency: amounts have other digits from a version on")
     months = 1 if period is None else len(period.months_of_it)
     if months > 1 and any(map(_nets_months, documents)):
         found.append("netting: each month of a longer bill")
     if ending.anything and any(document.energy_banks for document in documents):
         found.append("energy_banks: what is left at the end")
+    if ending.anything and any(map(yearly_rules, documents)):
+        found.append("minimums, commitments: a year or term that ends early")
     if any(document.history for document in documents):
         apart = any(entry.by == "calendar" for one in documents for entry in one.history)
         if apart or (period is not None and period.is_longer):
@@ -110,6 +111,7 @@ def is_alone(
     grants: Sequence[Grant],
     tariff: str = "",
     banks: Collection[str] = (),
+    sums: Collection[str] = (),
 ) -> bool:
     """Whether what was paid in or deferred makes this bill one of its own.
 
@@ -118,13 +120,15 @@ def is_alone(
         grants: Money paid in.
         tariff: Whose names the state may have.
         banks: Of energy, whose credits may be there.
+        sums: Yearly minimums and commitments, whose sums may be there.
     """
     if opening.tariff not in {"", tariff}:
         return True
     if any(credit.bank not in banks for credit in opening.credits):
         return True
-    # A sum is one that is deferred, or that no rule of the tariff goes on with.
-    return bool(grants or opening.sums or opening.advances)
+    # Another sum is one that is deferred, or that no rule of the tariff goes on with.
+    others = any(entry.id not in sums for entry in opening.sums)
+    return bool(grants or others or opening.advances)
 
 
 def _charges(tariff: TariffDocument) -> list[Charge]:

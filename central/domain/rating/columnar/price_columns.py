@@ -357,8 +357,11 @@ class ColumnPricer:
 
     def _minimum(self, minimum: Minimum) -> None:
         span = self._span
-        if minimum.per == "year" or self._measured_qty(minimum):
-            message = f"{minimum.id!r} depends on other bills, or on the meter."
+        if minimum.per == "year":
+            # It goes on: see `year_columns`.
+            return
+        if self._measured_qty(minimum):
+            message = f"{minimum.id!r} depends on the meter."
             raise NotColumnarError(message)
         need = month_need(minimum, span, self._based_on(minimum.of))
         if need is None:

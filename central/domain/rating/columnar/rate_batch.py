@@ -16,15 +16,13 @@ from functools import partial
 from hashlib import sha256
 from itertools import repeat
 
-from central.domain.rating.bill_lines.line import Determinant, Rated, RatedLine
-from central.domain.rating.charges.draft import VersionSpan, by_version
-from central.domain.rating.charges.ending import GOES_ON
-from central.domain.rating.charges.flags import flag_changes
-from central.domain.rating.charges.monthly_need import MonthlyNeed
+from central.domain.rating.bill_lines.line import Determinant, Rated
+from central.domain.rating.charges.flags import borders_inside
 from central.domain.rating.charges.tax_points import rate_inputs
+from central.domain.rating.charges.years import yearly_rules
 from central.domain.rating.closing_state import closing_of, month_of
 from central.domain.rating.columnar.alike_meters import CHUNK, alike_meters
-from central.domain.rating.columnar.bank_columns import refuse_true_ups, with_banks
+from central.domain.rating.columnar.bank_columns import with_banks
 from central.domain.rating.columnar.computed_columns import Multiplied, computed_stacks
 from central.domain.rating.columnar.day_matrix import Days, InputRow, Shape, Stack
 from central.domain.rating.columnar.determinant_columns import (
@@ -45,6 +43,7 @@ from central.domain.rating.columnar.results import CanonicalColumn, Results, Row
 from central.domain.rating.columnar.stacked_inputs import inputs_for, stacked
 from central.domain.rating.columnar.tax_rates import by_point, rates_of, taxed_alike
 from central.domain.rating.columnar.terms import Meter, Terms, alike_in_prices
+from central.domain.rating.columnar.year_columns import YearTotals, refuse_ends, spans_of
 from central.domain.rating.determinants.account_overrides import overridden
 from central.domain.rating.determinants.context import Credits, HeldError, RatingContext, credits_of
 from central.domain.rating.determinants.lookup import looked_up
@@ -76,6 +75,7 @@ class BillBatch:
         lines: In print order.
         constants: Facts that all meters share, and what follows from them.
         credits: What the bills of each meter leave in its banks; none where the tariff has none.
+        years: What they add to sums of years and terms; None where it has none.
     """
 
     terms: Terms
@@ -85,6 +85,7 @@ class BillBatch:
     lines: Sequence[LineColumn]
     constants: RatingContext
     credits: Sequence[Credits] = ()
+    years: YearTotals | None = None
 
     def results(self, count: int) -> Results:
         """The determinants as objects with their lineage; lines follow when they are asked for.
@@ -159,23 +160,25 @@ class BillBatch:
     ) -> CanonicalColumn[CarriedState]:
         shared, states = self.constants, []
         keeps = any(segment.version.document.history for segment in self.segments)
-        if not (keeps or self.credits) and openings.count(_NEW_TEXT) == len(openings):
+        keeps = keeps or bool(self.credits) or self.years is not None
+        if not keeps and openings.count(_NEW_TEXT) == len(openings):
             return CanonicalColumn([_NEW] * len(openings), lambda: list(openings))
         rows = zip(meters, openings, determinants, strict=True)
         for number, (meter, opening, behind) in enumerate(rows):
-            if not (keeps or self.credits) and opening is _NEW_TEXT:
+            if not keeps and opening is _NEW_TEXT:
                 states.append(_NEW)
                 continue
             context = RatingContext(
                 {},
-                meter.facts,
+                shared.facts,
                 shared.resolved,
                 meter.opening,
                 shared.month,
                 self.credits[number] if self.credits else credits_of(meter.opening),
             )
             context.found.update({(one.name, one.segment, one.label): one for one in behind})
-            states.append(closing_of(self.segments, context, self.terms.period))
+            sums = () if self.years is None else self.years.carried(context, number)
+            states.append(closing_of(self.segments, context, self.terms.period, sums))
         return CanonicalColumn(states, partial(_texts, states))
 
 
@@ -251,13 +254,16 @@ def _with_others(
     """Numbers of the meters that have nothing of their own but facts and peaks."""
     document = segments[0].version.document
     banks = {bank.name for bank in document.energy_banks}
+    sums = {rule.id for rule in yearly_rules(segments[-1].version.document)}
     unknown = RatingContext({}, AgreementFacts(), terms.calendar, _NEW, month_of(terms.days))
     has_months = months_asked(segments, unknown)
     return [
         number
         for number in among
         if not meters[number].one_offs
-        and not is_alone(meters[number].opening, meters[number].grants, document.tariff, banks)
+        and not is_alone(
+            meters[number].opening, meters[number].grants, document.tariff, banks, sums
+        )
         and has_months(meters[number].opening)
     ]
 
@@ -294,10 +300,14 @@ def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
     terms: Terms,
 ) -> tuple[list[int], BillBatch] | None:
     """The batch of the meters that can be rated together, and their places in the table."""
-    if flag_changes(segments, facts):
+    constants = RatingContext({}, facts, terms.calendar, CarriedState(), month_of(terms.days))
+    try:
+        if borders_inside(segments, facts, terms.days):
+            return None
+        refuse_ends([span for _, span in spans_of(segments, terms, constants)])
+    except (NotColumnarError, HeldError):
         return None
     of = Days.of(terms.days, segments[0].version.document)
-    constants = RatingContext({}, facts, terms.calendar, CarriedState(), month_of(terms.days))
     constants.prices = {series.name: series for series in terms.prices}
     parts: list[list[Measured]] = []
     kept: list[int] = []
@@ -327,19 +337,21 @@ def _batch(  # noqa: PLR0913, PLR0917 - meters, and what they share
             return None
         opened = [openings[row] for row in kept]
         measured = with_formulas(end_to_end(parts), segments, constants, opened)
-        lines = price_batch(measured, len(kept), segments, terms, constants)
+        years = YearTotals(len(kept)) if yearly_rules(segments[-1].version.document) else None
+        lines = price_batch(measured, len(kept), segments, terms, constants, years)
     except (NotColumnarError, HeldError, CalendarError):
         return None
     rows = rows_of([table[row] for row in kept], inputs_for(segments), computed)
-    return kept, BillBatch(terms, segments, rows, measured, lines, constants, credits_left)
+    return kept, BillBatch(terms, segments, rows, measured, lines, constants, credits_left, years)
 
 
-def price_batch(
+def price_batch(  # noqa: PLR0913, PLR0917 - determinants, and what the bills share
     measured: Sequence[Measured],
     count: int,
     segments: tuple[Segment, ...],
     terms: Terms,
     constants: RatingContext,
+    years: YearTotals | None = None,
 ) -> list[LineColumn]:
     """The lines of many bills from their determinants.
 
@@ -349,30 +361,15 @@ def price_batch(
         segments: Of the bill.
         terms: What the bills share.
         constants: As `measure` left it.
+        years: Takes what they add to sums of years and terms.
 
     Raises:
         NotColumnarError: These meters need to be rated one by one.
         HeldError: A price or fact is missing.
     """
     lines: list[LineColumn] = []
-    needs: dict[str, MonthlyNeed[int]] = {}
-    for version, own, after in by_version(segments):
-        document = version.document
-        span = VersionSpan(
-            own,
-            document,
-            terms.days,
-            terms.period,
-            constants,
-            [],
-            _no_single_lines,
-            (),
-            GOES_ON,
-            after,
-            needs=needs,
-            stay=terms.stay,
-        )
-        refuse_true_ups(span)
+    for version, span in spans_of(segments, terms, constants):
+        document, first = version.document, len(lines)
         digits = document.currency.digits if terms.options.rounded else UNROUNDED_DIGITS
         ColumnPricer(
             span,
@@ -383,8 +380,6 @@ def price_batch(
             several=len(segments) > 1,
             count=count,
         ).price()
+        if years is not None:
+            years.add(span, lines, first)
     return lines
-
-
-def _no_single_lines(identifier: str, kind: str, name: str, draft: object) -> RatedLine:
-    raise AssertionError(identifier, kind, name, draft)

@@ -72,6 +72,10 @@ class DeterminantFigures(NamedTuple):
     source_numbers: tuple[int, ...]
 
 
+Place = tuple[str, int, DayRange]
+"""An input or series, the number of what it is made of, and days."""
+
+
 class LineFigures(NamedTuple):
     """What differs in a line between the meters that have it; one row where nothing does.
 
@@ -115,8 +119,13 @@ class Results:
         self.measured = measured
         self.columns = columns
         self.count = count
-        behind = (place for one in measured if one.series for place in self._places(one))
-        self.places = list(dict.fromkeys(behind))
+        self._numbers: dict[BlockSource, int] = {}
+        self.places: list[Place] = []
+        for measure in measured:
+            for place in self._places(measure) if measure.series else ():
+                if self._source_of_first(place) not in self._numbers:
+                    self._numbers[self._source_of_first(place)] = len(self.places)
+                    self.places.append(place)
         self.determinant_figures = [self._determinant_figures(one) for one in measured]
         self._determinants = list(map(self._determinant, measured, self.determinant_figures))
 
@@ -160,7 +169,11 @@ class Results:
         made: T = self._memo[key]
         return made
 
-    def _places(self, one: Measured) -> list[tuple[str, int, DayRange]]:
+    def _source_of_first(self, place: Place) -> BlockSource:
+        """Of the first meter: an input by itself is the same source as in a series with others."""
+        return self.source(*place).values[0]
+
+    def _places(self, one: Measured) -> list[Place]:
         return [(one.series, number, one.days) for number in range(len(self._rows[one.series]))]
 
     def _source(
@@ -198,7 +211,9 @@ class Results:
             None if one.adjusted is None else self._fractions(one.adjusted),
             windows,
             self.sources(one.series, one.days) if one.series else (),
-            tuple(map(self.places.index, self._places(one))) if one.series else (),
+            tuple(self._numbers[self._source_of_first(place)] for place in self._places(one))
+            if one.series
+            else (),
         )
 
     def _determinant(self, one: Measured, figures: DeterminantFigures | None) -> list[Determinant]:
