@@ -35,7 +35,7 @@ from central.domain.tariff.determinant_rules import (
     MaxDeterminant,
     SumDeterminant,
 )
-from central.domain.tariff.document import Charge, Minimum, Percent
+from central.domain.tariff.document import BY_DAY, Charge, Minimum, Percent
 from central.domain.tariff.price_rules import Step
 
 _OF_METERS = SumDeterminant | MaxDeterminant | FormulaDeterminant
@@ -95,7 +95,8 @@ class ColumnPricer:
                 self._charge(rider, "rider")
         for minimum in document.minimums:
             self._minimum(minimum)
-        for tax in document.taxes:
+        # Those of each day first, as `price_lines.price_taxes` has it for one.
+        for tax in sorted(document.taxes, key=lambda tax: tax.point not in BY_DAY):
             self._percent(tax, "tax")
         for rule in document.settlement if self._span.is_last else ():
             if isinstance(rule, RoundTotal):

@@ -47,6 +47,7 @@ from central.domain.tariff.grammar.record import Record, Row, list_of, named, pa
 from central.domain.tariff.grammar.series import SERIES
 from central.domain.tariff.grammar.settlement import SETTLEMENT
 from central.domain.tariff.grammar.state import TAKES_OVER, check_what_is_taken_over
+from central.domain.tariff.grammar.without_effect import check_taxes
 from central.domain.tariff.input_units import BUILT_IN_INPUTS
 from central.domain.tariff.parts_of_months import shares_months
 from central.domain.tariff.refusal import Code
@@ -262,7 +263,7 @@ DOCUMENT = Record(
         Row("banks", BANKS, default=(), get=_all_banks, then=check_banks_are_known, ends=True),
         Row("minimums", list_of(MINIMUM, alone=True), default=(), ends=True),
         Row("commitments", list_of(COMMITMENT, alone=True), default=()),
-        Row("taxes", list_of(TAX, alone=True), default=()),
+        Row("taxes", list_of(TAX, alone=True), default=(), then=check_taxes),
         Row("settlement", SETTLEMENT, default=()),
         Row("takes_over", TAKES_OVER, default=(), then=check_what_is_taken_over),
     ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from central.domain.tariff.document import BY_DAY, Percent
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.input_units import POWER
 from central.domain.tariff.refusal import Code
@@ -45,6 +48,19 @@ def check_expiry(bank: Cursor) -> None:
     if bank.values["expires"] == "never" and bank.has("expires_months"):
         message = "Credit cannot both lapse after some months and never expire."
         _note(bank, "expires", message, "Keep `expires` or `expires_months`.")
+
+
+def check_taxes(document: Cursor) -> None:
+    """A tax of each day is there before those of the whole bill, and cannot rest on one."""
+    taxes: Sequence[Percent] = document.values["taxes"]
+    of_the_bill = {tax.id for tax in taxes if tax.point not in BY_DAY}
+    for tax in taxes:
+        missed = of_the_bill.intersection(tax.of) if tax.point in BY_DAY else ()
+        for name in sorted(missed):
+            message = (
+                f"The tax {tax.id!r} is of each day, and {name!r} comes after it, of the bill."
+            )
+            _note(document, "taxes", message, "Give both the same `point`.")
 
 
 def _note(cursor: Cursor, key: str, message: str, remedy: str) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from central.domain.rating.columnar.rate_batch import batches, rate_many
 from central.domain.rating.columnar.terms import Meter
 from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.tariff.load.document import load_kept
+from central.domain.tariff.version import TariffVersion
 from central.service.rating.bill_case import BillCase, read_case, state_of
 from tests.support.case_batch import alone, batch_of
 
@@ -103,3 +106,18 @@ def test_amounts_of_other_digits_from_a_version_on_are_added_as_alone(versions: 
     assert [rated.sha256 for rated in rate_many(meters, terms)] == [
         alone(meter, terms).sha256 for meter in meters
     ]
+
+
+def test_taxes_of_each_day_come_before_those_of_the_bill_as_alone() -> None:
+    """As in a tariff that an earlier release took; this one refuses such a tax on a tax."""
+    taxes = [
+        {"id": "duty", "percent": "5.1", "of": ["energy"], "point": "period_end"},
+        {"id": "vat", "percent": "21", "of": ["energy", "duty"], "point": "interval"},
+    ]
+    stored = load_kept(json.dumps(TARIFF | {"taxes": taxes}), file="stored")
+    meters, terms = batch_of(case("2026-06", 1))
+    terms = replace(terms, versions=(TariffVersion.of(stored),))
+    assert sum(len(numbers) for numbers, _ in batches(meters, terms)) == len(meters)
+    for meter, rated in zip(meters, rate_many(meters, terms), strict=True):
+        assert [line.id for line in rated.lines if line.kind == "tax"] == ["vat", "duty"]
+        assert rated.sha256 == alone(meter, terms).sha256

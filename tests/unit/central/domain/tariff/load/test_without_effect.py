@@ -28,6 +28,11 @@ def tiered(quantity: str, tiers: str) -> str:
     return charged(f"qty: {quantity}, tiers: {{{tiers}}}, {STEPS}")
 
 
+def taxed(first: str, second: str) -> str:
+    taxes = f"{{id: a, percent: 1, of: e, point: {first}}}"
+    return HEAD + FLAT + f"taxes: [{taxes}, {{id: b, percent: 2, of: [e, a], point: {second}}}]\n"
+
+
 def minimum(text: str) -> str:
     return HEAD + FLAT + f"minimums: [{{id: m, of: e, amount: 1, {text}}}]\n"
 
@@ -46,6 +51,8 @@ def bank(text: str) -> str:
         (tiered("kwh", "kind: volume, below_zero: mirror"), "charges[0].tiers"),
         (tiered("kwh", "kind: stair, below_zero: mirror"), "charges[0].tiers"),
         (tiered("kw", "scale: whole"), "charges[0].tiers"),
+        (taxed("period_end", "interval"), "taxes"),
+        (taxed("issue", "interval"), "taxes"),
         (minimum("per: year, prorate: none"), "minimums[0].prorate"),
         (minimum("per: month, year_end: 6"), "minimums[0].year_end"),
         (minimum("per: month, year: contract, begins: 2026-07-01"), "minimums[0].begins"),
@@ -65,6 +72,8 @@ def test_what_nothing_follows_is_refused(text: str, place: str) -> None:
     "text",
     [
         charged("price: 1, per: month, prorate: none"),
+        taxed("interval", "period_end"),
+        taxed("issue", "issue"),
         tiered("kwh", "kind: package, size: 5, below_zero: mirror"),
         tiered("kwh", "scale: whole"),
         minimum("prorate: none"),
