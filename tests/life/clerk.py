@@ -187,7 +187,7 @@ class Clerk(Corrector):
             values = blocks.found[point, code, day].values
             if (values == MISSING).any() or (values < 0).any() or not values.any():
                 self.broken.append(Violation(ORACLE, f"{point} {day} is estimated as {values}"))
-            counter.decided_days[day] = Decided(values, counter.metered(day))
+            counter.decided_days[day] = Decided(values, counter.metered(day), estimated=True)
 
     # What is there
 

@@ -282,11 +282,7 @@ class Judge:
             return False
         point = self._books.points[part.point]
         return point.gateway in self._books.doubtful and any(
-            not counter.known(max(0, first), end + 1).all()
-            for counter in point.counters
-            for first, end in (
-                [counter.boundary(counter.begins(day)) for day in (part.first, part.end)],
-            )
+            not counter.is_metered(part.first, part.end) for counter in point.counters
         )
 
     def asked(self, part: Part, *, surely: bool = True) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -269,8 +269,9 @@ class Product:
         return [f"{one.name}: {one.error}" for one in outcomes if one.error is not None]
 
     async def accrue(self) -> None:
-        """Keep what days come to that no issued bill says, where it is another than it was."""
-        await UnbilledRevenue(TimescaleUnbilled(self.pool), self._clock).refresh()
+        """Keep what days come to that no issued bill says, where it is another than at night."""
+        store, later = TimescaleUnbilled(self.pool), self.now + timedelta(seconds=1)
+        await UnbilledRevenue(store, lambda: later).refresh()
 
     async def reconciled(
         self, first: date, end: date, at: datetime | None = None

@@ -95,10 +95,12 @@ class Decided:
     Args:
         values: What it says.
         under: What its readings said.
+        estimated: Whether it was estimated over its readings; then it is not metered.
     """
 
     values: NDArray[np.int64]
     under: NDArray[np.int64]
+    estimated: bool = False
 
 
 @dataclass
@@ -273,6 +275,13 @@ class Counter:
         own = self.of_day(day)
         level = self.level(own.start, own.stop + 1)
         return np.diff(level) + self.misread_in(own.start, own.stop)
+
+    def is_metered(self, first: date, end: date) -> bool:
+        """Whether all of the days from one to another is read, or was edited by somebody."""
+        start, stop = (self.boundary(self.begins(day)) for day in (first, end))
+        days = (day for day, decided in self.decided_days.items() if decided.estimated)
+        estimated = any(first <= day < end for day in days)
+        return not estimated and bool(self.known(max(0, start), stop + 1).all())
 
     def is_overtaken(self, day: date) -> bool:
         """Whether readings under a day that a person decided have changed since."""
