@@ -11,6 +11,7 @@ from itertools import product
 
 from central.dashboard.present import words
 from central.domain.access.policy import MEANING, Role
+from central.domain.billing.bill_change import ChangeCause
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.claim_conflict import ConflictKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
@@ -40,7 +41,7 @@ from firmware_bridge.contract.reading import Kind, Source
 _ENUMS = (
     BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
     ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, ReasonCode, Role, RuleCause,
-    RuleState, Severity, SuppressionState, FigureName, PilotSide,
+    RuleState, Severity, SuppressionState, FigureName, PilotSide, ChangeCause,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")

@@ -16,6 +16,7 @@ from central.dashboard.pages.accounts import points_of
 from central.dashboard.slots import line_slots
 from central.service.billing.find_bill import find_uid
 from central.service.billing.print_invoice import BillFile
+from central.service.operator.bill_change import view_change
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.views.lookup import require
 
@@ -95,7 +96,13 @@ async def bill(request: Request, bill: str) -> Response:
     )
     supplies = (await points_of(services, billed)).values()
     return pages.render(
-        request, "bill.html", bill=view, lines=lines, chain=chain, supplies=list(supplies)
+        request,
+        "bill.html",
+        bill=view,
+        lines=lines,
+        chain=chain,
+        supplies=list(supplies),
+        change=await view_change(billing, view, lines),
     )
 
 
