@@ -22,11 +22,11 @@ def charge(  # noqa: PLR0913 - a line's columns
     kind: str = "energy",
     label: str = "",
 ) -> BilledCharge:
-    numbers = [None if text is None else Decimal(text) for text in (quantity, price)]
-    return BilledCharge(name, label, name.title(), kind, unit, *numbers, Decimal(amount))
+    counted, priced = (None if text is None else Decimal(text) for text in (quantity, price))
+    return BilledCharge(name, label, name.title(), kind, unit, counted, priced, Decimal(amount))
 
 
-def told(
+def causes(
     before: list[BilledCharge], after: list[BilledCharge]
 ) -> list[tuple[str, ChangeCause, str]]:
     return [(step.text, step.cause, str(step.amount)) for step in steps_between(before, after)]
@@ -36,7 +36,7 @@ def test_use_and_price_are_told_apart_to_the_cent() -> None:
     before = [charge("energy", "33.33", "333.333", "0.10")]
     after = [charge("energy", "48.00", "400", "0.12")]
     # 66.667 kWh at 0.10 are 6.67; the rest is what each became dearer.
-    assert told(before, after) == [
+    assert causes(before, after) == [
         ("Energy", ChangeCause.USE, "6.67"),
         ("Energy", ChangeCause.PRICE, "8.00"),
     ]
@@ -60,7 +60,7 @@ def test_each_cause_has_its_name() -> None:
         charge("minimum", "25.00", "3", "2"),
         charge("vat", "4.20", "20.00", "21", unit="EUR", kind="tax"),
     ]
-    assert told(before, after) == [
+    assert causes(before, after) == [
         ("Standing", ChangeCause.TIME, "0.20"),
         ("New", ChangeCause.NEW, "3.00"),
         ("Minimum", ChangeCause.AMOUNT, "5.00"),
@@ -72,7 +72,7 @@ def test_each_cause_has_its_name() -> None:
 def test_a_rate_of_tax_is_a_percent() -> None:
     before = [charge("vat", "2.10", "10.00", "21", unit="EUR", kind="tax")]
     after = [charge("vat", "2.00", "20.00", "10", unit="EUR", kind="tax")]
-    assert told(before, after) == [
+    assert causes(before, after) == [
         ("Vat", ChangeCause.TAXED, "2.10"),
         ("Vat", ChangeCause.PRICE, "-2.20"),
     ]
@@ -84,7 +84,7 @@ def test_lines_of_one_charge_are_one() -> None:
         charge("energy", "4.00", "40", "0.10", label="peak"),
         charge("energy", "8.00", "80", "0.10", label="peak"),
     ]
-    assert told(before, after) == [("Energy", ChangeCause.USE, "2.00")]
+    assert causes(before, after) == [("Energy", ChangeCause.USE, "2.00")]
 
 
 cents = st.integers(-10_000, 10_000).map(lambda value: Decimal(value).scaleb(-2))
