@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from central.adapters.anchor_file import kept_anchors, parse_anchor, read_anchors
+from central.adapters.audit_heads import read_heads
+from central.adapters.signing_key import FileKey
 from central.cli.output import (
     EXIT_HELD,
     AsJson,
@@ -19,6 +21,7 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.config.secret import SettingMissingError
 from central.domain.actor import printed_name
 from central.process.stores import open_stores
 from central.service.audit.row_text import changed_fields, reason_of
@@ -112,6 +115,18 @@ def verify_command(
             " METERLINE_AUDIT_ANCHOR_FILE."
         ),
     ] = None,
+    heads: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of signed heads, one a day; default: METERLINE_AUDIT_HEAD_FOLDER.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    head_key: Annotated[
+        str | None,
+        typer.Option(help="Public key that signed them, 64 hexadecimal digits."),
+    ] = None,
     unsealed_s: Annotated[
         float, typer.Option(min=0, help="Seconds that a row may wait for its seal.")
     ] = UNSEALED_FOR.total_seconds(),
@@ -122,7 +137,7 @@ def verify_command(
 
     Exit code 3 if it does not hold; the first broken row is named.
     """
-    anchors = _anchors(anchor)
+    anchors = _anchors(anchor) | _signed_heads(heads, head_key)
 
     async def work() -> VerifiedLog:
         async with open_stores(settings(), "meterline-audit") as stores:
@@ -148,6 +163,22 @@ def verify_command(
         print_error(broken.code, broken.message)
     if broken is not None:
         raise typer.Exit(EXIT_HELD)
+
+
+def _signed_heads(folder: Path | None, key: str | None) -> dict[int, bytes]:
+    folder, private = folder or settings().audit_head_folder, settings().audit_head_key
+    if folder is None:
+        return {}
+    if key is None and private is None:
+        message = "The public key that signed the heads is not given."
+        raise SettingMissingError(message, remedy="Add --head-key.")
+    if key is None and private is not None:
+        return read_heads(folder, FileKey.load(private).public)
+    try:
+        public = bytes.fromhex(key or "")
+    except ValueError:
+        public = b""
+    return read_heads(folder, public)
 
 
 def _anchors(given: list[str] | None) -> dict[int, bytes]:

@@ -44,6 +44,8 @@ class Settings(HealthSettings, QuotaSettings, MailSettings, AuthoritySettings):
         poll_s: How long a worker rests when nothing waits. [s]
         shard_size: Accounts billed at a time.
         audit_anchor_file: Where the worker anchors the audit log's head; only ever added to.
+        audit_head_folder: Where the worker puts a signed head of the audit log, once a day.
+        audit_head_key: Signs them, an Ed25519 key in PEM.
         takeover_s: How long one transaction may keep a shard that another worker waits for. [s]
         rejected_days: How long a refused message is kept after it came for the last time. [d]
         quarantine_days: How long the bytes of a quarantined batch are kept after it was released.
@@ -69,6 +71,8 @@ class Settings(HealthSettings, QuotaSettings, MailSettings, AuthoritySettings):
     poll_s: float = Field(default=2.0, gt=0)
     shard_size: int = Field(default=500, ge=1, le=10_000)
     audit_anchor_file: Path | None = None
+    audit_head_folder: Path | None = None
+    audit_head_key: Path | None = None
     takeover_s: float = Field(default=180.0, gt=0)
     rejected_days: int = Field(default=90, ge=1, le=_MOST_DAYS)
     quarantine_days: int = Field(default=400, ge=1, le=_MOST_DAYS)

@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 import structlog
 
 from central.adapters.anchor_file import TextAnchors
+from central.adapters.audit_heads import SignedHeads
+from central.adapters.signing_key import FileKey
 from central.adapters.timescale.audit.store import TimescaleAuditStore
 from central.adapters.timescale.pool import Pool
+from central.config.secret import SettingMissingError
 from central.config.settings import Settings
 from central.service.audit.seal import SealAudit
 from central.service.ports.faults import StoreFaultError, StoreUnfitError
@@ -24,7 +27,24 @@ def make_sealer(
     pool: Pool, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> SealAudit:
     """The use-case, as the settings say."""
-    return SealAudit(TimescaleAuditStore(pool), anchors(settings), clock)
+    store = TimescaleAuditStore(pool)
+    return SealAudit(store, anchors(settings), clock, heads=signed_heads(settings))
+
+
+def signed_heads(settings: Settings) -> SignedHeads | None:
+    """Where signed heads go, as the settings say.
+
+    Raises:
+        SettingMissingError: One of folder and key is not set.
+        SigningKeyError: The key cannot be used.
+    """
+    folder, key = settings.audit_head_folder, settings.audit_head_key
+    if folder is None and key is None:
+        return None
+    if folder is None or key is None:
+        message = "METERLINE_AUDIT_HEAD_FOLDER and METERLINE_AUDIT_HEAD_KEY belong together."
+        raise SettingMissingError(message, remedy="Set both, or neither.")
+    return SignedHeads(folder, FileKey.load(key))
 
 
 def anchors(settings: Settings) -> TextAnchors | None:

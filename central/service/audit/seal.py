@@ -40,6 +40,17 @@ class AnchorFile(Protocol):
         """
 
 
+class HeadExport(Protocol):
+    """Where a signed head goes once a day."""
+
+    def export(self, head: ChainHead, at: datetime) -> None:
+        """Export a head, unless one of that day (UTC) is there.
+
+        Raises:
+            OSError: It cannot be kept now.
+        """
+
+
 def log_anchor(anchor: HeadAnchor) -> None:
     """Anchor a head in the log as well."""
     _log.info("audit_anchored", seal=anchor.head.number, sha256=anchor.head.sha256.hex())
@@ -54,21 +65,26 @@ class SealAudit:
         clock: Now, aware.
         every: How long to wait at the least between two anchors.
         report: Told of each anchor.
+        heads: Where a signed head goes once a day; None for nowhere.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where it seals, anchors and reports
         self,
         store: AuditStore,
         anchors: AnchorFile | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         every: timedelta = ANCHOR_EVERY,
         report: Callable[[HeadAnchor], None] = log_anchor,
+        *,
+        heads: HeadExport | None = None,
     ) -> None:
         self._store = store
         self._anchors = anchors
         self._clock = clock
         self._every = every
         self._report = report
+        self._heads = heads
+        self._is_export_failing = False
         self._begun = False
         self._head = ChainHead()
         self._anchored: HeadAnchor | None = None
@@ -91,7 +107,21 @@ class SealAudit:
             last = None if self._anchored is None else self._anchored.at
             if last is None or not last <= now < last + self._every:
                 self.anchor_last()
+            self._export(head, now)
         return head
+
+    def _export(self, head: ChainHead, now: datetime) -> None:
+        if self._heads is None:
+            return
+        try:
+            self._heads.export(head, now)
+        except OSError as error:
+            # Said once; each step tries again, and sealing goes on.
+            if not self._is_export_failing:
+                _log.error("audit_head_failed", file=error.filename, reason=error.strerror)
+            self._is_export_failing = True
+        else:
+            self._is_export_failing = False
 
     def anchor_last(self) -> None:
         """Anchor the newest head that was sealed here, if it is not anchored yet."""
