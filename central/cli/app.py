@@ -86,6 +86,9 @@ COMMANDS: Final = MappingProxyType(
             "pilots",
             "Try a tariff on a group's own intervals, beside a control group; never billed.",
         ),
+        "fiscal": LateCommand(
+            "fiscal", "fiscal", "Write, show and verify the fiscal register of invoices."
+        ),
         "notice": LateCommand(
             "notices", "notices", "Tell endpoints what happened: rules, deliveries, secrets."
         ),

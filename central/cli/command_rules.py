@@ -138,6 +138,8 @@ vee policy set
 """,
     _P.CHANGE_SETTINGS: """
 settings set
+fiscal use
+fiscal cancel
 notice set-endpoint
 notice exchange-secret
 notice set-rule

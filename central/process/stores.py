@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.correction_rules import TimescaleCorrect
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.fiscal import TimescaleFiscalRegister
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.pilots import TimescalePilots
 from central.adapters.timescale.billing.rebills import TimescaleRebills
@@ -77,6 +78,7 @@ class Stores:
         decisions: Conflicts, and what people decided.
         field: What the pages show of gateways and findings.
         figures: What a regulator asks for.
+        fiscal: The register of invoices that the law asks for.
         gateways: Gateways, and the epochs of their buffers.
         ingest: Readings and quarantined batches.
         ledger: Money of accounts.
@@ -122,6 +124,7 @@ class Stores:
     decisions: TimescaleDecisionStore
     field: TimescaleField
     figures: TimescaleRegulatorFigures
+    fiscal: TimescaleFiscalRegister
     gateways: TimescaleGatewayStore
     ingest: TimescaleIngestStore
     ledger: TimescaleLedger
@@ -188,6 +191,7 @@ async def open_stores(
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),
             figures=TimescaleRegulatorFigures(pool),
+            fiscal=TimescaleFiscalRegister(pool),
             gateways=TimescaleGatewayStore(pool),
             ingest=TimescaleIngestStore(pool, quota_of(settings)),
             ledger=TimescaleLedger(pool),

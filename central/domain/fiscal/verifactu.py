@@ -27,16 +27,18 @@ _VERSION, _SHA256 = "1.0", "01"
 _VAT, _IPSI, _IGIC = "01", "02", "03"
 _TAXES = {"M": _IPSI, "L": _IGIC}
 _GENERAL_REGIME = "01"
+SIMPLIFIED = frozenset({"F2", "R5"})
+"""Types of invoices that name no tax number of the buyer, and of their credit notes."""
 _TAXED, _REVERSED, _OUTSIDE = "S1", "S2", "N1"
 # Articles 20, 21, 25 of the law on the tax: within, exported, to another member of the union.
 _EXEMPT = {"E": "E1", "G": "E2", "K": "E5"}
 
 
 class FiscalIssuerError(OperatorError):
-    """The seller has no Spanish tax number, so its invoices cannot be registered."""
+    """Seller or producer has no Spanish tax number, so that nothing can be registered."""
 
     code = "FISCAL_ISSUER"
-    default_remedy = "Give the seller its tax number, such as B12345674."
+    default_remedy = "Give it a tax number of nine signs, such as B12345674."
 
 
 class BillingSoftware(NamedTuple):
@@ -92,10 +94,19 @@ def issuer_of(invoice: EInvoice) -> str:
         FiscalIssuerError: It has no Spanish one.
     """
     number = (invoice.seller.vat_id or invoice.seller.tax_id).removeprefix("ES")
-    if not _TAX_NUMBER.fullmatch(number):
-        message = f"The seller {invoice.seller.name!r} has no Spanish tax number, but {number!r}."
-        raise FiscalIssuerError(message, value=number)
+    check_tax_number(invoice.seller.name, number)
     return number
+
+
+def check_tax_number(name: str, number: str) -> None:
+    """Check that somebody's tax number reads like a Spanish one.
+
+    Raises:
+        FiscalIssuerError: It does not.
+    """
+    if not _TAX_NUMBER.fullmatch(number):
+        message = f"{name!r} has no Spanish tax number, but {number!r}."
+        raise FiscalIssuerError(message, value=number)
 
 
 def _buyer_number(invoice: EInvoice) -> str:
@@ -205,7 +216,7 @@ def _credited(invoice: EInvoice, record: FiscalRecord) -> Iterator[Element]:
 
 def _recipient(invoice: EInvoice, record: FiscalRecord) -> Iterator[Element]:
     number, buyer = _buyer_number(invoice), invoice.buyer
-    if record.invoice_type in {"F2", "R5"}:
+    if record.invoice_type in SIMPLIFIED:
         return
     if buyer.country == "ES":
         identified = element("NIF", number.removeprefix("ES"))

@@ -43,10 +43,13 @@ WITHOUT = {
     "touched": "days that wait for validation",
     "unbilled_stamp": "what accounts were when they were rated; spares the next night a look",
     "unclosed_days": "days that wait to be closed",
+    "fiscal_record": "is never changed, and says when it was made",
+    "fiscal_setting": "every row says when it was written; the newest holds",
     # Counters, whose value now says nothing of a time.
     "bill_series": "the next number of a series",
     "bill_tally": "sums of bills, summed again as of a time",
     "common_input": "a revision",
+    "fiscal_chain": "how many records a chain has",
     # What must go when a person's values are erased.
     "api_key": "of which people; the audit log says what became of each",
     "person": "who signs in; the audit log says what became of each",

@@ -19,6 +19,7 @@ from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.decide import BillDecisions
 from central.adapters.timescale.billing.shard import take_bills, take_shard
+from central.adapters.timescale.billing.stored_bill import read_bill
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.cycles import require_known_cycle
 from central.adapters.timescale.registry.groups import accounts_in
@@ -26,9 +27,8 @@ from central.adapters.timescale.usage.load import events_as_known
 from central.adapters.timescale.validation.blocks import read_blocks
 from central.domain.actor import Actor
 from central.domain.audit.change import run_opened
-from central.domain.billing.bill import Bill, RunType
+from central.domain.billing.bill import RunType
 from central.domain.billing.cycle import Cycle
-from central.domain.billing.issue import IssueFacts
 from central.domain.billing.planned import NotBilled, RunReach
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.billing.state import BillState
@@ -312,39 +312,4 @@ def _run(row: _Row, cycle: Cycle, run_type: RunType, accounts: int, *, resumed: 
         accounts=accounts,
         resumed=resumed,
         finished_at=row[3],
-    )
-
-
-async def read_bill(connection: AsyncConnection[_Row], uid: UUID) -> BillRecord | None:
-    """A bill with its lines; None where there is none."""
-    cursor = await connection.execute(SQL["bill"], {"uid": uid})
-    row = await cursor.fetchone()
-    if row is None:
-        return None
-    return _record(row, await _all(connection, "lines", bill=row[0]))
-
-
-def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:
-    said = dict(row[3])
-    said["state"] = row[4]
-    said["lines"] = [
-        {"position": line[0], "service_point": line[1], "line": line[2]} for line in lines
-    ]
-    return BillRecord(
-        id=row[0],
-        uid=row[1],
-        run=row[2],
-        bill=Bill.from_json(said),
-        sha256=None if row[5] is None else bytes(row[5]).hex(),
-        kwh=row[6],
-        creator=row[7],
-        made_at=row[8],
-        approver=row[9],
-        issued_at=row[10],
-        series=row[11],
-        legal_number=row[12],
-        issue=None if row[13] is None else IssueFacts.from_json(row[13]),
-        content_sha256=None if row[14] is None else bytes(row[14]).hex(),
-        contributors=tuple(row[15]),
-        decision=row[16],
     )

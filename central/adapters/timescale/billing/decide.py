@@ -25,6 +25,7 @@ from central.adapters.timescale.billing.credit_notes import (
     together,
 )
 from central.adapters.timescale.billing.document_days import moved_documents
+from central.adapters.timescale.billing.fiscal import register_issued
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
 from central.adapters.timescale.billing.rebills import (
     otherwise_behind,
@@ -129,6 +130,7 @@ class BillDecisions:
                     await free_days_behind(connection, notes, actor, at)
                     await _withdraw_behind(connection, replaced, actor, at)
                 issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
+                await register_issued(connection, fresh, at)
                 if notes:
                     await take_over(connection, replaced)
                     await end_cancelled(connection, notes, actor, at)

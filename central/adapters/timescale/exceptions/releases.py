@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.audit.write import audit
-from central.adapters.timescale.billing.billing import read_bill
+from central.adapters.timescale.billing.stored_bill import read_bill
 from central.adapters.timescale.class_policies import rows_of
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
