@@ -73,7 +73,9 @@ GET /channels/{channel}
 GET /channels/{channel}/readings
 GET /point-channels/{channel}/intervals
 GET /point-channels/{channel}/versions
+GET /service-points/{point}/consumption
 GET /service-points/{point}/intervals
+GET /accounts/{account}/consumption
 GET /usage-events
 GET /usage-events/waiting
 GET /usage-subjects
@@ -143,6 +145,13 @@ GET /field-orders
     Permission.READ_REPORTS: """
 GET /reconciliation
 GET /regulator-figures
+GET /groups/{group}/consumption
+GET /groups/{group}/load-profile
+GET /groups/{group}/losses
+GET /groups/{group}/so-far
+GET /tariffs/{tariff}/consumption
+GET /tariffs/{tariff}/so-far
+GET /consumption-changes
 GET /unbilled
 GET /unbilled/charges
 GET /alerts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, TypeVar
 
@@ -41,6 +41,7 @@ def set_rule_command(  # noqa: PLR0913, PLR0917 - one option each
     account: Annotated[str | None, typer.Option(help="Number of an account.")] = None,
     of: Annotated[str | None, typer.Option("--group", help="Each account of a group.")] = None,
     point: Annotated[str | None, typer.Option(help="A service point.")] = None,
+    tariff: Annotated[str | None, typer.Option(help="Each account of a tariff.")] = None,
     period: Annotated[AlertPeriod, typer.Option(help="Over which days.")] = AlertPeriod.MONTH,
     every: Annotated[
         int, typer.Option(min=1, max=1440, help="How often it is looked at. [min]")
@@ -55,12 +56,10 @@ def set_rule_command(  # noqa: PLR0913, PLR0917 - one option each
         AlertSubject.ACCOUNT: account,
         AlertSubject.GROUP: of,
         AlertSubject.POINT: point,
+        AlertSubject.TARIFF: tariff,
     }
-    given = [(kind, subject) for kind, subject in subjects.items() if subject is not None]
-    if len(given) != 1:
-        remedy = "Give one of --account, --group and --point."
-        raise InvalidValueError("A rule has one subject.", value=name, remedy=remedy)
-    ((kind, subject),) = given
+    remedy = "Give one of --account, --group, --point and --tariff."
+    kind, subject = _subject(subjects, "A rule has one subject.", remedy)
     rule = AlertRule(measure, kind, subject, period, _number(threshold), every, off)
     version, new = _asked(lambda use_case: use_case.set_rule(name, rule, actor_of(actor), reason))
     show_version("rule", name, version, new=new, as_json=as_json)
@@ -96,20 +95,37 @@ def list_command(
 
 @answered
 def so_far_command(
-    account: Annotated[str, typer.Argument(help="Account number.")],
+    account: Annotated[str | None, typer.Argument(help="Account number.")] = None,
     by: Annotated[SoFarBy, typer.Option(help="What a row is of.")] = SoFarBy.DAY,
+    of: Annotated[str | None, typer.Option("--group", help="All accounts of a group.")] = None,
+    tariff: Annotated[str | None, typer.Option(help="All accounts of a tariff.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an account used and what it costs so far, of days that no issued bill says."""
+    """Show what is used and what it costs so far, of days that no issued bill says."""
+    kind, subject = _subject(
+        {AlertSubject.ACCOUNT: account, AlertSubject.GROUP: of, AlertSubject.TARIFF: tariff},
+        "Figures have one subject.",
+        "Give an account, --group or --tariff.",
+    )
 
     async def work(stores: Stores) -> list[dict[str, object]]:
         so_far = SoFar(stores.so_far, stores.validation)
-        figures = await so_far(AlertSubject.ACCOUNT, account)
-        return [row for each in figures for row in rows_of(each, by)]
+        if kind is not AlertSubject.ACCOUNT:
+            return await so_far.summed(kind, subject, by)
+        return [row for each in await so_far(kind, subject) for row in rows_of(each, by)]
 
     rows = _with_stores(work)
     listed(rows, as_json=as_json, nothing="Nothing is unbilled.")
+
+
+def _subject(
+    subjects: Mapping[AlertSubject, str | None], message: str, remedy: str
+) -> tuple[AlertSubject, str]:
+    given = [(kind, subject) for kind, subject in subjects.items() if subject is not None]
+    if len(given) != 1:
+        raise InvalidValueError(message, remedy=remedy)
+    return given[0]
 
 
 def _number(text: str) -> Decimal:

@@ -95,10 +95,15 @@ COMMANDS: Final = MappingProxyType(
         "alert": LateCommand(
             "alerts", "alerts", "Raise alerts on what is used and what it costs so far."
         ),
+        "consumption": LateCommand(
+            "consumption",
+            "consumption",
+            "Show what is used: figures until now, load profiles, changes and losses.",
+        ),
         "so-far": LateCommand(
             "alerts",
             "so_far_command",
-            "Show what an account used and what it costs so far, of days that no issued bill says.",
+            "Show what is used and what it costs so far, of days that no issued bill says.",
         ),
         "unbilled": LateCommand(
             "unbilled", "unbilled", "Show what days that no issued bill says come to."

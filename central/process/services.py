@@ -25,6 +25,7 @@ from central.adapters.timescale.billing.regulator_figures import TimescaleRegula
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
+from central.adapters.timescale.consumption.consumption import TimescaleConsumption
 from central.adapters.timescale.exceptions.actions import TimescaleActions
 from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
 from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrders
@@ -84,6 +85,7 @@ def timescale_services(
         settings_store=TimescaleSettingsStore(pool),
         candidates=TimescaleCandidates(pool),
         claims=TimescaleClaimConflicts(pool),
+        consumption_store=TimescaleConsumption(pool),
         documents=TimescaleDocumentStore(pool),
         correction_limits=TimescaleCorrectionLimits(pool),
         correction_rules=TimescaleCorrectionRules(pool),

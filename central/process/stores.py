@@ -26,6 +26,7 @@ from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.billing.unbilled import TimescaleUnbilled
 from central.adapters.timescale.class_policies import OF_BILLS, TimescaleClassPolicies
+from central.adapters.timescale.consumption.consumption import TimescaleConsumption
 from central.adapters.timescale.exceptions.actions import TimescaleActions
 from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
 from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrders
@@ -73,6 +74,7 @@ class Stores:
         correction_limits: How far back bills may be corrected.
         correction_rules: Rules that settle small differences.
         corrections: Issued bills, rated again.
+        consumption: What days of channels sum to.
         documents: Documents as they were rendered.
         cancellations: Credit notes, and the chains that they make.
         decisions: Conflicts, and what people decided.
@@ -120,6 +122,7 @@ class Stores:
     correction_limits: TimescaleCorrectionLimits
     correction_rules: TimescaleCorrectionRules
     corrections: TimescaleCorrections
+    consumption: TimescaleConsumption
     documents: TimescaleDocumentStore
     decisions: TimescaleDecisionStore
     field: TimescaleField
@@ -187,6 +190,7 @@ async def open_stores(
             correction_limits=TimescaleCorrectionLimits(pool),
             correction_rules=TimescaleCorrectionRules(pool),
             corrections=TimescaleCorrections(pool),
+            consumption=TimescaleConsumption(pool),
             documents=TimescaleDocumentStore(pool),
             decisions=TimescaleDecisionStore(pool),
             field=TimescaleField(pool),

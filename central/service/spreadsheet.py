@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from firmware_bridge.contract.plain_number import plain_decimal
@@ -123,3 +123,13 @@ def harmless_cell(value: object) -> object:
         return value
     rest = value.removeprefix("-")
     return value if rest and rest.replace(".", "", 1).isdigit() else f"'{value}"
+
+
+def written_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows of the same keys as CSV with a heading; None is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(rows[0] if rows else ())
+    for row in rows:
+        writer.writerow([harmless_cell(value) for value in row.values()])
+    return text.getvalue()

@@ -171,6 +171,7 @@ def test_what_is_nowhere_is_refused(
         r"|figures|finding list|fiscal (use|verify)"
         r"|gateway (enrol|invite)|group (add|list)|holidays (change|list|seed)"
         r"|api-key list|ledger list|move list|notice (endpoints|list|rules|set-endpoint)"
+        r"|consumption changes"
         r"|pilot list|quarantine|reconcile|registry"
         r"|schedule (list|pause|resume|set)|session"
         r"|settings|status|subjects list|tariff list|unbilled charges|user list|validate"

@@ -77,6 +77,18 @@ class AlertOut(Schema):
     raised_at: Instant
 
 
+class SoFarSumOut(Schema):
+    """What an hour, day or month of several accounts comes to so far; hours have no cost."""
+
+    from_: str = Field(alias="from", description="Hour in UTC, local day, or month.")
+    usage: str
+    unit: str
+    cost: str | None = None
+    currency: str | None = None
+    accounts: int
+    held: int = Field(description="Accounts whose bill something would hold.")
+
+
 class SoFarOut(Schema):
     """What an hour, day or month comes to so far; hours have no cost."""
 

@@ -57,6 +57,8 @@ class AlertSubject(StrEnum):
     """Each account of a group of accounts, by itself."""
     POINT = "point"
     """A service point of an account."""
+    TARIFF = "tariff"
+    """Each account that a tariff is agreed with, by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from central.service.billing.rebill_bills import RebillBills
 from central.service.billing.regulator_figures import RegulatorFigures
 from central.service.billing.run_bills import RunBills
 from central.service.billing.suppress_periods import SuppressPeriods
+from central.service.consumption.figures import ConsumptionFigures
 from central.service.exceptions.actions import ActionTransactions
 from central.service.gateways.claims import GatewayClaims
 from central.service.ingest.ingest import Ingest
@@ -44,6 +45,7 @@ from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.cancellations import CancellationStore
 from central.service.ports.candidates import CandidateStore
 from central.service.ports.claim_conflicts import ClaimConflictStore
+from central.service.ports.consumption import ConsumptionStore
 from central.service.ports.correction_limits import CorrectionLimitStore
 from central.service.ports.correction_rules import CorrectionRuleStore
 from central.service.ports.corrections import CorrectionStore
@@ -106,6 +108,7 @@ class OperatorServices:
         correction_limits: How far back bills may be corrected.
         correction_rules: Rules that settle small differences.
         corrections: Issued bills, rated again.
+        consumption_store: What days of channels sum to.
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
         move_store: Moves, with the registry that they change.
@@ -154,6 +157,7 @@ class OperatorServices:
     correction_limits: CorrectionLimitStore
     correction_rules: CorrectionRuleStore
     corrections: CorrectionStore
+    consumption_store: ConsumptionStore
     documents: DocumentStore
     actions: ActionTransactions
     evidence: EvidenceStore
@@ -252,6 +256,11 @@ class OperatorServices:
     def so_far(self) -> SoFar:
         """What accounts used and what it costs so far."""
         return SoFar(self.so_far_store, self.validation, self.clock)
+
+    @property
+    def consumption(self) -> ConsumptionFigures:
+        """What channels, accounts, groups and tariffs use."""
+        return ConsumptionFigures(self.consumption_store, self.validation, self.clock)
 
     @property
     def alerts(self) -> Alerts:

@@ -23,25 +23,31 @@ from central.domain.metering.display_unit import display_unit
 from central.domain.metering.quality import NULL, IntervalQuality
 from central.domain.rating.inputs.input_series import POWERS, billing_scale
 from central.domain.rating.rounding import printed
-from central.domain.vee.day import JudgedDay, Thresholds
 from central.service.billing.preview_bills import Previewed, preview_bills
 from central.service.billing.rate_accounts import IMPORT
 from central.service.ports.so_far import OpenDays, RunningAccount, SoFarStore
 from central.service.ports.stamps import VALIDATION_PENDING
 from central.service.ports.validation import PointChannelId, ValidationStore
-from central.service.validation.measured_days import measured_days
+from central.service.so_far.open_days import open_days
+from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.obis import Obis
-
-DAYS_BACK = 3
-"""How many days that are over, and not closed, are made of readings; others wait for validation."""
 
 TOGETHER = 100
 """How many accounts are rated together."""
+ACCOUNTS_MOST = 2_000
+"""How many accounts are summed at once."""
 
 _PASSES = {VALIDATION_PENDING}
 """What holds a bill and says nothing here: readings that just came wait for validation."""
 
 _DAY = timedelta(days=1)
+
+
+class TooManyAccountsError(OperatorError):
+    """So many accounts are not rated for a question."""
+
+    code = "TOO_MANY_ACCOUNTS"
+    default_remedy = "`unbilled charges` has what was kept of all of them last night."
 
 
 class SoFarBy(StrEnum):
@@ -132,6 +138,22 @@ class SoFar:
             figures += await self._some(accounts[begin : begin + TOGETHER], at)
         return figures
 
+    async def summed(
+        self, kind: AlertSubject, subject: str, by: SoFarBy
+    ) -> list[dict[str, object]]:
+        """What all accounts of a group or a tariff come to, as JSON objects in order of time.
+
+        Raises:
+            NotRegisteredError: There is none of that name.
+            TooManyAccountsError: They are too many to be rated for a question.
+            StoreUnavailableError: Ask again.
+        """
+        accounts = await self._store.running(kind, subject, self._clock().date())
+        if len(accounts) > ACCOUNTS_MOST:
+            message = f"{kind.value} {subject!r} has {len(accounts)} accounts, more than"
+            raise TooManyAccountsError(f"{message} {ACCOUNTS_MOST}.", value=len(accounts))
+        return sum_rows(await self(kind, subject), by)
+
     async def _some(self, accounts: Sequence[RunningAccount], at: datetime) -> list[AccountSoFar]:
         channels = sorted({key for account in accounts for key in account.channels})
         open_days, until, today = await self._open_days(channels, at)
@@ -156,27 +178,14 @@ class SoFar:
         """Blocks of days that are not closed, until when points have values, and the local day."""
         blocks: dict[str, list[tuple[Obis, DayBlock]]] = {}
         until: dict[str, datetime] = {}
-        async with self._validation.transaction() as work:
-            locked = await work.lock(channels)
-            today = {key: each.channel.local_date(at) for key, each in locked.items()}
-            days = {key: _open(each.closed_through, today[key]) for key, each in locked.items()}
-            measured = await measured_days(work, locked, days, {}, Thresholds())
-        for key, day in measured.items():
-            if isinstance(day, JudgedDay):
-                channel = locked[key.channel_id].channel
-                block, end = _so_far(day.block)
-                blocks.setdefault(channel.point.name, []).append((channel.obis, block))
-                if end is not None:
-                    name = channel.point.name
-                    until[name] = max(end, until.get(name, end))
+        opened, today = await open_days(self._validation, channels, at)
+        for day in opened:
+            block, end = _so_far(day.block)
+            name = day.channel.point.name
+            blocks.setdefault(name, []).append((day.channel.obis, block))
+            if end is not None:
+                until[name] = max(end, until.get(name, end))
         return blocks, until, today
-
-
-def _open(closed_through: date | None, today: date) -> list[date]:
-    first = today - DAYS_BACK * _DAY
-    if closed_through is not None:
-        first = max(first, closed_through + _DAY)
-    return [first + number * _DAY for number in range((today - first).days + 1)]
 
 
 def _so_far(block: DayBlock) -> tuple[DayBlock, datetime | None]:
@@ -265,3 +274,31 @@ def rows_of(figures: AccountSoFar, by: SoFarBy) -> list[dict[str, object]]:
         }
         for name in sorted(usage.keys() | cost.keys())
     ]
+
+
+def sum_rows(figures: Sequence[AccountSoFar], by: SoFarBy) -> list[dict[str, object]]:
+    """What accounts come to together as JSON objects, in order of time; numbers as strings, exact.
+
+    Args:
+        figures: Of the accounts.
+        by: What a row is of. Cost has no hours.
+    """
+    currencies = {account.currency for account in figures if account.currency}
+    # What cannot be rated yet has none, and counts with the others where they have one.
+    common = currencies.pop() if len(currencies) == 1 else ""
+    sums: dict[tuple[str, str, str], tuple[list[Decimal], list[int]]] = {}
+    for account in figures:
+        for row in rows_of(account, by):
+            currency = "" if by is SoFarBy.HOUR else account.currency or common
+            key = str(row["from"]), str(row["unit"]), currency
+            amounts, counts = sums.setdefault(key, ([Decimal(0), Decimal(0)], [0, 0]))
+            amounts[0] += Decimal(str(row["usage"]))
+            amounts[1] += Decimal(str(row.get("cost", 0)))
+            counts[0] += 1
+            counts[1] += bool(account.holds)
+    rows: list[dict[str, object]] = []
+    for (begin, unit, currency), ((usage, cost), (accounts, held)) in sorted(sums.items()):
+        money = {} if by is SoFarBy.HOUR else {"cost": str(cost), "currency": currency}
+        used = {"from": begin, "usage": str(usage), "unit": unit}
+        rows.append({**used, **money, "accounts": accounts, "held": held})
+    return rows

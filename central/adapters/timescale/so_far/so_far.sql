@@ -4,6 +4,7 @@ SELECT CASE %(kind)s
     WHEN 'group' THEN EXISTS (
         SELECT FROM named_group WHERE name = %(subject)s AND of = 'account'
     )
+    WHEN 'tariff' THEN EXISTS (SELECT FROM tariff WHERE name = %(subject)s)
     ELSE EXISTS (SELECT FROM service_point WHERE name = %(subject)s)
 END
 
@@ -23,6 +24,12 @@ WHERE occupancy.billing_from <= %(today)s::date + 1
     AND CASE %(kind)s
         WHEN 'account' THEN account.number = %(subject)s
         WHEN 'point' THEN service_point.name = %(subject)s
+        WHEN 'tariff' THEN account.id IN (
+            SELECT agreement.account_id FROM agreement
+            JOIN tariff ON tariff.id = agreement.tariff_id
+            WHERE tariff.name = %(subject)s
+                AND agreement.during && daterange(%(today)s::date - 1, %(today)s::date + 2)
+        )
         ELSE account.id IN (
             SELECT member_id FROM group_member
             JOIN named_group ON named_group.id = group_member.group_id

@@ -225,11 +225,18 @@ def step_of(block: DayBlock) -> int:
 
 def billing_scale(block: DayBlock | ChannelDays) -> Fraction:
     """Billing units per count of the values."""
-    return _scale(block.exponent, block.unit, block.period_s)
+    return unit_scale(block.exponent, block.unit, block.period_s)
 
 
 @lru_cache(maxsize=1024)
-def _scale(exponent: int, unit: Unit, period_s: int) -> Fraction:
+def unit_scale(exponent: int, unit: Unit, period_s: int) -> Fraction:
+    """Billing units per count of values that count so.
+
+    Args:
+        exponent: Decimal exponent of the values.
+        unit: Of the values; power becomes energy.
+        period_s: Length of an interval. [s]
+    """
     # Bills count in the unit that people read: kWh of Wh, m3 of L.
     scale = Fraction(10) ** (exponent - display_unit(POWERS.get(unit, unit)).places)
     # Average power over the interval, as load files give it, becomes energy.

@@ -10,7 +10,7 @@ from central.cli.findings import _readings
 from central.dashboard.language import ENGLISH
 from central.dashboard.present import Presenter
 from central.domain.metering.display_unit import display_unit, spelled
-from central.domain.rating.inputs.input_series import _scale
+from central.domain.rating.inputs.input_series import unit_scale
 from central.service.billing.meter_reads import BilledSpan, meter_reads
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import GAS_VOLUME
@@ -26,16 +26,16 @@ def test_page_invoice_bill_and_command_agree_on_litres() -> None:
     assert f"{read.closing} {read.unit}" == "12.345 m3"
     assert Presenter(ENGLISH).quantity(showed) == "12.345 m3"
     assert _readings(showed, showed, as_json=False)["kept"] == "12.345"
-    assert 12345 * _scale(0, Unit.LITRE, 900) == Fraction("12.345")
+    assert 12345 * unit_scale(0, Unit.LITRE, 900) == Fraction("12.345")
 
 
 @pytest.mark.parametrize("unit", list(Unit))
 def test_bills_count_in_the_unit_that_people_read(unit: Unit) -> None:
     """Powers become energies over their interval, and are shown as they are."""
     if unit not in {Unit.WATT, Unit.VAR, Unit.VOLT_AMPERE}:
-        assert _scale(0, unit, 900) == Fraction(display_unit(unit).decimal(1, 0))
+        assert unit_scale(0, unit, 900) == Fraction(display_unit(unit).decimal(1, 0))
     else:
-        assert _scale(0, unit, 900) == Fraction(1, 4000)
+        assert unit_scale(0, unit, 900) == Fraction(1, 4000)
 
 
 def test_machines_get_what_the_meter_counted() -> None:

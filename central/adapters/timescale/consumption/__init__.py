@@ -1,0 +1,1 @@
+"""Validated days of many channels, summed on PostgreSQL. Owns no table."""
