@@ -8,32 +8,27 @@ from typing import Annotated, Any
 
 import typer
 
+from central.cli.act_on_exceptions import Expect, Keys, Matching, Preview, Why, WhyCode, act_on
 from central.cli.output import (
-    EXIT_HELD,
     ActingAs,
     AsJson,
-    actor_of,
     answered,
     group,
     listed,
-    print_error,
     settings,
     show,
     wait_for,
 )
 from central.domain.reason_code import ReasonCode
 from central.domain.vee.finding import Severity
-from central.process.start import EXIT_REFUSED
 from central.process.stores import open_stores
 from central.service.exceptions.accept import accept, decide
-from central.service.exceptions.actions import Action, ActionOutcome, act, outcomes_json
 from central.service.exceptions.assign import assign, suppress
 from central.service.exceptions.field_order import field_order
 from central.service.exceptions.release import release
 from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import ExceptionDocument, show_exception
-from central.service.ports.decisions import Choice, DecisionNote
-from central.service.ports.exception_notes import ActionNote
+from central.service.ports.decisions import Choice
 from central.service.ports.exceptions import (
     ExceptionCount,
     ExceptionFilter,
@@ -46,14 +41,6 @@ from central.service.views.paging import MAX_LIMIT, Page
 
 exceptions = group("List what waits for a clerk, and do something about it.")
 _NAME = "meterline-exceptions"
-Keys = Annotated[
-    list[str], typer.Argument(metavar="KEY...", help="Keys in `exceptions list`, such as v12 b7.")
-]
-Why = Annotated[str, typer.Option(help="Reason, for the audit log.")]
-WhyCode = Annotated[ReasonCode, typer.Option("--reason-code", help="Reason, for counts.")]
-Preview = Annotated[
-    bool, typer.Option("--preview", help="Do it, print what comes of it, and roll it back.")
-]
 
 
 def _rows(rows: Sequence[ExceptionRow]) -> list[dict[str, Any]]:
@@ -203,46 +190,13 @@ def orders_command(
     listed(rows, as_json=False, nothing="No reading is ordered.")
 
 
-def act_on(  # noqa: PLR0913 - what a decision is
-    keys: Sequence[str],
-    action: Action,
-    reason: str,
-    code: ReasonCode,
-    actor: str | None,
-    *,
-    preview: bool,
-    as_json: bool,
-) -> None:
-    """Do one thing about exceptions, and print what came of each."""
-    named = [ExceptionKey.parse(key) for key in keys]
-    answer = ActionNote(DecisionNote(actor_of(actor), reason, datetime.now(UTC)), code)
-
-    async def work() -> list[ActionOutcome]:
-        async with open_stores(settings(), _NAME, max_size=2) as stores:
-            return await act(stores.actions, named, action, answer, keep=not preview)
-
-    outcomes = wait_for(work())
-    done = [outcome for outcome in outcomes if outcome.code is None]
-    failed = [outcome for outcome in outcomes if outcome.code is not None]
-    if as_json:
-        show(outcomes_json(outcomes, keep=not preview))
-    else:
-        if done:
-            rows = [outcome.to_json() for outcome in done]
-            listed(rows, as_json=False, nothing="")
-        if preview and done:
-            typer.echo("This was a preview: nothing is changed.")
-        for outcome in failed:
-            text = f"{outcome.key}: {outcome.message} {outcome.remedy or ''}"
-            print_error(outcome.code or "", text.strip())
-    if failed:
-        raise typer.Exit(EXIT_HELD if done else EXIT_REFUSED)
-
-
 @exceptions.command("assign")
 @answered
-def assign_command(  # noqa: PLR0913, PLR0917 - one option each
-    keys: Keys,
+def assign_command(  # noqa: PLR0913 - one option each
+    *,
+    keys: Keys = None,
+    matching: Matching = None,
+    expect: Expect = None,
     reason: Why,
     to: Annotated[str | None, typer.Option(help="Who; default: nobody.")] = None,
     due: Annotated[
@@ -250,109 +204,176 @@ def assign_command(  # noqa: PLR0913, PLR0917 - one option each
     ] = None,
     reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
-    *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Give exceptions to somebody, with a due date, or to nobody."""
     action = assign(to, None if due is None else due.date())
-    act_on(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(
+        (keys, matching, expect),
+        action,
+        reason,
+        reason_code,
+        actor,
+        preview=preview,
+        as_json=as_json,
+    )
 
 
 @exceptions.command("suppress")
 @answered
 def suppress_command(  # noqa: PLR0913 - one option each
-    keys: Keys,
+    *,
+    keys: Keys = None,
+    matching: Matching = None,
+    expect: Expect = None,
     reason: Why,
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which they are shown again.")
     ],
     reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
-    *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Hide exceptions from the queue until a day; what they hold is held all the same."""
     action = suppress(until.date(), datetime.now(UTC).date())
-    act_on(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(
+        (keys, matching, expect),
+        action,
+        reason,
+        reason_code,
+        actor,
+        preview=preview,
+        as_json=as_json,
+    )
 
 
 @exceptions.command("accept")
 @answered
 def accept_command(  # noqa: PLR0913 - one option each
-    keys: Keys,
+    *,
+    keys: Keys = None,
+    matching: Matching = None,
+    expect: Expect = None,
     reason: Why,
     reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
-    *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer for findings: they hold no bill any more."""
-    act_on(keys, accept, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(
+        (keys, matching, expect),
+        accept,
+        reason,
+        reason_code,
+        actor,
+        preview=preview,
+        as_json=as_json,
+    )
 
 
 @exceptions.command("decide")
 @answered
 def decide_command(  # noqa: PLR0913 - one option each
-    keys: Keys,
+    *,
+    keys: Keys = None,
+    matching: Matching = None,
+    expect: Expect = None,
     reason: Why,
     value: Annotated[Choice, typer.Option(help="Which of both values the readings have.")],
     reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
-    *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide which of two values readings have; their days are validated again."""
-    act_on(keys, decide(value), reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(
+        (keys, matching, expect),
+        decide(value),
+        reason,
+        reason_code,
+        actor,
+        preview=preview,
+        as_json=as_json,
+    )
 
 
 @exceptions.command("release")
 @answered
 def release_command(  # noqa: PLR0913 - one option each
-    keys: Keys,
+    *,
+    keys: Keys = None,
+    matching: Matching = None,
+    expect: Expect = None,
     reason: Why,
     reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
-    *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Let bills go on that checks hold, for what they say now."""
-    act_on(keys, release, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(
+        (keys, matching, expect),
+        release,
+        reason,
+        reason_code,
+        actor,
+        preview=preview,
+        as_json=as_json,
+    )
 
 
 @exceptions.command("rerun")
 @answered
 def rerun_command(  # noqa: PLR0913 - one option each
-    keys: Keys,
+    *,
+    keys: Keys = None,
+    matching: Matching = None,
+    expect: Expect = None,
     reason: Why,
     reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
-    *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Validate the days of findings again, or rate held bills again."""
-    act_on(keys, rerun, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(
+        (keys, matching, expect),
+        rerun,
+        reason,
+        reason_code,
+        actor,
+        preview=preview,
+        as_json=as_json,
+    )
 
 
 @exceptions.command("field-order")
 @answered
 def field_order_command(  # noqa: PLR0913 - one option each
-    keys: Keys,
+    *,
+    keys: Keys = None,
+    matching: Matching = None,
+    expect: Expect = None,
     reason: Why,
     due: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="Until when the meters are to be read.")
     ],
     reason_code: WhyCode = ReasonCode.OTHER,
     actor: ActingAs = None,
-    *,
     preview: Preview = False,
     as_json: AsJson = False,
 ) -> None:
     """Order a reading on site; the first reading since then closes the order."""
     action = field_order(due.date(), datetime.now(UTC).date())
-    act_on(keys, action, reason, reason_code, actor, preview=preview, as_json=as_json)
+    act_on(
+        (keys, matching, expect),
+        action,
+        reason,
+        reason_code,
+        actor,
+        preview=preview,
+        as_json=as_json,
+    )

@@ -34,6 +34,7 @@ from central.service.exceptions.assign import assign, suppress
 from central.service.exceptions.edit import edit
 from central.service.exceptions.estimate import estimate
 from central.service.exceptions.field_order import field_order
+from central.service.exceptions.matching import matching_keys
 from central.service.exceptions.release import release
 from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import show_exception
@@ -167,6 +168,9 @@ async def _done(
 ) -> Response:
     async def work() -> tuple[HTTPStatus, ActionOut]:
         keys = [ExceptionKey.parse(key) for key in order.exceptions]
+        if order.matching is not None:
+            asked = order.matching.asked(services.clock())
+            keys = await matching_keys(services.exceptions, asked, order.expected)
         note = DecisionNote(once.actor, order.reason, services.clock())
         answer = ActionNote(note, order.reason_code)
         keep = not order.preview

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated
+from datetime import date, datetime, timedelta
+from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from central.api.schemas.base import Instant, Schema
 from central.api.schemas.decided_days import IntervalsIn, MethodIn
@@ -15,7 +15,12 @@ from central.domain.vee.finding import Severity
 from central.service.exceptions.actions import BULK_MOST
 from central.service.exceptions.show import ExceptionDocument
 from central.service.ports.decisions import Choice
-from central.service.ports.exceptions import ExceptionCount, ExceptionKind, ExceptionRow
+from central.service.ports.exceptions import (
+    ExceptionCount,
+    ExceptionFilter,
+    ExceptionKind,
+    ExceptionRow,
+)
 from central.service.ports.field_orders import FieldOrder
 
 Key = Annotated[str, StringConstraints(pattern=r"^[bcdimqv][0-9]{1,19}$")]
@@ -94,13 +99,45 @@ class FieldOrderOut(Schema):
         return cls.model_validate(entry.to_json())
 
 
-class ActionIn(Order):
-    """Which exceptions, and why."""
+class MatchingIn(BaseModel):
+    """What exceptions are; one thing at least."""
 
-    exceptions: Annotated[list[Key], Field(min_length=1, max_length=BULK_MOST)]
+    model_config = ConfigDict(extra="forbid")
+
+    kind: list[ExceptionKind] = Field(default_factory=list, max_length=7)
+    severity: Severity | None = None
+    code: Name | None = None
+    owner: Annotated[str, Field(max_length=200)] | None = None
+    subject: Name | None = None
+    older: Annotated[int, Field(ge=0, le=36_500)] | None = None
+
+    def asked(self, now: datetime) -> ExceptionFilter:
+        """As a filter of the queue; hidden ones are left out."""
+        older = None if self.older is None else now - timedelta(days=self.older)
+        kinds, today = tuple(self.kind), now.date()
+        return ExceptionFilter(
+            kinds, self.severity, self.code, self.owner, older, self.subject, today
+        )
+
+
+class ActionIn(Order):
+    """Which exceptions, by key or by what they are, and why."""
+
+    exceptions: list[Key] = Field(default_factory=list, max_length=BULK_MOST)
+    matching: MatchingIn | None = None
+    expected: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Do it only if exactly so many match."
+    )
     reason: Reason
     reason_code: ReasonCode = ReasonCode.OTHER
     preview: bool = False
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if bool(self.exceptions) == (self.matching is not None):
+            message = "either `exceptions` or `matching`"
+            raise ValueError(message)
+        return self
 
 
 class AssignIn(ActionIn):

@@ -26,6 +26,9 @@ BULK_MOST = 500
 """How many exceptions one decision may be about: they are settled in one transaction."""
 
 
+_OF_BILLS = frozenset({ExceptionKind.BILL, ExceptionKind.CANDIDATE})
+
+
 class NotForThisKindError(OperatorError):
     """The action is not one for exceptions of this kind."""
 
@@ -144,7 +147,8 @@ async def act(
     Raises:
         NoSuchExceptionError: There are none, or too many at once.
     """
-    chosen = list(dict.fromkeys(keys))
+    # Inputs, then bills: the order in which every writer locks them.
+    chosen = sorted(dict.fromkeys(keys), key=lambda key: key.kind in _OF_BILLS)
     if not 0 < len(chosen) <= BULK_MOST:
         message = f"A decision is about 1 to {BULK_MOST} exceptions, not {len(chosen)}."
         raise NoSuchExceptionError(message, value=len(chosen), remedy="Choose fewer at once.")

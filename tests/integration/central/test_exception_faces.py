@@ -97,6 +97,44 @@ async def test_each_action_is_a_command_and_a_route(web: httpx.AsyncClient) -> N
     assert (await web.get("/exceptions", params={"kind": "conflict"})).json()["items"] == []
 
 
+async def test_all_that_match_are_decided_at_once_as_often_as_was_seen(
+    web: httpx.AsyncClient,
+) -> None:
+    waiting = (await web.get("/exceptions", params={"kind": "finding", "limit": 500})).json()[
+        "items"
+    ]
+    keys = [row["exception"] for row in waiting]
+    assert keys
+    by_kind = ("--matching", "kind=finding", "--reason", "one outage")
+    to = ("exceptions", "assign", "--to", "ana")
+    preview = await central(*to, *by_kind, "--preview")
+    assert [row["exception"] for row in preview["done"]] == keys
+    assert (await web.get("/exceptions", params={"owner": "ana"})).json()["items"] == []
+    others = await central(*to, *by_kind, "--expect", str(len(keys) + 1), code=2)
+    assert others["error"]["code"] == "OTHERS_MATCH"
+    done = await central(*to, *by_kind, "--expect", str(len(keys)))
+    assert (len(done["done"]), done["failed"]) == (len(keys), [])
+    order = {**ASKED, "owner": None, "matching": {"owner": "ana"}, "preview": True}
+    asked = await web.post("/exceptions/assign", json={**order, "expected": len(keys)})
+    assert [row["exception"] for row in asked.json()["done"]] == keys, asked.text
+    wrong = await web.post("/exceptions/assign", json={**order, "expected": 99})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "OTHERS_MATCH")
+    both = await web.post("/exceptions/assign", json={**order, "exceptions": keys})
+    assert both.status_code == 422
+    for refused, code in (
+        (("--matching", "code=NOTHING"), "NO_SUCH_EXCEPTION"),
+        (("--matching", "colour=red"), "INVALID_VALUE"),
+        (("--matching", "severity=high"), "INVALID_VALUE"),
+        (("--matching", "older=-1"), "INVALID_VALUE"),
+        ((keys[0], *by_kind[:2]), "INVALID_VALUE"),
+        ((), "INVALID_VALUE"),
+    ):
+        answer = await central(*to, *refused, "--reason", "one outage", code=2)
+        assert answer["error"]["code"] == code, refused
+    everything = await web.post("/exceptions/assign", json={**order, "matching": {}})
+    assert everything.status_code == 422
+
+
 async def test_a_day_is_estimated_and_edited_by_command_and_route(web: httpx.AsyncClient) -> None:
     findings = (await web.get("/exceptions", params={"code": "MISSING_INTERVALS"})).json()["items"]
     (missing,) = [row["exception"] for row in findings if row["message"].startswith("41 ")]
