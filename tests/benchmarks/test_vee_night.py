@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -95,12 +96,14 @@ def _seed(dsn: str) -> None:
         connection.execute("ANALYZE")
 
 
-async def _nights(dsn: str, use_few: Callable[[bool], None]) -> list[tuple[float, float, int]]:
-    """What each night took, by the clock and of this process, and its findings.
+async def _nights(
+    dsn: str, use_few: Callable[[bool], None]
+) -> tuple[list[tuple[float, float, int]], list[int]]:
+    """What each night took, by the clock and of this process, and its findings; and memory. [kB].
 
     With few rules on every other one.
     """
-    took = []
+    took, grown = [], []
     async with make_pool(dsn, max_size=2) as pool:
         store = TimescaleValidationStore(pool)
         for number in range(NIGHTS):
@@ -111,7 +114,9 @@ async def _nights(dsn: str, use_few: Callable[[bool], None]) -> list[tuple[float
             cpu_s = time.process_time() - used
             took.append((time.perf_counter() - begun, cpu_s, tally.findings))
             assert tally.closed == CHANNELS
-    return took
+            if number + 1 in {NIGHTS // 2, NIGHTS}:
+                grown.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return took, grown
 
 
 def test_vee_night(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +136,7 @@ def test_vee_night(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
         fresh_database(server, server_kind, MIGRATED) as database,
     ):
         _seed(database.dsn)
-        took = asyncio.run(_nights(database.dsn, use_few))
+        took, grown = asyncio.run(_nights(database.dsn, use_few))
     half = NIGHTS // 2
     quiet, standing = took[:half], took[half:]
     assert sum(findings for *_, findings in quiet) == 0
@@ -148,5 +153,12 @@ def test_vee_night(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
             f"{name} {few_s:.2f} s with few rules, {all_s:.2f} s with all ({all_s / few_s:.3f} x;"
             f" of this process {few_cpu:.2f} s and {all_cpu:.2f} s, {all_cpu / few_cpu:.3f} x)"
         )
+    intervals = CHANNELS * 96
+    every = float(np.median([cpu_s for _, cpu_s, _ in quiet[1::2]]))
     with capsys.disabled():
         print(f"\nvee night: {CHANNELS:,} channels; " + "; ".join(shown))
+        print(
+            f"with all rules {intervals / every:,.0f} intervals a second of this process's CPU;"
+            f" memory at most {grown[0]:,} kB after half of the nights, {grown[1]:,} kB after all;"
+            f" load of the machine {os.getloadavg()[0]:.1f}"
+        )
