@@ -118,7 +118,7 @@ async def test_all_that_match_are_decided_at_once_as_often_as_was_seen(
     asked = await web.post("/exceptions/assign", json={**order, "expected": len(keys)})
     assert [row["exception"] for row in asked.json()["done"]] == keys, asked.text
     wrong = await web.post("/exceptions/assign", json={**order, "expected": 99})
-    assert (wrong.status_code, wrong.json()["code"]) == (422, "OTHERS_MATCH")
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "OTHERS_MATCH")
     both = await web.post("/exceptions/assign", json={**order, "exceptions": keys})
     assert both.status_code == 422
     for refused, code in (
