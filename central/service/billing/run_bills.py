@@ -44,6 +44,7 @@ PERIOD_TAKEN = "PERIOD_TAKEN"
 _TAKEN = "Another run bills these days at the same time. Run the cycle again."
 SHARD_SIZE = 500
 _POLL_S = 0.1
+_FIRST_ZONE = "Pacific/Kiritimati"  # where every day begins and ends before it does elsewhere
 
 
 class CycleOpenError(OperatorError):
@@ -93,14 +94,14 @@ class RunBills:
             scope: Which accounts; a run of some is another run than that of all.
 
         Raises:
-            CycleOpenError: The cycle is not over yet.
+            CycleOpenError: The cycle is over nowhere yet.
             StoreUnavailableError: Try again.
         """
         now = self._clock()
-        # West of Greenwich a month ends later: what is not over there is not due yet. A final bill
-        # waits for no month, and the periods of a cycle of its own end on any day.
+        # A run begins where the month ends first; what is not over at a point is not due there yet.
+        # A final bill waits for no month, and the periods of a cycle of its own end on any day.
         waits = run_type is not RunType.FINAL and not cycle.of
-        if waits and now < cycle.interval("UTC").end:
+        if waits and now < cycle.interval(_FIRST_ZONE).end:
             message = f"The cycle {cycle} is not over; it ends on {cycle.days.end}."
             raise CycleOpenError(message, value=str(cycle), remedy="Bill it after that day.")
         run = await self._store.open_run(cycle, run_type, creator, now, self._shard_size, scope)

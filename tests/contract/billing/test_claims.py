@@ -27,6 +27,7 @@ from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT
 from tests.support.actors import CHIEF, CLERK
 from tests.support.books import Utility
 from tests.support.daily_books import (
+    DAY,
     FEED_IN,
     FIRST,
     approve,
@@ -164,6 +165,23 @@ async def test_what_is_not_over_at_the_point_is_not_due(utility: Utility) -> Non
     (entry,) = summary.left_out
     assert (entry.account, entry.days.code, entry.days.first) == ("A-1", "NOT_DUE", OCTOBER)
     assert summary.left_out_count == 1
+
+
+async def test_a_month_is_run_where_it_is_over_though_it_is_not_in_greenwich(
+    utility: Utility,
+) -> None:
+    await found(utility, 1, since=OCTOBER, zone="Europe/Madrid")
+    await measured(utility, OCTOBER, NOVEMBER)
+    last = NOVEMBER - DAY
+    utility.now = at(last, 9)  # nowhere
+    with pytest.raises(CycleOpenError):
+        await run(utility, "2026-10")
+    utility.now = at(last, 22)
+    waiting = await run(utility, "2026-10")
+    assert [entry.days.code for entry in waiting.left_out] == ["NOT_DUE"]
+    utility.now = at(last, 23)
+    due = await run(utility, "2026-10")
+    assert (due.left_out, due.bill_count) == ((), 1)
 
 
 async def test_a_final_bill_waits_for_no_month(utility: Utility) -> None:
