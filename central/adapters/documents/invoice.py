@@ -13,11 +13,13 @@ from typing import Any
 
 import typst
 
+from central.adapters.documents.invoice_sections import chart_texts, sections, supply_details
 from central.adapters.documents.wording import Wording
 from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
 from central.domain.billing.bill_texts import printed_texts
 from central.domain.billing.billing_settings import LOCALES
 from central.domain.billing.document_template import TEMPLATES, DocumentTemplate, template_of
+from central.domain.billing.invoice import Invoice, invoice_of
 from central.domain.billing.issue import IssueFacts
 from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
@@ -29,6 +31,7 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.invoice_document import (
     DocumentError,
+    PrintedBeside,
     UnprintableTextError,
 )
 from central.service.views.usage_chart import draw_usage
@@ -40,6 +43,7 @@ _LACKED = re.compile(rf'the text `"(.+?)"` {_LACKS}')
 _UNITS = {"day": "days", "month": "months", "year": "years"}
 _WORDS = {
     "amount": "Amount",
+    "base": "Base",
     "bill_to": "Bill to",
     "charges": "Charges",
     "content_hash": "Bill content SHA-256",
@@ -53,21 +57,26 @@ _WORDS = {
     "previous_read": "Previous read",
     "price": "Price",
     "quantity": "Quantity",
+    "rate": "Rate",
     "register": "Register",
+    "tax": "Tax",
+    "tax_amount": "Tax amount",
     "tax_number": "Tax no.",
+    "taxes": "Taxes by rate",
     "unit": "Unit",
     "usage": "Usage",
 }
 """What templates print beside the bill; those before invoice-3 say it in English themselves."""
 
 
-def render_invoice(
+def render_invoice(  # noqa: PLR0913 - what a document is made of
     bill: Bill,
     *,
     usage: Sequence[DailyUsage] = (),
     issue: IssueFacts | None = None,
     sha256: str | None = None,
     template: DocumentTemplate | None = None,
+    beside: PrintedBeside | None = None,
 ) -> bytes:
     """Render a bill as a PDF/A-3 invoice.
 
@@ -80,6 +89,7 @@ def render_invoice(
         issue: Number and dates; a bill without them is printed as what it is, a draft.
         sha256: Of what the bill says, as it is printed; None takes the bill's own.
         template: What it is typeset from; None takes this release's newest.
+        beside: What it says beside the bill; None for nothing.
 
     Returns:
         The PDF file.
@@ -93,7 +103,8 @@ def render_invoice(
         raise _unprintable(bill, lacking)
     created = bill.days.end if issue is None else issue.issued
     stamp = datetime.combine(created, time(), UTC)
-    content = _content(bill, usage, issue) | {"hash": sha256 or bill.sha256}
+    content = _content(bill, usage, issue, beside or PrintedBeside())
+    content["hash"] = sha256 or bill.sha256
     text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     try:
         with _COMPILING:
@@ -142,9 +153,13 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(font_paths=fonts)
 
 
-def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) -> dict[str, Any]:
+def _content(
+    bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None, beside: PrintedBeside
+) -> dict[str, Any]:
     say = Wording(issue.locale if issue else LOCALES[0])
-    return {
+    made = invoice_of(bill, issue or IssueFacts("", bill.days.end, bill.days.end), beside.tariffs)
+    digits = made.digits
+    return sections(made, beside, usage, say, issued=issue is not None) | {
         "title": _title(bill, issue, say),
         "heading": say("Credit note" if bill.cancels else "Invoice" if issue else "Bill"),
         "status": "" if issue and bill.state is BillState.ISSUED else str(bill.state),
@@ -157,14 +172,18 @@ def _content(bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None) 
         "facts": _facts(bill, issue, say),
         "currency": bill.currency,
         "due_label": say(bill.amounts.due_label),
-        "due": say.money(abs(bill.amounts.due)),
+        "due": say.money(abs(bill.amounts.due), digits),
         "due_note": _due_note(bill, issue, say),
         "payment_text": issue.payment_text if issue else "",
-        "supplies": [_supply(supply, say) for supply in bill.supplies],
-        "lines": [_line(entry, say, several=len(bill.supplies) > 1) for entry in bill.lines],
-        "totals": _totals(bill, say),
+        "supplies": [_supply(supply, made, say) for supply in bill.supplies],
+        "lines": [_line(entry, made, say) for entry in bill.lines],
+        "totals": _totals(bill, digits, say),
         "charts": [
-            {"title": _chart_title(entry, say), "svg": draw_usage(entry)} for entry in usage
+            {
+                "title": _chart_title(entry, say),
+                "svg": draw_usage(entry, texts=chart_texts(entry, say)),
+            }
+            for entry in usage
         ],
         "notes": [*_notes(bill, say), *_issued_notes(issue, say)],
     }
@@ -237,7 +256,7 @@ def _chart_title(usage: DailyUsage, say: Wording) -> str:
     return f"{title}: {usage.service_point}" if usage.service_point else title
 
 
-def _supply(supply: SupplySummary, say: Wording) -> dict[str, Any]:
+def _supply(supply: SupplySummary, made: Invoice, say: Wording) -> dict[str, Any]:
     first, last = _ends(supply.days, supply.day_start, say)
     if supply.settles:
         days = say("settled after {day}", day=last)
@@ -247,6 +266,7 @@ def _supply(supply: SupplySummary, say: Wording) -> dict[str, Any]:
     return {
         "title": supply.service_point,
         "subtitle": f"{supply.tariff} · {days}",
+        "details": supply_details(supply, made, days, say),
         "reads": [_read(read, supply.zone, say) for read in supply.reads],
     }
 
@@ -285,7 +305,7 @@ def _adjusting(line: RatedLine, adjusts: AdjustedLine, say: Wording) -> tuple[st
     return title, say("was {old}, is {new}", old=old, new=new)
 
 
-def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
+def _line(entry: BillLine, made: Invoice, say: Wording) -> dict[str, str]:
     line = entry.line
     name, note = line.name, line.note
     if line.adjusts is not None:
@@ -294,7 +314,8 @@ def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
         name += f", {line.label.replace('_', ' ')}"
     if line.tier:
         name += f", {say('tier {number}', number=line.tier)}"
-    details = [entry.service_point] if several else []
+    bill = made.bill
+    details = [entry.service_point] if len(bill.supplies) > 1 else []
     if line.segment or "/segment" in line.key or line.adjusts is not None:
         last = line.end - timedelta(days=1)
         text = "{first} to {last}"
@@ -307,7 +328,7 @@ def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
     unit = line.unit if line.quantity in {None, Decimal(1)} else _UNITS.get(line.unit, line.unit)
     unit = say(unit) if line.unit in _UNITS else unit
     if percent and line.quantity is not None and line.price is not None:
-        quantity, unit = say.money(line.quantity), line.unit
+        quantity, unit = say.money(line.quantity, made.digits), line.unit
         price = f"{say.number(line.price)} %"
     return {
         "name": name,
@@ -315,13 +336,16 @@ def _line(entry: BillLine, say: Wording, *, several: bool) -> dict[str, str]:
         "quantity": quantity,
         "unit": unit,
         "price": price,
-        "amount": say.money(line.amount),
+        "per": f"{bill.currency}/{say(line.unit) if line.unit in _UNITS else line.unit}"
+        if price and line.unit and not percent
+        else "",
+        "amount": say.money(line.amount, made.digits),
     }
 
 
-def _totals(bill: Bill, say: Wording) -> list[dict[str, Any]]:
+def _totals(bill: Bill, digits: int, say: Wording) -> list[dict[str, Any]]:
     return [
-        {"name": say(row.name), "amount": say.money(row.amount), "strong": row.strong}
+        {"name": say(row.name), "amount": say.money(row.amount, digits), "strong": row.strong}
         for row in bill.amounts.rows
     ]
 

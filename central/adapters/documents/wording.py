@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from zoneinfo import ZoneInfo
 
-_MONTHS = {
-    "en": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
-    "es": "ene feb mar abr may jun jul ago sep oct nov dic",
-}
-_SWAPPED = str.maketrans(",.", ".,")
+from babel.dates import format_date
+from babel.numbers import get_decimal_symbol, get_group_symbol
+
+from central.domain.rating.inputs.segments import DayRange
+
+_SHORT_DAY = "d MMM"
+_DAY = "d MMM y"
+"""Reads the same everywhere: 31 Oct 2026."""
 
 SPANISH = {
     "Account": "Cuenta",
@@ -84,6 +88,29 @@ SPANISH = {
     "{first} to {last}": "{first} a {last}",
     "{first} to {last} ({days} days)": "{first} a {last} ({days} días)",
     "settled after {day}": "liquidado después del {day}",
+    "Base": "Base imponible",
+    "Beside the period before": "Comparado con el periodo anterior",
+    "Beside the same period a year before": "Comparado con el mismo periodo del año anterior",
+    "Changing supplier": "Cambio de comercializadora",
+    "Complaints": "Reclamaciones",
+    "Estimated in part: {count} of {days} days ({listed}).": (
+        "Estimado en parte: {count} de {days} días ({listed})."
+    ),
+    "Not taxed": "No sujeto",
+    "Other charges": "Otros conceptos",
+    "Pay by phone": "Pago con el móvil",
+    "Pay to": "Beneficiario",
+    "Prices and taxes": "Precios e impuestos",
+    "Rate": "Tipo",
+    "Reference": "Referencia",
+    "Season": "Temporada",
+    "Tariff: {tariff}": "Tarifa: {tariff}",
+    "Tax": "Impuesto",
+    "Tax amount": "Cuota",
+    "{unit} per day": "{unit} al día",
+    "Taxes by rate": "Desglose de impuestos",
+    "This bill": "Esta factura",
+    "Use": "Uso",
 }
 
 
@@ -101,13 +128,24 @@ class Wording:
         """A text of the code in the language, with values put in."""
         return (SPANISH[text] if self.locale == "es" else text).format(**values)
 
-    def money(self, amount: Decimal) -> str:
-        """An amount with thousands separated, its digits as they are."""
-        return self._numeral(f"{amount:,f}")
+    def money(self, amount: Decimal, digits: int = 0) -> str:
+        """An amount with thousands separated, its digits as they are.
+
+        Args:
+            amount: The amount.
+            digits: Of its currency: at least so many are shown.
+        """
+        exponent = amount.as_tuple().exponent
+        own = -exponent if isinstance(exponent, int) else 0
+        return self.numeral(f"{amount:,.{max(digits, own)}f}")
+
+    def change(self, amount: Decimal, digits: int) -> str:
+        """An amount with its sign, whichever it has."""
+        return f"{'+' if amount > 0 else ''}{self.money(amount, digits)}"
 
     def shown(self, value: Decimal) -> str:
         """A number with thousands separated, its digits as the register or the tariff has them."""
-        return self._numeral(f"{value:,f}")
+        return self.numeral(f"{value:,f}")
 
     def number(self, value: Decimal, *, least: int = 0) -> str:
         """A number with thousands separated and no needless zeros.
@@ -119,16 +157,31 @@ class Wording:
         plain = value.normalize()
         exponent = plain.as_tuple().exponent
         digits = max(least, -exponent if isinstance(exponent, int) else 0)
-        return self._numeral(f"{value:,.{digits}f}")
+        return self.numeral(f"{value:,.{digits}f}")
 
     def day(self, day: date) -> str:
         """A date that reads the same everywhere: 31 Oct 2026."""
-        return f"{day.day} {_MONTHS[self.locale].split()[day.month - 1]} {day.year}"
+        return format_date(day, _DAY, locale=self.locale)
+
+    def short_day(self, day: date) -> str:
+        """A date without its year: 31 Oct."""
+        return format_date(day, _SHORT_DAY, locale=self.locale)
+
+    def numeral(self, text: str) -> str:
+        """A number written the English way (1,234.5), as this language writes it."""
+        return text.translate(_separators(self.locale))
+
+    def days(self, days: DayRange) -> str:
+        """The first and the last of some days."""
+        return self("{first} to {last}", first=self.day(days.first), last=self.day(days.last))
 
     def instant(self, instant: datetime, zone: str) -> str:
         """An instant in local time."""
         local = instant.astimezone(ZoneInfo(zone))
         return f"{self.day(local.date())} {local:%H:%M}"
 
-    def _numeral(self, text: str) -> str:
-        return text.translate(_SWAPPED) if self.locale == "es" else text
+
+@cache
+def _separators(locale: str) -> dict[int, str]:
+    """What stands for the English separators of thousands and decimals."""
+    return str.maketrans({",": get_group_symbol(locale), ".": get_decimal_symbol(locale)})

@@ -14,13 +14,14 @@ only one of the bills has is other. The causes sum to the difference of the tota
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
+from uuid import UUID
 
 from central.domain.billing.bill import Bill, BillLine
 from central.domain.rating.inputs.segments import DayRange
@@ -75,11 +76,11 @@ class ComparedBill(NamedTuple):
     """An earlier bill that may be compared, without its content.
 
     Args:
-        key: By which it is found.
+        uid: Its identifier.
         days: That it says.
     """
 
-    key: object
+    uid: UUID
     days: DayRange
 
 
@@ -222,18 +223,21 @@ def _decimal(amount: Fraction, digits: int) -> Decimal:
     return Decimal(int(amount * 10**digits)).scaleb(-digits)
 
 
-def bars(comparison: BillComparison) -> Mapping[Cause, tuple[int, int]]:
-    """Where the bar of each cause begins and ends, in thousandths of the widest reach.
+def bars(comparison: BillComparison) -> list[tuple[int, int]]:
+    """Where each bar begins and ends, in thousandths of the widest reach.
 
-    They stand one after the other from the earlier total to the present one.
+    The first is the earlier total, the last the present one; those of the causes stand one after
+    the other from the first's end to the last's.
     """
-    ends, reach = {}, comparison.before
-    for cause, amount in comparison.causes:
-        ends[cause] = (reach, reach + amount)
+    ends, reach = [(Decimal(0), comparison.before)], comparison.before
+    for _, amount in comparison.causes:
+        ends.append((reach, reach + amount))
         reach += amount
-    every = [Decimal(0), *(end for pair in ends.values() for end in pair)]
+    ends.append((Decimal(0), comparison.now))
+    every = [end for pair in ends for end in pair]
     low, width = min(every), (max(every) - min(every)) or Decimal(1)
-    return {
-        cause: (int((first - low) * 1000 / width), int((last - low) * 1000 / width))
-        for cause, (first, last) in ends.items()
-    }
+    return [(_permille(first - low, width), _permille(last - low, width)) for first, last in ends]
+
+
+def _permille(share: Decimal, of: Decimal) -> int:
+    return int(share * 1000 / of)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from central.domain.metering.block import DayBlock, exact_sum
+from central.domain.metering.quality import is_estimate
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.input_series import billing_scale
@@ -27,6 +28,7 @@ class DailyUsage:
         days: Local days, ascending.
         values: Per day, one value per label.
         service_point: Of which, where there are several; "" for the only one.
+        estimated: The days of which an interval is estimated, ascending.
     """
 
     unit: str
@@ -34,6 +36,7 @@ class DailyUsage:
     days: tuple[date, ...]
     values: tuple[tuple[Decimal, ...], ...]
     service_point: str = ""
+    estimated: tuple[date, ...] = ()
 
     @property
     def totals(self) -> tuple[Decimal, ...]:
@@ -73,6 +76,7 @@ def daily_usage(
     parts = [found for found in determinants if found.name == name and found.how == "sum"]
     labels = tuple(dict.fromkeys(part.label for part in parts))
     sums: dict[date, dict[str, Fraction]] = {}
+    estimated: set[date] = set()
     for part in parts:
         for source in part.sources:
             known = {
@@ -89,11 +93,13 @@ def daily_usage(
                 )
             ]
             _add(sums, part, chosen, source)
+            estimated.update(block.day for block in chosen if is_estimate(block.quality).any())
     days = tuple(sorted(sums))
     values = tuple(
         tuple(printed(sums[day].get(label, Fraction(0))) for label in labels) for day in days
     )
-    return DailyUsage(parts[0].unit if parts else "", labels, days, values)
+    unit = parts[0].unit if parts else ""
+    return DailyUsage(unit, labels, days, values, estimated=tuple(sorted(estimated)))
 
 
 def _add(

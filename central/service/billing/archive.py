@@ -21,9 +21,11 @@ from central.domain.billing.issue import IssueFacts
 from central.service.billing.invoice_document import (
     DocumentError,
     NotIssuedError,
+    PrintedBeside,
     Renderer,
     daily_usage_of,
 )
+from central.service.billing.printed_beside import AddToDocument, printed_beside
 from central.service.ports.billing import BillingStore, BillRecord
 from central.service.ports.documents import BillDocument, DocumentJob, DocumentStore
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
@@ -73,6 +75,7 @@ class ArchiveInvoices:
         documents: Where their documents are kept.
         render: What makes a document.
         clock: Now, aware.
+        add: What else goes into a document; None for nothing.
     """
 
     def __init__(
@@ -81,7 +84,9 @@ class ArchiveInvoices:
         documents: DocumentStore,
         render: Renderer,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        add: AddToDocument | None = None,
     ) -> None:
+        self._add = add
         self._bills = bills
         self._documents = documents
         self._render = render
@@ -165,6 +170,7 @@ class ArchiveInvoices:
             issue=facts,
             sha256=record.content_sha256,
             template=template,
+            beside=await self.beside(record),
         )
         document = BillDocument(
             bill=record.uid,
@@ -177,6 +183,14 @@ class ArchiveInvoices:
             rendered_at=self._clock(),
         )
         return await self._documents.keep(document, template)
+
+    async def beside(self, record: BillRecord) -> PrintedBeside:
+        """What the document of a bill says beside it."""
+        beside = await printed_beside(self._bills, self._documents, record)
+        if self._add is None or record.issue is None:
+            return beside
+        additions = await self._add(record, beside)
+        return replace(beside, attached=additions.attached, codes=additions.codes)
 
     async def _template(self, facts: IssueFacts) -> DocumentTemplate:
         """The very template that the bill names; that of this release where it names no text."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
 
 from central.domain.billing.bill import Bill
+from central.domain.billing.bill_comparison import BillComparison
 from central.domain.billing.document_template import DocumentTemplate
 from central.domain.billing.issue import IssueFacts
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.daily_usage import DailyUsage, daily_usage
+from central.domain.tariff.document import TariffDocument
 from central.service.billing.lineage import block_versions
 from central.service.ports.billing import BillingStore
 from firmware_bridge.contract.errors import MeterlineError, OperatorError
@@ -44,10 +46,59 @@ class DocumentError(MeterlineError):
     code = "DOCUMENT_NOT_MADE"
 
 
+class AttachedFile(NamedTuple):
+    """A file inside of the document, such as the invoice as XML.
+
+    Args:
+        name: Of the file.
+        text: Its content.
+        media_type: Of the content.
+        description: What it is.
+        relationship: To the page: `alternative`, `data`, `source` or `supplement`.
+    """
+
+    name: str
+    text: str
+    media_type: str = "text/xml"
+    description: str = ""
+    relationship: str = "alternative"
+
+
+class PrintedCode(NamedTuple):
+    """A QR code on the first page.
+
+    Args:
+        caption: Printed below it.
+        content: What a phone reads.
+    """
+
+    caption: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedBeside:
+    """What a document says beside its bill; all of it is kept and never changes.
+
+    Args:
+        tariffs: The versions that the bill's lines name, by hash.
+        last_period: The bill beside the one of the period before; None where there is none.
+        last_year: The bill beside the one of the same days a year before.
+        attached: Files inside of the document.
+        codes: That the law or the payment asks for, beside the seller's payment code.
+    """
+
+    tariffs: Mapping[str, TariffDocument] = field(default_factory=dict)
+    last_period: BillComparison | None = None
+    last_year: BillComparison | None = None
+    attached: tuple[AttachedFile, ...] = ()
+    codes: tuple[PrintedCode, ...] = ()
+
+
 class Renderer(Protocol):
     """What turns a bill into a file."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 - what a document is made of
         self,
         bill: Bill,
         *,
@@ -55,6 +106,7 @@ class Renderer(Protocol):
         template: DocumentTemplate,
         issue: IssueFacts | None = None,
         sha256: str | None = None,
+        beside: PrintedBeside | None = None,
     ) -> bytes:
         """The file's bytes, the same for the same bill.
 
@@ -64,6 +116,7 @@ class Renderer(Protocol):
             template: What it is typeset from.
             issue: What the bill was given; None prints a draft.
             sha256: Of what the bill says, as it is printed; None takes the bill's own.
+            beside: What it says beside the bill; None for nothing.
 
         Raises:
             UnprintableTextError: The fonts lack what it says.

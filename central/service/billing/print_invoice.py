@@ -121,7 +121,8 @@ class PrintBill:
         bill = record.bill
         if record.issue is None:
             usage, template = await daily_usage_of(self._store, bill), await self._template(bill)
-            content = self._render(bill, usage=usage, template=template)
+            beside = await self._archive.beside(record)
+            content = self._render(bill, usage=usage, template=template, beside=beside)
         else:
             content = (await self._archive.document(record)).content
         name = file_name(

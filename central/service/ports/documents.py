@@ -6,17 +6,21 @@ the transaction that issues the bill to the one that keeps the document.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from central.domain.billing.bill_comparison import ComparedBill
 from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.document_template import DocumentTemplate
 
 ATTEMPTS_MAX = 5
 """How often the job renders a document; after that a person asks for it."""
+
+COMPARED_AT_MOST = 60
+"""Earlier bills that one is compared among: years of monthly ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,16 @@ class DocumentStore(Protocol):
 
     async def template(self, sha256: str) -> DocumentTemplate | None:
         """A template that an issued bill names, by the hash of its text."""
+
+    async def tariffs(self, hashes: Collection[str]) -> Mapping[str, str]:
+        """The texts of tariff versions by their hash, those that are there."""
+
+    async def compared(self, bill: UUID) -> Sequence[ComparedBill]:
+        """Bills of an issued bill's account and currency that were issued before it.
+
+        Those that were cancelled by then and credit notes are left out. The latest days come
+        first, `COMPARED_AT_MOST`.
+        """
 
     async def keep(self, document: BillDocument, template: DocumentTemplate) -> BillDocument:
         """Keep a document, unless the bill has one, and end its job.

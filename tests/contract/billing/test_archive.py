@@ -21,6 +21,7 @@ from central.service.billing.invoice_document import (
     DocumentError,
     IssuedError,
     NotIssuedError,
+    PrintedBeside,
     UnprintableTextError,
 )
 from central.service.billing.print_invoice import PrintBill
@@ -39,7 +40,7 @@ class Press:
     error: Exception = field(default_factory=lambda: UnprintableTextError("No font has it."))
     printed: list[str] = field(default_factory=list)
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 - what a document is made of
         self,
         bill: Bill,
         *,
@@ -47,8 +48,10 @@ class Press:
         template: DocumentTemplate,
         issue: IssueFacts | None = None,
         sha256: str | None = None,
+        beside: PrintedBeside | None = None,
     ) -> bytes:
         assert usage
+        assert issue is None or (beside is not None and beside.tariffs)
         self.printed.append(bill.account)
         if bill.account in self.fails:
             raise self.error

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+from central.domain.billing.bill_comparison import ComparedBill
 from central.domain.billing.document_template import DocumentTemplate
-from central.service.ports.documents import ATTEMPTS_MAX, BillDocument, DocumentJob
-from tests.support.memory.books import MemoryBooks
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.documents import (
+    ATTEMPTS_MAX,
+    COMPARED_AT_MOST,
+    BillDocument,
+    DocumentJob,
+)
+from tests.support.memory.books import KeptBill, MemoryBooks
 
 _INTERRUPTED = ("DOCUMENT_INTERRUPTED", "Whoever rendered the document was stopped.")
 
@@ -33,6 +40,38 @@ class MemoryDocumentStore:
         """See `DocumentStore`."""
         async with self._books.begin() as state:
             return state.templates.get(sha256)
+
+    async def tariffs(self, hashes: Collection[str]) -> Mapping[str, str]:
+        """See `DocumentStore`."""
+        async with self._books.begin() as state:
+            records = [revision.record for revision in state.tariffs.values()]
+            return {each.sha256: each.document for each in records if each.sha256 in hashes}
+
+    async def compared(self, bill: UUID) -> Sequence[ComparedBill]:
+        """See `DocumentStore`."""
+        async with self._books.begin() as state:
+            rows = {row.record.uid: row for row in state.bills.values()}
+            mine = rows[bill]
+            issued = [row for row in rows.values() if _order(row) < _order(mine)]
+            notes = (row.record.bill.cancels for row in issued)
+            cancelled = {note.number for note in notes if note is not None}
+            earlier = [
+                ComparedBill(
+                    row.record.uid,
+                    DayRange(
+                        min(kept.part.days.first for kept in row.parts),
+                        max(kept.part.days.end for kept in row.parts),
+                    ),
+                )
+                for row in issued
+                if row.account_id == mine.account_id
+                and row.record.bill.cancels is None
+                and row.record.bill.currency == mine.record.bill.currency
+                and row.record.number not in cancelled
+                and row.parts
+            ]
+        earlier.sort(key=lambda each: each.days.end, reverse=True)
+        return earlier[:COMPARED_AT_MOST]
 
     async def keep(self, document: BillDocument, template: DocumentTemplate) -> BillDocument:
         """See `DocumentStore`."""
@@ -77,3 +116,11 @@ class MemoryDocumentStore:
         """See `DocumentStore`."""
         async with self._books.begin() as state:
             return list(state.jobs.values())[:limit]
+
+
+def _order(row: KeptBill) -> tuple[datetime, int]:
+    """When a bill was issued, and its place among those of one time; the last where it is not."""
+    issued_at = row.record.issued_at
+    if issued_at is None:
+        return datetime.max.replace(tzinfo=UTC), 0
+    return issued_at, row.record.legal_number or 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,16 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
+from central.domain.billing.bill_comparison import ComparedBill
 from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.document_template import DocumentTemplate
-from central.service.ports.documents import ATTEMPTS_MAX, BillDocument, DocumentJob
+from central.domain.rating.inputs.segments import DayRange
+from central.service.ports.documents import (
+    ATTEMPTS_MAX,
+    COMPARED_AT_MOST,
+    BillDocument,
+    DocumentJob,
+)
 
 _Row = tuple[Any, ...]
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -52,6 +59,23 @@ class TimescaleDocumentStore:
             cursor = await connection.execute(_SQL["template"], {"sha256": bytes.fromhex(sha256)})
             row = await cursor.fetchone()
         return None if row is None else DocumentTemplate(row[0], bytes(row[1]))
+
+    async def tariffs(self, hashes: Collection[str]) -> Mapping[str, str]:
+        """See `DocumentStore`."""
+        wanted = [bytes.fromhex(each) for each in sorted(hashes)]
+        async with self._begin() as connection:
+            cursor = await connection.execute(_SQL["tariffs"], {"hashes": wanted})
+            return {bytes(sha256).hex(): text for sha256, text in await cursor.fetchall()}
+
+    async def compared(self, bill: UUID) -> Sequence[ComparedBill]:
+        """See `DocumentStore`."""
+        values = {"bill": bill, "limit": COMPARED_AT_MOST}
+        async with self._begin() as connection:
+            cursor = await connection.execute(_SQL["compared"], values)
+            return [
+                ComparedBill(uid, DayRange(first, end))
+                for uid, first, end in await cursor.fetchall()
+            ]
 
     async def keep(self, document: BillDocument, template: DocumentTemplate) -> BillDocument:
         """See `DocumentStore`."""

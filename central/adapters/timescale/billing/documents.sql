@@ -74,3 +74,27 @@ JOIN bill ON bill.id = document_job.bill_id
 JOIN account ON account.id = bill.account_id
 ORDER BY bill.id
 LIMIT %(limit)s
+
+-- name: tariffs
+SELECT DISTINCT ON (sha256) sha256, document
+FROM tariff_version WHERE sha256 = ANY(%(hashes)s::bytea[])
+ORDER BY sha256, id
+
+-- name: compared
+-- What was issued before, and was not cancelled by then; the latest days first.
+SELECT other.uid, min(bill_part.first_day), max(bill_part.end_day)
+FROM bill AS mine
+JOIN bill AS other ON other.account_id = mine.account_id
+JOIN bill_part ON bill_part.bill_id = other.id
+WHERE
+    mine.uid = %(bill)s AND other.id <> mine.id AND other.state = 'issued'
+    AND other.cancels IS NULL AND other.currency = mine.currency
+    AND (other.issued_at, other.id) < (mine.issued_at, mine.id)
+    AND NOT EXISTS (
+        SELECT FROM bill AS note
+        WHERE note.cancels = other.id AND note.state = 'issued'
+            AND (note.issued_at, note.id) < (mine.issued_at, mine.id)
+    )
+GROUP BY other.id, other.uid
+ORDER BY max(bill_part.end_day) DESC, other.id DESC
+LIMIT %(limit)s

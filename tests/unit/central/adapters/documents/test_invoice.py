@@ -209,7 +209,8 @@ def test_no_heading_stands_alone_at_the_foot_of_a_page() -> None:
 def test_charts_name_their_service_points_where_there_are_several() -> None:
     bill, usage = made()
     usages = [replace(usage, service_point=name) for name in ("House", "Garage")]
-    text = PdfReader(io.BytesIO(render_invoice(bill, usage=usages))).pages[-1].extract_text()
+    pages = PdfReader(io.BytesIO(render_invoice(bill, usage=usages))).pages
+    text = " ".join(page.extract_text() for page in pages)
     assert "Daily usage, kWh: House" in text
     assert "Daily usage, kWh: Garage" in text
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import io
 import string
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 
 import pytest
 from pypdf import PdfReader
 
 from central.adapters.documents import invoice
+from central.adapters.documents import invoice_sections as parts
 from central.adapters.documents.invoice import render_invoice
 from central.adapters.documents.wording import SPANISH, Wording
 from central.domain.billing.adjustment import OpenAdjustment, adjustment_lines
@@ -32,9 +35,8 @@ OF = EarlierBill("INV-000007", date(2026, 11, 2), "ab" * 32)
 
 def said() -> Iterator[str]:
     """Every text that the code of documents gives to a wording."""
-    with open(invoice.__file__, encoding="utf-8") as file:  # noqa: PTH123 - a module's own file
-        tree = ast.parse(file.read())
-    for node in ast.walk(tree):
+    trees = (ast.parse(inspect.getsource(module)) for module in (invoice, parts))
+    for node in chain.from_iterable(map(ast.walk, trees)):
         texts: list[ast.expr] = []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
             texts = [part for part in ast.walk(node.args[0]) if isinstance(part, ast.expr)]
@@ -47,6 +49,7 @@ def said() -> Iterator[str]:
             if isinstance(part, ast.Constant) and isinstance(part.value, str):
                 yield part.value
     yield from invoice._WORDS.values()
+    yield from parts._CAUSES.values()
     yield from [*invoice._UNITS, *invoice._UNITS.values()]
     for due in (Decimal(1), Decimal(-1)):
         amounts = BillAmounts(due, due, due, due)

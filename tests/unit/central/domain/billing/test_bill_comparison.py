@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
@@ -111,9 +112,12 @@ def test_causes_and_bars_always_sum(wh: int) -> None:
         bill_of("2026-10", wh, *versions), bill_of("2026-09", 777, *versions), 2
     )
     causes(comparison)
-    drawn = list(bars(comparison).values())
+    drawn = bars(comparison)
     assert all(0 <= end <= 1000 for pair in drawn for end in pair)
-    assert [last for _, last in drawn[:-1]] == [first for first, _ in drawn[1:]]
+    assert drawn[0][0] == drawn[-1][0]
+    assert [last for _, last in drawn[:-2]] == [first for first, _ in drawn[1:-1]]
+    assert drawn[-2][1] == drawn[-1][1]
+    assert max(end for pair in drawn for end in pair) == 1000
 
 
 def test_last_period_ends_where_the_bill_begins_and_last_year_is_near() -> None:
@@ -122,13 +126,13 @@ def test_last_period_ends_where_the_bill_begins_and_last_year_is_near() -> None:
 
     mine = days("2026-10-01", "2026-11-01")
     earlier = [
-        ComparedBill("c", days("2026-09-01", "2026-10-01")),
-        ComparedBill("b", days("2025-10-03", "2025-11-03")),
-        ComparedBill("a", days("2025-08-01", "2025-09-01")),
+        ComparedBill(uuid4(), days("2026-09-01", "2026-10-01")),
+        ComparedBill(uuid4(), days("2025-10-03", "2025-11-03")),
+        ComparedBill(uuid4(), days("2025-08-01", "2025-09-01")),
     ]
     assert last_period(mine, earlier) == earlier[0]
     assert last_year(mine, earlier) == earlier[1]
     assert last_period(mine, earlier[1:]) is None
     assert last_year(mine, [earlier[0], earlier[2]]) is None
     leap = days("2028-02-29", "2028-03-31")
-    assert last_year(leap, [ComparedBill("x", days("2027-02-28", "2027-03-31"))]) is not None
+    assert last_year(leap, [ComparedBill(uuid4(), days("2027-02-28", "2027-03-31"))]) is not None
