@@ -89,6 +89,11 @@ COMMANDS: Final = MappingProxyType(
         "fiscal": LateCommand(
             "fiscal", "fiscal", "Write, show and verify the fiscal register of invoices."
         ),
+        "invoicing": LateCommand(
+            "invoicing",
+            "invoicing",
+            "What is said of invoices: addresses, codes, payment; and their delivery.",
+        ),
         "notice": LateCommand(
             "notices", "notices", "Tell endpoints what happened: rules, deliveries, secrets."
         ),

@@ -145,6 +145,11 @@ notice exchange-secret
 notice set-rule
 notice test
 notice resend
+invoicing seller
+invoicing account
+invoicing point
+invoicing resend
+invoicing bounced
 """,
     _P.BACK_UP: """
 backup

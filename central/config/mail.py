@@ -19,6 +19,7 @@ class MailSettings(FiledSettings):
         smtp_security: How the connection is secured: `none`, `starttls` or `tls`.
         smtp_user: To sign in as; nobody where it is empty.
         smtp_password: Of that user.
+        portal_url: Below which accounts see their invoices, for mails that link there.
     """
 
     smtp_host: str = ""
@@ -27,3 +28,4 @@ class MailSettings(FiledSettings):
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
+    portal_url: str = ""

@@ -33,6 +33,7 @@ from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrd
 from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.invoicing.invoicing import TimescaleInvoicing
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.notices.notices import TimescaleNotices
@@ -83,6 +84,7 @@ class Stores:
         fiscal: The register of invoices that the law asks for.
         gateways: Gateways, and the epochs of their buffers.
         ingest: Readings and quarantined batches.
+        invoicing: What is said of invoices, and their way to accounts.
         ledger: Money of accounts.
         moves: Moves, with the registry that they change.
         nights: What is done of the jobs.
@@ -130,6 +132,7 @@ class Stores:
     fiscal: TimescaleFiscalRegister
     gateways: TimescaleGatewayStore
     ingest: TimescaleIngestStore
+    invoicing: TimescaleInvoicing
     ledger: TimescaleLedger
     moves: TimescaleMoves
     nights: TimescaleNightStore
@@ -198,6 +201,7 @@ async def open_stores(
             fiscal=TimescaleFiscalRegister(pool),
             gateways=TimescaleGatewayStore(pool),
             ingest=TimescaleIngestStore(pool, quota_of(settings)),
+            invoicing=TimescaleInvoicing(pool),
             ledger=TimescaleLedger(pool),
             moves=TimescaleMoves(pool),
             nights=TimescaleNightStore(pool),

@@ -12,12 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
+from central.adapters.notices.invoice_mail import InvoiceMailer
 from central.adapters.notices.mail import MailSecurity, MailServer
 from central.adapters.notices.sender import EndpointSender
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.fitness import check_fit
+from central.adapters.timescale.invoicing.invoicing import TimescaleInvoicing
 from central.adapters.timescale.notices.notices import TimescaleNotices
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
@@ -35,6 +37,7 @@ from central.process.worker_figures import WorkerFigures
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.find_candidates import FindCandidates
 from central.service.ingest.patience import patiently
+from central.service.invoicing.deliver_invoices import DeliverInvoices
 from central.service.notices.deliver import DeliverNotices
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.schedules.standing import StandingJob
@@ -89,11 +92,13 @@ async def _work(
     archive = ArchiveInvoices(TimescaleBillingStore(pool), documents, render_invoice, clock)
     find = FindCandidates(TimescaleCandidates(pool), clock)
     notices = DeliverNotices(TimescaleNotices(pool), EndpointSender(mail_server(settings)), clock)
+    mails = invoice_mails(pool, settings, documents, clock)
     alerting = TimescaleSoFar(pool)
     alerts = Alerts(alerting, SoFar(alerting, TimescaleValidationStore(pool), clock), clock)
     standing = {
         "raise_alerts": StandingJob(alerts.waits, alerts.check, clock),
         "deliver_notices": StandingJob(notices.waits, notices.until_idle, clock),
+        "deliver_invoices": StandingJob(mails.waits, mails.until_idle, clock),
         "render_documents": StandingJob(documents.due, lambda: _render(archive), clock),
         "compare_changed": StandingJob(find.waits, lambda: compare_changed(pool, clock), clock),
     }
@@ -162,6 +167,24 @@ async def _end_overdue(overdue: OverdueTransactions) -> None:
         except MeterlineError as error:
             _log.warning("overdue_transactions_unseen", reason=error.message)
         await asyncio.sleep(LOOK_EVERY_S)
+
+
+def invoice_mails(
+    pool: Pool,
+    settings: Settings,
+    documents: TimescaleDocumentStore,
+    clock: Callable[[], datetime],
+) -> DeliverInvoices:
+    """What sends documents to their accounts."""
+    return DeliverInvoices(
+        TimescaleInvoicing(pool),
+        TimescaleBillingStore(pool),
+        documents,
+        InvoiceMailer(mail_server(settings)),
+        settings.smtp_sender,
+        settings.portal_url,
+        clock,
+    )
 
 
 def mail_server(settings: Settings) -> MailServer | None:

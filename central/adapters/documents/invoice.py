@@ -157,9 +157,11 @@ def _content(
     bill: Bill, usage: Sequence[DailyUsage], issue: IssueFacts | None, beside: PrintedBeside
 ) -> dict[str, Any]:
     say = Wording(issue.locale if issue else LOCALES[0])
-    made = invoice_of(bill, issue or IssueFacts("", bill.days.end, bill.days.end), beside.tariffs)
-    digits = made.digits
-    return sections(made, beside, usage, say, issued=issue is not None) | {
+    invoice = invoice_of(
+        bill, issue or IssueFacts("", bill.days.end, bill.days.end), beside.tariffs
+    )
+    digits = invoice.digits
+    return sections(invoice, beside, usage, say, issued=issue is not None) | {
         "title": _title(bill, issue, say),
         "heading": say("Credit note" if bill.cancels else "Invoice" if issue else "Bill"),
         "status": "" if issue and bill.state is BillState.ISSUED else str(bill.state),
@@ -175,8 +177,8 @@ def _content(
         "due": say.money(abs(bill.amounts.due), digits),
         "due_note": _due_note(bill, issue, say),
         "payment_text": issue.payment_text if issue else "",
-        "supplies": [_supply(supply, made, say) for supply in bill.supplies],
-        "lines": [_line(entry, made, say) for entry in bill.lines],
+        "supplies": [_supply(supply, invoice, say) for supply in bill.supplies],
+        "lines": [_line(entry, invoice, say) for entry in bill.lines],
         "totals": _totals(bill, digits, say),
         "charts": [
             {
@@ -256,7 +258,7 @@ def _chart_title(usage: DailyUsage, say: Wording) -> str:
     return f"{title}: {usage.service_point}" if usage.service_point else title
 
 
-def _supply(supply: SupplySummary, made: Invoice, say: Wording) -> dict[str, Any]:
+def _supply(supply: SupplySummary, invoice: Invoice, say: Wording) -> dict[str, Any]:
     first, last = _ends(supply.days, supply.day_start, say)
     if supply.settles:
         days = say("settled after {day}", day=last)
@@ -266,7 +268,7 @@ def _supply(supply: SupplySummary, made: Invoice, say: Wording) -> dict[str, Any
     return {
         "title": supply.service_point,
         "subtitle": f"{supply.tariff} · {days}",
-        "details": supply_details(supply, made, days, say),
+        "details": supply_details(supply, invoice, days, say),
         "reads": [_read(read, supply.zone, say) for read in supply.reads],
     }
 
@@ -305,7 +307,7 @@ def _adjusting(line: RatedLine, adjusts: AdjustedLine, say: Wording) -> tuple[st
     return title, say("was {old}, is {new}", old=old, new=new)
 
 
-def _line(entry: BillLine, made: Invoice, say: Wording) -> dict[str, str]:
+def _line(entry: BillLine, invoice: Invoice, say: Wording) -> dict[str, str]:
     line = entry.line
     name, note = line.name, line.note
     if line.adjusts is not None:
@@ -314,7 +316,7 @@ def _line(entry: BillLine, made: Invoice, say: Wording) -> dict[str, str]:
         name += f", {line.label.replace('_', ' ')}"
     if line.tier:
         name += f", {say('tier {number}', number=line.tier)}"
-    bill = made.bill
+    bill = invoice.bill
     details = [entry.service_point] if len(bill.supplies) > 1 else []
     if line.segment or "/segment" in line.key or line.adjusts is not None:
         last = line.end - timedelta(days=1)
@@ -328,7 +330,7 @@ def _line(entry: BillLine, made: Invoice, say: Wording) -> dict[str, str]:
     unit = line.unit if line.quantity in {None, Decimal(1)} else _UNITS.get(line.unit, line.unit)
     unit = say(unit) if line.unit in _UNITS else unit
     if percent and line.quantity is not None and line.price is not None:
-        quantity, unit = say.money(line.quantity, made.digits), line.unit
+        quantity, unit = say.money(line.quantity, invoice.digits), line.unit
         price = f"{say.number(line.price)} %"
     return {
         "name": name,
@@ -339,7 +341,7 @@ def _line(entry: BillLine, made: Invoice, say: Wording) -> dict[str, str]:
         "per": f"{bill.currency}/{say(line.unit) if line.unit in _UNITS else line.unit}"
         if price and line.unit and not percent
         else "",
-        "amount": say.money(line.amount, made.digits),
+        "amount": say.money(line.amount, invoice.digits),
     }
 
 

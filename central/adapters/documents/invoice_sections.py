@@ -71,12 +71,13 @@ def supply_details(
         SupplyTerms(supply.service_point),
     )
     code = f"{terms.scheme} {terms.code}".strip()
-    place = " · ".join(text for text in (terms.address, code) if text)
     title = invoice.titles.get(supply.tariff)
-    # What no font has is left out; of the name the bill was asked before it was issued.
+    # What no font has is left out; of names the bill was asked before it was issued.
+    address = "" if unprintable(terms.address) else terms.address
+    where = " · ".join(text for text in (address, code) if text)
     shown = title is not None and not unprintable(title)
     named = f"{title} ({supply.tariff})" if shown else supply.tariff
-    return [*([place] if place else []), say("Tariff: {tariff}", tariff=named), first_line]
+    return [*([where] if where else []), say("Tariff: {tariff}", tariff=named), first_line]
 
 
 def chart_texts(usage: DailyUsage, say: Wording) -> ChartTexts:
@@ -167,5 +168,5 @@ def _estimated(usage: DailyUsage, say: Wording) -> str:
     )
     count, of = len(usage.estimated), len(usage.days)
     text = "Estimated in part: {count} of {days} days ({listed})."
-    said = say(text, count=count, days=of, listed=listed)
-    return f"{usage.service_point}: {said}" if usage.service_point else said
+    listing = say(text, count=count, days=of, listed=listed)
+    return f"{usage.service_point}: {listing}" if usage.service_point else listing

@@ -136,8 +136,8 @@ class Wording:
             digits: Of its currency: at least so many are shown.
         """
         exponent = amount.as_tuple().exponent
-        own = -exponent if isinstance(exponent, int) else 0
-        return self.numeral(f"{amount:,.{max(digits, own)}f}")
+        decimals = -exponent if isinstance(exponent, int) else 0
+        return self.numeral(f"{amount:,.{max(digits, decimals)}f}")
 
     def change(self, amount: Decimal, digits: int) -> str:
         """An amount with its sign, whichever it has."""

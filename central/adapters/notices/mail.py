@@ -15,7 +15,7 @@ from central.domain.notices.notice import Notice, NoticeKind
 from central.service.ports.notices import LeasedDelivery, SendAttempt, SendOutcome
 
 _DETAIL_MAX = 200
-_PERMANENT = 500
+PERMANENT = 500
 _TITLES = {
     NoticeKind.BILL_ISSUED: "Bill issued",
     NoticeKind.RUN_FINISHED: "Bill run finished",
@@ -95,16 +95,17 @@ def _hand_over(message: EmailMessage, server: MailServer) -> SendAttempt:
     except smtplib.SMTPRecipientsRefused as error:
         code, text = next(iter(error.recipients.values()))
         # The address is wrong, and will be so the next time.
-        outcome = SendOutcome.GONE if code >= _PERMANENT else SendOutcome.REFUSED
-        return SendAttempt(outcome, code, _said(text))
+        outcome = SendOutcome.GONE if code >= PERMANENT else SendOutcome.REFUSED
+        return SendAttempt(outcome, code, server_text(text))
     except smtplib.SMTPResponseException as error:
-        return SendAttempt(SendOutcome.REFUSED, error.smtp_code, _said(error.smtp_error))
+        return SendAttempt(SendOutcome.REFUSED, error.smtp_code, server_text(error.smtp_error))
     except (OSError, smtplib.SMTPException) as error:
         detail = f"{type(error).__name__}: {error}"[:_DETAIL_MAX]
         return SendAttempt(SendOutcome.UNREACHABLE, detail=detail)
     return SendAttempt(SendOutcome.TAKEN, 250)
 
 
-def _said(text: bytes | str) -> str:
+def server_text(text: bytes | str) -> str:
+    """What a server said, cut to one printable line."""
     plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return "".join(c if c.isprintable() else " " for c in plain)[:_DETAIL_MAX]

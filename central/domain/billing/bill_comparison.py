@@ -72,7 +72,7 @@ class BillComparison:
     causes: tuple[CauseAmount, ...]
 
 
-class ComparedBill(NamedTuple):
+class EarlierPeriod(NamedTuple):
     """An earlier bill that may be compared, without its content.
 
     Args:
@@ -84,12 +84,12 @@ class ComparedBill(NamedTuple):
     days: DayRange
 
 
-def last_period(days: DayRange, earlier: Iterable[ComparedBill]) -> ComparedBill | None:
+def last_period(days: DayRange, earlier: Iterable[EarlierPeriod]) -> EarlierPeriod | None:
     """The bill that ends where the days begin."""
     return next((bill for bill in earlier if bill.days.end == days.first), None)
 
 
-def last_year(days: DayRange, earlier: Iterable[ComparedBill]) -> ComparedBill | None:
+def last_year(days: DayRange, earlier: Iterable[EarlierPeriod]) -> EarlierPeriod | None:
     """The bill of the same days a year before, which may begin 15 days off and be half as long."""
     wanted = _year_before(days.first)
     near = [

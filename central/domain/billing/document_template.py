@@ -15,6 +15,9 @@ TEMPLATES = ("invoice-1", "invoice-2", "invoice-3", "invoice-4")
 ENGLISH = frozenset({"invoice-1", "invoice-2"})
 """Those that say their headings in English, whatever the language of the document."""
 
+WITHOUT_TERMS = frozenset({"invoice-1", "invoice-2", "invoice-3"})
+"""Those that print no addresses, codes and payment of `InvoiceTerms`."""
+
 
 class UnknownTemplateError(OperatorError):
     """There is no such template."""

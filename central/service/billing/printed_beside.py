@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from central.domain.billing.bill_comparison import (
     BillComparison,
-    ComparedBill,
+    EarlierPeriod,
     compare_bills,
     last_period,
     last_year,
@@ -68,7 +68,7 @@ async def printed_beside(
 
 
 async def _beside(
-    bills: BillingStore, record: BillRecord, earlier: ComparedBill | None
+    bills: BillingStore, record: BillRecord, earlier: EarlierPeriod | None
 ) -> BillComparison | None:
     before = None if earlier is None else await bills.bill(earlier.uid)
     if before is None or not record.bill.days.count:

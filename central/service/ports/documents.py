@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from central.domain.billing.bill_comparison import ComparedBill
+from central.domain.billing.bill_comparison import EarlierPeriod
 from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.document_template import DocumentTemplate
 
@@ -81,7 +81,7 @@ class DocumentStore(Protocol):
     async def tariffs(self, hashes: Collection[str]) -> Mapping[str, str]:
         """The texts of tariff versions by their hash, those that are there."""
 
-    async def compared(self, bill: UUID) -> Sequence[ComparedBill]:
+    async def compared(self, bill: UUID) -> Sequence[EarlierPeriod]:
         """Bills of an issued bill's account and currency that were issued before it.
 
         Those that were cancelled by then and credit notes are left out. The latest days come

@@ -35,6 +35,7 @@ WITHOUT = {
     "gateway_epoch": "how far a gateway's buffer has been received",
     "meter_seen": "when a meter was heard last",
     "night_job": "jobs of the nights",
+    "invoice_delivery": "how far it is sent; it says when",
     "notice": "what waits to be told, and was; its attempts say when",
     "notice_delivery": "how far it is told; its attempts say when",
     "notice_secret": "what signs now",

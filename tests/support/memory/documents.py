@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from central.domain.billing.bill_comparison import ComparedBill
+from central.domain.billing.bill_comparison import EarlierPeriod
 from central.domain.billing.document_template import DocumentTemplate
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.documents import (
@@ -47,7 +47,7 @@ class MemoryDocumentStore:
             records = [revision.record for revision in state.tariffs.values()]
             return {each.sha256: each.document for each in records if each.sha256 in hashes}
 
-    async def compared(self, bill: UUID) -> Sequence[ComparedBill]:
+    async def compared(self, bill: UUID) -> Sequence[EarlierPeriod]:
         """See `DocumentStore`."""
         async with self._books.begin() as state:
             rows = {row.record.uid: row for row in state.bills.values()}
@@ -56,11 +56,11 @@ class MemoryDocumentStore:
             notes = (row.record.bill.cancels for row in issued)
             cancelled = {note.number for note in notes if note is not None}
             earlier = [
-                ComparedBill(
+                EarlierPeriod(
                     row.record.uid,
                     DayRange(
-                        min(kept.part.days.first for kept in row.parts),
-                        max(kept.part.days.end for kept in row.parts),
+                        min(each.part.days.first for each in row.parts),
+                        max(each.part.days.end for each in row.parts),
                     ),
                 )
                 for row in issued

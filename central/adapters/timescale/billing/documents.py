@@ -12,10 +12,11 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.invoicing.invoicing import deliver_copy
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
-from central.domain.billing.bill_comparison import ComparedBill
+from central.domain.billing.bill_comparison import EarlierPeriod
 from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.document_template import DocumentTemplate
 from central.domain.rating.inputs.segments import DayRange
@@ -27,6 +28,7 @@ from central.service.ports.documents import (
 )
 
 _Row = tuple[Any, ...]
+_WORKER = "worker"
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 
 
@@ -67,13 +69,13 @@ class TimescaleDocumentStore:
             cursor = await connection.execute(_SQL["tariffs"], {"hashes": wanted})
             return {bytes(sha256).hex(): text for sha256, text in await cursor.fetchall()}
 
-    async def compared(self, bill: UUID) -> Sequence[ComparedBill]:
+    async def compared(self, bill: UUID) -> Sequence[EarlierPeriod]:
         """See `DocumentStore`."""
         values = {"bill": bill, "limit": COMPARED_AT_MOST}
         async with self._begin() as connection:
             cursor = await connection.execute(_SQL["compared"], values)
             return [
-                ComparedBill(uid, DayRange(first, end))
+                EarlierPeriod(uid, DayRange(first, end))
                 for uid, first, end in await cursor.fetchall()
             ]
 
@@ -91,9 +93,12 @@ class TimescaleDocumentStore:
         }
         async with self._begin(document.rendered_at) as connection:
             await keep_templates(connection, [template])
-            await connection.execute(_SQL["add"], values)
+            added = await connection.execute(_SQL["add"], values)
             await connection.execute(_SQL["end_job"], {"bill": document.bill})
             there = await _document(connection, document.bill)
+            if added.rowcount:
+                # In one transaction, so that no document is without its first delivery.
+                await deliver_copy(connection, document.bill, 0, document.rendered_at, _WORKER)
         return document if there is None else there
 
     async def take(self, at: datetime, until: datetime, limit: int) -> Sequence[DocumentJob]:

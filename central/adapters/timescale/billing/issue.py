@@ -13,9 +13,11 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.audit.store import newest_head
 from central.adapters.timescale.billing.documents import await_documents, keep_templates
 from central.adapters.timescale.billing.settings import settings_revisions
+from central.adapters.timescale.invoicing.invoicing import terms_in_force
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.document_template import template_of
+from central.domain.billing.invoicing import with_terms
 from central.domain.billing.issue import (
     IssuedBill,
     heads_wanted,
@@ -80,6 +82,11 @@ async def issue_bills(
     if heads_wanted(plans):
         printed = {counter: day for counter, (_, day) in last.items() if day is not None}
         issued = with_audit_head(issued, plans, (await newest_head(connection)).short, printed)
+    terms = await terms_in_force(connection, list(bills))
+    issued = [
+        entry._replace(facts=with_terms(entry.facts, terms[uid]))
+        for uid, entry in zip(bills, issued, strict=True)
+    ]
     await connection.execute(_SQL["issue"], {"at": at, **_columns(bills, issued)})
     newest = {entry.counter: entry.ordinal for entry in issued}
     heads = {entry.counter: entry.facts.issued for entry in issued if entry.facts.audit_head}

@@ -12,7 +12,7 @@ from central.domain.billing.bill import Account, Bill, Party, Supply
 from central.domain.billing.bill_comparison import (
     BillComparison,
     Cause,
-    ComparedBill,
+    EarlierPeriod,
     bars,
     compare_bills,
     last_period,
@@ -126,13 +126,13 @@ def test_last_period_ends_where_the_bill_begins_and_last_year_is_near() -> None:
 
     mine = days("2026-10-01", "2026-11-01")
     earlier = [
-        ComparedBill(uuid4(), days("2026-09-01", "2026-10-01")),
-        ComparedBill(uuid4(), days("2025-10-03", "2025-11-03")),
-        ComparedBill(uuid4(), days("2025-08-01", "2025-09-01")),
+        EarlierPeriod(uuid4(), days("2026-09-01", "2026-10-01")),
+        EarlierPeriod(uuid4(), days("2025-10-03", "2025-11-03")),
+        EarlierPeriod(uuid4(), days("2025-08-01", "2025-09-01")),
     ]
     assert last_period(mine, earlier) == earlier[0]
     assert last_year(mine, earlier) == earlier[1]
     assert last_period(mine, earlier[1:]) is None
     assert last_year(mine, [earlier[0], earlier[2]]) is None
     leap = days("2028-02-29", "2028-03-31")
-    assert last_year(leap, [ComparedBill(uuid4(), days("2027-02-28", "2027-03-31"))]) is not None
+    assert last_year(leap, [EarlierPeriod(uuid4(), days("2027-02-28", "2027-03-31"))]) is not None
