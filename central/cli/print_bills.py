@@ -1,4 +1,4 @@
-"""`meterline-central bill pdf|render`: print bills, a file each; archive what is issued."""
+"""`meterline-central bill pdf|render|einvoice`: print bills, a file each; archive the issued."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ from central.cli.each import FailedBill, Tried, each
 from central.cli.output import AsJson, answered, progress_bar, settings, show, wait_for
 from central.domain.billing.run_scope import RunScope
 from central.domain.billing.state import BillState
+from central.domain.einvoice.form import EInvoiceForm
 from central.process.stores import Stores, open_stores
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.find_bill import find_bill, heads_of_account
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
+from central.service.billing.structured_invoice import NoEInvoiceRulesError, Rules, WriteEInvoice
 from central.service.ports.billing import BillHead, BillingStore
 
 __all__ = ["app"]
@@ -151,6 +153,72 @@ def render_command(  # noqa: PLR0913 - one option each
     else:
         typer.echo(f"{len(tried.done)} archived.")
     tried.end(as_json=as_json)
+
+
+@app.command("einvoice")
+@answered
+def einvoice_command(  # noqa: PLR0913 - one option each
+    bills: Annotated[list[str], typer.Argument(help="Identifiers, numbers or ACCOUNT/CYCLE.")],
+    form: Annotated[
+        EInvoiceForm, typer.Option("--format", help="ubl, cii or facturae.")
+    ] = EInvoiceForm.UBL,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path(),
+    check: Annotated[  # noqa: FBT002 - typer's way
+        bool, typer.Option("--check", help="Judge them by the rules of EN 16931.")
+    ] = False,
+    final: Final = False,  # noqa: FBT002 - typer's way
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write issued bills as structured invoices, a file each.
+
+    Exit codes: 0 all are written, 2 refused, 3 some are not.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files, tried = wait_for(_write(bills, form, folder, _rules() if check else None, final=final))
+    if as_json:
+        failed = [one.to_json() for one in tried.failed]
+        show({"files": [str(path) for path in files], "failed": failed})
+    else:
+        for path in files:
+            typer.echo(path)
+    tried.end(as_json=as_json)
+
+
+async def _write(
+    bills: list[str], form: EInvoiceForm, folder: Path, rules: Rules | None, *, final: bool
+) -> tuple[list[Path], Tried]:
+    """Files, and what became of each bill."""
+    files: list[Path] = []
+    async with open_stores(settings(), "meterline-bill") as stores:
+        use_case = WriteEInvoice(stores.registry, rules)
+
+        async def write(name: str) -> None:
+            record = await find_bill(stores.bills, name, final=final)
+            written = await use_case(record, form)
+            path = folder / written.name
+            path.write_bytes(written.content)
+            files.append(path)
+
+        tried = await each(dict.fromkeys(bills), write)
+    return files, tried
+
+
+def _rules() -> Rules:
+    """The published rules.
+
+    Raises:
+        NoEInvoiceRulesError: They are not installed.
+    """
+    try:
+        from central.adapters.documents.einvoice_rules import (  # noqa: PLC0415 - of an extra
+            EInvoiceRules,
+        )
+
+        return EInvoiceRules()
+    except ModuleNotFoundError as error:
+        message = f"There are no rules to judge by: {error.name} is missing."
+        raise NoEInvoiceRulesError(message, value=error.name) from None
 
 
 async def _render(selected: _Selected, *, quiet: bool) -> Tried:

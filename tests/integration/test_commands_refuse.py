@@ -129,7 +129,8 @@ def test_a_file_that_is_of_no_use_is_refused(
     def cases() -> Iterator[tuple[typer.Typer, list[str]]]:
         for turn, (app, words, arguments) in enumerate(GIVEN):
             # It makes its file; of a capture another says a line a telegram.
-            if "{file}" not in arguments or words in {"gateway make-key", "decode"}:
+            makes = {"gateway make-key", "gateway make-authority", "decode"}
+            if "{file}" not in arguments or words in makes:
                 continue
             for place, file in some(files, turn):
                 forms = list(both_forms(app, words, arguments.format(file=file).split()))

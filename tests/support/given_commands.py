@@ -25,6 +25,7 @@ CENTRAL = {
     "bill conflicts": "",
     "bill decide-conflict": "9 leave --reason r",
     "bill discard": "A-9/2026-01",
+    "bill einvoice": "A-9/2026-01",
     "bill issue": "A-9/2026-01",
     "bill approve-suppression": EPOCH,
     "bill lift": f"{EPOCH} --reason r",

@@ -103,7 +103,7 @@ NOTHING = {
     ),
     *("broker rules", "doctor", "figures", "finding list", "gateway epochs"),
     *("gateway certificates", "gateway proof"),
-    *("fiscal show", "fiscal verify"),
+    *("bill einvoice", "fiscal show", "fiscal verify"),
     *("user list", "api-key list"),
     *("events list", "events meters", "events show", "events waiting", "subjects list"),
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
