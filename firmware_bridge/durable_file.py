@@ -19,18 +19,44 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
         OSError: The disk is full, read-only or failing; the file holds the old content or the new.
     """
     draft = path.with_name(path.name + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(draft, data, mode)
         draft.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
     sync_folder(path.parent)
+
+
+def write_new_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Make a file in one step, on the disk when this returns; one that is there stays as it is.
+
+    Args:
+        path: The file; its draft stands beside it while it is written.
+        data: All of it.
+        mode: Who may read it; the process's mask takes its share.
+
+    Raises:
+        FileExistsError: It is there already.
+        OSError: The disk is full, read-only or failing; there is no file.
+    """
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        _write(draft, data, mode)
+        path.hardlink_to(draft)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+    sync_folder(path.parent)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -54,7 +54,7 @@ SPDX = {
     "Python Software Foundation License": "PSF-2.0",
 }
 # Not installed on every platform, so that it cannot be asked here.
-ELSEWHERE = {"colorama": "BSD-3-Clause"}
+ELSEWHERE = {"colorama": "BSD-3-Clause", "httpx2-jsfetch": "BSD-3-Clause"}
 # They say nothing in the package, but where it is published.
 PUBLISHED = {"saxonche": "MPL-2.0"}
 _SPDX_TERM = re.compile(r"[A-Za-z0-9.-]+")

@@ -6,8 +6,8 @@ the key. Who keeps the public key apart can check a folder years later.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from central.adapters.signing_key import FileKey
 from central.domain.audit.chain import ChainHead
 from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.durable_file import write_new_durably
 
 _DOMAIN: Final = "meterline audit head"
 _HASH_BYTES: Final = 32
@@ -58,16 +59,9 @@ class SignedHeads:
             "public_key": self._key.public.hex(),
             "signature": self._key.sign(text).hex(),
         }
-        try:
-            # What is there was exported by another worker, or before this one was started.
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-        except FileExistsError:
-            self._day = day
-            return
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(f"{json.dumps(document)}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        # What is there was exported by another worker, or before this one was started.
+        with contextlib.suppress(FileExistsError):
+            write_new_durably(path, f"{json.dumps(document)}\n".encode(), 0o444)
         self._day = day
 
 

@@ -6,7 +6,6 @@ Source: RFC 5280; PKCS #10 is RFC 2986.
 from __future__ import annotations
 
 import hashlib
-import os
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -36,6 +35,7 @@ from central.service.gateways.claims import (
 from central.service.ports.certificates import CertificateRequest, GatewayCertificate
 from firmware_bridge.contract.errors import ConfigurationError, InvalidValueError
 from firmware_bridge.contract.topics import check_new_gateway
+from firmware_bridge.durable_file import write_new_durably
 
 _COMMAND_S: Final = 30.0
 _ANSWER_MAX_BYTES: Final = 64 * 1024
@@ -106,8 +106,8 @@ class FileAuthority:
         )
         certificate = builder.sign(key, hashes.SHA256())
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write_new(folder / "authority.key", text, 0o600)
-        _write_new(folder / "authority.crt", certificate.public_bytes(Encoding.PEM), 0o644)
+        write_new_durably(folder / "authority.key", text, 0o600)
+        write_new_durably(folder / "authority.crt", certificate.public_bytes(Encoding.PEM), 0o644)
         return cls(key, certificate)
 
     def issue(
@@ -369,12 +369,3 @@ def _spki(key: object) -> bytes:
 
 def _digest_of(key: object) -> bytes:
     return hashlib.sha256(_spki(key)).digest()
-
-
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        # Not `write_durably`: that replaces a file, and a key must never replace another.
-        os.fsync(file.fileno())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.durable_file import write_new_durably
 
 
 class SigningKeyError(ConfigurationError):
@@ -41,12 +41,7 @@ class FileKey:
         """
         key = Ed25519PrivateKey.generate()
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-            file.flush()
-            # Not `write_durably`: that replaces a file, and a key must never replace another.
-            os.fsync(file.fileno())
+        write_new_durably(path, text)
         return cls(key)
 
     @classmethod

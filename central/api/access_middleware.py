@@ -47,12 +47,13 @@ SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 LANGUAGE = "/language"
 WELCOME = "/welcome"
+PROVIDER, FROM_PROVIDER = "/sign-in/provider", "/sign-in/provider/back"
 CSRF_HEADER = "x-meterline-form"
 CSRF_FIELD = "csrf_token"
 _CSRF_FIELD_BEFORE = "proof"  # a page that was open before the field was renamed
 _HEALTH = "/api/v1/health/"
 _ANYBODYS = ("/static/", _HEALTH, "/favicon.ico")
-_DOORS = frozenset({SIGN_IN, WELCOME, LANGUAGE})
+_DOORS = frozenset({SIGN_IN, WELCOME, LANGUAGE, PROVIDER, FROM_PROVIDER})
 """What anybody may ask for, and forms that anybody may send who has the page with them."""
 _PROVES_ITSELF = frozenset({CLAIM_PATH, RENEW_PATH})
 """What a device sends with a code or a signature, which no browser has to lend."""

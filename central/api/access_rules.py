@@ -24,6 +24,8 @@ GET /static/{{name}}
 GET /favicon.ico
 GET /sign-in
 POST /sign-in
+GET /sign-in/provider
+GET /sign-in/provider/back
 GET /welcome
 POST /welcome
 POST /language

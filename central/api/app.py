@@ -25,6 +25,7 @@ from central.api.failed_tokens import FailedTokens
 from central.api.head import HeadMiddleware
 from central.api.identities import Identities
 from central.api.problems import MEDIA_TYPE, TITLES, Problem, problem_of
+from central.api.provider_sign_in import router as provider_sign_in
 from central.api.request_times import HEADER, RequestIdMiddleware, RequestTimes
 from central.api.routers import all_routers
 from central.api.routers.api_reference import router as api_reference
@@ -91,11 +92,13 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     identities = Identities(settings, authenticator, sessions, failed_tokens, people, keys)
     app.state.identities = identities
     box = AesSealedBox(settings.secret)
+    app.state.sealed_box = box
     app.state.second_factors = SecondFactors(services.second_factor_store, box, services.clock)
     for router in all_routers():
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(check_parameters)])
     app.include_router(api_reference, prefix=PREFIX)
     app.include_router(sign_in)
+    app.include_router(provider_sign_in)
     app.include_router(choose_language)
     mount_pages(app, services)
     _answer_errors(app)

@@ -5,6 +5,7 @@ Before anybody was added, the operator's token stands in the password's place.
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -45,7 +46,7 @@ async def ask(request: Request) -> Response:
     """The form."""
     if request.state.browser_session.operator is not None:
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    return await _form(request, within(request.query_params.get("next", "/")))
+    return await form(request, within(request.query_params.get("next", "/")))
 
 
 @router.post(SIGN_IN)
@@ -68,14 +69,20 @@ async def check(request: Request) -> Response:
     account = await (_token_holder if is_before else _person)(request, named, sent)
     failed_tokens.note(address, named, now, is_right=account is not None)
     if account is None:
-        return await _form(request, target, wrong=True)
+        return await form(request, target, wrong=True)
+    return await begin_session(request, account, target, now)
+
+
+async def begin_session(request: Request, account: str, target: str, now: datetime) -> Response:
+    """Sign an account in in the browser, and go on to a path of ours."""
+    state = request.app.state
     sessions: Sessions = state.sessions
     # Whoever had a session in this browser has another now, and the old secret is worth nothing.
     await sessions.end(session_cookie(request), _actor(account), now)
     agent = request.headers.get("user-agent", "")
-    browser = request.state.browser_session
-    secret = await sessions.begin(browser, account, network_of(address), agent, now)
-    _log.info("signed_in", account=account, address=network_of(address))
+    address = network_of(None if request.client is None else request.client.host)
+    secret = await sessions.begin(request.state.browser_session, account, address, agent, now)
+    _log.info("signed_in", account=account, address=address)
     settings: WebSettings = state.settings
     return _to(request, target, secret, settings.session_s)
 
@@ -130,15 +137,21 @@ async def sign_out(request: Request) -> Response:
     return _to(request, SIGN_IN, "", 0)
 
 
-async def _form(request: Request, target: str, *, wrong: bool = False) -> Response:
+async def form(
+    request: Request, target: str, *, wrong: bool = False, refusal: str = ""
+) -> Response:
+    """The form, with what it says of the try before."""
     identities: Identities = request.app.state.identities
+    sign_ins = services_of(request).provider_sign_ins
     return pages_of(request).render(
         request,
         "sign_in.html",
-        status=HTTPStatus.FORBIDDEN if wrong else HTTPStatus.OK,
+        status=HTTPStatus.FORBIDDEN if wrong or refusal else HTTPStatus.OK,
         wrong=wrong,
+        refusal=refusal,
         next=target,
         by_token=await identities.is_before_people(),
+        provider=None if sign_ins is None else sign_ins.provider.label,
     )
 
 

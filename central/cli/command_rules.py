@@ -163,6 +163,7 @@ session revoke
 user add
 user roles
 user invite
+user link
 user disable
 user enable
 user reset-second-factor

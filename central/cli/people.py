@@ -20,11 +20,12 @@ from central.cli.output import (
     show,
     wait_for,
 )
+from central.config.secret import SettingMissingError
 from central.domain.access.policy import Role
 from central.process.stores import open_stores
 from central.service.people.people import Invited, People
 from central.service.ports.decisions import DecisionNote
-from central.service.ports.people import NewPerson, Person
+from central.service.ports.people import NewPerson, Person, ProvidedIdentity
 
 users = group("Add people who sign in, and change what they may do.")
 _Result = TypeVar("_Result")
@@ -107,6 +108,31 @@ def invite_command(
     """Print a code that somebody chooses a new password with; it lasts a day and is used once."""
     actor = actor_of(named)
     _print_code(with_people(lambda people: people.invite(name, actor, reason)), as_json=as_json)
+
+
+@users.command("link")
+@answered
+def link_command(  # noqa: PLR0913 - an option each
+    name: Name,
+    subject: Annotated[
+        str, typer.Option(help="The provider's own identifier of them, `sub` in what it signs.")
+    ],
+    reason: Because,
+    issuer: Annotated[
+        str | None, typer.Option(help="The provider; default: METERLINE_OIDC_ISSUER.")
+    ] = None,
+    named: ActingAs = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Let an identity provider vouch for somebody who is here already."""
+    provider = issuer or settings().oidc_issuer
+    if not provider:
+        message = "No identity provider is named."
+        raise SettingMissingError(message, remedy="Give --issuer, or set METERLINE_OIDC_ISSUER.")
+    identity, actor = ProvidedIdentity(provider, subject), actor_of(named)
+    linked = with_people(lambda people: people.link(name, identity, actor, reason))
+    _print_person(linked, as_json=as_json)
 
 
 @users.command("disable")

@@ -14,6 +14,7 @@ from central.config.authority import AuthoritySettings
 from central.config.connection_limits import ConnectionLimits
 from central.config.health import HealthSettings
 from central.config.mail import MailSettings
+from central.config.provider import ProviderSettings
 from central.config.quota import QuotaSettings
 from central.config.secret import apart, given_dsn, named_database, strong, variable
 
@@ -23,7 +24,7 @@ _FOR_THE_UTILITY = (
 _MOST_DAYS = 36_500
 
 
-class Settings(HealthSettings, QuotaSettings, MailSettings, AuthoritySettings):
+class Settings(HealthSettings, QuotaSettings, MailSettings, AuthoritySettings, ProviderSettings):
     """Settings of the commands of the centre.
 
     Args:

@@ -20,6 +20,7 @@ from central.config.settings import Settings
 from central.process.authority import gateway_claims
 from central.process.health import Readiness, saying_health
 from central.process.keep_fit import keep_fit
+from central.process.provider import provider_sign_ins
 from central.process.services import timescale_services
 from central.process.start import start
 from central.service.ports.ingest import StoreUnavailableError
@@ -54,7 +55,8 @@ async def run_serve(
         claims = gateway_claims(settings, pool, _utc_now)
         anchors = settings.audit_anchor_file
         services = timescale_services(pool, render_invoice, _utc_now, anchors, claims)
-        app = create_app(services, web)
+        sign_ins = provider_sign_ins(settings, services.people, _utc_now)
+        app = create_app(replace(services, provider_sign_ins=sign_ins), web)
         failed_tokens: FailedTokens = app.state.failed_tokens
         failed_claims: FailedTokens = app.state.failed_claims
         times: RequestTimes = app.state.request_times

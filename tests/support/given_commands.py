@@ -113,6 +113,7 @@ CENTRAL = {
     "api-key revoke": "9 --reason r",
     "user add": "ana --role viewer",
     "user disable": "nobody --reason r",
+    "user link": "nobody --subject s --issuer i --reason r",
     "user enable": "nobody --reason r",
     "user invite": "nobody --reason r",
     "user list": "",

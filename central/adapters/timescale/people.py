@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from central.domain.access.policy import Permission, Principal, Role, Whose
 from central.domain.actor import Actor, ActorKind, Via
 from central.domain.audit.change import change
 from central.service.ports.decisions import DecisionNote
-from central.service.ports.people import ApiKey, NewKey, NewPerson, Person
+from central.service.ports.people import ApiKey, NewKey, NewPerson, Person, ProvidedIdentity
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _CONNECT_S = 10
@@ -52,15 +53,40 @@ class TimescalePeople:
         row = await self._row("person", {"name": name})
         return None if row is None else _person(row)
 
-    async def add(self, person: NewPerson, note: DecisionNote) -> bool:
+    async def add(
+        self, person: NewPerson, note: DecisionNote, identity: ProvidedIdentity | None = None
+    ) -> bool:
         """See `PersonStore`."""
+        is_free = False
         with translated():
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._pool.connection() as connection, connection.transaction() as whole:
                 values = {**_values(person), "now": note.at, "by": note.actor.key}
                 if await (await connection.execute(_SQL["add"], values)).fetchone() is None:
-                    return False
+                    raise psycopg.Rollback(whole)
                 await _note(connection, "person.added", person.name, note, {}, _shown(person))
-        return True
+                is_free = identity is None or await _link(connection, person.name, identity, note)
+                if not is_free:
+                    raise psycopg.Rollback(whole)
+        return is_free
+
+    async def linked(self, identity: ProvidedIdentity) -> str | None:
+        """See `PersonStore`."""
+        row = await self._row("linked", asdict(identity))
+        return None if row is None else str(row[0])
+
+    async def link(self, name: str, identity: ProvidedIdentity, note: DecisionNote) -> bool:
+        """See `PersonStore`."""
+        is_free = False
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction() as whole:
+                await _locked(connection, name)
+                values = {"name": name, "issuer": identity.issuer}
+                row = await (await connection.execute(_SQL["unlink"], values)).fetchone()
+                before = None if row is None else str(row[0])
+                is_free = await _link(connection, name, identity, note, before)
+                if not is_free:
+                    raise psycopg.Rollback(whole)
+        return is_free
 
     async def change(self, person: NewPerson, note: DecisionNote) -> None:
         """See `PersonStore`."""
@@ -248,6 +274,21 @@ async def _locked(connection: AsyncConnection[_Row], name: str) -> _Row:
         message = f"nobody is called {name!r}"  # looked up before, and people are never deleted
         raise LookupError(message)
     return row
+
+
+async def _link(
+    connection: AsyncConnection[_Row],
+    name: str,
+    identity: ProvidedIdentity,
+    note: DecisionNote,
+    before: str | None = None,
+) -> bool:
+    values = {"name": name, **asdict(identity), "now": note.at, "by": note.actor.key}
+    if await (await connection.execute(_SQL["link"], values)).fetchone() is None:
+        return False
+    old = {} if before is None else {"issuer": identity.issuer, "subject": before}
+    await _note(connection, "person.linked", name, note, old, asdict(identity))
+    return True
 
 
 async def _end_all(

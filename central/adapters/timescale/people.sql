@@ -14,6 +14,20 @@ INSERT INTO person (name, roles, group_names, account_numbers, added_at, added_b
 VALUES (%(name)s, %(roles)s, %(groups)s, %(accounts)s, %(now)s, %(by)s)
 ON CONFLICT DO NOTHING RETURNING id
 
+-- name: linked
+SELECT person.name FROM person_identity JOIN person ON person.id = person_identity.person_id
+WHERE issuer = %(issuer)s AND subject = %(subject)s
+
+-- name: unlink
+DELETE FROM person_identity USING person
+WHERE person.id = person_identity.person_id AND person.name = %(name)s AND issuer = %(issuer)s
+RETURNING subject
+
+-- name: link
+INSERT INTO person_identity (issuer, subject, person_id, added_at, added_by)
+SELECT %(issuer)s, %(subject)s, id, %(now)s, %(by)s FROM person WHERE name = %(name)s
+ON CONFLICT DO NOTHING RETURNING subject
+
 -- name: lock
 SELECT roles, group_names, account_numbers, disabled_at FROM person WHERE name = %(name)s FOR UPDATE
 

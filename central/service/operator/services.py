@@ -38,6 +38,7 @@ from central.service.notices.notices import Notices
 from central.service.operator.bill_line import view_line
 from central.service.people.keys import ApiKeys
 from central.service.people.people import People
+from central.service.people.provider import ProviderSignIns
 from central.service.pilots.pilots import Pilots
 from central.service.ports.audit import AuditStore
 from central.service.ports.billing import BillingStore
@@ -143,6 +144,7 @@ class OperatorServices:
         ingest_store: Where readings go in.
         gateway_store: Who may send them.
         claims_of_gateways: Gives gateways certificates; None where another process does.
+        provider_sign_ins: Lets in whom an identity provider vouches for; None where there is none.
     """
 
     field: FieldOverview
@@ -192,6 +194,7 @@ class OperatorServices:
     ingest_store: IngestStore
     gateway_store: GatewayStore
     claims_of_gateways: GatewayClaims | None = None
+    provider_sign_ins: ProviderSignIns | None = None
 
     def as_of(self, knowledge: KnowledgeTime | None) -> OperatorServices:
         """These, or as of a time; their clock shows it, so that nothing later is due."""

@@ -21,7 +21,7 @@ from central.domain.access.policy import (
 from central.domain.actor import Actor, ActorKind, Via
 from central.service.people.passwords import PasswordHashes, check_strength, normal
 from central.service.ports.decisions import DecisionNote
-from central.service.ports.people import NewPerson, Person, PersonStore
+from central.service.ports.people import NewPerson, Person, PersonStore, ProvidedIdentity
 from central.service.views.lookup import NotFoundError
 from firmware_bridge.contract.errors import OperatorError
 
@@ -82,6 +82,19 @@ class People:
         Raises:
             PersonRefusedError: The name is not free or not a name, or the roles do not go together.
         """
+        await self.check_new(person)
+        if not await self.store.add(person, self._note(actor)):
+            message = f"Somebody is, or was, called {person.name!r}."
+            remedy = "Give another name. A name is never used again."
+            raise PersonRefusedError(message, value=person.name, remedy=remedy)
+        return await self.invite(person.name, actor)
+
+    async def check_new(self, person: NewPerson) -> None:
+        """Return where somebody may be added, if their name is free.
+
+        Raises:
+            PersonRefusedError: The name is not one, or the roles do not go together.
+        """
         if not _NAME.fullmatch(person.name) or person.name.lower() in _RESERVED:
             message = f"{person.name!r} is not valid as a name to sign in with."
             remedy = (
@@ -93,11 +106,22 @@ class People:
         if not await self.store.has_people() and person.roles != {Role.ADMINISTRATOR}:
             message = "The first person is an administrator, and has no other role."
             raise PersonRefusedError(message, value=person.name)
-        if not await self.store.add(person, self._note(actor)):
-            message = f"Somebody is, or was, called {person.name!r}."
-            remedy = "Give another name. A name is never used again."
-            raise PersonRefusedError(message, value=person.name, remedy=remedy)
-        return await self.invite(person.name, actor)
+
+    async def link(
+        self, name: str, identity: ProvidedIdentity, actor: Actor, reason: str
+    ) -> Person:
+        """Let an identity provider vouch for somebody who is here; in place of whom it did before.
+
+        Raises:
+            NotFoundError: Nobody has the name.
+            PersonRefusedError: The identity is somebody else's.
+        """
+        person = await self.named(name)
+        if not await self.store.link(person.name, identity, self._note(actor, reason)):
+            message = f"{identity.subject!r} is somebody else at the provider."
+            remedy = "Look at the audit log for whom it was linked to."
+            raise PersonRefusedError(message, value=identity.subject, remedy=remedy)
+        return person
 
     async def invite(self, name: str, actor: Actor, reason: str = "") -> Invited:
         """Give somebody a code to choose a new password with; the password holds until it is used.

@@ -66,6 +66,19 @@ class NewPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvidedIdentity:
+    """Who somebody is at an identity provider.
+
+    Args:
+        issuer: The provider.
+        subject: Its identifier of somebody, which it never gives to another.
+    """
+
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """A key of the API.
 
@@ -134,8 +147,16 @@ class PersonStore(Protocol):
     async def person(self, name: str) -> Person | None:
         """Somebody by name, whatever its case is."""
 
-    async def add(self, person: NewPerson, note: DecisionNote) -> bool:
-        """Add somebody; whether the name was free."""
+    async def add(
+        self, person: NewPerson, note: DecisionNote, identity: ProvidedIdentity | None = None
+    ) -> bool:
+        """Add somebody, with who they are at an identity provider; whether both were free."""
+
+    async def linked(self, identity: ProvidedIdentity) -> str | None:
+        """The name of whoever has an identity at a provider; None where nobody has."""
+
+    async def link(self, name: str, identity: ProvidedIdentity, note: DecisionNote) -> bool:
+        """Give somebody an identity, in place of the one of that provider; whether it was free."""
 
     async def change(self, person: NewPerson, note: DecisionNote) -> None:
         """Give somebody other roles and limits."""

@@ -182,6 +182,7 @@ ELSEWHERE = {
     "user disable": "needs a database: test_people.py",
     "user enable": "needs a database: test_people.py",
     "user invite": "needs a database: test_people.py",
+    "user link": "needs a database: test_provider_sign_in.py",
     "user reset-second-factor": "needs a database: test_second_factor.py",
     "user roles": "needs a database: test_people.py",
     "api-key give": "needs a database: test_people.py",

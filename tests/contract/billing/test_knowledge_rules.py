@@ -55,6 +55,7 @@ WITHOUT = {
     "api_key": "of which people; the audit log says what became of each",
     "person": "who signs in; the audit log says what became of each",
     "person_code": "what an invitation asks for; it expires",
+    "person_identity": "who people are at a provider; the audit log says what became of each",
     "recovery_code": "what stands in for a second factor, once",
     "personal_value": "values of audit rows, until they are erased",
     # About the schema itself.

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge.durable_file import write_durably
+from firmware_bridge.durable_file import write_durably, write_new_durably
 from firmware_bridge.pulse.count_file import load_count, store_count
 
 ROOT = Path(__file__).parents[3]
 
-# What is no small file: an artefact of megabytes goes to its part as it arrives; a private key may
-# not replace one that is there; anchors are only ever added to their file.
+# What is no small file: an artefact of megabytes goes to its part as it arrives; anchors are only
+# ever added to their file.
 SYNCS_ITSELF = {
     "central/adapters/anchor_file.py",
-    "central/adapters/signing_key.py",
     "edge_agent/remote/update/download.py",
     "firmware_bridge/durable_file.py",
 }
@@ -93,3 +92,21 @@ def test_no_other_module_writes_durably_by_itself() -> None:
     command = ["git", "grep", "-l", "fsync(", "--", "central", "edge_agent", "firmware_bridge"]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert set(found.split()) == SYNCS_ITSELF
+
+
+def test_a_new_file_is_whole_or_absent_and_never_takes_the_place_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "key"
+    write_new_durably(path, b"first")
+    with pytest.raises(FileExistsError):
+        write_new_durably(path, b"second")
+    assert path.read_bytes() == b"first"
+    monkeypatch.setattr(os, "fsync", _full)
+    with pytest.raises(OSError, match="No space"):
+        write_new_durably(tmp_path / "other", b"x")
+    assert [each.name for each in tmp_path.iterdir()] == ["key"]
+
+
+def _full(_descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, DELETE ON person_identity TO meterline_app;
