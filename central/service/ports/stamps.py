@@ -147,6 +147,16 @@ class Decided:
     own: Mapping[UUID, str] = field(default_factory=dict)
     barred: Mapping[UUID, OperatorError] = field(default_factory=dict)
 
+    def beside(self, other: Decided) -> Decided:
+        """What became of these and of others."""
+        return Decided(
+            self.count + other.count,
+            {**self.changed, **other.changed},
+            {**self.waiting, **other.waiting},
+            {**self.own, **other.own},
+            {**self.barred, **other.barred},
+        )
+
 
 def refusal(decided: Decided, bill: UUID) -> str:
     """Why a bill was refused, in a sentence."""

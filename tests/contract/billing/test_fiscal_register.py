@@ -11,11 +11,14 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from central.adapters.timescale.billing import fiscal
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.fiscal import TimescaleFiscalRegister
 from central.domain.billing.bill import Party
+from central.domain.billing.state import BillState
+from central.domain.einvoice.document import EInvoice, NotStructuredError
 from central.domain.fiscal.record import FiscalMode, RecordKind
-from central.domain.fiscal.verifactu import BillingSoftware, FiscalIssuerError
+from central.domain.fiscal.verifactu import BillingSoftware, FiscalIssuerError, issuer_of
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.fiscal_register import FiscalRegister
@@ -169,6 +172,28 @@ async def test_a_credit_note_is_registered_and_a_registration_cancelled(
         verified = await register.verify()
         assert verified.holds
         assert [chain.records for chain in verified.chains] == [3]
+
+
+async def test_a_bill_that_cannot_be_registered_stays_approved_and_the_others_are_issued(
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(invoice: EInvoice) -> str:
+        if invoice.buyer.name == "Customer 2":
+            message = "Its taxes are no value added tax."
+            raise NotStructuredError(message)
+        return issuer_of(invoice)
+
+    monkeypatch.setattr(fiscal, "issuer_of", refusing)
+    async with opened(plain_migrated, 3) as (utility, register):
+        summary = await run(utility, "2026-10")
+        outcome = await IssueBills(utility.billing, lambda: utility.now).run(summary.run, CHIEF)
+        refused = [(each.account, each.code) for each in outcome.refused]
+        assert (outcome.count, refused) == (2, [("A-2", "EINVOICE_IMPOSSIBLE")])
+        numbers = [(await bill(utility, f"A-{n}", "2026-10")).number for n in (1, 2, 3)]
+        assert numbers == ["INV-000001", None, "INV-000002"]
+        assert (await bill(utility, "A-2", "2026-10")).bill.state is BillState.APPROVED
+        verified = await register.verify()
+        assert [chain.records for chain in verified.chains] == [2]
 
 
 async def test_a_seller_without_a_number_issues_nothing_while_a_register_is_written(
