@@ -70,7 +70,9 @@ def _add(container: Any, key: Any, chance: random.Random) -> None:  # noqa: ANN4
     if isinstance(container, list):
         container.insert(key, copied(container[key]))
     else:
-        container[f"{key}{chance.choice(('s', '_', ''))}"[chance.randrange(2) :]] = container[key]
+        container[f"{key}{chance.choice(('s', '_', ''))}"[chance.randrange(2) :]] = copied(
+            container[key]
+        )
 
 
 def _near(value: Any, chance: random.Random) -> Any:  # noqa: ANN401 - as above
@@ -84,4 +86,4 @@ def _near(value: Any, chance: random.Random) -> Any:  # noqa: ANN401 - as above
         return value[:at] + chance.choice(("", "0", "9", ".", "*", "{", "/", "z")) + value[at + 1 :]
     if isinstance(value, list):
         return value[::-1]
-    return chance.choice(ODD)
+    return copied(chance.choice(ODD))
