@@ -156,7 +156,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
-    NoAuthorityError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NoAuthorityError: HTTPStatus.CONFLICT,
     ClaimRefusedError: HTTPStatus.FORBIDDEN,
     CertificateRefusedError: HTTPStatus.FORBIDDEN,
     CertificateRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,

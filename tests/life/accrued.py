@@ -39,8 +39,16 @@ _EMPTY = Part(
 
 
 def accrues(day: date) -> bool:
-    """Whether it is asked for on a day: before the office runs, and behind its last issue."""
-    return day.day in {3, 16}
+    """Whether it is asked for on a day: before the office runs, and behind its last issue.
+
+    Not in each month, since all that is not billed is rated again.
+    """
+    return (day.day, day.month % 3) in {(3, 1), (16, 2)}
+
+
+def never(_: date) -> bool:
+    """As `accrues`, for a life in which it is asked for on no day."""
+    return False
 
 
 def open_parts(

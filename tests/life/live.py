@@ -19,7 +19,7 @@ from tests.life.accounts import (
     not_looked_at,
     reconciled,
 )
-from tests.life.accrued import accrued_otherwise, accrues
+from tests.life.accrued import accrued_otherwise, accrues, never
 from tests.life.books import Books
 from tests.life.candidates import as_previewed, worked_off
 from tests.life.charged import Charged
@@ -140,7 +140,7 @@ class Living:
         self._raise(day, world.broken)
         async with self._timed("check"):
             await self._days(day)
-            self._raise(day, await self._accrued(day, asked=validated and accrues(day)))
+            self._raise(day, await self._accrued(day, asked=validated and world.accrues(day)))
         office = [event for event in found if event.kind in OFFICE]
         for event, after in zip_longest(office, office[1:]):
             if event.kind in CORRECTIONS:
@@ -387,8 +387,20 @@ def _take(judge: Judge, issued: Iterable[Part]) -> None:
             one.part = part.first
 
 
-async def live(life: Life, dsn: str, progress: Callable[[date], None] = lambda _: None) -> Lived:
+async def live(
+    life: Life,
+    dsn: str,
+    progress: Callable[[date], None] = lambda _: None,
+    *,
+    accrued: bool = True,
+) -> Lived:
     """Live a life on a database that is migrated and empty.
+
+    Args:
+        life: What happens in it.
+        dsn: Of the database.
+        progress: Told each day that begins.
+        accrued: Whether what is not billed yet is compared as well.
 
     Raises:
         LifeBrokenError: An invariant does not hold.
@@ -396,5 +408,5 @@ async def live(life: Life, dsn: str, progress: Callable[[date], None] = lambda _
     async with open_product(dsn) as product:
         product.now = datetime.combine(life.first, datetime.min.time(), UTC)
         look, books = Look(product.pool), Books()
-        world = World(life, product, books, Charged(books, look))
+        world = World(life, product, books, Charged(books, look), accrues if accrued else never)
         return await Living(life, world, look, progress)()

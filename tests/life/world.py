@@ -49,7 +49,6 @@ import numpy as np
 
 from central.service.ingest.outcome import OutcomeKind
 from firmware_bridge.contract.errors import MeterlineError
-from tests.life.accrued import accrues
 from tests.life.books import Books, Point
 from tests.life.cashier import Cashier
 from tests.life.charged import Charged
@@ -85,9 +84,17 @@ def noon(day: date) -> datetime:
 class World(Cashier):
     """The utility between the product and its own books."""
 
-    def __init__(self, life: Life, product: Product, books: Books, charged: Charged) -> None:
+    def __init__(
+        self,
+        life: Life,
+        product: Product,
+        books: Books,
+        charged: Charged,
+        accrues: Callable[[date], bool],
+    ) -> None:
         super().__init__(product, books, charged)
         self.life = life
+        self.accrues = accrues
         self.senders: dict[str, Sender] = {}
         self.refusals: Count[str] = Count()
         self.met: Count[str] = Count()
@@ -364,7 +371,7 @@ class World(Cashier):
             counter.validate()
         # After that nothing waits for a window any more.
         if day.day <= _NIGHTS:
-            failed = await self.product.night(accrues=accrues(day))
+            failed = await self.product.night(accrues=self.accrues(day))
             self.broken += [Violation(10, f"at night, {one}") for one in failed]
         return True
 

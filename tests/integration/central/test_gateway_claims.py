@@ -311,4 +311,4 @@ async def test_wrong_codes_over_http_wait_longer_and_longer_and_are_logged(
         services = timescale_services(claims.pool, render_invoice, lambda: claims.now)
         app.state.services = services
         away = await client.post(CLAIM_PATH, json=order)
-        assert (away.status_code, away.json()["code"]) == (503, "NO_AUTHORITY")
+        assert (away.status_code, away.json()["code"]) == (409, "NO_AUTHORITY")
