@@ -229,6 +229,12 @@ class Judge:
             return None
         return self._books.in_force(earlier.plan, part.first - _DAY)
 
+    def take(self, issued: Iterable[Part]) -> None:
+        """Note what was paid in and is taken by parts that are issued now."""
+        for part in issued:
+            for one in self.taken(part):
+                one.part = part.first
+
     def taken(self, part: Part) -> list[PayIn]:
         """What was paid in and this part takes: what no earlier one did.
 

@@ -287,7 +287,7 @@ class Living:
         found += not_looked_at(books, decided, lines, self.world.product.checks.released)
         self.lived.judged += len(fresh) + len(moved)
         issued = [part for part in judged if part.bill in moved and part.state == "issued"]
-        _take(judge, issued)
+        judge.take(issued)
         charged.issue(judge, issued)
         books.hand_over((part.place, part.end, part.plan) for part in issued)
         self._raise(day, found)
@@ -380,27 +380,12 @@ def _made(parts: Iterable[Part], day: date, end: date) -> set[UUID]:
     }
 
 
-def _take(judge: Judge, issued: Iterable[Part]) -> None:
-    """Note what was paid in and is taken by parts that are issued now."""
-    for part in issued:
-        for one in judge.taken(part):
-            one.part = part.first
-
-
 async def live(
-    life: Life,
-    dsn: str,
-    progress: Callable[[date], None] = lambda _: None,
-    *,
-    accrued: bool = True,
+    life: Life, dsn: str, progress: Callable[[date], None] = lambda _: None, *, accrued: bool = True
 ) -> Lived:
     """Live a life on a database that is migrated and empty.
 
-    Args:
-        life: What happens in it.
-        dsn: Of the database.
-        progress: Told each day that begins.
-        accrued: Whether what is not billed yet is compared as well.
+    What is not billed yet is compared as well where `accrued` is.
 
     Raises:
         LifeBrokenError: An invariant does not hold.

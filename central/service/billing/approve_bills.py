@@ -22,21 +22,19 @@ from central.domain.billing.chain_order import (
 )
 from central.domain.billing.printable import unprintable_holds
 from central.domain.billing.state import BillAction, BillState, SelfApprovalError, advance
-from central.domain.einvoice.document import NotStructuredError
-from central.domain.fiscal.verifactu import FiscalIssuerError
 from central.service.billing.fresh_bills import (
     BillInputsError,
     ValidationPendingError,
     on_newest_inputs,
 )
 from central.service.billing.invoice_document import UnprintableTextError
+from central.service.billing.issue_registrable import issue_registrable
 from central.service.ports.bill_shard import RunRecord
 from central.service.ports.billing import BillHead, BillingStore, BillRecord
 from central.service.ports.billing_errors import UnknownBillError
 from central.service.ports.stamps import Decided
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
-_UNREGISTRABLE = (FiscalIssuerError, NotStructuredError)
 _STALE = (BillInputsError, BillOutdatedError)
 _REMEDY = "Correct the text, or the name, and run the cycle again."
 _ERRORS: dict[str, type[OperatorError]] = {
@@ -234,24 +232,13 @@ class IssueBills:
         self, uids: Sequence[UUID], run: RunRecord, actor: Actor
     ) -> tuple[int, dict[UUID, OperatorError]]:
         async def decide(portion: Sequence[UUID]) -> Decided:
-            return await self._issue(portion, actor)
+            return await issue_registrable(self._store, portion, actor, self._clock())
 
         count, refused = await on_newest_inputs(self._store, uids, run, decide, self._clock)
         stale = [uid for uid, error in refused.items() if isinstance(error, _STALE)]
         if stale:
             await self._store.withdraw(stale, actor, self._clock())
         return count, refused
-
-    async def _issue(self, portion: Sequence[UUID], actor: Actor) -> Decided:
-        """Issue bills; those that the register cannot take stay approved, and the others go on."""
-        try:
-            return await self._store.issue(portion, actor, self._clock())
-        except _UNREGISTRABLE as error:
-            if len(portion) == 1:
-                return Decided(0, barred={portion[0]: error})
-        middle = len(portion) // 2
-        first = await self._issue(portion[:middle], actor)
-        return first.beside(await self._issue(portion[middle:], actor))
 
 
 class DiscardBills:
