@@ -62,7 +62,10 @@ def test_each_server_takes_every_statement(migrated: Database) -> None:
 def readings_read(plan: dict[str, Any]) -> int:
     """How many rows of readings a plan took from their tables."""
     own = 0
-    if "reading" in plan.get("Relation Name", "") or "chunk" in plan.get("Relation Name", ""):
+    # TimescaleDB's own nodes name the table above those that read its chunks.
+    if plan["Node Type"] == "Custom Scan":
+        pass
+    elif "reading" in plan.get("Relation Name", "") or "chunk" in plan.get("Relation Name", ""):
         removed = plan.get("Rows Removed by Filter", 0)
         own = round((plan["Actual Rows"] + removed) * plan["Actual Loops"])
     return own + sum(readings_read(inner) for inner in plan.get("Plans", ()))
