@@ -99,7 +99,7 @@ async def _offered(request: Request) -> ProviderSignIns | None:
 
 async def _refused(request: Request, target: str, error: MeterlineError) -> Response:
     _log.warning("provider_sign_in_refused", code=error.code, reason=error.message)
-    return await form(request, target, refusal=error.as_text())
+    return await form(request, target, refusal=f"{error.message} {error.remedy}")
 
 
 def _back(request: Request) -> str:

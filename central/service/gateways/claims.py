@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Final
 
 from central.domain.actor import Actor
-from central.service.gateways.enrolment import NoSuchGatewayError
+from central.service.gateways.enrolment import no_gateway
 from central.service.ports.certificates import (
     CertificateAuthority,
     CertificateReader,
@@ -296,8 +296,7 @@ class GatewayClaims:
         name = shown.gateway
         record = await self._gateways.gateway(name)
         if record is None:
-            message = f"The gateway {name!r} is not enrolled."
-            raise NoSuchGatewayError(message, value=name)
+            raise no_gateway(name)
         stored = await self._store.certificate(shown.serial)
         if record.revoked or (stored is not None and stored.revoked_at is not None):
             message = f"The certificate {shown.serial} of {name} is revoked."

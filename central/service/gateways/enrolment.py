@@ -67,7 +67,7 @@ async def revoke_gateway(
     """
     record = await store.revoke(name, DecisionNote(actor, reason, clock()))
     if record is None:
-        raise _no_gateway(name)
+        raise no_gateway(name)
     return record
 
 
@@ -123,11 +123,12 @@ async def find_gateway(store: GatewayStore, name: str) -> GatewayRecord:
     """
     record = await store.gateway(name)
     if record is None:
-        raise _no_gateway(name)
+        raise no_gateway(name)
     return record
 
 
-def _no_gateway(name: str) -> NoSuchGatewayError:
+def no_gateway(name: str) -> NoSuchGatewayError:
+    """What a name gives that was never enrolled."""
     message = f"The gateway {name!r} is not enrolled."
     return NoSuchGatewayError(
         message, value=name, remedy="Run `meterline-central gateway enrol NAME` first."

@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from central.domain.actor import Actor
-from central.service.gateways.enrolment import NoSuchGatewayError
+from central.service.gateways.enrolment import no_gateway
 from central.service.ingest.signatures import is_good
 from central.service.ports.certificates import ProofStore, SignedRecord
 from central.service.ports.decisions import DecisionNote
@@ -99,8 +99,7 @@ async def set_signing(  # noqa: PLR0913 - what, who, when and why
         NoSuchGatewayError: It was never enrolled.
     """
     if not await store.set_signing(gateway, signing, DecisionNote(actor, reason, clock())):
-        message = f"The gateway {gateway!r} is not enrolled."
-        raise NoSuchGatewayError(message, value=gateway)
+        raise no_gateway(gateway)
 
 
 def _header(record: SignedRecord) -> bytes:

@@ -126,7 +126,7 @@ class ProviderSignIns:
         roles = frozenset(self._roles[each] for each in vouched.groups if each in self._roles)
         if not roles:
             message = f"No group of {vouched.name} at the provider has a role here."
-            remedy = "Have them put into a group that METERLINE_OIDC_ROLES names."
+            remedy = "Ask an administrator for a group that has one."
             raise ProviderRefusedError(message, value=vouched.name, remedy=remedy)
         name = await self._people.store.linked(vouched.identity)
         if name is None:
