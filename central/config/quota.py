@@ -16,6 +16,8 @@ class QuotaSettings(FiledSettings):
         gateway_epochs: Lives of its buffer.
         gateway_quarantined: Batches in quarantine.
         gateway_findings: Open findings.
+        gateway_messages_per_minute: Messages that one ingest process takes of it.
+        gateway_kib_per_minute: Their payload. [KiB]
     """
 
     gateway_meters: int = Field(default=500, ge=1)
@@ -23,3 +25,5 @@ class QuotaSettings(FiledSettings):
     gateway_epochs: int = Field(default=1_000, ge=1)
     gateway_quarantined: int = Field(default=2_000, ge=1)
     gateway_findings: int = Field(default=1_000, ge=1)
+    gateway_messages_per_minute: int = Field(default=6_000, ge=1)
+    gateway_kib_per_minute: int = Field(default=65_536, ge=1_024)

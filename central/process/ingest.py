@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
@@ -23,12 +24,14 @@ from central.process.broker import broker_address
 from central.process.health import Readiness, saying_health
 from central.process.ingest_figures import ingest_figures
 from central.process.keep_fit import keep_fit
-from central.process.quota import quota_of
+from central.process.quota import quota_of, rate_quota_of
 from central.process.start import start
 from central.service.gateways.broker_access import BrokerRules
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.gap_findings import watch_gaps
+from central.service.ingest.gateway_rate import GatewayRates
 from central.service.ingest.ingest import Ingest
+from central.service.ingest.over_quota import OverQuota
 from central.service.ingest.patience import patiently
 from central.service.ingest.queue import Intake, IntakeLimits
 from central.service.ingest.statuses import Statuses
@@ -79,7 +82,9 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
     """Take what the broker has, and do the periodic tasks, until cancelled."""
     clock = _utc_now
     store, gateways = TimescaleIngestStore(pool, quota_of(settings)), TimescaleGatewayStore(pool)
-    intake = Intake(Ingest(store, clock), _limits(settings), clock)
+    rates = GatewayRates(rate_quota_of(settings), time.monotonic)
+    intake = Intake(Ingest(store, clock), _limits(settings), clock, rates)
+    over_quota = OverQuota(store, rates.quota, clock)
     statuses = Statuses(gateways, store, clock)
     failures: Counter[str] = Counter()
 
@@ -106,6 +111,9 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         _report_full("messages", intake.discarded())
         _report_full("statuses", broker.discarded())
 
+    async def report_deferred() -> None:
+        await over_quota.note(intake.deferred())
+
     async def count() -> None:
         _log.info(
             "messages_counted",
@@ -120,6 +128,7 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         (LOOK_EVERY_S, end_overdue),
         (_COUNT_EVERY_S, count),
         (_REPORT_EVERY_S, report_discarded),
+        (_REPORT_EVERY_S, report_deferred),
     ]
     if settings.broker_rules != "none":
         rules = BrokerRules(DynamicSecurity(address), gateways, clock)

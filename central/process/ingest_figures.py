@@ -10,6 +10,7 @@ from firmware_bridge.figures import Figure, Histogram
 
 _OTHERS = {
     "discarded": "Messages that found the queue or their gateway's share full; they come again.",
+    "deferred": "Messages beyond their gateway's quota; they come again.",
     "readings": "Readings that were stored.",
     "retries": "Attempts to store that found no database.",
     "abandoned": "Messages of windows that failed; not acknowledged.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from central.config.quota import QuotaSettings
+from central.service.ingest.gateway_rate import RateQuota
 from central.service.ports.gateway_quota import GatewayQuota
 
 
@@ -15,3 +16,8 @@ def quota_of(settings: QuotaSettings) -> GatewayQuota:
         settings.gateway_quarantined,
         settings.gateway_findings,
     )
+
+
+def rate_quota_of(settings: QuotaSettings) -> RateQuota:
+    """What one gateway may send in a minute, as the settings say."""
+    return RateQuota(settings.gateway_messages_per_minute, settings.gateway_kib_per_minute * 1024)

@@ -14,6 +14,7 @@ _log = structlog.get_logger(__name__)
 _ALWAYS = frozenset(
     {
         FindingCode.FINDINGS_FULL,
+        FindingCode.OVER_QUOTA,
         FindingCode.QUARANTINE,
         FindingCode.REFUSED,
         FindingCode.TAKEN_OVER,

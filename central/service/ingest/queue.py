@@ -27,6 +27,7 @@ from central.service.ingest.classify import (
 from central.service.ingest.costly_share import CostlyShare
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.fair_queue import FairQueue
+from central.service.ingest.gateway_rate import GatewayRates
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.isolate import UNEXPECTED
 from central.service.ingest.outcome import GatewayReply, Result
@@ -78,6 +79,7 @@ class Intake:
         limits: Bounds.
         clock: Now, aware, by which messages have arrived; None where nobody asks how long they
             waited.
+        rates: How much each gateway may send in a minute; None where there is no such bound.
     """
 
     def __init__(
@@ -85,8 +87,10 @@ class Intake:
         ingest: Ingest,
         limits: IntakeLimits | None = None,
         clock: Callable[[], datetime] | None = None,
+        rates: GatewayRates | None = None,
     ) -> None:
         self._ingest = ingest
+        self._rates = rates
         self._limits = IntakeLimits() if limits is None else limits
         most = self._limits.queue_bytes
         self._queue: FairQueue[Arrival] = FairQueue(most, most // _SHARES)
@@ -117,7 +121,9 @@ class Intake:
         return self._limits.queue_bytes
 
     def offer(self, arrival: Arrival) -> bool:
-        """Take a message, unless the queue or its gateway's share is full; whether it was taken."""
+        """Take a message, unless its gateway sends too much or there is no room; whether it was."""
+        if self._rates and not self._rates.admits(arrival.gateway, len(arrival.payload)):
+            return False
         taken = self._queue.offer(arrival.gateway, arrival, ARRIVAL_BYTES + len(arrival.payload))
         self._arrived.set()
         return taken
@@ -127,6 +133,14 @@ class Intake:
         discarded, self._queue.discarded = self._queue.discarded, Counter()
         self.counts["discarded"] += discarded.total()
         return discarded
+
+    def deferred(self) -> Counter[str]:
+        """Messages beyond their gateway's quota since this was asked last; they come again."""
+        if self._rates is None:
+            return Counter()
+        deferred, self._rates.deferred = self._rates.deferred, Counter()
+        self.counts["deferred"] += deferred.total()
+        return deferred
 
     async def run(self, send: Callable[[GatewayReply], Awaitable[None]]) -> None:
         """Work until cancelled; windows under way are then abandoned, unacknowledged.

@@ -39,9 +39,15 @@ PATIENCE_S = 60.0
 
 
 @asynccontextmanager
-async def running(database: Database, broker: EmbeddedBroker) -> AsyncIterator[None]:
+async def running(
+    database: Database, broker: EmbeddedBroker, messages_per_minute: int = 6_000
+) -> AsyncIterator[None]:
     """Ingest in this process."""
-    settings = IngestSettings(database=SecretStr(database.dsn), broker_port=broker.port)
+    settings = IngestSettings(
+        database=SecretStr(database.dsn),
+        broker_port=broker.port,
+        gateway_messages_per_minute=messages_per_minute,
+    )
     ready = asyncio.Event()
     task = asyncio.create_task(run_ingest(settings, ready=ready))
     await asyncio.wait_for(ready.wait(), PATIENCE_S)
@@ -265,3 +271,37 @@ async def test_a_database_that_goes_away_is_waited_for(
         await client.publish(up("gw1"), second.payload, QOS)
         await next_ack(client, edge.epoch, 2)
     assert ask(migrated, "SELECT count(*) FROM reading") == [(20,)]
+
+
+async def test_what_a_gateway_sends_beyond_its_quota_comes_later_and_is_a_finding(
+    migrated: Database, mosquitto: EmbeddedBroker
+) -> None:
+    enrol(migrated, "gw1", "gw2")
+    flood, other = Edge("gw1"), Edge("gw2")
+    for number in range(64):
+        flood.seal(readings(1, START + timedelta(hours=number), number, channel("gw1")))
+    other.seal(readings(1, START, 7, channel("gw2")))
+    async with (
+        running(migrated, mosquitto, messages_per_minute=60),
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as client,
+    ):
+        await client.subscribe(down("gw1"), QOS)
+        await client.subscribe(down("gw2"), QOS)
+        for batch in flood.sealed:
+            await client.publish(up("gw1"), batch.payload, QOS)
+        await client.publish(up("gw2"), other.sealed[0].payload, QOS)
+        await next_ack(client, other.epoch, 1)
+        stored = "SELECT count(*) FROM batch JOIN gateway g ON g.id = gateway_id WHERE name = 'gw1'"
+        assert ask(migrated, stored) != [(64,)]
+        async with asyncio.timeout(PATIENCE_S):
+            while ask(migrated, stored) != [(64,)]:
+                await asyncio.sleep(1.1)  # a gateway waits for longer
+                ((count,),) = ask(migrated, stored)
+                assert isinstance(count, int)
+                for batch in flood.sealed[count:]:
+                    await client.publish(up("gw1"), batch.payload, QOS)
+        found = "SELECT key FROM finding WHERE closed_at IS NULL"
+        async with asyncio.timeout(PATIENCE_S):
+            while ask(migrated, found) != [("OVER_QUOTA:gw1",)]:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.2)
+    assert ask(migrated, "SELECT DISTINCT reconciles FROM reconciliation") == [(True,)]
