@@ -39,6 +39,7 @@ from central.api.request_rate import RequestRate
 from central.api.settings import WebSettings, is_loopback
 from central.domain.access.policy import Principal
 from central.domain.actor import Actor, ActorKind, Via
+from central.service.audit.origin import acting_from, network_of
 from firmware_bridge.contract.enrolment import CLAIM_PATH, RENEW_PATH
 from firmware_bridge.contract.errors import MeterlineError
 
@@ -134,7 +135,8 @@ class AccessMiddleware:
             return
         except ClientDisconnect:
             return
-        await self._app(scope, receive, reply)
+        with acting_from(client_origin(request)):
+            await self._app(scope, receive, reply)
 
     def _count(self, request: Request) -> None:
         """Count a request of the API.
@@ -289,6 +291,14 @@ def session_cookie(request: Request) -> str:
 def _let_in(request: Request, principal: Principal) -> None:
     request.state.principal = principal
     request.state.actor = principal.actor
+
+
+def client_origin(request: Request) -> str:
+    """From where somebody asks, for the audit log; of a customer no more than the network."""
+    address = "socket" if request.client is None else request.client.host
+    principal = getattr(request.state, "principal", None)
+    is_customer = isinstance(principal, Principal) and bool(principal.accounts)
+    return network_of(address) if is_customer else address
 
 
 def _host_name(host: str) -> str:

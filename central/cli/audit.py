@@ -49,6 +49,10 @@ def list_command(  # noqa: PLR0913 - one option each
     action: Annotated[
         str | None, typer.Option(help="Select this action, such as bill.issued, or all of `bill`.")
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(help="Select what was done from there: 203.0.113.7, or ana@host."),
+    ] = None,
     since: Day = None,
     until: Day = None,
     before: Annotated[
@@ -60,7 +64,7 @@ def list_command(  # noqa: PLR0913 - one option each
 ) -> None:
     """List the audit log, newest first: who did what to what, with old and new values."""
     who = None if actor is None else actor.removeprefix("person:")
-    wanted = AuditFilter(subject, who, action, _utc(since), _utc(until), before)
+    wanted = AuditFilter(subject, who, action, _utc(since), _utc(until), before, origin)
 
     async def work() -> list[AuditRow]:
         async with open_stores(settings(), "meterline-audit") as stores:
@@ -86,6 +90,7 @@ def _object(row: AuditRow) -> dict[str, Any]:
         "at": row.at.isoformat(timespec="seconds"),
         "actor": row.actor,
         "via": row.via,
+        "origin": row.origin,
         "action": row.action,
         "subject": row.subject,
         "seal": row.seal,
@@ -95,7 +100,8 @@ def _object(row: AuditRow) -> dict[str, Any]:
 
 def _print(row: AuditRow) -> None:
     """A row for people: what was done in one line, then why, then each field before and after."""
-    who = printed_name(row.actor) + (f" ({row.via})" if row.via else "")
+    way = ", ".join(text for text in (row.via, row.origin) if text)
+    who = printed_name(row.actor) + (f" ({way})" if way else "")
     at = f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     typer.echo(f"{row.id}  {at}  {who}  {row.action}  {row.subject}")
     if (reason := reason_of(row)) is not None:

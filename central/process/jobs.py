@@ -31,6 +31,7 @@ from central.config.settings import Settings
 from central.domain.actor import Actor
 from central.domain.schedule import Occurrence
 from central.process.start import ended
+from central.service.audit.origin import acting_from, job_origin
 from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.correction_rules import CorrectionRules
@@ -241,7 +242,8 @@ class JobWorker:
     async def _became(self, name: str, night: str) -> str | None:
         """Do a job; what became of it, or None where another did it."""
         if (standing := self._standing.get(name)) is not None:
-            await standing.do()
+            with acting_from(job_origin(name)):
+                await standing.do()
             return "done"
         outcome = await self._jobs.run_named(name, date.fromisoformat(night))
         return None if outcome is None else outcome.word

@@ -30,13 +30,14 @@ async def list_audit(  # noqa: PLR0913 - every filter is a parameter
     subject: Text = None,
     actor: Text = None,
     action: Text = None,
+    origin: Text = None,
     since: When | None = None,
     until: When | None = None,
     after: After = None,
     limit: Limit = LIMIT,
 ) -> PageOut[AuditRowOut]:
     """List the audit log, newest first."""
-    wanted = AuditFilter(subject, actor, action, since, until)
+    wanted = AuditFilter(subject, actor, action, since, until, origin=origin)
     page = await audit_page(services.audit, wanted, after=after, limit=limit)
     return page_out(page, AuditRowOut.of)
 

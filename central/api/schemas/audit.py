@@ -18,6 +18,7 @@ class AuditRowOut(Schema):
     at: Instant
     actor: str
     via: str | None
+    origin: str | None
     action: str
     subject: str
     seal: int | None

@@ -16,7 +16,7 @@ from central.service.ports.audit import AuditFilter
 
 router = APIRouter(include_in_schema=False)
 WAIT_S = 2.0
-NAMES = ("subject", "actor", "action", "since", "until")
+NAMES = ("subject", "actor", "action", "origin", "since", "until")
 NAME_MAX = 200
 
 
@@ -33,6 +33,7 @@ async def audit(request: Request) -> Response:
         given["action"] or None,
         _start(days.optional_day("since", "From")),
         _start(days.optional_day("until", "To"), timedelta(days=1)),
+        origin=given["origin"] or None,
     )
     return pages.render(
         request,

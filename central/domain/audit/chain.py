@@ -25,6 +25,8 @@ class SealForm(IntEnum):
     CHAINED = 1
     """Of rows that were chained as they were written: they know no way."""
     SEALED = 2
+    """Of rows that do not say from where."""
+    WITH_ORIGIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class AuditText:
         action: What was done.
         subject: To what.
         detail: JSON text, as the database writes it.
+        origin: From where; None in rows of before.
     """
 
     id: int
@@ -48,6 +51,7 @@ class AuditText:
     action: str
     subject: str
     detail: str
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ def seal_hash(form: SealForm, number: int, row: AuditText, previous: bytes) -> b
         text = "|".join([*parts, row.detail])
     else:
         fields = [number, row.id, row.at_us, row.actor, row.via, row.action, row.subject]
-        text = json.dumps([*fields, row.detail], ensure_ascii=False, separators=(",", ":"))
+        origin = [row.origin] if form is SealForm.WITH_ORIGIN else []
+        text = json.dumps([*fields, row.detail, *origin], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(previous + text.encode()).digest()
 
 
@@ -167,7 +172,10 @@ class ChainCheck:
         if sealed.row is None:
             message = f"The row {key}, of seal {number}, is missing."
             return ChainBreak(BreakCode.ROW_MISSING, message, number, key)
-        if seal_hash(SealForm(sealed.form), number, sealed.row, sealed.previous) != sealed.sha256:
+        form = SealForm(sealed.form)
+        is_same = seal_hash(form, number, sealed.row, sealed.previous) == sealed.sha256
+        # A seal that does not speak of it was made for a row that did not say it.
+        if not is_same or (form < SealForm.WITH_ORIGIN and sealed.row.origin is not None):
             message = f"The row {key} is not what seal {number} was made for."
             return ChainBreak(BreakCode.ROW_CHANGED, message, number, key)
         anchored = self._anchors.get(number)

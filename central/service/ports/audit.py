@@ -21,6 +21,7 @@ class AuditFilter:
         since: Not before.
         until: Before.
         before: Rows with a smaller key only.
+        origin: From where: an address, `USER@HOST`, also of its jobs.
     """
 
     subject: str | None = None
@@ -29,6 +30,7 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class AuditRow:
         subject: To what.
         detail: Old and new values and the reason, with personal values that are still kept.
         seal: Number of its seal; None while it has none.
+        origin: From where; None in rows of before.
     """
 
     id: int
@@ -54,6 +57,7 @@ class AuditRow:
     subject: str
     detail: Mapping[str, Any]
     seal: int | None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from central.domain.schedule import Occurrence
+from central.service.audit.origin import acting_from, job_origin
 from central.service.halved import NOBODYS, error_text
 from central.service.ports.nights import JobTurn, NightJob, NightStore
 from central.service.schedules.plan import DueJobs
@@ -182,9 +183,10 @@ class Jobs:
 
     async def _do(self, entry: NightJob, occurrence: Occurrence, now: datetime) -> JobOutcome:
         try:
-            lost, done = await self._while_ours(
-                entry, self.jobs[occurrence.schedule.job](now, occurrence)
-            )
+            with acting_from(job_origin(occurrence.schedule.job)):
+                lost, done = await self._while_ours(
+                    entry, self.jobs[occurrence.schedule.job](now, occurrence)
+                )
         except NOBODYS:
             raise
         except asyncio.CancelledError:  # the worker is stopped: another may go on at once

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -87,6 +89,7 @@ def owner(log: Database) -> Iterator[Connection]:
     """The owner, with every trigger and foreign key off."""
     with psycopg.connect(log.dsn, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
+        connection.execute("ALTER TABLE audit_seal DROP CONSTRAINT audit_seal_says_origin")
         yield connection
 
 
@@ -95,6 +98,8 @@ def owner(log: Database) -> Iterator[Connection]:
     [
         "actor = 'nobody'",
         "via = NULL",
+        "origin = NULL",
+        "origin = '203.0.113.9'",
         "action = 'account.added'",
         "subject = 'A-2'",
         "at = at + interval '1 microsecond'",
@@ -118,7 +123,8 @@ def test_a_row_or_a_seal_that_is_gone_is_named(log: Database, owner: Connection)
 
 
 @pytest.mark.parametrize(
-    "change_to", ["prev_hash = sha256('x')", "sha256 = sha256('x')", "form = 1", "form = 9"]
+    "change_to",
+    ["prev_hash = sha256('x')", "sha256 = sha256('x')", "form = 1", "form = 2", "form = 9"],
 )
 def test_a_seal_that_was_changed_is_named(log: Database, owner: Connection, change_to: str) -> None:
     owner.execute(f"UPDATE audit_seal SET {change_to} WHERE seal = 3".encode())  # noqa: S608
@@ -299,4 +305,43 @@ def test_rows_that_were_chained_as_they_were_written_are_taken_over(
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE audit_log SET actor = 'Åsa' WHERE id = 2")
+    assert broken(database).row_id == 2
+
+
+def test_rows_that_do_not_say_from_where_keep_their_seals_and_get_no_others(
+    database: Database, tmp_path: Path
+) -> None:
+    for path in MIGRATIONS.glob("*.sql"):
+        if path.name[:4] < "0098":
+            shutil.copy(path, tmp_path)
+    migrate(database.dsn, tmp_path)
+    add_seal = "INSERT INTO audit_seal VALUES (%s, %s, 2, %s, %s, now())"
+    with psycopg.connect(database.dsn_as("meterline_app"), autocommit=True) as app:
+        head = bytes(32)
+        for number in range(1, ROWS + 1):
+            row = app.execute(
+                "INSERT INTO audit_log (at, actor, via, action, subject, detail)"
+                " VALUES (now(), 'Åsa', 'api', 'did', 'ünder', %s)"
+                " RETURNING id, (extract(epoch FROM at) * 1000000)::bigint, detail::text",
+                (f'{{"a": {number}, "ä": "€"}}',),
+            ).fetchone()
+            assert row is not None
+            said = [number, row[0], row[1], "Åsa", "api", "did", "ünder", row[2]]
+            text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+            before, head = head, hashlib.sha256(head + text.encode()).digest()
+            app.execute(add_seal, (number, row[0], before, head))
+            app.execute("DELETE FROM audit_unsealed WHERE audit_id = %s", (row[0],))
+    migrate(database.dsn)
+    found = verified(database)
+    assert (found.broken, found.head.number, found.head.sha256) == (None, ROWS, head)
+    write(database, 1)
+    found = verified(database)
+    assert (found.broken, found.head.number) == (None, ROWS + 1)
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        # Whoever makes seals that leave it out, such as a worker of before, makes none any more.
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(add_seal, (ROWS + 2, 1, bytes(32), bytes(32)))
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE audit_log SET origin = '203.0.113.9' WHERE id = 2")
+    assert broken(database).code is BreakCode.ROW_CHANGED
     assert broken(database).row_id == 2

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,11 @@ def test_the_log_is_listed_with_actor_values_and_reason(central: Run) -> None:
     assert (enrolled["new"], enrolled["reason"]) == ({"revoked": False}, "first roof")
     (account,) = listed(central, "--subject", "A-1")
     assert account["new"] == {"name": "Ada", "address": [], "tax_id": "", "contact": ""}
+    # Whoever `--as` names: the machine says who ran the command, and where.
+    here = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
+    assert enrolled["origin"] == here
+    assert f"ana (command, {here})" in central("audit", "list", "--origin", here).stdout
+    assert listed(central, "--origin", "203.0.113.7") == []
     assert listed(central, "--until", "2026-01-01") == []
     assert "gateway.enrolled" in central("audit", "list", "--action", "gateway").stdout
     assert "No row" in central("audit", "list", "--actor", "person:bob").stdout

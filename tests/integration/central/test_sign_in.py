@@ -10,12 +10,16 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import psycopg
 import pytest
+from starlette.requests import Request
 
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.web_sessions import TimescaleWebSessions
+from central.api.access_middleware import client_origin
 from central.api.app import create_app
 from central.api.server import serving
 from central.api.settings import WebSettings
+from central.domain.access.policy import Principal
+from central.domain.actor import Actor, ActorKind, Via
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.web_sessions import IDLE
 from firmware_bridge.contract.errors import ConfigurationError
@@ -239,3 +243,38 @@ async def test_sessions_are_listed_and_revoked_and_good_in_their_own_browser_alo
 def test_a_proxy_that_is_no_address_is_refused_by_name() -> None:
     with pytest.raises(ConfigurationError, match=r"'proxy\.example' is neither"):
         WebSettings(trusted_proxies=("proxy.example",))
+
+
+async def test_the_audit_log_says_from_which_address_something_was_done(
+    plain_migrated: Database,
+) -> None:
+    async with served(plain_migrated, PROXY) as made:
+        await made.browser().sign_in()
+        bearer = {**FORWARDED, "Authorization": f"Bearer {TOKEN}"}
+        client = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(local_address=PROXY),
+            base_url=made.address,
+            trust_env=False,
+            headers=bearer,
+        )
+        async with client:
+            (session,) = (await client.get("/api/v1/sessions")).json()
+            path = f"/api/v1/sessions/{session['number']}/revoke"
+            assert (await client.post(path, json={"reason": "lost"})).is_success
+            listed = "/api/v1/audit?origin="
+            (row,) = (await client.get(f"{listed}203.0.113.7")).json()["items"]
+            assert (row["action"], row["origin"]) == ("session.revoked", "203.0.113.7")
+            assert (await client.get(f"{listed}{PROXY}")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("accounts", "origin"),
+    [(frozenset(), "203.0.113.7"), (frozenset({"A-1"}), "203.0.113.0/24")],
+)
+def test_of_a_customer_the_audit_log_says_the_network_alone(
+    accounts: frozenset[str], origin: str
+) -> None:
+    actor = Actor(ActorKind.PERSON, "ada", Via.API)
+    principal = Principal(actor, frozenset(), accounts=accounts, limited=bool(accounts))
+    scope = {"type": "http", "client": ("203.0.113.7", 5), "state": {"principal": principal}}
+    assert client_origin(Request(scope)) == origin

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from central.domain.actor import Actor
 from central.domain.audit.chain import AuditText, ChainHead, SealedRow, SealForm, seal_hash
 from central.domain.audit.change import as_json, brought_back, kept_digest, set_apart
+from central.service.audit.origin import origin_now
 from central.service.ports.audit import AuditFilter, AuditRow, UnsealedRows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,12 +28,14 @@ class AuditLine:
     action: str
     subject: str
     detail: Mapping[str, Any]
+    origin: str
 
     def text(self, key: int) -> AuditText:
         """As it is hashed."""
         at_us = (self.at - _EPOCH) // _MICROSECOND
         logged = json.dumps(self.detail, sort_keys=True)
-        return AuditText(key, at_us, self.actor, self.via, self.action, self.subject, logged)
+        fields = (self.actor, self.via, self.action, self.subject)
+        return AuditText(key, at_us, *fields, logged, self.origin)
 
 
 class AuditTables(Protocol):
@@ -57,7 +60,9 @@ def add_line(  # noqa: PLR0913, PLR0917 - a row of the log
     if apart:
         tables.personal[f"p{key}"] = (salt, apart)
     logged = json.loads(as_json(logged))
-    tables.audit[key] = AuditLine(at, actor.key, actor.via.value, action, subject, logged)
+    tables.audit[key] = AuditLine(
+        at, actor.key, actor.via.value, action, subject, logged, origin_now()
+    )
     return key
 
 
@@ -77,8 +82,8 @@ class MemoryAuditStore:
         head, sealed = await self.head(), {line.row_id for line in self._tables().seals.values()}
         for key in sorted(set(self._tables().audit) - sealed):
             row, number = self._tables().audit[key].text(key), head.number + 1
-            sha256 = seal_hash(SealForm.SEALED, number, row, head.sha256)
-            line = SealedRow(number, SealForm.SEALED, head.sha256, sha256, key, row)
+            sha256 = seal_hash(SealForm.WITH_ORIGIN, number, row, head.sha256)
+            line = SealedRow(number, SealForm.WITH_ORIGIN, head.sha256, sha256, key, row)
             self._tables().seals[number] = line
             head = ChainHead(number, sha256)
         return head
@@ -104,6 +109,7 @@ class MemoryAuditStore:
                 line.subject,
                 brought_back(line.detail, texts),
                 seals.get(key),
+                line.origin,
             )
             for key, line in sorted(self._tables().audit.items(), reverse=True)
             if _wanted(line, wanted) and (wanted.before is None or key < wanted.before)
@@ -137,6 +143,7 @@ def _wanted(line: AuditLine, wanted: AuditFilter) -> bool:
         (wanted.subject in {None, line.subject} or wanted.subject in line.detail.get("bills", ()))
         and wanted.actor in {None, line.actor}
         and (action in {None, line.action} or line.action.startswith(f"{action}."))
+        and (wanted.origin in {None, line.origin} or line.origin.startswith(f"{wanted.origin} ("))
         and (wanted.since is None or line.at >= wanted.since)
         and (wanted.until is None or line.at < wanted.until)
     )

@@ -95,7 +95,7 @@ class TimescaleAuditStore:
 async def _seal(
     connection: AsyncConnection[_Row], head: ChainHead, texts: Sequence[_Row], at: datetime
 ) -> ChainHead:
-    form = SealForm.SEALED
+    form = SealForm.WITH_ORIGIN
     async with connection.cursor() as cursor, cursor.copy(SQL["add_seals"]) as copy:
         for text in texts:
             row = AuditText(*text)
@@ -128,6 +128,7 @@ def _shown(row: _Row, texts: Mapping[str, str]) -> AuditRow:
         subject=row[5],
         detail=brought_back(row[6], texts),
         seal=row[7],
+        origin=row[8],
     )
 
 
@@ -136,5 +137,5 @@ def _parts(ids: Sequence[int]) -> list[Sequence[int]]:
 
 
 def _sealed(row: _Row) -> SealedRow:
-    text = None if row[5] is None else AuditText(*row[5:12])
+    text = None if row[5] is None else AuditText(*row[5:13])
     return SealedRow(row[0], row[1], bytes(row[2]), bytes(row[3]), row[4], text)

@@ -15,6 +15,7 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import as_json, set_apart
 from central.domain.uuid7 import uuid7
+from central.service.audit.origin import origin_now
 
 SQL = load_queries(Path(__file__).with_name("audit.sql"))
 _SALT_BYTES = 16
@@ -55,7 +56,7 @@ async def audit_all(
     connection: AsyncConnection[tuple[Any, ...]], entries: Sequence[AuditEntry]
 ) -> None:
     """Write rows of the audit log in the connection's transaction, in their order."""
-    rows, personal = [], []
+    rows, personal, origin = [], [], origin_now()
     for entry in entries:
         uid, salt = str(uuid7(entry.at)), secrets.token_bytes(_SALT_BYTES)
         detail, apart = set_apart(entry.detail, uid, salt)
@@ -69,6 +70,7 @@ async def audit_all(
                 "via": entry.actor.via.value,
                 "action": entry.action,
                 "detail": as_json(detail),
+                "origin": origin,
             }
         )
     if not rows:

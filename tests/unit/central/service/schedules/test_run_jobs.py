@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from central.domain.schedule import JobSchedule, Occurrence
+from central.service.audit.origin import origin_now, process_origin
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.ports.nights import TRIES, NightJob
 from central.service.schedules import plan, run_jobs
@@ -316,3 +317,15 @@ async def test_what_was_done_long_ago_is_forgotten(monkeypatch: pytest.MonkeyPat
     for days in range(200):
         await nights.at(NIGHT + days * DAY)
     assert len(nights.store.rows) == 63
+
+
+async def test_what_a_job_writes_says_which_job_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+
+    async def look(_: datetime) -> None:
+        await asyncio.sleep(0)
+        heard.append(origin_now())
+
+    nights = Nights(monkeypatch, look=look)
+    await nights.at(NOON)
+    assert heard == [f"{process_origin()} (look)"]
