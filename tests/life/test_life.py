@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,8 @@ from tests.support.servers import MIGRATED, Database, fresh_database
 from tests.support.size import sized
 
 LIVES = sized("METERLINE_LIVES", 1, 40)
-MONTHS = sized("METERLINE_LIFE_MONTHS", 26, 26)
+# A year and its bill, and a month after it.
+MONTHS = sized("METERLINE_LIFE_MONTHS", 14, 26)
 # Lives in which issued bills are corrected: rating them again and again takes its time.
 CORRECTED = sized("METERLINE_CORRECTED_LIVES", 0, 20)
 CORRECTED_MONTHS = sized("METERLINE_CORRECTED_MONTHS", 26, 26)
@@ -30,6 +31,8 @@ DECIDED = sized("METERLINE_DECIDED_LIVES", 1, 20)
 DECIDED_MONTHS = sized("METERLINE_DECIDED_MONTHS", 3, 26)
 # Of the faults those that a life without their patch is tried with; what breaks them breaks most.
 PLAIN = sized("METERLINE_LIFE_FAULTS", 4, len(FAULTS))
+# Of the faults those that are brought back, to see that the lives notice.
+BACK = sized("METERLINE_LIFE_FAULTS_BACK", 13, len(FAULTS))
 # Lives that are lived at most to shorten one that failed.
 TRIALS = sized("METERLINE_LIFE_TRIALS", 20, 200)
 FIRST_SEED = int(os.environ.get("METERLINE_LIFE_SEED", "1"))
@@ -68,6 +71,11 @@ EVENTFUL = (
 )
 # Each ends when the product is mended; then the fault becomes a patch that brings it back.
 NOT_MENDED = {fault.name for fault in FAULTS} - PATCHES.keys()
+
+
+def spread(faults: Sequence[Fault], count: int) -> Sequence[Fault]:
+    """At most so many of them, evenly among all."""
+    return faults[:: -(-len(faults) // count)]
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + LIVES))
@@ -148,7 +156,7 @@ async def test_a_life_that_failed_once_fails_no_more(plain_migrated: Database) -
                 raises=LifeBrokenError,
             ),
         )
-        for fault in FAULTS[:: -(-len(FAULTS) // PLAIN)]
+        for fault in spread(FAULTS, PLAIN)
     ],
 )
 async def test_a_fault_of_before_is_no_more(plain_migrated: Database, fault: Fault) -> None:
@@ -163,7 +171,8 @@ async def test_a_fault_of_before_is_no_more(plain_migrated: Database, fault: Fau
 
 
 @pytest.mark.parametrize(
-    "fault", [pytest.param(fault, id=fault.name) for fault in FAULTS if fault.name in PATCHES]
+    "fault",
+    [pytest.param(fault, id=fault.name) for fault in spread(FAULTS, BACK) if fault.name in PATCHES],
 )
 async def test_a_fault_that_comes_back_is_seen(
     plain_migrated: Database, fault: Fault, monkeypatch: pytest.MonkeyPatch
