@@ -27,13 +27,15 @@ from central.cli.output import AsJson, answered, progress_bar, settings, show, w
 from central.domain.billing.run_scope import RunScope
 from central.domain.billing.state import BillState
 from central.domain.einvoice.form import EInvoiceForm
+from central.process.einvoice_rules import installed_rules
 from central.process.stores import Stores, open_stores
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.find_bill import find_bill, heads_of_account
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
-from central.service.billing.structured_invoice import NoEInvoiceRulesError, Rules, WriteEInvoice
+from central.service.billing.structured_invoice import NoEInvoiceRulesError, WriteEInvoice
 from central.service.ports.billing import BillHead, BillingStore
+from central.service.ports.einvoice_rules import Rules
 
 __all__ = ["app"]
 
@@ -210,15 +212,11 @@ def _rules() -> Rules:
     Raises:
         NoEInvoiceRulesError: They are not installed.
     """
-    try:
-        from central.adapters.documents.einvoice_rules import (  # noqa: PLC0415 - of an extra
-            EInvoiceRules,
-        )
-
-        return EInvoiceRules()
-    except ModuleNotFoundError as error:
-        message = f"There are no rules to judge by: {error.name} is missing."
-        raise NoEInvoiceRulesError(message, value=error.name) from None
+    rules = installed_rules()
+    if rules is None:
+        message = "There are no rules to judge by."
+        raise NoEInvoiceRulesError(message)
+    return rules
 
 
 async def _render(selected: _Selected, *, quiet: bool) -> Tried:

@@ -81,6 +81,7 @@ def set_command(  # noqa: PLR0913 - one option each
         typer.Option("--print-audit-head/--no-audit-head", help=MEANING["print_audit_head"]),
     ] = None,
     negative_total: Annotated[str | None, typer.Option(help=MEANING["negative_total"])] = None,
+    einvoice: Annotated[str | None, typer.Option(help=MEANING["einvoice"])] = None,
     effective: Annotated[
         str | None, typer.Option(help="First day of issue that it holds on; default: today.")
     ] = None,
@@ -104,6 +105,7 @@ def set_command(  # noqa: PLR0913 - one option each
         retention_years=retention_years,
         print_audit_head=print_audit_head,
         negative_total=negative_total,
+        einvoice=einvoice,
     )
     if change == SettingsChange():
         message = "No setting is given."

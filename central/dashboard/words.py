@@ -18,6 +18,7 @@ from central.domain.billing.correction import CorrectionState, CorrectionWay
 from central.domain.billing.correction_limit import LimitCause
 from central.domain.billing.correction_rule import RuleCause, RuleState
 from central.domain.billing.coverage import Coverage
+from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.regulator_figure import FigureName
 from central.domain.billing.state import BillState
@@ -40,8 +41,8 @@ from firmware_bridge.contract.reading import Kind, Source
 
 _ENUMS = (
     BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
-    ExceptionKind, FindingCode, JobState, LimitCause, NegativeTotal, ReasonCode, Role, RuleCause,
-    RuleState, Severity, SuppressionState, FigureName, PilotSide, ChangeCause,
+    ExceptionKind, FindingCode, InvoiceXml, JobState, LimitCause, NegativeTotal, ReasonCode, Role,
+    RuleCause, RuleState, Severity, SuppressionState, FigureName, PilotSide, ChangeCause,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")

@@ -30,6 +30,7 @@ from central.adapters.timescale.validation.validation import TimescaleValidation
 from central.config.settings import Settings
 from central.domain.actor import Actor
 from central.domain.schedule import Occurrence
+from central.process.einvoice_rules import installed_rules
 from central.process.start import ended
 from central.service.audit.origin import acting_from, job_origin
 from central.service.billing.change_settings import ChangeSettings
@@ -62,7 +63,7 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
 
     Each takes the time anew for every transaction: a job may last longer than one may.
     """
-    registry, bills = TimescaleRegistry(pool), TimescaleBillingStore(pool)
+    registry, bills = TimescaleRegistry(pool), TimescaleBillingStore(pool, installed_rules())
     window, validation = TimescaleBillWindow(pool), TimescaleValidationStore(pool)
     revisions = TimescaleSettingsStore(pool)
 

@@ -52,6 +52,7 @@ from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.views.memberships import TimescaleMemberships
 from central.adapters.timescale.views.search import TimescaleSearch
 from central.adapters.timescale.web_sessions import TimescaleWebSessions
+from central.process.einvoice_rules import installed_rules
 from central.service.audit.last_check import AuditCheck
 from central.service.billing.invoice_document import Renderer
 from central.service.gateways.claims import GatewayClaims
@@ -81,7 +82,7 @@ def timescale_services(
         billing=TimescaleBilling(pool),
         memberships=TimescaleMemberships(pool),
         registry=TimescaleRegistry(pool),
-        bills=TimescaleBillingStore(pool),
+        bills=TimescaleBillingStore(pool, installed_rules()),
         settings_store=TimescaleSettingsStore(pool),
         candidates=TimescaleCandidates(pool),
         claims=TimescaleClaimConflicts(pool),

@@ -57,6 +57,7 @@ from central.adapters.timescale.views.field import TimescaleField
 from central.adapters.timescale.web_sessions import TimescaleWebSessions
 from central.config.settings import Settings
 from central.domain.billing.check_policy import CHECK_SCHEMA
+from central.process.einvoice_rules import installed_rules
 from central.process.quota import quota_of
 from central.service.knowledge_time import KnowledgeTime
 
@@ -185,7 +186,7 @@ async def open_stores(
         yield Stores(
             audit=TimescaleAuditStore(pool),
             billing=TimescaleBilling(pool),
-            bills=TimescaleBillingStore(pool),
+            bills=TimescaleBillingStore(pool, installed_rules()),
             cancellations=TimescaleCancellations(pool),
             candidates=TimescaleCandidates(pool),
             certificates=TimescaleClaimStore(pool),

@@ -28,6 +28,7 @@ from central.adapters.timescale.validation.unclosed_days import TimescaleUnclose
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.watch import TimescaleWatch
 from central.config.settings import Settings
+from central.process.einvoice_rules import installed_rules
 from central.process.health import Readiness, saying_health
 from central.process.jobs import compare_changed, run_jobs
 from central.process.keep_fit import keep_fit
@@ -89,7 +90,8 @@ async def _work(
     use_case = Validate(TimescaleValidationStore(pool), clock, vee)
     unclosed = TimescaleUnclosedDays(pool)
     documents = TimescaleDocumentStore(pool)
-    archive = ArchiveInvoices(TimescaleBillingStore(pool), documents, render_invoice, clock)
+    bills = TimescaleBillingStore(pool, installed_rules())
+    archive = ArchiveInvoices(bills, documents, render_invoice, clock)
     find = FindCandidates(TimescaleCandidates(pool), clock)
     notices = DeliverNotices(TimescaleNotices(pool), EndpointSender(mail_server(settings)), clock)
     mails = invoice_mails(pool, settings, documents, clock)
@@ -178,7 +180,7 @@ def invoice_mails(
     """What sends documents to their accounts."""
     return DeliverInvoices(
         TimescaleInvoicing(pool),
-        TimescaleBillingStore(pool),
+        TimescaleBillingStore(pool, installed_rules()),
         documents,
         InvoiceMailer(mail_server(settings)),
         settings.smtp_sender,

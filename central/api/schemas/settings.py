@@ -19,6 +19,7 @@ from central.domain.billing.billing_settings import (
     WIDTH_MAX,
     SettingsRevision,
 )
+from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.negative_total import NegativeTotal
 from central.service.billing.change_settings import SettingsChange
 from central.service.billing.setting_list import values_of
@@ -47,6 +48,7 @@ class SettingsOut(BaseModel):
     retention_years: int | None
     print_audit_head: bool
     negative_total: NegativeTotal
+    einvoice: InvoiceXml
     recorded_at: Instant
     actor: str
     reason: str
@@ -84,6 +86,7 @@ class SettingsIn(Order):
     retention_years: Annotated[int | None, Field(ge=0, le=RETENTION_MAX)] = None
     print_audit_head: bool | None = None
     negative_total: NegativeTotal | None = None
+    einvoice: InvoiceXml | None = None
     effective: date | None = None
     """First day of issue that it holds on; today where it is left out."""
     reason: Reason

@@ -19,6 +19,7 @@ from central.domain.billing.billing_settings import (
     DocumentKind,
 )
 from central.domain.billing.document_template import TEMPLATES
+from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.negative_total import NegativeTotal
 from central.service.billing.change_settings import SettingsChange
 from central.service.billing.setting_list import LABEL
@@ -49,6 +50,7 @@ async def settings(request: Request) -> Response:
         templates=TEMPLATES,
         label=LABEL,
         negative_totals=list(NegativeTotal),
+        einvoices=list(InvoiceXml),
     )
 
 
@@ -89,6 +91,7 @@ def sent_change(form: SentForm) -> SettingsChange:
         ),
         print_audit_head=form.optional("print_audit_head", LABEL["print_audit_head"]) == "yes",
         negative_total=form.text("negative_total", LABEL["negative_total"]),
+        einvoice=form.text("einvoice", LABEL["einvoice"]),
     )
 
 

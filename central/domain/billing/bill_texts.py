@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from central.domain.billing.bill import Bill, Party
+from central.domain.billing.invoice import Invoice
 from central.domain.billing.printable import Text
 
 
@@ -31,6 +32,16 @@ def printed_texts(bill: Bill) -> Iterator[Text]:
         yield ("note of a charge", line.note)
         for part in line.determinants:
             yield ("period of the usage", part.label)
+
+
+def document_texts(invoice: Invoice) -> Iterator[Text]:
+    """What the document of an issued bill prints beside the bill's own texts."""
+    for title in invoice.titles.values():
+        yield ("title of a tariff", title)
+    for group in invoice.taxes:
+        yield ("name of a tax", group.rate.name)
+    for supply in invoice.supplies:
+        yield ("address of the service point", supply.address)
 
 
 def _party(whose: str, party: Party) -> Iterator[Text]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from central.domain.billing.bill_window import IN_A_ROW, BillWindow
 from central.domain.billing.document_template import ENGLISH, TEMPLATES, template_of
+from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.printable import Text, unprintable_holds
 from firmware_bridge.contract.errors import OperatorError
@@ -114,6 +115,7 @@ class BillingSettings:
         retention_years: How long issued bills are kept by law; None where nobody said so. [years]
         print_audit_head: Whether the first document of a day prints the head of the audit log.
         negative_total: What becomes of a bill whose total adjustments take below zero.
+        einvoice: Structured invoices inside of its documents; a bill that cannot be one is held.
 
     Raises:
         BillingSettingsError: One of them is not valid.
@@ -132,6 +134,7 @@ class BillingSettings:
     retention_years: int | None = None
     print_audit_head: bool = False
     negative_total: NegativeTotal = NegativeTotal.CARRY
+    einvoice: InvoiceXml = InvoiceXml.NONE
 
     def __post_init__(self) -> None:
         if self.retention_years is not None and not 0 <= self.retention_years <= RETENTION_MAX:
@@ -183,6 +186,7 @@ class BillingSettings:
             "retention_years": self.retention_years,
             "print_audit_head": self.print_audit_head,
             "negative_total": self.negative_total.value,
+            "einvoice": self.einvoice.value,
         }
 
     @classmethod
@@ -196,7 +200,8 @@ class BillingSettings:
         # Settings of before there was a window do not say it.
         window = BillWindow(rest.pop("window_days", 0), rest.pop("estimates_in_a_row", IN_A_ROW))
         negative = NegativeTotal(rest.pop("negative_total", NegativeTotal.CARRY))
-        return cls(series=series, window=window, negative_total=negative, **rest)
+        einvoice = InvoiceXml(rest.pop("einvoice", InvoiceXml.NONE))
+        return cls(series=series, window=window, negative_total=negative, einvoice=einvoice, **rest)
 
 
 def negative_total_of(text: str) -> NegativeTotal:
@@ -210,6 +215,20 @@ def negative_total_of(text: str) -> NegativeTotal:
     except ValueError:
         message = f"{text!r} is nothing that becomes of a bill below zero."
         raise BillingSettingsError(message, value=text, remedy="Use carry or hold.") from None
+
+
+def einvoice_of_text(text: str) -> InvoiceXml:
+    """Which structured invoices documents have inside of them, as somebody wrote it.
+
+    Raises:
+        BillingSettingsError: It is none of them.
+    """
+    try:
+        return InvoiceXml(text)
+    except ValueError:
+        message = f"{text!r} is no structured invoice."
+        remedy = f"Use {' or '.join(InvoiceXml)}."
+        raise BillingSettingsError(message, value=text, remedy=remedy) from None
 
 
 def _alike(prefix: str, other: str) -> bool:
@@ -271,3 +290,15 @@ def settings_on(revisions: Iterable[SettingsRevision], day: date) -> SettingsRev
         )
         raise BillingSettingsError(message, value=day, remedy=remedy)
     return max(in_force, key=lambda revision: (revision.effective, revision.revision))
+
+
+def settings_ahead(revisions: Iterable[SettingsRevision], day: date) -> list[SettingsRevision]:
+    """The settings of a day of issue, where there are any, and those of every later one."""
+    every = list(revisions)
+    dates = {each.effective for each in every}
+    begins = [max((each for each in dates if each <= day), default=day)]
+    return [
+        settings_on(every, first)
+        for first in sorted({*begins, *(each for each in dates if each > day)})
+        if first in dates
+    ]

@@ -17,6 +17,7 @@ from central.domain.billing.billing_settings import (
 )
 from central.domain.billing.document_template import template_of
 from central.domain.billing.invoice_terms import InvoiceTerms
+from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.negative_total import NegativeTotal
 from central.domain.rating.hashing import digest
 from central.domain.rating.inputs.document_days import DocumentDays
@@ -49,6 +50,7 @@ class IssueFacts:
         fixed_by: What fixed them.
         audit_head: `number:hash` of the audit log's newest seal, shortened; "" for none.
         terms: Addresses, codes and payment; None where an earlier release did not say.
+        einvoice: Structured invoices inside of the document.
     """
 
     number: str
@@ -64,14 +66,17 @@ class IssueFacts:
     fixed_by: FixedBy = FixedBy.ISSUE
     audit_head: str = ""
     terms: InvoiceTerms | None = None
+    einvoice: InvoiceXml = InvoiceXml.NONE
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; a bill without head or terms is hashed as before there were any."""
+        """As a JSON object; what a bill was not given is left out, as it always was."""
         head = {"audit_head": self.audit_head} if self.audit_head else {}
         terms = {} if self.terms is None else {"terms": self.terms.to_json()}
+        einvoice = self.einvoice is not InvoiceXml.NONE
         return (
             head
             | terms
+            | ({"einvoice": self.einvoice.value} if einvoice else {})
             | {
                 "number": self.number,
                 "issued": self.issued.isoformat(),
@@ -104,6 +109,7 @@ class IssueFacts:
             fixed_by=FixedBy(value["fixed_by"]),
             audit_head=value.get("audit_head", ""),
             terms=InvoiceTerms.from_json(value["terms"]) if "terms" in value else None,
+            einvoice=InvoiceXml(value.get("einvoice", InvoiceXml.NONE)),
         )
 
     def content_sha256(self, bill_sha256: str) -> str:
@@ -246,6 +252,7 @@ def _facts(plan: IssuePlan, ordinal: int) -> IssueFacts:
         template=settings.template,
         template_sha256=template_of(settings.template).sha256,
         settings_revision=terms.revision,
+        einvoice=settings.einvoice,
     )
 
 

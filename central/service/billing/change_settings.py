@@ -14,6 +14,7 @@ from central.domain.billing.billing_settings import (
     BillingSettingsError,
     DocumentKind,
     SettingsRevision,
+    einvoice_of_text,
     negative_total_of,
     settings_on,
 )
@@ -42,6 +43,7 @@ class SettingsChange:
         print_audit_head: Whether the first document of a day prints the head of the audit log.
         negative_total: What becomes of a bill whose total adjustments take below zero: `carry` or
             `hold`.
+        einvoice: Structured invoices inside of documents: `none`, `cii`, `ubl` or `both`.
     """
 
     series: str | None = None
@@ -59,6 +61,7 @@ class SettingsChange:
     retention_years: int | None = None
     print_audit_head: bool | None = None
     negative_total: str | None = None
+    einvoice: str | None = None
 
     def of(self, settings: BillingSettings) -> BillingSettings:
         """The settings with the change.
@@ -86,6 +89,8 @@ class SettingsChange:
         changed = replace(settings, window=window, **_given(rest))
         if self.negative_total is not None:
             changed = replace(changed, negative_total=negative_total_of(self.negative_total))
+        if self.einvoice is not None:
+            changed = replace(changed, einvoice=einvoice_of_text(self.einvoice))
         if self.zone is not None:
             changed = replace(changed, zone=self.zone or None)
         kinds = {DocumentKind.INVOICE: invoices}

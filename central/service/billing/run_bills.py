@@ -21,6 +21,7 @@ from central.domain.billing.planned import AccountPlan, NotBilled, PlannedBill, 
 from central.domain.billing.run_scope import EVERYONE, RunScope
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.check_bills import checked
+from central.service.billing.check_documents import documents_checked
 from central.service.billing.frozen_workers import TAKEOVER_S, FrozenWorkers
 from central.service.billing.limit_tail import LimitedFrom, within_limit
 from central.service.billing.rate_accounts import looking_back, rate_accounts, with_events
@@ -292,10 +293,10 @@ async def _changed(work: ShardTransaction, planned: Sequence[PlannedBill]) -> Se
 
 
 async def rate_checked(work: ShardTransaction, planned: Sequence[PlannedBill]) -> list[NewBill]:
-    """Rate bills of one period, and hold those in which a check finds something."""
+    """Rate bills of one period; hold those in which a check finds something."""
 
     async def check(some: Sequence[NewBill]) -> list[NewBill]:
-        return await checked(work, some)
+        return await documents_checked(work, await checked(work, some))
 
     bills: list[NewBill] = []
     async for done in halved(await rate_planned(work, planned), check):

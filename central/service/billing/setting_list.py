@@ -83,6 +83,12 @@ SETTINGS = (
         "What becomes of a bill whose total adjustments take below zero: carry it as a credit, or "
         "hold it until registers were read at the end of its days.",
     ),
+    Setting(
+        "einvoice",
+        "Structured invoices inside of documents",
+        "Structured invoices inside of documents: none, cii, ubl or both; a bill that cannot be one"
+        " is held.",
+    ),
 )
 MEANING: Mapping[str, str] = {setting.name: setting.meaning for setting in SETTINGS}
 LABEL: Mapping[str, str] = {setting.name: setting.label for setting in SETTINGS}
@@ -107,4 +113,5 @@ def values_of(settings: BillingSettings) -> Mapping[str, str | int | bool | None
         "retention_years": settings.retention_years,
         "print_audit_head": settings.print_audit_head,
         "negative_total": settings.negative_total.value,
+        "einvoice": settings.einvoice.value,
     }

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from central.domain.billing.invoice import invoice_of
-from central.domain.einvoice.form import JUDGED, WRITERS, Breach, EInvoiceForm
+from central.domain.einvoice.form import JUDGED, WRITERS, EInvoiceForm
 from central.domain.einvoice.make import einvoice_of
 from central.domain.tariff.load.document import load_tariff
 from central.service.billing.invoice_document import NotIssuedError
 from central.service.billing.print_invoice import BillFile, file_name
 from central.service.ports.billing import BillRecord
+from central.service.ports.einvoice_rules import Rules
 from central.service.ports.registry import RegistryStore
 from firmware_bridge.contract.errors import OperatorError
-
-Rules = Callable[[EInvoiceForm, bytes], tuple[Breach, ...]]
-"""What judges a document of a form: the rules that it does not keep."""
 
 
 class EInvoiceRulesError(OperatorError):

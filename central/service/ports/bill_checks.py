@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
+from central.domain.billing.billing_settings import SettingsRevision
 from central.domain.billing.check_policy import CheckPolicies
+from central.domain.billing.invoicing import TermsInForce
 from central.domain.billing.part_use import PartUse
+from central.service.ports.einvoice_rules import Rules
 
 PartKey = tuple[int, date]
 """Key of an occupancy, and the first day of a part of it."""
@@ -60,8 +63,28 @@ class ReleasedHold(NamedTuple):
     content_sha256: str
 
 
+class BillNames(NamedTuple):
+    """Of whom and what a bill is.
+
+    Args:
+        account: Number.
+        points: Names of its service points, in its order.
+    """
+
+    account: str
+    points: tuple[str, ...]
+
+
 class CheckReads(Protocol):
-    """What a shard's transaction reads for checks."""
+    """What a shard's transaction reads for checks.
+
+    Args:
+        at: When its bills are rated. Aware.
+        rules: What judges structured invoices; None for nothing.
+    """
+
+    at: datetime
+    rules: Rules | None
 
     async def check_inputs(self, parts: Sequence[AskedPart], days_back: int) -> CheckInputs:
         """What parts of bills are judged by.
@@ -73,3 +96,9 @@ class CheckReads(Protocol):
 
     async def released(self, bills: Collection[int]) -> Mapping[int, Collection[ReleasedHold]]:
         """What was released of some bills, by their keys."""
+
+    async def settings(self) -> Sequence[SettingsRevision]:
+        """Every revision of the utility's settings, oldest first."""
+
+    async def terms(self, named: Sequence[BillNames]) -> Sequence[TermsInForce]:
+        """What seller, accounts and points say of the invoices of some bills, in their order."""

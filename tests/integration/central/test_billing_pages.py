@@ -310,6 +310,7 @@ async def test_settings_are_read_and_changed_with_a_reason(clerk: Clerk) -> None
         "window_days": "5",
         "estimates_in_a_row": "2",
         "negative_total": "carry",
+        "einvoice": "none",
         "effective": "",
         "reason": "a year's own numbers",
     }

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from central.domain.billing.billing_settings import SettingsRevision
+from central.domain.billing.invoicing import TermsInForce
 from central.domain.billing.part_use import PartUse
 from central.domain.billing.planned import (
     AgreedTerm,
@@ -21,7 +23,7 @@ from central.domain.rating.inputs.price_days import PriceDay
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.lookup_rules import TableVersion
 from central.domain.uuid7 import uuid7
-from central.service.ports.bill_checks import AskedPart, CheckInputs, ReleasedHold
+from central.service.ports.bill_checks import AskedPart, BillNames, CheckInputs, ReleasedHold
 from central.service.ports.bill_shard import (
     AccountWork,
     CountedEvents,
@@ -32,6 +34,7 @@ from central.service.ports.bill_shard import (
     before,
 )
 from central.service.ports.billing import BillRecord
+from central.service.ports.einvoice_rules import Rules
 from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputKind
 from firmware_bridge.contract.interval import MIDNIGHT
@@ -176,7 +179,8 @@ class MemoryShard:
 
     def __init__(self, books: MemoryBooks, shard: Shard, at: datetime) -> None:
         self._books = books
-        self._at = at
+        self._at = self.at = at
+        self.rules: Rules | None = None
         self._state = books.state
         self._ids = {
             (row.part.occupancy_id, row.part.days.first): row.id
@@ -292,6 +296,12 @@ class MemoryShard:
                 key=lambda use: use.days.first,
             )
         return CheckInputs(history=history)
+
+    async def settings(self) -> Sequence[SettingsRevision]:
+        return ()
+
+    async def terms(self, named: Sequence[BillNames]) -> Sequence[TermsInForce]:
+        return [TermsInForce() for _ in named]
 
     async def released(self, bills: Collection[int]) -> Mapping[int, Collection[ReleasedHold]]:
         del bills

@@ -20,6 +20,7 @@ from central.adapters.timescale.billing import stamps
 from central.adapters.timescale.billing.decide import BillDecisions
 from central.adapters.timescale.billing.shard import take_bills, take_shard
 from central.adapters.timescale.billing.stored_bill import read_bill
+from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.cycles import require_known_cycle
 from central.adapters.timescale.registry.groups import accounts_in
@@ -47,6 +48,7 @@ from central.service.ports.billing import (
     RunSummary,
     StreamsRead,
 )
+from central.service.ports.einvoice_rules import Rules
 from central.service.ports.groups import require_members
 from central.service.ports.shard_holders import HeldShard
 
@@ -60,7 +62,12 @@ class TimescaleBillingStore(BillDecisions):
 
     Args:
         pool: An open pool, see `make_pool`.
+        rules: What judges structured invoices; None for nothing.
     """
+
+    def __init__(self, pool: Pool, rules: Rules | None = None) -> None:
+        super().__init__(pool)
+        self._rules = rules
 
     async def open_run(  # noqa: PLR0913, PLR0917 - what makes a run, who asks and when
         self,
@@ -119,7 +126,9 @@ class TimescaleBillingStore(BillDecisions):
             if row is None:
                 yield None
                 return
-            yield await take_shard(connection, run, row[0], row[1], at)
+            work = await take_shard(connection, run, row[0], row[1], at)
+            work.rules = self._rules
+            yield work
 
     @asynccontextmanager
     async def again(
@@ -134,7 +143,9 @@ class TimescaleBillingStore(BillDecisions):
             accounts = await stamps.accounts_of(connection, uids)
             cycle, run_type = Cycle.parse(row[4]), RunType(row[5])
             run = _run(row, cycle, run_type, len(accounts), resumed=True)
-            yield await take_bills(connection, run, accounts, uids, at)
+            work = await take_bills(connection, run, accounts, uids, at)
+            work.rules = self._rules
+            yield work
 
     async def open_shards(self, run: RunRecord) -> int:
         """See `BillingStore`."""

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -54,6 +55,8 @@ class TimescaleSettingsStore:
                 cursor = await connection.execute(_SQL["add"], values)
                 if not cursor.rowcount:
                     raise StaleSettingsError.at(revision.revision)
+                # What documents print beside bills may hold them, or release them.
+                await ChangedInputs(settings=True).raise_in(connection)
                 at = revision.recorded_at
                 subject = f"revision {revision.revision}"
                 await audit(connection, at, actor, "billing_settings.changed", subject, detail)

@@ -15,12 +15,16 @@ from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.document_days import moved_keys
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import ShardWriter
+from central.adapters.timescale.billing.settings import settings_revisions
 from central.adapters.timescale.billing.unchanged import unchanged_bills
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.invoicing.invoicing import terms_of
 from central.adapters.timescale.registry.cycles import periods_of
 from central.adapters.timescale.registry.holidays import newest_holidays
 from central.adapters.timescale.registry.series import newest_days, newest_tables
 from central.adapters.timescale.validation.blocks import read_blocks
+from central.domain.billing.billing_settings import SettingsRevision
+from central.domain.billing.invoicing import TermsInForce
 from central.domain.billing.planned import NotBilled, OccupancyChain, OpenBill, PlannedBill
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.price_days import PriceDay
@@ -28,7 +32,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.lookup_rules import TableVersion
 from central.service.billing.unrated import rating_failed
 from central.service.halved import FailedItem, halved
-from central.service.ports.bill_checks import AskedPart, CheckInputs, ReleasedHold
+from central.service.ports.bill_checks import AskedPart, BillNames, CheckInputs, ReleasedHold
 from central.service.ports.bill_shard import (
     AccountWork,
     CountedEvents,
@@ -37,6 +41,7 @@ from central.service.ports.bill_shard import (
     RunRecord,
     Shard,
 )
+from central.service.ports.einvoice_rules import Rules
 
 _Row = tuple[Any, ...]
 _SHARD_DONE = """\
@@ -126,6 +131,7 @@ class TimescaleShard:
         at: datetime,
     ) -> None:
         self.at = at
+        self.rules: Rules | None = None
         self._connection = connection
         self._claims = claims
         self._loader = loader
@@ -202,6 +208,16 @@ class TimescaleShard:
         """See `ShardTransaction`."""
         async with self._part():
             return await checks.released(self._connection, bills)
+
+    async def settings(self) -> Sequence[SettingsRevision]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await settings_revisions(self._connection)
+
+    async def terms(self, named: Sequence[BillNames]) -> Sequence[TermsInForce]:
+        """See `ShardTransaction`."""
+        async with self._part():
+            return await terms_of(self._connection, named)
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
         """See `ShardTransaction`."""

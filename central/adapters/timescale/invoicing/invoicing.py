@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
@@ -31,6 +32,7 @@ from central.domain.billing.invoicing import (
     invoicing_json,
     read_invoicing,
 )
+from central.service.ports.bill_checks import BillNames
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.invoicing import (
     DeliveryResult,
@@ -90,6 +92,12 @@ class TimescaleInvoicing:
             old = {} if before is None else _logged(kind, before.invoicing)
             detail = change(old, _logged(kind, invoicing), note.reason)
             action = f"{kind}.invoicing_set"
+            # A bill may be held by what is said, or released.
+            await ChangedInputs(
+                points={name} if kind is TermsOf.POINT else set(),
+                accounts={name} if kind is TermsOf.ACCOUNT else set(),
+                settings=kind is TermsOf.SELLER,
+            ).raise_in(connection)
             await audit(connection, note.at, note.actor, action, name or "seller", detail)
             return version
 
@@ -190,26 +198,46 @@ async def terms_in_force(
     connection: _Connection, bills: Sequence[UUID]
 ) -> dict[UUID, TermsInForce]:
     """What seller, accounts and points say of the invoices of some bills, now."""
+    rows = await _rows(connection, "named", bills=list(bills))
+    terms = await terms_of(connection, [BillNames(row[1], tuple(row[2])) for row in rows])
+    return {row[0]: in_force for row, in_force in zip(rows, terms, strict=True)}
+
+
+async def terms_of(connection: _Connection, named: Sequence[BillNames]) -> list[TermsInForce]:
+    """What seller, accounts and points say of invoices now.
+
+    Args:
+        connection: Where to ask.
+        named: Of each bill the account and the points.
+    """
     newest = await _newest(connection, TermsOf.SELLER, "")
     sold_by = SellerInvoicing() if newest is None else newest.invoicing
     seller = sold_by if isinstance(sold_by, SellerInvoicing) else SellerInvoicing()
-    written: set[UUID] = set(bills) if newest is not None else set()
-    supplies: dict[UUID, dict[str, SupplyTerms]] = {}
-    for uid, point, address, document in await _rows(connection, "points", bills=list(bills)):
-        written |= {uid} if document else set()
-        code = read_invoicing(TermsOf.POINT, document or {})
-        given = code if isinstance(code, PointInvoicing) else PointInvoicing()
-        supplies.setdefault(uid, {})[point] = SupplyTerms(point, given.scheme, given.code, address)
-    terms = {}
-    for uid, _, document, personal in await _rows(connection, "in_force", bills=list(bills)):
-        account = _joined(TermsOf.ACCOUNT, document or {}, personal)
-        terms[uid] = TermsInForce(
+    accounts: dict[str, AccountInvoicing] = {}
+    for number, document, personal in await _rows(
+        connection, "of_accounts", numbers=sorted({each.account for each in named})
+    ):
+        given = _joined(TermsOf.ACCOUNT, document, personal)
+        if isinstance(given, AccountInvoicing):
+            accounts[number] = given
+    points: dict[str, SupplyTerms] = {}
+    coded: set[str] = set()
+    for point, address, document in await _rows(
+        connection, "of_points", names=sorted({point for each in named for point in each.points})
+    ):
+        said = read_invoicing(TermsOf.POINT, document or {})
+        code = said if isinstance(said, PointInvoicing) else PointInvoicing()
+        points[point] = SupplyTerms(point, code.scheme, code.code, address)
+        coded |= {point} if document else set()
+    return [
+        TermsInForce(
             seller,
-            account if isinstance(account, AccountInvoicing) else AccountInvoicing(),
-            tuple(supplies.get(uid, {}).values()),
-            uid in written or document is not None,
+            accounts.get(each.account, AccountInvoicing()),
+            tuple(points.get(point, SupplyTerms(point)) for point in each.points),
+            newest is not None or each.account in accounts or bool(coded & set(each.points)),
         )
-    return terms
+        for each in named
+    ]
 
 
 def _parted(kind: TermsOf, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -22,31 +22,35 @@ VALUES (
     %(kind)s, %(name)s, %(version)s, %(document)s, %(personal)s, %(reason)s, %(actor)s, %(at)s
 )
 
--- name: in_force
--- For each bill what its account says; then what its points say, in the order of the bill.
-SELECT bill.uid, account.number, said.document, said.personal
+-- name: named
+-- Of each bill its account, and its points in its order.
+SELECT
+    bill.uid, account.number,
+    ARRAY(
+        SELECT supply.value ->> 'service_point'
+        FROM jsonb_array_elements(bill.document -> 'supplies') WITH ORDINALITY AS supply (value, place)
+        GROUP BY supply.value ->> 'service_point'
+        ORDER BY min(supply.place)
+    )
 FROM bill
 JOIN account ON account.id = bill.account_id
-LEFT JOIN LATERAL (
-    SELECT document, personal FROM invoicing_terms
-    WHERE kind = 'account' AND name = account.number
-    ORDER BY version DESC LIMIT 1
-) AS said ON true
 WHERE bill.uid = ANY(%(bills)s::uuid[])
+ORDER BY bill.uid
 
--- name: points
-SELECT bill.uid, supply.value ->> 'service_point', coalesce(service_point.address, ''), said.document
-FROM bill
-CROSS JOIN LATERAL jsonb_array_elements(bill.document -> 'supplies')
-WITH ORDINALITY AS supply (value, place)
-LEFT JOIN service_point ON service_point.name = supply.value ->> 'service_point'
+-- name: of_accounts
+SELECT DISTINCT ON (name) name, document, personal FROM invoicing_terms
+WHERE kind = 'account' AND name = ANY(%(numbers)s::text[])
+ORDER BY name, version DESC
+
+-- name: of_points
+SELECT service_point.name, service_point.address, said.document
+FROM service_point
 LEFT JOIN LATERAL (
     SELECT document FROM invoicing_terms
-    WHERE kind = 'point' AND name = supply.value ->> 'service_point'
+    WHERE kind = 'point' AND name = service_point.name
     ORDER BY version DESC LIMIT 1
 ) AS said ON true
-WHERE bill.uid = ANY(%(bills)s::uuid[])
-ORDER BY bill.uid, supply.place
+WHERE service_point.name = ANY(%(names)s::text[])
 
 -- name: deliver
 -- The first copy, as the account's invoicing says now; where it says no channel there is none.

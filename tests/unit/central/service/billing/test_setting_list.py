@@ -33,6 +33,7 @@ OTHER = SettingsChange(
     retention_years=10,
     print_audit_head=True,
     negative_total="hold",
+    einvoice="cii",
 )
 
 
