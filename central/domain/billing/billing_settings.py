@@ -14,7 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from central.domain.billing.bill_window import IN_A_ROW, BillWindow
-from central.domain.billing.document_template import ENGLISH, TEMPLATES, template_of
+from central.domain.billing.document_template import (
+    ENGLISH,
+    TEMPLATES,
+    WITHOUT_TERMS,
+    template_of,
+)
 from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.printable import Text, unprintable_holds
@@ -170,6 +175,11 @@ class BillingSettings:
         invoices = self.series[DocumentKind.INVOICE]
         prefix = next(name for name in _CREDIT_NOTES if not _alike(invoices.prefix, name))
         return replace(invoices, prefix=prefix)
+
+    @property
+    def judges_documents(self) -> bool:
+        """Whether what documents say beside their bills may hold these before issue."""
+        return self.template not in WITHOUT_TERMS or self.einvoice is not InvoiceXml.NONE
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""

@@ -18,7 +18,6 @@ from central.domain.billing.bill_texts import document_texts
 from central.domain.billing.billing_settings import SettingsRevision, settings_ahead
 from central.domain.billing.document_template import WITHOUT_TERMS
 from central.domain.billing.invoice import Invoice, invoice_of
-from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.invoicing import TermsInForce, with_terms
 from central.domain.billing.issue import IssuePlan, number_bills
 from central.domain.billing.printable import unprintable_holds
@@ -50,7 +49,11 @@ async def documents_checked(work: ShardTransaction, bills: Sequence[NewBill]) ->
     if not judged:
         return list(bills)
     day = (work.at - _BEHIND).date()
-    settings = [each for each in settings_ahead(await work.settings(), day) if _asks(each)]
+    settings = [
+        each
+        for each in settings_ahead(await work.settings(), day)
+        if each.settings.judges_documents
+    ]
     if not settings:
         return list(bills)
     names = [_names(bills[number].bill) for number in judged]
@@ -128,11 +131,6 @@ def _structured(
         names = ", ".join(sorted({breach.rule for breach in broken}))
         message = f"As a structured invoice the bill breaks {names}. {broken[0].message}"
         yield Hold(EInvoiceRulesError.code, message, names)
-
-
-def _asks(revision: SettingsRevision) -> bool:
-    settings = revision.settings
-    return settings.template not in WITHOUT_TERMS or settings.einvoice is not InvoiceXml.NONE
 
 
 def _may_go_on(bill: Bill) -> bool:

@@ -55,8 +55,10 @@ class TimescaleSettingsStore:
                 cursor = await connection.execute(_SQL["add"], values)
                 if not cursor.rowcount:
                     raise StaleSettingsError.at(revision.revision)
-                # What documents print beside bills may hold them, or release them.
-                await ChangedInputs(settings=True).raise_in(connection)
+                # What documents say beside bills may hold them, or release them.
+                every = await settings_revisions(connection)
+                if any(each.settings.judges_documents for each in every):
+                    await ChangedInputs(settings=True).raise_in(connection)
                 at = revision.recorded_at
                 subject = f"revision {revision.revision}"
                 await audit(connection, at, actor, "billing_settings.changed", subject, detail)

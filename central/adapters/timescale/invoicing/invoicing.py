@@ -225,8 +225,8 @@ async def terms_of(connection: _Connection, named: Sequence[BillNames]) -> list[
     for point, address, document in await _rows(
         connection, "of_points", names=sorted({point for each in named for point in each.points})
     ):
-        said = read_invoicing(TermsOf.POINT, document or {})
-        code = said if isinstance(said, PointInvoicing) else PointInvoicing()
+        invoicing = read_invoicing(TermsOf.POINT, document or {})
+        code = invoicing if isinstance(invoicing, PointInvoicing) else PointInvoicing()
         points[point] = SupplyTerms(point, code.scheme, code.code, address)
         coded |= {point} if document else set()
     return [
