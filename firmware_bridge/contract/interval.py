@@ -122,6 +122,7 @@ def _transition(info: ZoneInfo, low: datetime, high: datetime) -> datetime:
     return high
 
 
+@lru_cache(maxsize=4_096)
 def local_day(day: date, zone: str, at: time = MIDNIGHT) -> Interval:
     """The interval of a local date: 23, 24 or 25 hours, 23.5 or 24.5 at Lord Howe.
 

@@ -97,9 +97,10 @@ def findings_of(load: RealLoad) -> tuple[Counter[str], float]:
         low, high = to_ms(interval.start) - 7_300_000, to_ms(interval.end) + 7_300_000
         parts = (registers.between(low, high), own.between(low, high))
         judged = measure_day(channel, day, [InstallationSegment(meter, parts)])
-        found = policy.judge(judged, policy.rules_asking(judged), ChannelHistory(history))
+        (rules,) = policy.screened([judged])
+        found = policy.judge(judged, rules, ChannelHistory(history))
         counted.update(finding.code for finding in found)
-        counted.update(f"asks {rule.code}" for rule in policy.rules_asking(judged))
+        counted.update(f"asks {rule.code}" for rule in rules if rule.history is not None)
         history.append(PastDay.of(judged.block))
         del history[:-400]
         day += timedelta(days=1)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from central.domain.metering.errors import RegisterOverflowError
 
 INT64_MAX = 2**63 - 1
-_EXPONENT_SPAN = 18
+EXPONENT_SPAN = 18
+"""By how many decimal places the readings of a day may differ."""
 
 
 def largest(values: NDArray[np.int64]) -> int:
@@ -70,12 +71,12 @@ def at_exponent(
         raise RegisterOverflowError(message, value=int(exponent.min()))
     if shift.size == 0 or int(shift.max()) == 0:
         return mantissa
-    if int(shift.max()) > _EXPONENT_SPAN:
+    if int(shift.max()) > EXPONENT_SPAN:
         message = f"Readings of one day differ by {int(shift.max())} decimal places."
         raise RegisterOverflowError(message, value=int(shift.max()))
     if int(shift.min()) == int(shift.max()):
         return times(mantissa, 10 ** int(shift[0]))
-    factors = np.array([10**n for n in range(_EXPONENT_SPAN + 1)], dtype=np.int64)[shift]
+    factors = np.array([10**n for n in range(EXPONENT_SPAN + 1)], dtype=np.int64)[shift]
     if any(
         abs(m) * 10**s > INT64_MAX for m, s in zip(mantissa.tolist(), shift.tolist(), strict=True)
     ):

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from central.domain.metering.block import DayBlock, exact_sum
+from central.domain.metering.block import DayBlock
 from central.domain.metering.grid import Grid
 from central.domain.metering.intervals import Gap
 from central.domain.metering.service_point import PointChannel
@@ -33,6 +33,27 @@ class Thresholds:
     tolerance_ms: int = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class DayReadings:
+    """A local day and what was read around it.
+
+    Args:
+        channel: What is counted, and where.
+        day: The local date.
+        segments: Installations whose time touches the window, ascending, with their readings.
+        version: Of the block to come.
+        conflicts: Instants at which a second value waits for a decision.
+        is_vacant: Whether all customers of the point have left before the day.
+    """
+
+    channel: PointChannel
+    day: date
+    segments: Sequence[InstallationSegment]
+    version: int = 1
+    conflicts: Sequence[datetime] = ()
+    is_vacant: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedDay:
     """Everything a rule may look at.
@@ -48,6 +69,7 @@ class JudgedDay:
         grid: The day's intervals with the margin.
         conflicts: Instants at which a second value waits for a decision.
         is_vacant: Whether somebody was a customer here before, and nobody is on this day.
+        is_regular: Whether a register that was read at every boundary says all of it.
     """
 
     channel: PointChannel
@@ -60,6 +82,7 @@ class JudgedDay:
     grid: Grid
     conflicts: Sequence[datetime]
     is_vacant: bool = False
+    is_regular: bool = False
 
     def instant(self, place: int) -> datetime:
         """Where an interval of the day starts; its number of intervals gives the end."""
@@ -68,13 +91,6 @@ class JudgedDay:
     def per_interval(self, per_hour: Fraction) -> int:
         """The whole counts of an interval that some units an hour are. [unit x 10 ** exponent]."""
         return _per_interval(per_hour, self.block.period_s, self.block.exponent)
-
-    def average_exceeds(self, per_hour: Fraction) -> bool:
-        """Whether no interval is missing, and their average is above some units an hour."""
-        values, floor = self.block.values, self.per_interval(per_hour)
-        if int(values.max()) <= floor or self.block.missing:
-            return False
-        return exact_sum(values) > floor * len(values)
 
     def runs(self, mask: NDArray[np.bool_]) -> Iterable[Interval]:
         """The stretches of the day that a mask over its intervals marks."""

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar, cast
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import FindingKind, VeeFinding
 from central.domain.vee.history import MOST_DAYS, ChannelHistory
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from firmware_bridge.contract.obis import Obis
 
 Names = tuple[str, ...]
@@ -79,6 +80,8 @@ class Limits:
         return cast("_T", self.values.get(threshold.name, threshold.default))
 
 
+Screen = Callable[[JudgedDays, Limits], Chosen]
+"""Of many days at once those that may have what the rule finds, and only they are judged."""
 Judge = Callable[[JudgedDay, Limits, ChannelHistory], Iterable[VeeFinding]]
 """Findings about a day, in ascending time. It changes nothing and raises nothing."""
 
@@ -87,14 +90,13 @@ Judge = Callable[[JudgedDay, Limits, ChannelHistory], Iterable[VeeFinding]]
 class HistoryNeed:
     """What a rule asks about other days than the one it judges.
 
+    History costs a query, so a rule that asks looks at no ordinary day.
+
     Args:
-        when: Whether this day is such that the rule has to look at it. History costs a query, so
-            a rule asks for no ordinary day, and does not judge it.
         days: How many calendar days back, or the threshold that says so.
         beside: Other channels of the point, of which it asks for the same day.
     """
 
-    when: Callable[[JudgedDay, Limits], bool]
     days: int | Threshold[int] = 0
     beside: tuple[Obis, ...] = ()
 
@@ -120,9 +122,16 @@ class VeeRule(RuleKind):
     """A rule; each owns a module in `rules`.
 
     Args:
-        judge: What it finds.
+        screen: Which days it has to judge. It is asked of many at once, so it works on columns.
+        judge: What it finds in one of them.
         history: What it asks of other days; None where the day says it all.
     """
 
+    screen: Screen
     judge: Judge
     history: HistoryNeed | None = None
+
+
+def irregular(days: JudgedDays, _: Limits) -> Chosen:
+    """The screen of rules about meters and readings: where any is not as it should be."""
+    return days.irregular

@@ -93,8 +93,8 @@ def validate_day(  # noqa: PLR0913 - the facts of a day, each by name
     judged = measure_day(
         channel, day, segments, version=version, conflicts=conflicts, thresholds=thresholds
     )
-    asking = policy.rules_asking(judged)
-    return Validated(judged.block, policy.judge(judged, asking, history))
+    (rules,) = policy.screened([judged])
+    return Validated(judged.block, policy.judge(judged, rules, history))
 
 
 def measure_day(  # noqa: PLR0913 - the facts of a day, each by name

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from central.domain.metering.errors import MeteringError
 from central.domain.metering.installed_days import is_installed
-from central.domain.metering.track import InstallationSegment
-from central.domain.vee.day import JudgedDay, Thresholds
+from central.domain.vee.day import DayReadings, JudgedDay, Thresholds
 from central.domain.vee.finding import VeeFinding
 from central.domain.vee.history import NO_HISTORY
 from central.domain.vee.notices import UNREADABLE_DAY
 from central.domain.vee.policies_in_force import PoliciesInForce
+from central.domain.vee.policy import Policy
+from central.domain.vee.regular import regular_days
+from central.domain.vee.rule import VeeRule
 from central.domain.vee.validate import measure_day, reading_window
 from central.service.ports.validation import (
     ChannelDay,
@@ -45,21 +47,24 @@ async def measured_days(
     windows = {key: _window(locked[key], chosen, limits) for key, chosen in days.items() if chosen}
     segments = await work.segments(windows)
     conflicts = await work.conflicts(windows)
-    measured: dict[ChannelDay, JudgedDay | VeeFinding] = {}
-    for key in (ChannelDay(channel, day) for channel, chosen in days.items() for day in chosen):
-        counted, newest_block = locked[key.channel_id], newest.get(key)
-        # A day whose meter turns out not to have been there must not keep its block.
-        if newest_block is None and not _is_installed(counted, key.day):
-            continue
-        measured[key] = _measure(
-            counted,
+    read = {
+        key: DayReadings(
+            locked[key.channel_id].channel,
             key.day,
             segments.get(key.channel_id, []),
+            newest[key].version + 1 if key in newest else 1,
             conflicts.get(key.channel_id, ()),
-            newest_block,
-            limits,
+            locked[key.channel_id].is_vacant(key.day),
         )
-    return measured
+        for key in (ChannelDay(channel, day) for channel, chosen in days.items() for day in chosen)
+        # A day whose meter turns out not to have been there must not keep its block.
+        if key in newest or _is_installed(locked[key.channel_id], key.day)
+    }
+    regular = regular_days(list(read.values()), limits)
+    return {
+        key: regular[number] if number in regular else _measure(day, limits)
+        for number, (key, day) in enumerate(read.items())
+    }
 
 
 async def judged_findings(
@@ -78,10 +83,12 @@ async def judged_findings(
     """
     days = {key: day for key, day in measured.items() if isinstance(day, JudgedDay)}
     policies = {key: in_force.policy(day.channel, key.day) for key, day in days.items()}
-    asking: dict[ChannelDay, AskingDay] = {}
-    for key, day in days.items():
-        if rules := policies[key].rules_asking(day):
-            asking[key] = AskingDay(day, policies[key], rules)
+    rules = _screened(days, policies)
+    asking = {
+        key: AskingDay(days[key], policies[key], asks)
+        for key, chosen in rules.items()
+        if (asks := [rule for rule in chosen if rule.history is not None])
+    }
     fresh = {key: day for key, day in days.items() if key not in stands} if asking else {}
     histories = await asked_histories(work, asking, fresh)
     findings: dict[ChannelDay, tuple[VeeFinding, ...]] = {}
@@ -89,11 +96,24 @@ async def judged_findings(
         if isinstance(result, VeeFinding):
             findings[key] = (result,)
             continue
-        asked = asking[key].rules if key in asking else ()
         history = histories.get(key, NO_HISTORY)
-        chosen = policies[key].judge(result, asked, history)
+        chosen = policies[key].judge(result, rules[key], history)
         findings[key] = in_force.raised(result.channel, result.interval, key.day, chosen)
     return findings
+
+
+def _screened(
+    days: Mapping[ChannelDay, JudgedDay], policies: Mapping[ChannelDay, Policy]
+) -> dict[ChannelDay, tuple[VeeRule, ...]]:
+    """The rules that have to judge each day, those of a policy asked of all its days at once."""
+    alike: dict[int, list[ChannelDay]] = {}
+    for key in days:
+        alike.setdefault(id(policies[key]), []).append(key)
+    rules: dict[ChannelDay, tuple[VeeRule, ...]] = {}
+    for keys in alike.values():
+        chosen = policies[keys[0]].screened([days[key] for key in keys])
+        rules.update(zip(keys, chosen, strict=True))
+    return rules
 
 
 def _is_installed(counted: LockedChannel, day: date) -> bool:
@@ -102,28 +122,20 @@ def _is_installed(counted: LockedChannel, day: date) -> bool:
     )
 
 
-def _measure(  # noqa: PLR0913, PLR0917 - the facts of one day
-    counted: LockedChannel,
-    day: date,
-    segments: Sequence[InstallationSegment],
-    conflicts: Sequence[datetime],
-    newest_block: Newest | None,
-    limits: Thresholds,
-) -> JudgedDay | VeeFinding:
-    version = 1 if newest_block is None else newest_block.version + 1
+def _measure(read: DayReadings, limits: Thresholds) -> JudgedDay | VeeFinding:
     try:
         return measure_day(
-            counted.channel,
-            day,
-            segments,
-            version=version,
-            conflicts=conflicts,
+            read.channel,
+            read.day,
+            read.segments,
+            version=read.version,
+            conflicts=read.conflicts,
             thresholds=limits,
-            is_vacant=counted.is_vacant(day),
+            is_vacant=read.is_vacant,
         )
     except (MeteringError, InvalidValueError) as error:
         # One day that cannot be told must not stop the queue; it holds its bill instead.
-        interval = counted.channel.local_day(day)
+        interval = read.channel.local_day(read.day)
         return UNREADABLE_DAY.finding(interval, error.message, {"error": error.code})
 
 

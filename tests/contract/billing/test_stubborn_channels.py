@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from central.domain.metering.block import DayBlock
+from central.domain.vee.day import DayReadings, JudgedDay, Thresholds
+from central.domain.vee.regular import regular_days
 from central.domain.vee.validate import measure_day
 from central.service.ports.registry import PointChannelRecord, PointRecord
 from central.service.ports.validation import PointChannelId
@@ -58,6 +60,15 @@ class Poison:
         self.days = set(days)
         self.asked = 0
         monkeypatch.setattr(measured_days, "measure_day", self)
+        monkeypatch.setattr(measured_days, "regular_days", self.regular)
+
+    def regular(self, asked: Sequence[DayReadings], limits: Thresholds) -> dict[int, JudgedDay]:
+        found = regular_days(asked, limits)
+        return {
+            number: day
+            for number, day in found.items()
+            if (day.channel.id, day.day) not in self.days
+        }
 
     def __call__(self, channel: Any, day: date, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes
         if (channel.id, day) in self.days:

@@ -24,6 +24,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.audit.write import AuditEntry, audit, audit_all
+from central.adapters.timescale.columns import read_columns
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
@@ -237,30 +238,26 @@ class _ValidationTransaction(EstimateRows):
         self, installations: Sequence[_Row], windows: Mapping[PointChannelId, Interval]
     ) -> dict[tuple[int, int], list[ReadingSeries]]:
         bounds = [windows[PointChannelId(row[0])] for row in installations]
-        rows = await self._rows(
-            "readings",
-            ids=[row[0] for row in installations],
-            installations=[row[1] for row in installations],
-            from_at=[
+        asked = {
+            "ids": [row[0] for row in installations],
+            "installations": [row[1] for row in installations],
+            "from_at": [
                 max(bound.start, row[4]) for row, bound in zip(installations, bounds, strict=True)
             ],
-            until_at=[
+            "until_at": [
                 bound.end if row[5] is None else min(bound.end, row[5])
                 for row, bound in zip(installations, bounds, strict=True)
             ],
-        )
+        }
+        async with self._connection.cursor(binary=True) as cursor:
+            read_columns(cursor)
+            await cursor.execute(_SQL["readings"], asked)
+            rows = await cursor.fetchall()
         found: dict[tuple[int, int], list[ReadingSeries]] = {}
         for row in rows:
-            series = ReadingSeries(
-                kind=Kind(row[2]),
-                source=Source(row[3]),
-                period_s=row[4],
-                unit=Unit(row[5]),
-                at_ms=np.array(row[6], dtype=np.int64),
-                mantissa=np.array(row[7], dtype=np.int64),
-                exponent=np.array(row[8], dtype=np.int16),
-                flags=np.array(row[9], dtype=np.uint8),
-            )
+            kind, source, unit = Kind(row[2]), Source(row[3]), Unit(row[5])
+            columns = row[6], row[7], row[8], row[9].astype(np.uint8)
+            series = ReadingSeries(kind, source, row[4], unit, *columns)
             found.setdefault((row[0], row[1]), []).append(series)
         return found
 

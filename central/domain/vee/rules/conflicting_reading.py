@@ -8,10 +8,15 @@ from datetime import timedelta
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import Limits, VeeRule
 from firmware_bridge.contract.interval import Interval
 
 _INSTANT = timedelta(milliseconds=1)
+
+
+def _screen(days: JudgedDays, _: Limits) -> Chosen:
+    return days.column(lambda day: len(day.conflicts)) > 0
 
 
 def _judge(day: JudgedDay, _: Limits, __: ChannelHistory) -> Iterator[VeeFinding]:
@@ -30,5 +35,6 @@ RULE = VeeRule(
         "un segundo valor de una lectura espera una decisión",
     ),
     accepted=False,
+    screen=_screen,
     judge=_judge,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
-from central.domain.vee.rule import Limits, VeeRule
+from central.domain.vee.rule import Limits, VeeRule, irregular
 
 
 def _judge(day: JudgedDay, _: Limits, __: ChannelHistory) -> Iterator[VeeFinding]:
@@ -30,5 +30,6 @@ RULE = VeeRule(
         "intervals that were interpolated between registers",
         "intervalos interpolados entre lecturas del registro",
     ),
+    screen=irregular,
     judge=_judge,
 )

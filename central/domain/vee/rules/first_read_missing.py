@@ -8,6 +8,7 @@ from datetime import timedelta
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import MOST_DAYS, ChannelHistory, run_until
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 from central.domain.vee.rules.zero_days import RUN_AGAIN
 
@@ -20,9 +21,13 @@ DAYS = Threshold(
 )
 
 
-def _when(day: JudgedDay, _: Limits) -> bool:
+def _screen(days: JudgedDays, _: Limits) -> Chosen:
+    return days.which(days.missing == days.shape.intervals, _may_be_silent)
+
+
+def _may_be_silent(day: JudgedDay) -> bool:
     """Whether nothing was read, and the meter is not there for longer than history knows."""
-    if day.block.missing < len(day.block.values) or not day.segments:
+    if not day.segments:
         return False
     since = day.segments[0].installation.start
     return day.interval.end - since < timedelta(days=MOST_DAYS) and not any(
@@ -50,7 +55,8 @@ RULE = VeeRule(
         "a meter is installed, and nothing was ever heard of this channel",
         "hay un contador instalado y nunca se ha recibido nada de este canal",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(DAYS, RUN_AGAIN),
-    history=HistoryNeed(when=_when, days=MOST_DAYS),
+    history=HistoryNeed(days=MOST_DAYS),
 )

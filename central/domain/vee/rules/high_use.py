@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from central.domain.metering.block import exact_sum
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory, PastDay
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 
 FLOOR = Threshold(
@@ -34,14 +36,17 @@ LEAST = Threshold(
 )
 
 
-def _when(day: JudgedDay, limits: Limits) -> bool:
-    """Whether the day is above the floor; one with missing intervals is not judged."""
-    if int(day.block.values.max()) <= day.per_interval(limits[FLOOR]):
-        return False
-    floor, capacity = limits[FLOOR], day.channel.point.capacity
-    if capacity is not None:
-        floor = max(floor, capacity * limits[SHARE])
-    return day.average_exceeds(floor)
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    """Those above the floor; one with missing intervals is not judged."""
+
+    def is_above_share(day: JudgedDay) -> bool:
+        capacity = day.channel.point.capacity
+        if capacity is None:
+            return True
+        floor = day.per_interval(capacity * limits[SHARE])
+        return exact_sum(day.block.values) > floor * len(day.block.values)
+
+    return days.which(days.average_exceeds(limits[FLOOR]), is_above_share)
 
 
 def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:
@@ -67,7 +72,8 @@ RULE = VeeRule(
         "a day's use far above that of each of the days before",
         "el consumo de un día muy por encima del de cada uno de los días anteriores",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(FLOOR, SHARE, RATIO, DAYS, LEAST),
-    history=HistoryNeed(when=_when, days=DAYS),
+    history=HistoryNeed(days=DAYS),
 )

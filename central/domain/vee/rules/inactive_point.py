@@ -8,6 +8,7 @@ from fractions import Fraction
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory, PastDay
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
 
 FLOOR = Threshold(
@@ -20,10 +21,12 @@ FLOOR = Threshold(
 )
 
 
-def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFinding]:
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    return days.which(days.average_exceeds(limits[FLOOR]), lambda day: day.is_vacant)
+
+
+def _judge(day: JudgedDay, _: Limits, __: ChannelHistory) -> Iterator[VeeFinding]:
     """A day of a vacant point with more use than the installation's own."""
-    if not day.is_vacant or not day.average_exceeds(limits[FLOOR]):
-        return
     figures = {"total": str(PastDay.of(day.block).total), "unit": day.block.unit.value}
     yield RULE.finding(day.interval, "Energy was used, and nobody is a customer here.", figures)
 
@@ -35,6 +38,7 @@ RULE = VeeRule(
         "energy at a point whose customers have left",
         "energía en un punto de suministro cuyos clientes se han dado de baja",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(FLOOR,),
 )

@@ -9,7 +9,7 @@ from central.domain.metering.installation import Installation
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
-from central.domain.vee.rule import Limits, VeeRule
+from central.domain.vee.rule import Limits, VeeRule, irregular
 from firmware_bridge.contract.interval import Interval
 
 _INSTANT = timedelta(milliseconds=1)
@@ -72,6 +72,7 @@ NO_METER = VeeRule(
     code=VeeCode("NO_METER"),
     severity=Severity.CRITICAL,
     text=ClerkText("no meter was installed", "no había ningún contador instalado"),
+    screen=irregular,
     judge=_no_meter,
 )
 METER_EXCHANGE = VeeRule(
@@ -81,6 +82,7 @@ METER_EXCHANGE = VeeRule(
         "a meter replaced another; validation has handled it",
         "un contador sustituyó a otro; la validación lo ha tratado",
     ),
+    screen=irregular,
     judge=_exchanges,
 )
 EXCHANGE_READS_MISSING = VeeRule(
@@ -90,5 +92,6 @@ EXCHANGE_READS_MISSING = VeeRule(
         "a meter replaced another, and the closing or opening read is missing",
         "un contador sustituyó a otro y falta la lectura de cierre o de apertura",
     ),
+    screen=irregular,
     judge=_without_reads,
 )

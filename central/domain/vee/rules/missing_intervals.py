@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
 
 MISSING = Threshold(
@@ -22,12 +21,13 @@ MISSING = Threshold(
 )
 
 
-def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFinding]:
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    return days.missing > limits[MISSING]
+
+
+def _judge(day: JudgedDay, _: Limits, __: ChannelHistory) -> Iterator[VeeFinding]:
     """Each stretch of the day without a value, against the DST-aware expected count."""
     mask = day.block.quality == IntervalQuality.MISSING
-    count = int(np.count_nonzero(mask))
-    if count <= limits[MISSING]:
-        return
     for stretch in day.runs(mask):
         absent = int(stretch.duration.total_seconds()) // day.block.period_s
         yield RULE.finding(
@@ -48,6 +48,7 @@ RULE = VeeRule(
     ),
     accepted=False,
     filled=True,
+    screen=_screen,
     judge=_judge,
     thresholds=(MISSING,),
 )

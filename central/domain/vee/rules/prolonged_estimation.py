@@ -11,6 +11,7 @@ from central.domain.metering.quality import is_estimate
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import MOST_DAYS, ChannelHistory, PastDay, run_until
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 from central.domain.vee.rules.zero_days import RUN_AGAIN
 
@@ -26,11 +27,12 @@ DAYS = Threshold(
 )
 
 
-def _when(day: JudgedDay, limits: Limits) -> bool:
-    quality = day.block.quality
-    if not quality.any():
-        return False
-    return int(np.count_nonzero(is_estimate(quality))) >= limits[SHARE] * len(quality)
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    share = limits[SHARE]
+    estimated = np.count_nonzero(is_estimate(days.quality), axis=1)
+    enough = estimated * share.denominator >= days.shape.intervals * share.numerator
+    chosen: Chosen = enough & (estimated > 0)
+    return chosen
 
 
 def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:
@@ -56,7 +58,8 @@ RULE = VeeRule(
         "days in a row are mostly estimates, by the meter or between its registers",
         "días seguidos son en su mayoría estimaciones, del contador o entre sus registros",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(SHARE, DAYS, RUN_AGAIN),
-    history=HistoryNeed(when=_when, days=MOST_DAYS),
+    history=HistoryNeed(days=MOST_DAYS),
 )

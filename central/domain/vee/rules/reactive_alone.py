@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+import numpy as np
+
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory, PastDay
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
 from firmware_bridge.contract.quantity import Unit
@@ -23,8 +26,9 @@ FLOOR = Threshold(
 _ACTIVE = (ACTIVE_IMPORT, Obis.parse("1-0:2.8.0*255"))
 
 
-def _when(day: JudgedDay, limits: Limits) -> bool:
-    return day.block.unit is Unit.VAR_HOUR and day.average_exceeds(limits[FLOOR])
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    chosen = days.average_exceeds(limits[FLOOR])
+    return chosen if days.shape.unit is Unit.VAR_HOUR else np.zeros_like(chosen)
 
 
 def _judge(day: JudgedDay, _: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:
@@ -43,7 +47,8 @@ RULE = VeeRule(
         "kvarh without kWh: reactive energy on a day without any active energy",
         "kvarh sin kWh: energía reactiva en un día sin energía activa",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(FLOOR,),
-    history=HistoryNeed(when=_when, beside=_ACTIVE),
+    history=HistoryNeed(beside=_ACTIVE),
 )

@@ -8,7 +8,7 @@ from central.domain.metering.register import RegisterEventKind
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
-from central.domain.vee.rule import Limits, VeeRule
+from central.domain.vee.rule import Limits, VeeRule, irregular
 
 
 def _rule(kind: RegisterEventKind, severity: Severity, message: str, text: ClerkText) -> VeeRule:
@@ -30,6 +30,7 @@ def _rule(kind: RegisterEventKind, severity: Severity, message: str, text: Clerk
         code=VeeCode(kind.value),
         severity=severity,
         text=text,
+        screen=irregular,
         judge=judge,
         # What was used is unknown: the interval is missing, and an estimate says it.
         filled=severity is Severity.CRITICAL,

@@ -14,6 +14,7 @@ from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
 
 _HOUR_S = 3600
@@ -33,15 +34,21 @@ MARGIN = Threshold(
 )
 
 
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    # A missing interval is far below zero.
+    return days.highest > days.column(lambda day: _most(day, limits))
+
+
+def _most(day: JudgedDay, limits: Limits) -> int:
+    """What an interval of a day may carry. [unit x 10 ** exponent]."""
+    given, block = day.channel.point.capacity, day.block
+    capacity = limits[CAPACITY] if given is None else given
+    return _ceiling(capacity, limits[MARGIN], block.period_s, block.exponent)
+
+
 def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFinding]:
     """Stretches above the service capacity times its margin."""
-    given = day.channel.point.capacity
-    capacity = limits[CAPACITY] if given is None else given
-    block = day.block
-    ceiling = _ceiling(capacity, limits[MARGIN], block.period_s, block.exponent)
-    # A missing interval is far below zero.
-    if int(block.values.max()) <= ceiling:
-        return
+    given, block, ceiling = day.channel.point.capacity, day.block, _most(day, limits)
     mask = (block.quality != IntervalQuality.MISSING) & (block.values > ceiling)
     shown = display_unit(block.unit)
     most, step = shown.decimal(ceiling, block.exponent), timedelta(seconds=block.period_s)
@@ -75,6 +82,7 @@ RULE = VeeRule(
         "an interval above the service capacity, or that of its class, with its margin",
         "un intervalo por encima de la capacidad del suministro, o la de su clase, con su margen",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(CAPACITY, MARGIN),
 )

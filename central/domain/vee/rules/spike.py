@@ -11,6 +11,7 @@ from central.domain.metering.display_unit import spelled
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
+from central.domain.vee.judged_days import Chosen, JudgedDays, above
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 from firmware_bridge.contract.interval import Interval
 
@@ -43,17 +44,16 @@ LEAST = Threshold(
 _THIRD = 3
 
 
-def _when(day: JudgedDay, limits: Limits) -> bool:
-    """Whether the day by itself has one: the field's own rule, above the floor."""
-    block = day.block
-    if len(block.values) < _THIRD:
-        return False
-    highest = int(block.values.max())
-    if highest <= day.per_interval(limits[FLOOR]):
-        return False
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    """Days that by themselves have one: the field's own rule, above the floor."""
+    chosen = days.highest > days.per_interval(limits[FLOOR])
+    if days.shape.intervals < _THIRD or not chosen.any():
+        return np.zeros_like(chosen)
     # A missing interval is far below zero, so that it is never among them.
-    third = max(int(np.partition(block.values, -_THIRD)[-_THIRD]), 0)
-    return highest - third > limits[RATIO] * third
+    values = days.values[chosen]
+    third = np.maximum(np.partition(values, -_THIRD, axis=1)[:, -_THIRD], 0)
+    chosen[chosen] = above(days.highest[chosen] - third, limits[RATIO], third)
+    return chosen
 
 
 def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:
@@ -86,7 +86,8 @@ RULE = VeeRule(
         "an interval far above the others of its day, and above all of the days before",
         "un intervalo muy por encima de los demás de su día y de todos los días anteriores",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(RATIO, FLOOR, KNOWN, DAYS, LEAST),
-    history=HistoryNeed(when=_when, days=DAYS),
+    history=HistoryNeed(days=DAYS),
 )

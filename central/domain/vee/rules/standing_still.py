@@ -11,6 +11,7 @@ from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import MOST_DAYS, ChannelHistory, PastDay, run_until
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 from central.domain.vee.rules.zero_days import RUN_AGAIN
 from firmware_bridge.contract.reading import Kind
@@ -25,13 +26,16 @@ STATIC = Threshold(
 _DAY = timedelta(days=1)
 
 
-def _when(day: JudgedDay, _: Limits) -> bool:
-    values = day.block.values
-    if len(values) == 1 or values[0] != values[-1] or values[0] == 0:
-        return False
-    if not np.all(values == values[0]) or np.any(day.block.quality != IntervalQuality.ACTUAL):
-        return False
+def _screen(days: JudgedDays, _: Limits) -> Chosen:
     # A register that advances evenly proves an even use; one that stands still shows zero.
+    chosen = days.irregular & (days.highest == days.lowest) & (days.highest != 0)
+    if days.shape.intervals == 1 or not chosen.any():
+        return np.zeros_like(chosen)
+    chosen &= (days.quality == IntervalQuality.ACTUAL).all(axis=1)
+    return days.which(chosen, _has_own_intervals)
+
+
+def _has_own_intervals(day: JudgedDay) -> bool:
     return any(
         series.kind is Kind.INTERVAL and len(series.at_ms)
         for segment in day.segments
@@ -68,7 +72,8 @@ RULE = VeeRule(
         "todos los intervalos que hizo el propio contador tienen un mismo valor distinto de cero,"
         " durante más tiempo que en los últimos 13 meses de este canal",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(STATIC, RUN_AGAIN),
-    history=HistoryNeed(when=_when, days=MOST_DAYS),
+    history=HistoryNeed(days=MOST_DAYS),
 )

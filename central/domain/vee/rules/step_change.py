@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from central.domain.metering.quality import NULL
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
+from central.domain.vee.judged_days import Chosen, JudgedDays, above
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 from firmware_bridge.contract.interval import Interval
 
@@ -37,8 +37,7 @@ def _step(day: JudgedDay, ratio: Fraction) -> int | None:
     """The interval from which on all are so far above all before it, a sixth of a day each."""
     values = day.block.values
     least = len(values) // _PART
-    # The last interval must be far above the first already; ordinary days end here.
-    if least < 1 or values[-1] <= max(int(values[0]) * ratio, 0) or int(values.min()) == NULL:
+    if least < 1:
         return None
     before = np.maximum.accumulate(values)[:-1]
     after = np.minimum.accumulate(values[::-1])[::-1][1:]
@@ -51,12 +50,18 @@ def _step(day: JudgedDay, ratio: Fraction) -> int | None:
     return None
 
 
-def _when(day: JudgedDay, limits: Limits) -> bool:
-    last = int(day.block.values[-1])
-    if last <= day.per_interval(limits[FLOOR]):
-        return False
-    step = _step(day, limits[RATIO])
-    return step is not None and int(day.block.values[step:].min()) > day.per_interval(limits[FLOOR])
+def _screen(days: JudgedDays, limits: Limits) -> Chosen:
+    floor = days.per_interval(limits[FLOOR])
+
+    def steps_above(day: JudgedDay) -> bool:
+        step = _step(day, limits[RATIO])
+        return step is not None and int(day.block.values[step:].min()) > floor
+
+    # The last interval must be far above the first already; ordinary days end here.
+    first, last = np.maximum(days.values[:, 0], 0), days.values[:, -1]
+    chosen = (last > floor) & (days.missing == 0)
+    chosen[chosen] = above(last[chosen], limits[RATIO], first[chosen])
+    return days.which(chosen, steps_above)
 
 
 def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:
@@ -88,7 +93,8 @@ RULE = VeeRule(
         "el consumo sube de golpe dentro de un día a un nivel superior a todos los intervalos de"
         " los días anteriores, y se mantiene",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(RATIO, FLOOR, DAYS),
-    history=HistoryNeed(when=_when, days=DAYS),
+    history=HistoryNeed(days=DAYS),
 )

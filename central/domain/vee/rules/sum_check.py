@@ -12,7 +12,7 @@ from central.domain.metering.series import ReadingSeries
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
-from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule
+from central.domain.vee.rule import Limits, Threshold, ThresholdKind, VeeRule, irregular
 from firmware_bridge.contract.reading import Kind, Quality, to_ms
 
 STEPS = Threshold(
@@ -148,6 +148,7 @@ SUM_CHECK = VeeRule(
         "los intervalos propios de un contador no suman lo que avanzó su registro; se juzga donde"
         " hay lecturas reales en ambos extremos del día y están todos los intervalos",
     ),
+    screen=irregular,
     judge=_sum_check,
     filled=True,
     thresholds=(STEPS,),
@@ -161,6 +162,7 @@ MULTIPLIER_MISMATCH = VeeRule(
         "los intervalos y el registro de un contador difieren en su multiplicador: uno de ellos ya"
         " está multiplicado",
     ),
+    screen=irregular,
     judge=_multiplier,
     filled=True,
     thresholds=(STEPS,),

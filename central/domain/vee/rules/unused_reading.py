@@ -12,7 +12,7 @@ from central.domain.metering.series import ReadingSeries
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import ChannelHistory
-from central.domain.vee.rule import Limits, VeeRule
+from central.domain.vee.rule import Limits, VeeRule, irregular
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.reading import Kind, from_ms, to_ms
 
@@ -54,7 +54,9 @@ def _rule(code: str, text: ClerkText, mask: _Mask) -> VeeRule:
                     {"readings": str(len(at_ms)), "source": series.source.name.lower()},
                 )
 
-    rule = VeeRule(code=VeeCode(code), severity=Severity.WARNING, text=text, judge=judge)
+    rule = VeeRule(
+        code=VeeCode(code), severity=Severity.WARNING, text=text, screen=irregular, judge=judge
+    )
     return rule
 
 
@@ -70,6 +72,7 @@ UNIT_MISMATCH = VeeRule(
     text=ClerkText(
         "a device channel has another unit", "un canal del contador cuenta en otra unidad"
     ),
+    screen=irregular,
     judge=_other_units,
 )
 UNSYNCHRONISED_READING = _rule(

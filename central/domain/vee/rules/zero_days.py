@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from central.domain.vee.day import JudgedDay
 from central.domain.vee.finding import ClerkText, Severity, VeeCode, VeeFinding
 from central.domain.vee.history import MOST_DAYS, ChannelHistory, PastDay, run_until
+from central.domain.vee.judged_days import Chosen, JudgedDays
 from central.domain.vee.rule import HistoryNeed, Limits, Threshold, ThresholdKind, VeeRule
 
 ZERO_DAYS = Threshold(
@@ -26,8 +27,9 @@ def _is_zero(past: PastDay) -> bool:
     return summary.zeros > 0 and summary.zeros + summary.missing == past.intervals
 
 
-def _when(day: JudgedDay, _: Limits) -> bool:
-    return not day.block.values.any()
+def _screen(days: JudgedDays, _: Limits) -> Chosen:
+    chosen: Chosen = (days.highest == 0) & (days.lowest == 0)
+    return chosen
 
 
 def _judge(day: JudgedDay, limits: Limits, history: ChannelHistory) -> Iterator[VeeFinding]:
@@ -52,7 +54,8 @@ RULE = VeeRule(
         "días seguidos sin consumo, más de los que este canal tuvo en 13 meses: ¿está parado el"
         " contador o no hay nadie?",
     ),
+    screen=_screen,
     judge=_judge,
     thresholds=(ZERO_DAYS, RUN_AGAIN),
-    history=HistoryNeed(when=_when, days=MOST_DAYS),
+    history=HistoryNeed(days=MOST_DAYS),
 )

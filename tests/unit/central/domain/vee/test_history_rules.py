@@ -53,7 +53,8 @@ def found(  # noqa: PLR0913 - what a rule may look at
     policy = DEFAULT_POLICIES[default_class(counted)]
     judged = measure_day(counted, DAY, segments, is_vacant=is_vacant)
     history = ChannelHistory(before, beside or {})
-    findings = policy.judge(judged, policy.rules_asking(judged), history)
+    (rules,) = policy.screened([judged])
+    findings = policy.judge(judged, rules, history)
     return [finding for finding in findings if finding.code == code]
 
 
