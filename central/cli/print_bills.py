@@ -30,6 +30,7 @@ from central.domain.einvoice.form import EInvoiceForm
 from central.process.einvoice_rules import installed_rules
 from central.process.stores import Stores, open_stores
 from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.document_additions import DocumentAdditions
 from central.service.billing.find_bill import find_bill, heads_of_account
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.print_invoice import PrintBill
@@ -250,7 +251,8 @@ async def _press() -> AsyncIterator[tuple[Stores, ArchiveInvoices, Renderer]]:
     from central.adapters.documents.invoice import render_invoice  # noqa: PLC0415 - loads typst
 
     async with open_stores(settings(), "meterline-bill") as stores:
-        archive = ArchiveInvoices(stores.bills, stores.documents, render_invoice)
+        add = DocumentAdditions(stores.fiscal)
+        archive = ArchiveInvoices(stores.bills, stores.documents, render_invoice, add=add)
         yield stores, archive, render_invoice
 
 

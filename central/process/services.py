@@ -17,6 +17,7 @@ from central.adapters.timescale.billing.correction_rules import TimescaleCorrect
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.fiscal import TimescaleFiscalRegister
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.pilots import TimescalePilots
 from central.adapters.timescale.billing.rebills import TimescaleRebills
@@ -32,6 +33,7 @@ from central.adapters.timescale.exceptions.field_orders import TimescaleFieldOrd
 from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.idempotency import TimescaleAnswers
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.invoicing.invoicing import TimescaleInvoicing
 from central.adapters.timescale.knowledge import as_of
 from central.adapters.timescale.nights import TimescaleNightStore
 from central.adapters.timescale.notices.notices import TimescaleNotices
@@ -96,6 +98,8 @@ def timescale_services(
         evidence=TimescaleEvidence(pool),
         exceptions=TimescaleExceptions(pool),
         field_orders=TimescaleFieldOrders(pool),
+        fiscal_store=TimescaleFiscalRegister(pool),
+        invoicing_store=TimescaleInvoicing(pool),
         ledger=TimescaleLedger(pool),
         move_store=TimescaleMoves(pool),
         rebills=TimescaleRebills(pool),

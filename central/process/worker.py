@@ -18,6 +18,7 @@ from central.adapters.notices.sender import EndpointSender
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.fiscal import TimescaleFiscalRegister
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.invoicing.invoicing import TimescaleInvoicing
 from central.adapters.timescale.notices.notices import TimescaleNotices
@@ -36,6 +37,7 @@ from central.process.sealer import run_sealer
 from central.process.start import ended, start
 from central.process.worker_figures import WorkerFigures
 from central.service.billing.archive import ArchiveInvoices
+from central.service.billing.document_additions import DocumentAdditions
 from central.service.billing.find_candidates import FindCandidates
 from central.service.ingest.patience import patiently
 from central.service.invoicing.deliver_invoices import DeliverInvoices
@@ -91,7 +93,8 @@ async def _work(
     unclosed = TimescaleUnclosedDays(pool)
     documents = TimescaleDocumentStore(pool)
     bills = TimescaleBillingStore(pool, installed_rules())
-    archive = ArchiveInvoices(bills, documents, render_invoice, clock)
+    add = DocumentAdditions(TimescaleFiscalRegister(pool))
+    archive = ArchiveInvoices(bills, documents, render_invoice, clock, add)
     find = FindCandidates(TimescaleCandidates(pool), clock)
     notices = DeliverNotices(TimescaleNotices(pool), EndpointSender(mail_server(settings)), clock)
     mails = invoice_mails(pool, settings, documents, clock)

@@ -13,6 +13,7 @@ from typing import Any
 
 import typst
 
+from central.adapters.documents.factur_x import with_factur_x
 from central.adapters.documents.invoice_sections import chart_texts, sections, supply_details
 from central.adapters.documents.wording import Wording
 from central.domain.billing.bill import Bill, BillLine, Party, SupplySummary
@@ -24,6 +25,7 @@ from central.domain.billing.issue import IssueFacts
 from central.domain.billing.printable import named, unprintable_holds
 from central.domain.billing.read import MeterRead
 from central.domain.billing.state import BillState
+from central.domain.einvoice.form import ATTACHED_AS, FACTUR_X_LEVEL, EInvoiceForm
 from central.domain.rating.bill_lines.adjusted_line import AdjustedLine
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.daily_usage import DailyUsage
@@ -120,6 +122,9 @@ def render_invoice(  # noqa: PLR0913 - what a document is made of
     if not isinstance(made, bytes):
         message = "The typesetter produced no PDF."
         raise DocumentError(message)
+    hybrid = ATTACHED_AS[EInvoiceForm.CII]
+    if beside is not None and any(file.name == hybrid for file in beside.attached):
+        return with_factur_x(made, hybrid, FACTUR_X_LEVEL)
     return made
 
 

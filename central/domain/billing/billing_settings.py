@@ -161,6 +161,10 @@ class BillingSettings:
             message = f"The template {self.template} is in English, whatever the language is."
             remedy = f"Choose {TEMPLATES[-1]} with the language {self.locale}."
             raise BillingSettingsError(message, value=self.template, remedy=remedy)
+        if self.einvoice is not InvoiceXml.NONE and self.template in WITHOUT_TERMS:
+            message = f"The template {self.template} has no structured invoices inside."
+            remedy = f"Choose {TEMPLATES[-1]} with them."
+            raise BillingSettingsError(message, value=self.template, remedy=remedy)
         for what, text in (("payment text", self.payment_text), ("footer text", self.footer_text)):
             _check_text(what, text)
         _check_apart(

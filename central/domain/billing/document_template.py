@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from firmware_bridge.contract.errors import OperatorError
 
-TEMPLATES = ("invoice-1", "invoice-2", "invoice-3", "invoice-4")
+TEMPLATES = ("invoice-1", "invoice-2", "invoice-3", "invoice-4", "invoice-5")
 """Every template of this release, oldest first; a change of one is a new name here."""
 
 ENGLISH = frozenset({"invoice-1", "invoice-2"})

@@ -26,6 +26,13 @@ WRITERS: Mapping[EInvoiceForm, Callable[[EInvoice], bytes]] = {
     EInvoiceForm.FACTURAE: facturae,
 }
 """What writes each form."""
+ATTACHED_AS: Mapping[EInvoiceForm, str] = {
+    EInvoiceForm.CII: "factur-x.xml",
+    EInvoiceForm.UBL: "invoice.ubl.xml",
+}
+"""The names of those that may be inside of a document; Factur-X says that of CII."""
+FACTUR_X_LEVEL = "EN 16931"
+"""The conformance level of Factur-X that CII is written in."""
 JUDGED = (EInvoiceForm.UBL, EInvoiceForm.CII)
 """Those that the rules of EN 16931 are about."""
 

@@ -21,6 +21,7 @@ from central.service.billing.change_settings import ChangeSettings
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.correction_limits import CorrectionLimits
 from central.service.billing.correction_rules import CorrectionRules
+from central.service.billing.document_additions import DocumentAdditions
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
 from central.service.billing.print_invoice import PrintBill
@@ -54,9 +55,11 @@ from central.service.ports.documents import DocumentStore
 from central.service.ports.evidence import EvidenceStore
 from central.service.ports.exceptions import ExceptionStore
 from central.service.ports.field_orders import FieldOrderStore
+from central.service.ports.fiscal import FiscalStore
 from central.service.ports.gateways import GatewayStore
 from central.service.ports.idempotency import AnswerStore
 from central.service.ports.ingest import IngestStore
+from central.service.ports.invoicing import InvoicingStore
 from central.service.ports.ledger import LedgerStore
 from central.service.ports.membership_overview import MembershipOverview
 from central.service.ports.moves import MoveStore
@@ -120,6 +123,8 @@ class OperatorServices:
         evidence: What exceptions rest on.
         exceptions: The queue of what waits for a clerk.
         field_orders: Readings that are ordered on site.
+        fiscal_store: The register of invoices that the law asks for.
+        invoicing_store: What invoices say beside their bills, and how they are delivered.
         reconciliation: What is validated, claimed and billed.
         figure_store: What a regulator asks for.
         notice_store: What happened, and whom it is told.
@@ -165,6 +170,8 @@ class OperatorServices:
     evidence: EvidenceStore
     exceptions: ExceptionStore
     field_orders: FieldOrderStore
+    fiscal_store: FiscalStore
+    invoicing_store: InvoicingStore
     ledger: LedgerStore
     move_store: MoveStore
     rebills: RebillStore
@@ -212,7 +219,8 @@ class OperatorServices:
     @property
     def print_bill(self) -> PrintBill:
         """The use-cases that print."""
-        archive = ArchiveInvoices(self.bills, self.documents, self.render, self.clock)
+        add = DocumentAdditions(self.fiscal_store)
+        archive = ArchiveInvoices(self.bills, self.documents, self.render, self.clock, add)
         return PrintBill(self.bills, self.settings_store, archive, self.render, self.clock)
 
     def enrol(self, actor: Actor) -> Enrol:

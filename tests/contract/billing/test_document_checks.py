@@ -8,7 +8,6 @@ from datetime import date
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.invoicing.invoicing import TimescaleInvoicing
-from central.adapters.timescale.pool import Pool
 from central.domain.billing.bill import Party
 from central.domain.billing.invoicing import TermsOf
 from central.domain.billing.state import BillState
@@ -16,7 +15,7 @@ from central.service.billing.change_settings import ChangeSettings, SettingsChan
 from central.service.invoicing.set_invoicing import SetInvoicing
 from central.service.ports.registry import AccountRecord, PointRecord
 from tests.support.actors import CLERK
-from tests.support.books import Utility, timescale_utility
+from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.daily_books import approve, at, bill, found, heads, issue, measured, run
 from tests.support.einvoices import packaged_rules
 from tests.support.servers import Database
@@ -32,11 +31,6 @@ currency: {{code: EUR, digits: 2}}
 determinants: {{kwh: {{sum: import}}}}
 charges: [{{id: energy, qty: kwh, price: 0.30}}]
 """
-
-
-def pool_of(utility: Utility) -> Pool:
-    assert utility.pool is not None
-    return utility.pool
 
 
 async def settings(utility: Utility, change: SettingsChange, effective: date | None = None) -> None:
@@ -119,7 +113,7 @@ async def test_a_bill_that_breaks_a_rule_of_e_invoices_is_held_with_the_rule_nam
         await measured(utility, OCTOBER, NOVEMBER)
         utility.now = at(date(2026, 11, 2))
         assert await holds(utility) == {"A-1": []}
-        await settings(utility, SettingsChange(einvoice="both"))
+        await settings(utility, SettingsChange(einvoice="both", template="invoice-5"))
         # Nobody said in which country seller and buyer are.
         ((code, message, rules),) = (await holds(utility))["A-1"]
         assert code == "EINVOICE_RULES"
@@ -145,7 +139,7 @@ async def test_a_bill_that_cannot_be_an_e_invoice_is_held(plain_migrated: Databa
         await utility.enrol.tariff(kuwait, reason="abroad")
         await measured(utility, OCTOBER, NOVEMBER)
         utility.now = at(date(2026, 11, 2))
-        await settings(utility, SettingsChange(einvoice="ubl"))
+        await settings(utility, SettingsChange(einvoice="ubl", template="invoice-5"))
         ((code, message, evidence),) = (await holds(utility))["A-1"]
         assert (code, evidence) == ("EINVOICE_IMPOSSIBLE", "KWD")
         assert "3 decimals" in message
