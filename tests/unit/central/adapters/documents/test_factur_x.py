@@ -10,6 +10,7 @@ import facturx
 import pytest
 from lxml import etree
 from pypdf import PdfReader
+from pypdf.generic import StreamObject
 
 from central.adapters.documents.factur_x import with_factur_x
 from central.adapters.documents.invoice import render_invoice
@@ -65,8 +66,9 @@ def test_the_metadata_say_what_is_inside_and_what_their_members_mean(
     documents: tuple[bytes, bytes, dict[str, bytes]],
 ) -> None:
     pdf, *_ = documents
-    metadata = PdfReader(io.BytesIO(pdf)).trailer["/Root"]["/Metadata"].get_object().get_data()
-    root = etree.fromstring(metadata)
+    metadata = PdfReader(io.BytesIO(pdf)).root_object["/Metadata"].get_object()
+    assert isinstance(metadata, StreamObject)
+    root = etree.fromstring(metadata.get_data())
     members = {
         etree.QName(member).localname: member.text for member in root.iterfind(".//fx:*", _NAMES)
     }
