@@ -114,6 +114,8 @@ GET /bills/{bill}/chain
 GET /bills/{bill}/lines/{number}/intervals
 GET /bills/{bill}/invoice.pdf
 GET /bills/{bill}/draft.pdf
+GET /bills/{bill}/invoice.xml
+GET /bills/{bill}/fiscal-records
 GET /claim-conflicts
 GET /correction-candidates
 GET /correction-candidates/{candidate}
@@ -136,6 +138,11 @@ GET /schedules
 GET /settings
 GET /settings/revisions
 GET /seller
+GET /invoicing/seller
+GET /accounts/{account}/invoicing
+GET /service-points/{point}/invoicing
+GET /invoice-deliveries
+GET /invoice-deliveries/{delivery}
 """,
     Permission.READ_EXCEPTIONS: """
 GET /findings
@@ -263,6 +270,11 @@ POST /alert-rules
     Permission.CHANGE_SETTINGS: """
 PUT /settings
 PUT /seller
+PUT /invoicing/seller
+PUT /accounts/{account}/invoicing
+PUT /service-points/{point}/invoicing
+POST /bills/{bill}/deliveries
+POST /invoice-deliveries/{delivery}/bounce
 POST /notice-endpoints
 POST /notice-endpoints/{endpoint}/secrets
 POST /notice-endpoints/{endpoint}/test
@@ -276,8 +288,10 @@ GET {API}/bills/{{bill}}
 GET {API}/bills/{{bill}}/lines
 GET {API}/bills/{{bill}}/lines/{{number}}/intervals
 GET {API}/bills/{{bill}}/invoice.pdf
+GET {API}/bills/{{bill}}/invoice.xml
 GET /bills/{{bill}}
 GET /bills/{{bill}}/invoice.pdf
+GET /bills/{{bill}}/invoice.xml
 GET /bills/{{bill}}/lines/{{line}}
 GET /bills/{{bill}}/lines/{{line}}/{{place}}/{{day}}
 """

@@ -57,6 +57,7 @@ GET /runs/{run}
 GET /runs/{run}/not-billed
 GET /bills/{bill}
 GET /bills/{bill}/invoice.pdf
+GET /bills/{bill}/invoice.xml
 GET /bills/{bill}/draft.pdf
 GET /bills/{bill}/lines/{line}
 GET /bills/{bill}/lines/{line}/{place}/{day}

@@ -23,6 +23,7 @@ from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.regulator_figure import FigureName
 from central.domain.billing.state import BillState
 from central.domain.billing.suppression import SuppressionState
+from central.domain.einvoice.form import EInvoiceForm
 from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.pilot import PilotSide
 from central.domain.reason_code import ReasonCode
@@ -41,8 +42,9 @@ from firmware_bridge.contract.reading import Kind, Source
 
 _ENUMS = (
     BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
-    ExceptionKind, FindingCode, InvoiceXml, JobState, LimitCause, NegativeTotal, ReasonCode, Role,
-    RuleCause, RuleState, Severity, SuppressionState, FigureName, PilotSide, ChangeCause,
+    EInvoiceForm, ExceptionKind, FindingCode, InvoiceXml, JobState, LimitCause, NegativeTotal,
+    ReasonCode, Role, RuleCause, RuleState, Severity, SuppressionState, FigureName, PilotSide,
+    ChangeCause,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")

@@ -3,7 +3,7 @@
 The typesetter attaches files and writes PDF/A-3, but lets nobody add metadata. So their stream is
 written anew, and what stands behind it in the file moves; nothing else changes.
 
-Source: ISO 19005-3:2012, 6.6.2 (extension schemas); https://fnfe-mpe.org/factur-x/ (names of the members)
+Source: https://fnfe-mpe.org/factur-x/ (names of the members)
 """
 
 from __future__ import annotations

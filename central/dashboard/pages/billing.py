@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from central.dashboard.language import chosen_language
 from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of, services_as_of
 from central.dashboard.pages.accounts import points_of
 from central.dashboard.slots import line_slots
+from central.domain.einvoice.form import EInvoiceForm
 from central.service.billing.find_bill import find_uid
 from central.service.billing.print_invoice import BillFile
 from central.service.operator.bill_change import view_change
@@ -99,6 +101,7 @@ async def bill(request: Request, bill: str) -> Response:
         request,
         "bill.html",
         bill=view,
+        forms=list(EInvoiceForm),
         lines=lines,
         chain=chain,
         supplies=list(supplies),
@@ -110,6 +113,18 @@ async def bill(request: Request, bill: str) -> Response:
 async def invoice(request: Request, bill: str) -> Response:
     """Get the invoice of an issued bill as PDF."""
     return _inline(await pages_of(request).services.print_bill.invoice(bill))
+
+
+@router.get("/bills/{bill}/invoice.xml")
+async def einvoice(
+    request: Request,
+    bill: str,
+    form: Annotated[EInvoiceForm, Query(alias="format")] = EInvoiceForm.UBL,
+) -> Response:
+    """Get an issued bill or credit note as a structured invoice."""
+    file = await pages_of(request).services.write_einvoice(bill, form)
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+    return Response(file.content, media_type="application/xml", headers=headers)
 
 
 @router.get("/bills/{bill}/draft.pdf")

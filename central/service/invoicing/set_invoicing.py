@@ -11,8 +11,14 @@ from central.domain.actor import Actor
 from central.domain.billing.invoice_terms import PartyTerms
 from central.domain.billing.invoicing import FORMS, TermsOf, invoicing_json, read_invoicing
 from central.service.ports.decisions import DecisionNote
-from central.service.ports.invoicing import InvoicingStore, InvoicingVersion
+from central.service.ports.invoicing import (
+    InvoiceDelivery,
+    InvoiceDeliveryState,
+    InvoicingStore,
+    InvoicingVersion,
+)
 from central.service.registry.tariff_revisions import need_reason
+from central.service.views.paging import Page, decode_cursor, paged
 
 
 class SetInvoicing:
@@ -80,6 +86,23 @@ class SetInvoicing:
             NoSuchInvoiceDeliveryError: There is none that was sent.
         """
         await self.store.bounced(delivery, self._note(actor, reason))
+
+    async def deliveries(
+        self,
+        after: str | None,
+        limit: int,
+        state: InvoiceDeliveryState | None = None,
+        bill: UUID | None = None,
+    ) -> Page[InvoiceDelivery]:
+        """A page of deliveries, the newest first.
+
+        Raises:
+            CursorError: The cursor is none of this list.
+        """
+        key = decode_cursor(after, (str,))
+        behind = "" if key is None else str(key[0])
+        rows = await self.store.deliveries(state=state, bill=bill, after=behind, limit=limit + 1)
+        return paged(rows, limit, lambda row: (str(row.uid),))
 
     def _note(self, actor: Actor, reason: str) -> DecisionNote:
         need_reason(reason)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from central.domain.actor import Actor
+from central.domain.einvoice.form import EInvoiceForm
 from central.service.audit.last_check import AuditCheck
 from central.service.billing.approve_bills import (
     ApproveBills,
@@ -22,17 +23,20 @@ from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.correction_limits import CorrectionLimits
 from central.service.billing.correction_rules import CorrectionRules
 from central.service.billing.document_additions import DocumentAdditions
+from central.service.billing.find_bill import find_bill
 from central.service.billing.invoice_document import Renderer
 from central.service.billing.post_entries import AccountLedger
-from central.service.billing.print_invoice import PrintBill
+from central.service.billing.print_invoice import BillFile, PrintBill
 from central.service.billing.rebill_bills import RebillBills
 from central.service.billing.regulator_figures import RegulatorFigures
 from central.service.billing.run_bills import RunBills
+from central.service.billing.structured_invoice import WriteEInvoice
 from central.service.billing.suppress_periods import SuppressPeriods
 from central.service.consumption.figures import ConsumptionFigures
 from central.service.exceptions.actions import ActionTransactions
 from central.service.gateways.claims import GatewayClaims
 from central.service.ingest.ingest import Ingest
+from central.service.invoicing.set_invoicing import SetInvoicing
 from central.service.knowledge_time import KnowledgeTime
 from central.service.moves.moves import Moves
 from central.service.notices.notices import Notices
@@ -257,6 +261,21 @@ class OperatorServices:
     def groups(self, actor: Actor, reason: str | None = None) -> NamedGroups:
         """The use-cases of named groups, in somebody's name."""
         return NamedGroups(self.registry, actor, self.clock, reason or "")
+
+    @property
+    def set_invoicing(self) -> SetInvoicing:
+        """The use-cases of what invoices say beside their bills, and of their delivery."""
+        return SetInvoicing(self.invoicing_store, self.clock)
+
+    async def write_einvoice(self, bill: str, form: EInvoiceForm) -> BillFile:
+        """An issued bill, by its identifier, as a structured invoice.
+
+        Raises:
+            UnknownBillError: There is no such bill.
+            NotIssuedError: It is not issued.
+            NotStructuredError: It cannot be said in that form.
+        """
+        return await WriteEInvoice(self.registry)(await find_bill(self.bills, bill), form)
 
     @property
     def figures(self) -> RegulatorFigures:

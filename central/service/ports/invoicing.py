@@ -193,9 +193,24 @@ class InvoicingStore(Protocol):
         """
 
     async def deliveries(
-        self, *, state: InvoiceDeliveryState | None = None, bill: UUID | None = None, limit: int
+        self,
+        *,
+        state: InvoiceDeliveryState | None = None,
+        bill: UUID | None = None,
+        after: str = "",
+        limit: int,
     ) -> Sequence[InvoiceDelivery]:
-        """Deliveries, the newest first."""
+        """Deliveries, the newest first.
+
+        Args:
+            state: Those that stand there; None for all.
+            bill: Those of a bill; None for all.
+            after: Identifier of the one before the first; "" begins with the newest.
+            limit: How many at most.
+        """
+
+    async def delivery(self, uid: UUID) -> InvoiceDelivery | None:
+        """A delivery."""
 
 
 class InvoiceMail(NamedTuple):

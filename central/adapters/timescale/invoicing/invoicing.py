@@ -173,13 +173,30 @@ class TimescaleInvoicing:
             await audit(connection, note.at, note.actor, "invoice.bounced", str(delivery), detail)
 
     async def deliveries(
-        self, *, state: InvoiceDeliveryState | None = None, bill: UUID | None = None, limit: int
+        self,
+        *,
+        state: InvoiceDeliveryState | None = None,
+        bill: UUID | None = None,
+        after: str = "",
+        limit: int,
     ) -> Sequence[InvoiceDelivery]:
         """See `InvoicingStore`."""
-        wanted = None if state is None else state.value
+        values = {
+            "state": None if state is None else state.value,
+            "bill": bill,
+            "uid": None,
+            "after": after,
+            "limit": limit,
+        }
         async with self._begin() as connection:
-            rows = await _rows(connection, "deliveries", state=wanted, bill=bill, limit=limit)
-        return [_delivery(row) for row in rows]
+            return [_delivery(row) for row in await _rows(connection, "deliveries", **values)]
+
+    async def delivery(self, uid: UUID) -> InvoiceDelivery | None:
+        """See `InvoicingStore`."""
+        nothing: dict[str, object] = {"state": None, "bill": None, "after": ""}
+        async with self._begin() as connection:
+            rows = await _rows(connection, "deliveries", uid=uid, limit=1, **nothing)
+        return _delivery(rows[0]) if rows else None
 
 
 async def deliver_copy(

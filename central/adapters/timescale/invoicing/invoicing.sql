@@ -131,5 +131,12 @@ JOIN account ON account.id = bill.account_id
 WHERE
     (%(state)s::text IS NULL OR invoice_delivery.state = %(state)s)
     AND (%(bill)s::uuid IS NULL OR bill.uid = %(bill)s)
+    AND (%(uid)s::uuid IS NULL OR invoice_delivery.uid = %(uid)s)
+    AND (
+        %(after)s::text = ''
+        OR invoice_delivery.id < (
+            SELECT shown.id FROM invoice_delivery AS shown WHERE shown.uid::text = %(after)s::text
+        )
+    )
 ORDER BY invoice_delivery.id DESC
 LIMIT %(limit)s
