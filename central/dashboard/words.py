@@ -61,6 +61,8 @@ _EVIDENCE = (
     "total", "at_the_time", "missing", "estimated", "point", "first", "end", "used", "per_day",
     "intervals", "found_at", "gateway", "epoch", "sequence", "code", "first_seen_at",
     "last_read_at", "UNASSIGNED_METER", "CANDIDATE", "CORRECTION_HELD",
+    "Subject", "Events", "Belongs to", "subject", "events", "first_at", "last_at", "source",
+    "event", "type", "EVENTS_WITHOUT_POINT",
 )  # fmt: skip
 """Titles and columns of evidence, as its adapter names them, and codes of the queue alone."""
 _UNITS = ("day", "days", "month", "months", "year", "years")

@@ -157,6 +157,8 @@ def subject_address(row: ExceptionRow) -> str | None:
             return f"/gateways/{subject}" if subject else None
         case ExceptionKind.CANDIDATE:
             return "/candidates"
+        case ExceptionKind.SUBJECT:
+            return None
 
 
 def _filter(given: Mapping[str, str], now: datetime) -> ExceptionFilter:

@@ -40,6 +40,8 @@ class ExceptionKind(StrEnum):
     """A batch that could not be read."""
     REPORT = "report"
     """A finding of ingest."""
+    SUBJECT = "subject"
+    """A subject of whose usage events some belong to nobody."""
 
 
 _LETTERS = {
@@ -50,6 +52,7 @@ _LETTERS = {
     ExceptionKind.METER: "m",
     ExceptionKind.QUARANTINE: "q",
     ExceptionKind.REPORT: "i",
+    ExceptionKind.SUBJECT: "s",
 }
 _KINDS = {letter: kind for kind, letter in _LETTERS.items()}
 
@@ -91,7 +94,7 @@ class ExceptionRow:
         key: What it is called.
         severity: What it does.
         raised_at: Since when.
-        subject: Service point, gateway, meter, or account and period.
+        subject: Service point, gateway, meter, account and period, or subject of events.
         code: What it is.
         message: One sentence.
         owner: Who has it; None for nobody.

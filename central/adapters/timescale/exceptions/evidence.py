@@ -201,6 +201,16 @@ async def _meter(connection: _Connection, number: int) -> _Tables:
     return {"Meter": await _named(connection, "meter", number, names)}
 
 
+async def _subject(connection: _Connection, number: int) -> _Tables:
+    names = ("subject", "events", "first_at", "last_at")
+    event = ("at", "source", "event", "type", "value")
+    return {
+        "Subject": await _named(connection, "subject", number, names),
+        "Events": await _named(connection, "events", number, event),
+        "Belongs to": await _named(connection, "assignments", number, ("from", "point")),
+    }
+
+
 async def _named(
     connection: _Connection, statement: str, number: int, names: Sequence[str]
 ) -> list[EvidenceRow]:
@@ -225,4 +235,5 @@ _READS: Mapping[ExceptionKind, Callable[[_Connection, int], Awaitable[_Tables]]]
     ExceptionKind.FINDING: _finding,
     ExceptionKind.METER: _meter,
     ExceptionKind.QUARANTINE: _batch,
+    ExceptionKind.SUBJECT: _subject,
 }

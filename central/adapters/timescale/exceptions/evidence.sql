@@ -86,3 +86,31 @@ FROM meter
 JOIN gateway ON gateway.id = meter.gateway_id
 LEFT JOIN meter_seen ON meter_seen.meter_id = meter.id
 WHERE meter.id = %(number)s
+
+-- name: subject
+SELECT usage_subject.name, apart.events, apart.first_at, apart.last_at
+FROM subject_waiting AS waiting
+JOIN usage_subject ON usage_subject.id = waiting.subject_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS events, min(at) AS first_at, max(at) AS last_at
+    FROM waiting_event WHERE waiting_event.subject_id = waiting.subject_id
+) AS apart
+WHERE waiting.id = %(number)s
+
+-- name: events
+SELECT event.at, usage_source.name, event.event_id, usage_type.name, event.value::text
+FROM subject_waiting AS waiting
+JOIN waiting_event AS event ON event.subject_id = waiting.subject_id
+JOIN usage_source ON usage_source.id = event.source_id
+JOIN usage_type ON usage_type.id = event.type_id
+WHERE waiting.id = %(number)s
+ORDER BY event.at, event.event_id
+LIMIT 20
+
+-- name: assignments
+SELECT span.from_day, service_point.name
+FROM subject_waiting AS waiting
+JOIN subject_span AS span ON span.subject_id = waiting.subject_id
+LEFT JOIN service_point ON service_point.id = span.service_point_id
+WHERE waiting.id = %(number)s
+ORDER BY span.from_day

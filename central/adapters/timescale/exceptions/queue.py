@@ -37,13 +37,14 @@ _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
 _CURSOR = (str, str, int)
 _AFTER: Final[Mapping[ExceptionKind, LiteralString]] = {
-    ExceptionKind.BILL: "(listed.raised_at, listed.number) > (%(after)s, %(bill)s)",
-    ExceptionKind.CANDIDATE: "(listed.raised_at, listed.number) > (%(after)s, %(candidate)s)",
-    ExceptionKind.CONFLICT: "(listed.raised_at, listed.number) > (%(after)s, %(conflict)s)",
-    ExceptionKind.FINDING: "(listed.raised_at, listed.number) > (%(after)s, %(finding)s)",
-    ExceptionKind.METER: "(listed.raised_at, listed.number) > (%(after)s, %(meter)s)",
-    ExceptionKind.QUARANTINE: "(listed.raised_at, listed.number) > (%(after)s, %(quarantine)s)",
-    ExceptionKind.REPORT: "(listed.raised_at, listed.number) > (%(after)s, %(report)s)",
+    ExceptionKind.BILL: "(listed.raised_at, listed.number) > (%(after)s, %(bill_no)s)",
+    ExceptionKind.CANDIDATE: "(listed.raised_at, listed.number) > (%(after)s, %(candidate_no)s)",
+    ExceptionKind.CONFLICT: "(listed.raised_at, listed.number) > (%(after)s, %(conflict_no)s)",
+    ExceptionKind.FINDING: "(listed.raised_at, listed.number) > (%(after)s, %(finding_no)s)",
+    ExceptionKind.METER: "(listed.raised_at, listed.number) > (%(after)s, %(meter_no)s)",
+    ExceptionKind.QUARANTINE: "(listed.raised_at, listed.number) > (%(after)s, %(quarantine_no)s)",
+    ExceptionKind.REPORT: "(listed.raised_at, listed.number) > (%(after)s, %(report_no)s)",
+    ExceptionKind.SUBJECT: "(listed.raised_at, listed.number) > (%(after)s, %(subject_no)s)",
 }
 
 
@@ -196,7 +197,7 @@ def _listed(kind: ExceptionKind, where: Sequence[LiteralString]) -> LiteralStrin
 def _numbers_after(kind: str, number: int) -> dict[str, object]:
     """The number after which each kind goes on, at the instant of the last row."""
     return {
-        other.value: number if other == kind else (-1 if other.value > kind else INT64_MAX)
+        f"{other.value}_no": number if other == kind else (-1 if other.value > kind else INT64_MAX)
         for other in ExceptionKind
     }
 

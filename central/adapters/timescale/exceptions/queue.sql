@@ -68,6 +68,16 @@ FROM meter_seen
 JOIN meter ON meter.id = meter_seen.meter_id
 WHERE NOT meter_seen.installed
 
+-- name: subject
+SELECT
+    'subject' AS kind, waiting.id AS number, 'warning' AS severity,
+    waiting.opened_at AS raised_at, usage_subject.name AS subject,
+    'EVENTS_WITHOUT_POINT' AS code,
+    'Usage events name a subject that belongs to no service point.' AS message
+FROM subject_waiting AS waiting
+JOIN usage_subject ON usage_subject.id = waiting.subject_id
+WHERE waiting.closed_at IS NULL
+
 -- name: given_last
 LEFT JOIN LATERAL (
     SELECT owner, due_on, hidden_until FROM exception_owner

@@ -231,6 +231,7 @@ class _Addition:
         stored = {event.key for event in fresh}
         same = await self._same([event for event in ordered if event.key not in stored])
         await self._raise(await self._touched(fresh))
+        await self._wait(fresh)
         return [
             EventFate.STORED
             if event.key in stored
@@ -287,6 +288,24 @@ class _Addition:
             rows = await _rows(self._connection, "other_versions", **given)
             touched |= {(row[0], row[1]) for row in rows}
         return touched
+
+    async def _wait(self, events: Sequence[UsageEvent]) -> None:
+        """Let subjects wait of which events belong to nobody, and no longer where none does."""
+        counted = [event for event in events if not event.cancelled]
+        if counted:
+            await self._connection.execute(
+                _SQL["wait"],
+                {
+                    "subjects": _joined(str(self._subjects[event.subject]) for event in counted),
+                    "ats": _joined(event.at.isoformat() for event in counted),
+                    "at": self._at,
+                },
+            )
+        # A version may come behind a higher one, or leave the one before it counting for nothing.
+        changed = sorted({self._subjects[event.subject] for event in events if event.version > 1})
+        if changed:
+            values = {"subjects": changed, "at": self._at}
+            await self._connection.execute(_SQL["wait_no_more"], values)
 
     async def _raise(self, touched: _Touched) -> None:
         """Raise the revisions of service points of whose billed days something changes.

@@ -181,25 +181,43 @@ LIMIT %(limit)s
 
 -- name: waiting
 -- Events at times at which their subject belongs to nobody.
-SELECT subject.name, sum(apart.events)::bigint, min(apart.first_at), max(apart.last_at)
-FROM usage_subject AS subject
-JOIN LATERAL (
-    SELECT
-        from_at, until_at, service_point_id
-    FROM subject_span WHERE subject_span.subject_id = subject.id
-    UNION ALL
-    SELECT '-infinity', coalesce(min(from_at), 'infinity'), NULL
-    FROM subject_span WHERE subject_span.subject_id = subject.id
-) AS span ON span.service_point_id IS NULL
-JOIN LATERAL (
-    SELECT count(*) AS events, min(event.at) AS first_at, max(event.at) AS last_at
-    FROM usage_event AS event
-    WHERE event.subject_id = subject.id AND event.at >= span.from_at AND event.at < span.until_at
-        AND NOT event.cancelled AND NOT EXISTS (
-            SELECT FROM usage_event_key AS newer
-            WHERE newer.version > 1 AND newer.source_id = event.source_id
-                AND newer.event_id = event.event_id AND newer.version > event.version
-        )
-) AS apart ON apart.events > 0
-GROUP BY subject.name
+SELECT subject.name, apart.events, apart.first_at, apart.last_at
+FROM subject_waiting AS waiting
+JOIN usage_subject AS subject ON subject.id = waiting.subject_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS events, min(at) AS first_at, max(at) AS last_at
+    FROM waiting_event WHERE waiting_event.subject_id = waiting.subject_id
+) AS apart
+WHERE waiting.closed_at IS NULL
 ORDER BY 2 DESC, subject.name
+
+-- name: wait
+-- One row opens for each subject of which an event belongs to nobody, where none is open.
+WITH given AS MATERIALIZED (
+    SELECT DISTINCT subject_id::bigint, at::timestamptz
+    FROM unnest(string_to_array(%(subjects)s, E'\x1f'), string_to_array(%(ats)s, E'\x1f'))
+        AS given (subject_id, at)
+), span AS MATERIALIZED (
+    SELECT subject_id, from_at, until_at FROM subject_span
+    WHERE service_point_id IS NOT NULL
+        AND subject_id = ANY(ARRAY(SELECT DISTINCT subject_id FROM given))
+)
+INSERT INTO subject_waiting (subject_id, opened_at)
+SELECT DISTINCT subject_id, %(at)s::timestamptz FROM given
+WHERE NOT EXISTS (
+    SELECT FROM span WHERE span.subject_id = given.subject_id
+        AND span.from_at <= given.at AND given.at < span.until_at
+) AND NOT EXISTS (
+    SELECT FROM subject_waiting
+    WHERE subject_waiting.subject_id = given.subject_id AND closed_at IS NULL
+)
+ORDER BY subject_id
+ON CONFLICT (subject_id) WHERE closed_at IS NULL DO NOTHING
+
+-- name: wait_no_more
+-- Of subjects of which events were replaced or cancelled.
+UPDATE subject_waiting SET closed_at = %(at)s::timestamptz
+WHERE closed_at IS NULL AND subject_id = ANY(%(subjects)s::bigint[])
+    AND NOT EXISTS (
+        SELECT FROM waiting_event WHERE waiting_event.subject_id = subject_waiting.subject_id
+    )

@@ -77,6 +77,8 @@ class SubjectRows:
         }
         await self._connection.execute(_SQL["add"], values)
         self.changed.points |= points
+        for statement in ("wait_no_more", "wait"):
+            await self._connection.execute(_SQL[statement], {"key": self._key, "at": note.at})
         await audit(self._connection, note.at, note.actor, "subject.assigned", self._name, detail)
 
 

@@ -34,3 +34,14 @@ SELECT
     %(key)s, %(from_day)s, %(revision)s,
     (SELECT id FROM service_point WHERE name = %(point)s), %(from_at)s, %(withdrawn)s, %(at)s,
     %(actor)s, %(reason)s
+
+-- name: wait_no_more
+UPDATE subject_waiting SET closed_at = %(at)s
+WHERE closed_at IS NULL AND subject_id = %(key)s
+    AND NOT EXISTS (SELECT FROM waiting_event WHERE waiting_event.subject_id = %(key)s)
+
+-- name: wait
+INSERT INTO subject_waiting (subject_id, opened_at)
+SELECT %(key)s, %(at)s
+WHERE EXISTS (SELECT FROM waiting_event WHERE waiting_event.subject_id = %(key)s)
+ON CONFLICT (subject_id) WHERE closed_at IS NULL DO NOTHING
