@@ -140,3 +140,8 @@ BEGIN
 END $$;
 CREATE TRIGGER subject_waiting_notice AFTER INSERT ON subject_waiting FOR EACH ROW
 EXECUTE FUNCTION notice_of_exception('subject', 'id');
+
+INSERT INTO knowledge_rule (relation, kind, known, masked) VALUES (
+    'subject_waiting', 'recorded', 'opened_at <= as_of()',
+    '{"closed_at": "CASE WHEN closed_at <= as_of() THEN closed_at END"}'
+);

@@ -19,7 +19,6 @@ WITHOUT = {
     "document_template": "a text under its hash, for ever",
     "quarantine": "says when a batch came and was released",
     "reading_recorded": "is how readings answer",
-    "subject_waiting": "says when its events began and ceased to wait",
     "rejected": "counts what claims no place; kept within a bound",
     # What is only about work that waits or was done.
     "answer": "what a request with an idempotency key was answered; it expires",

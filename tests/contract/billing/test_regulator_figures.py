@@ -85,6 +85,28 @@ async def test_exceptions_and_reads_count_in_the_month_in_which_they_were(
     assert (await counted(three, pool, "2026-11"))[FigureName.CLOSED] == late
 
 
+async def test_a_finding_that_is_closed_and_raised_again_is_one(three: Utility, pool: Pool) -> None:
+    # The second meter's month comes two days later, but for ten hours: the finding of that day
+    # ends, and another of a part of it is raised in the same moment.
+    three.now = NOW + timedelta(days=2)
+    await three.deliver(Edge("gw-1"), month("S2", gaps={TEN_ON_A_MONDAY: 10}, period_s=HOURLY))
+    await three.validate()
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT channel_id, day, code, bool_and(closed_at IS NOT NULL), count(*)"
+            " FROM vee_finding WHERE severity <> 'info' GROUP BY channel_id, day, code"
+        )
+        causes = await cursor.fetchall()
+    assert [row[4] for row in causes if row[4] > 1] == [2]
+    three.now = NOW + timedelta(days=6)
+    figure = (await counted(three, pool, "2026-11"))[FigureName.CLOSED]
+    assert pair(figure) == (sum(row[3] for row in causes), len(causes))
+    # The ten hours come, more than three days after the day was found first.
+    await three.deliver(Edge("gw-1"), month("S2", period_s=HOURLY))
+    await three.validate()
+    assert (await counted(three, pool, "2026-11"))[FigureName.CLOSED] == figure
+
+
 async def test_bills_count_in_the_month_of_their_issue(three: Utility, pool: Pool) -> None:
     first = month("S1", period_s=HOURLY)[200]
     await three.deliver(Edge("gw-1"), [replace(first, mantissa=first.mantissa + 7)])
@@ -126,6 +148,17 @@ async def test_bills_count_in_the_month_of_their_issue(three: Utility, pool: Poo
     await IssueBills(three.billing, lambda: three.now).one(note_uid, CHIEF)
     figure = (await counted(three, pool, "2026-11"))[FigureName.ERRONEOUS]
     assert (figure.share, figure.percent, figure.met) == (Fraction(1, 3), "33.3333", False)
+    # What is made in its place is another bill, right until it is cancelled as well.
+    for cancelled, issued_bills in ((1, 4), (2, 4), (2, 5)):
+        if cancelled == issued_bills - 3:
+            await settle(three, "2026-10")
+        else:
+            again = await bill(three, "A-3", "2026-10")
+            (note_uid,) = await cancel([again.uid], CLERK, "wrong tariff agreed")
+            await ApproveBills(three.billing, lambda: three.now).one(note_uid, CHIEF)
+            await IssueBills(three.billing, lambda: three.now).one(note_uid, CHIEF)
+        figure = (await counted(three, pool, "2026-11"))[FigureName.ERRONEOUS]
+        assert pair(figure) == (cancelled, issued_bills)
     # As it was known when they were issued, none was.
     three.now += timedelta(hours=1)
     then = KnowledgeTime.of(at_issue, three.now)

@@ -72,14 +72,35 @@ SELECT
     (SELECT count(*) FROM touched)
 
 -- name: exceptions
--- What asks somebody to act. A finding that a person accepted is closed by that.
-WITH raised AS (
-    SELECT raised_at, least(closed_at, accepted_at) AS closed_at
+-- What asks somebody to act. A finding that a person accepted is closed by that. What a rule finds of a
+-- day again within 72 hours of its end has never ended: it is one exception, since it was raised first.
+WITH judged AS (
+    SELECT
+        id, channel_id, day, code, raised_at,
+        coalesce(least(closed_at, accepted_at), 'infinity') AS ended_at
     FROM vee_finding WHERE severity <> 'info'
+), followed AS (
+    SELECT
+        *, max(ended_at) OVER (
+            PARTITION BY channel_id, day, code ORDER BY raised_at, id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS ended_before
+    FROM judged
+), numbered AS (
+    SELECT
+        *, count(*) FILTER (WHERE ended_before IS NULL OR raised_at > ended_before + interval '72 hours')
+            OVER (PARTITION BY channel_id, day, code ORDER BY raised_at, id) AS number
+    FROM followed
+), raised AS (
+    SELECT min(raised_at) AS raised_at, nullif(max(ended_at), 'infinity') AS closed_at
+    FROM numbered
+    GROUP BY channel_id, day, code, number
     UNION ALL
     SELECT raised_at, closed_at FROM finding
     UNION ALL
     SELECT found_at, decided_at FROM conflict
+    UNION ALL
+    SELECT opened_at, closed_at FROM subject_waiting
 )
 SELECT
     count(*) FILTER (
