@@ -52,6 +52,7 @@ class Settings(HealthSettings, QuotaSettings, MailSettings, AuthoritySettings, P
         quarantine_days: How long the bytes of a quarantined batch are kept after it was released.
             [d]
         finding_days: How long a finding is kept after it was closed. [d]
+        notice_days: How long a notice is kept after it was told, or could not be. [d]
         statement_timeout_s: How long one statement may take. [s]
         idle_timeout_s: How long a transaction may stand idle. [s]
         transaction_timeout_s: How long a transaction may last. [s]
@@ -78,6 +79,7 @@ class Settings(HealthSettings, QuotaSettings, MailSettings, AuthoritySettings, P
     rejected_days: int = Field(default=90, ge=1, le=_MOST_DAYS)
     quarantine_days: int = Field(default=400, ge=1, le=_MOST_DAYS)
     finding_days: int = Field(default=400, ge=1, le=_MOST_DAYS)
+    notice_days: int = Field(default=400, ge=1, le=_MOST_DAYS)
     statement_timeout_s: float = Field(default=110.0, ge=0)
     idle_timeout_s: float = Field(default=60.0, ge=0)
     transaction_timeout_s: float = Field(default=120.0, ge=0)

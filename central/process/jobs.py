@@ -105,6 +105,7 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
             timedelta(days=settings.rejected_days),
             timedelta(days=settings.quarantine_days),
             timedelta(days=settings.finding_days),
+            timedelta(days=settings.notice_days),
         )
         return await drop_expired(TimescaleRetention(pool), retention, now)
 

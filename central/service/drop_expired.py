@@ -24,11 +24,13 @@ class Retention:
         rejected: After a refused message came for the last time.
         quarantine: The bytes of a quarantined batch, after it was released.
         findings: After a finding was closed.
+        notices: After a notice, and the last of its deliveries, with what was tried.
     """
 
     rejected: timedelta = timedelta(days=90)
     quarantine: timedelta = timedelta(days=400)
     findings: timedelta = timedelta(days=400)
+    notices: timedelta = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class Dropped:
     quarantined: int = 0
     findings: int = 0
     vee_findings: int = 0
+    notices: int = 0
     merged_changes: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.rejected} refused messages, {self.quarantined} released batches,"
-            f" {self.findings} findings of ingest and {self.vee_findings} of validation dropped;"
+            f" {self.findings} findings of ingest and {self.vee_findings} of validation,"
+            f" {self.notices} notices dropped;"
             f" {self.merged_changes} waiting changes merged"
         )
 
@@ -75,6 +79,7 @@ async def drop_expired(
         quarantined=await before(store.drop_quarantined, retention.quarantine),
         findings=await before(store.drop_findings, retention.findings),
         vee_findings=await before(store.drop_vee_findings, retention.findings),
+        notices=await before(store.drop_notices, retention.notices),
         merged_changes=await store.merge_touched(100 * at_once),
     )
 

@@ -38,6 +38,10 @@ class TimescaleRetention:
         """See `RetentionStore`."""
         return await self._drop("vee_findings", before, limit)
 
+    async def drop_notices(self, before: datetime, limit: int) -> int:
+        """See `RetentionStore`."""
+        return await self._drop("notices", before, limit)
+
     async def merge_touched(self, limit: int) -> int:
         """See `RetentionStore`."""
         with translated():

@@ -21,6 +21,26 @@ DELETE FROM vee_finding WHERE id IN (
     ORDER BY closed_at LIMIT %(limit)s
 )
 
+-- name: notices
+-- With all that was tried; a notice of which anything waits, or ended later, stays whole.
+WITH old AS MATERIALIZED (
+    SELECT id FROM notice
+    WHERE sorted_at IS NOT NULL AND at < %(before)s AND NOT EXISTS (
+        SELECT FROM notice_delivery
+        WHERE notice_delivery.notice_id = notice.id
+            AND (ended_at IS NULL OR ended_at >= %(before)s)
+    )
+    ORDER BY at, id LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), sent AS MATERIALIZED (
+    SELECT notice_delivery.id FROM notice_delivery JOIN old ON old.id = notice_delivery.notice_id
+), tried AS (
+    DELETE FROM notice_attempt WHERE delivery_id IN (SELECT id FROM sent)
+), delivered AS (
+    DELETE FROM notice_delivery WHERE id IN (SELECT id FROM sent)
+)
+DELETE FROM notice WHERE id IN (SELECT id FROM old)
+
 -- name: merge_touched
 -- What validation holds just now is left alone. A range that touches another says as much as both.
 WITH waiting AS MATERIALIZED (

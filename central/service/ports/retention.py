@@ -25,6 +25,10 @@ class RetentionStore(Protocol):
         """Drop validation's findings closed before an instant that nobody ever accepted."""
         ...
 
+    async def drop_notices(self, before: datetime, limit: int) -> int:
+        """Drop notices of before an instant whose deliveries all ended before it, with those."""
+        ...
+
     async def merge_touched(self, limit: int) -> int:
         """Merge waiting changes of a channel that overlap or touch; how many rows went."""
         ...

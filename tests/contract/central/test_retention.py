@@ -91,6 +91,52 @@ async def test_what_is_expired_goes_and_is_counted(migrated: Database, at_once: 
                     session.execute(wrong.encode())
 
 
+NOTICES = """\
+INSERT INTO notice (kind, at, subject, facts, sorted_at)
+SELECT 'bill.issued', at::timestamptz, subject, '{}', sorted::timestamptz
+FROM (VALUES
+    ('gone', '2025-10-01Z', '2025-10-01Z'), ('ended later', '2025-10-01Z', '2025-10-01Z'),
+    ('waits', '2025-10-01Z', '2025-10-01Z'), ('unsorted', '2025-10-01Z', NULL),
+    ('nobody asked', '2025-10-01Z', '2025-10-01Z'), ('young', '2025-10-17Z', '2025-10-17Z')
+) AS rows (subject, at, sorted);
+INSERT INTO notice_delivery (
+    notice_id, endpoint, rule, copy, state, attempts, created_at, due_at, ended_at
+)
+SELECT
+    notice.id, 'crm', 'r@1', copy, state, 1, notice.at,
+    CASE WHEN state = 'waiting' THEN notice.at END, ended::timestamptz
+FROM notice JOIN (VALUES
+    ('gone', 0, 'failed', '2025-10-02Z'), ('gone', 1, 'delivered', '2025-10-16 02:59Z'),
+    ('ended later', 0, 'delivered', '2025-10-16 03:00Z'), ('waits', 0, 'failed', '2025-10-02Z'),
+    ('waits', 1, 'waiting', NULL), ('young', 0, 'delivered', '2025-10-17Z')
+) AS rows (subject, copy, state, ended) USING (subject);
+INSERT INTO notice_attempt (delivery_id, number, at, ms, outcome, detail)
+SELECT id, 1, created_at, 5, 'delivered', '' FROM notice_delivery;
+"""
+
+
+async def test_notices_go_with_what_was_tried_and_none_that_waits(migrated: Database) -> None:
+    with psycopg.connect(migrated.dsn, autocommit=True) as owner:
+        owner.execute(NOTICES)
+    async with make_pool(migrated.dsn_as("meterline_app"), max_size=1) as pool:
+        store = TimescaleRetention(pool)
+        assert await drop_expired(store, Retention(), NOW, 1) == Dropped(notices=2)
+        assert await drop_expired(store, Retention(), NOW) == Dropped()
+    kept = ["ended later", "unsorted", "waits", "young"]
+    assert rows(migrated.dsn, "SELECT subject FROM notice ORDER BY 1") == kept
+    assert rows(migrated.dsn, "SELECT count(*) FROM notice_delivery") == [4]
+    assert rows(migrated.dsn, "SELECT count(*) FROM notice_attempt") == [4]
+    with psycopg.connect(migrated.dsn, autocommit=True) as owner:
+        for wrong in (
+            "DELETE FROM notice WHERE subject = 'unsorted'",
+            "DELETE FROM notice_attempt",
+            "DELETE FROM notice_delivery WHERE state = 'waiting'",
+            "UPDATE notice_attempt SET outcome = 'failed'",
+        ):
+            with pytest.raises(psycopg.Error, match=r"kept|append|refuse|change"):
+                owner.execute(wrong.encode())
+
+
 async def test_waiting_changes_that_touch_are_merged_and_none_is_lost(migrated: Database) -> None:
     spans = [
         (1, 0, 4),
