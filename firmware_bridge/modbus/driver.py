@@ -35,6 +35,7 @@ from firmware_bridge.modbus.register_map import (
     DeviceSetting,
     MeterProfile,
     MeterRegister,
+    SerialForm,
     SerialNumber,
 )
 from firmware_bridge.modbus.settings import ModbusSettings
@@ -328,11 +329,14 @@ def serial_text(words: tuple[int, ...], field: SerialNumber) -> str:
     Raises:
         MeterAnswerError: They hold none: blank, a filler, all ones or unprintable.
     """
-    raw = to_bytes(words, field.coding.order)
-    if field.type is None:
+    raw = to_bytes(words, field.order)
+    if field.form is SerialForm.ASCII:
         # Some pad each character to a register, some the end.
         text = raw.decode("latin-1").replace("\0", "").strip()
         usable = text.isascii() and text.isprintable() and 0 < len(text) <= SERIAL_MAX
+    elif field.form is SerialForm.BCD:
+        text = raw.hex().lstrip("0")
+        usable = text.isdecimal()
     else:
         number = int.from_bytes(raw, "big")
         text = str(number)

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
-from firmware_bridge.modbus.frames import Coding, RegisterSpan, RegisterType
+from firmware_bridge.modbus.frames import Coding, RegisterSpan, WordOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +97,33 @@ class Evidence(StrEnum):
     ONE_PROJECT = "one project"
 
 
+class SerialForm(StrEnum):
+    """How a serial number stands in its registers.
+
+    Values:
+        NUMBER: An integer.
+        BCD: A digit in each half byte.
+        ASCII: Text, padded with NUL or blanks.
+    """
+
+    NUMBER = "number"
+    BCD = "bcd"
+    ASCII = "ascii"
+
+
 @dataclass(frozen=True, slots=True)
 class SerialNumber:
     """Where the meter's own serial number is.
 
     Args:
         span: The registers.
-        type: An integer type, or None for ASCII text padded with NUL or blanks.
-        coding: How an integer is read; its order applies to text as well.
+        form: How it is written there.
+        order: Of its bytes.
     """
 
     span: RegisterSpan
-    type: RegisterType | None
-    coding: Coding
+    form: SerialForm
+    order: WordOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from firmware_bridge.modbus.register_map import (
     ProfileChannel,
     RegisterField,
     RingProfile,
+    SerialForm,
     SerialNumber,
     Signature,
 )
@@ -127,23 +128,22 @@ class _BusTable(_Table):
 class _Serial(_Table):
     function: _Function
     address: _Address
-    type: Literal["ascii", "u16", "u32", "u64"]
+    type: Literal["ascii", "bcd", "u16", "u32", "u64"]
     order: WordOrder | None = None
     words: Annotated[int, Field(ge=1, le=SERIAL_MAX // 2)] | None = None
 
     @model_validator(mode="after")
     def _words_of_text(self) -> _Serial:
-        if (self.type == "ascii") != (self.words is not None):
-            message = "type ascii needs `words`, and no other type has it"
+        if (self.type in ("ascii", "bcd")) != (self.words is not None):
+            message = "types ascii and bcd need `words`, and no other type has it"
             raise ValueError(message)
         return self
 
     def build(self, bus: _BusTable) -> SerialNumber:
-        kind = None if self.type == "ascii" else RegisterType(self.type)
-        words = self.words if kind is None else kind.words
-        span = bus.span(self.function, self.address, words or 0)
-        order = self.order or bus.order
-        return SerialNumber(span, kind, Coding(kind or RegisterType.U16, order))
+        words = self.words or RegisterType(self.type).words
+        span = bus.span(self.function, self.address, words)
+        form = SerialForm.NUMBER if self.words is None else SerialForm(self.type)
+        return SerialNumber(span, form, self.order or bus.order)
 
 
 class _Signature(_Table):

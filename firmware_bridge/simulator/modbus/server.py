@@ -25,7 +25,7 @@ from firmware_bridge.modbus.frames import (
     plan,
     to_words,
 )
-from firmware_bridge.modbus.register_map import MeterProfile, RingProfile, SerialNumber
+from firmware_bridge.modbus.register_map import MeterProfile, RingProfile, SerialForm, SerialNumber
 from firmware_bridge.modbus.sunspec import (
     BEGINNINGS,
     COMMON,
@@ -216,14 +216,16 @@ def _fit(number: ScaledInteger, coding: Coding) -> ScaledInteger:
 def _serial_words(meter: VirtualMeter, field: SerialNumber, at: datetime) -> tuple[int, ...]:
     serial = meter.serial_at(at)
     size = 2 * field.span.count
-    if field.type is None:
+    if field.form is SerialForm.ASCII:
         raw = serial.encode("ascii").ljust(size, b"\0")
+    elif field.form is SerialForm.BCD:
+        raw = bytes.fromhex(serial.zfill(2 * size))
     else:
         raw = int(serial).to_bytes(size, "big")
     if len(raw) > size:
         message = f"The serial number {serial!r} does not fit into {size} bytes."
         raise VirtualMeterError(message, value=serial)
-    return to_words(raw, field.coding.order)
+    return to_words(raw, field.order)
 
 
 class _VirtualSlaves:

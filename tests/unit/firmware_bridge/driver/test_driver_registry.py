@@ -16,9 +16,9 @@ from firmware_bridge.driver.interface import (
 )
 from firmware_bridge.driver.registry import create_driver, driver_class, protocols
 from firmware_bridge.modbus.driver import ModbusDriver, serial_text
-from firmware_bridge.modbus.frames import Coding, RegisterSpan, RegisterType
+from firmware_bridge.modbus.frames import RegisterSpan
 from firmware_bridge.modbus.profiles import UnknownProfileError
-from firmware_bridge.modbus.register_map import SerialNumber
+from firmware_bridge.modbus.register_map import SerialForm, SerialNumber
 
 GOOD: dict[str, Any] = {"host": "192.0.2.1", "profile": "meterline-virtual"}
 
@@ -74,13 +74,15 @@ def test_a_register_that_the_model_has_not_is_refused() -> None:
         create_driver("modbus", GOOD | {"profile": "unknown"})
 
 
-TEXT = SerialNumber(RegisterSpan(4, 0, 4), None, Coding(RegisterType.U16))
-NUMBER = SerialNumber(RegisterSpan(3, 0, 2), RegisterType.U32, Coding(RegisterType.U32))
+TEXT = SerialNumber(RegisterSpan(4, 0, 4), SerialForm.ASCII, "ABCD")
+NUMBER = SerialNumber(RegisterSpan(3, 0, 2), SerialForm.NUMBER, "ABCD")
+DIGITS = SerialNumber(RegisterSpan(3, 0, 3), SerialForm.BCD, "ABCD")
 
 
 def test_serial_numbers_are_text_or_integers() -> None:
     assert serial_text((0x4D4C, 0x2D37, 0x0000, 0x0000), TEXT) == "ML-7"
     assert serial_text((0x0001, 0x0000), NUMBER) == "65536"
+    assert serial_text((0x0020, 0x1942, 0x0815), DIGITS) == "2019420815"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,9 @@ def test_serial_numbers_are_text_or_integers() -> None:
         ((0xFFFF, 0xFFFF, 0, 0), TEXT),
         ((0, 0), NUMBER),
         ((0xFFFF, 0xFFFF), NUMBER),
+        ((0, 0, 0), DIGITS),
+        ((0x0020, 0x1942, 0x081A), DIGITS),
+        ((0xFFFF, 0xFFFF, 0xFFFF), DIGITS),
     ],
 )
 def test_registers_without_a_serial_number_are_no_answer(
