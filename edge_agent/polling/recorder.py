@@ -222,10 +222,12 @@ class Recorder:
             floor, ceiling = spans[row.boot]
             earliest = floor + timedelta(milliseconds=row.taken_ms)
             latest = ceiling - timedelta(milliseconds=boots[row.boot] - row.taken_ms)
-            span_ms = max((latest - earliest) // timedelta(milliseconds=1), 0)
+            # Bounds that contradict each other are both in doubt.
+            earliest, latest = sorted((earliest, latest))
+            span_ms = (latest - earliest) // timedelta(milliseconds=1)
             readings += [
                 replace(reading, time_quality=TimeQuality.UNSYNCHRONISED, span_ms=span_ms)
-                for reading in unpack_waiting(row.data, min(earliest, latest))
+                for reading in unpack_waiting(row.data, earliest)
             ]
         return readings
 

@@ -1,6 +1,7 @@
 """Run the agent's command line with a clock that a file sets: `python -m ... FILE ARGUMENTS`.
 
-The file holds `[seconds that the wall clock is off, whether the kernel vouches for it, boot]`.
+The file holds `[seconds that the wall clock is off, whether the kernel vouches for it, boot,
+seconds of the machine's boot at which that boot began]`.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ class FalseClock(SystemClock):
     def wall(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._read_clock()[0])
 
+    def monotonic(self) -> float:
+        return super().monotonic() - self._read_clock()[3]
+
     def quality(self) -> TimeQuality:
         vouched = self._read_clock()[1]
         return TimeQuality.SYNCHRONISED if vouched else TimeQuality.UNSYNCHRONISED
 
-    def _read_clock(self) -> tuple[float, bool, str]:
-        off_s, vouched, boot = json.loads(self.file.read_text())
-        return float(off_s), bool(vouched), str(boot)
+    def _read_clock(self) -> tuple[float, bool, str, float]:
+        off_s, vouched, boot, began_s = json.loads(self.file.read_text())
+        return float(off_s), bool(vouched), str(boot), float(began_s)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,10 @@ SECOND = timedelta(seconds=1)
 
 def tell(clock: Path, off_s: float, *, vouched: bool, boot: str) -> None:
     part = clock.with_suffix(".part")
-    part.write_text(json.dumps([off_s, vouched, boot]))
+    _, _, last, began_s = json.loads(clock.read_text()) if clock.exists() else (0, 0, None, 0)
+    if boot != last:
+        began_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    part.write_text(json.dumps([off_s, vouched, boot, began_s]))
     part.rename(clock)
 
 

@@ -16,7 +16,7 @@ from firmware_bridge.driver.interface import (
 )
 from firmware_bridge.driver.registry import create_driver, driver_class, protocols
 from firmware_bridge.modbus.driver import ModbusDriver, serial_text
-from firmware_bridge.modbus.frames import RegisterSpan
+from firmware_bridge.modbus.frames import RegisterSpan, WordOrder
 from firmware_bridge.modbus.profiles import UnknownProfileError
 from firmware_bridge.modbus.register_map import SerialForm, SerialNumber
 
@@ -74,9 +74,9 @@ def test_a_register_that_the_model_has_not_is_refused() -> None:
         create_driver("modbus", GOOD | {"profile": "unknown"})
 
 
-TEXT = SerialNumber(RegisterSpan(4, 0, 4), SerialForm.ASCII, "ABCD")
-NUMBER = SerialNumber(RegisterSpan(3, 0, 2), SerialForm.NUMBER, "ABCD")
-DIGITS = SerialNumber(RegisterSpan(3, 0, 3), SerialForm.BCD, "ABCD")
+TEXT = SerialNumber(RegisterSpan(4, 0, 4), SerialForm.ASCII, WordOrder.ABCD)
+NUMBER = SerialNumber(RegisterSpan(3, 0, 2), SerialForm.NUMBER, WordOrder.ABCD)
+DIGITS = SerialNumber(RegisterSpan(3, 0, 3), SerialForm.BCD, WordOrder.ABCD)
 
 
 def test_serial_numbers_are_text_or_integers() -> None:
