@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
 
@@ -63,6 +63,17 @@ class SignedHeads:
         with contextlib.suppress(FileExistsError):
             write_new_durably(path, f"{json.dumps(document)}\n".encode(), 0o444)
         self._day = day
+
+
+def newest_head_at(folder: Path | None) -> datetime | None:
+    """The day of the newest head in a folder, as its name says; None where there is none."""
+    if folder is None:
+        return None
+    days = []
+    for path in folder.glob(_PATTERN):
+        with contextlib.suppress(ValueError):
+            days.append(date.fromisoformat(path.stem.removeprefix("audit-head-")))
+    return datetime.combine(max(days), time(), UTC) if days else None
 
 
 def read_heads(folder: Path, public_key: bytes) -> dict[int, bytes]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -142,7 +142,11 @@ class FileAuthority:
         return "".join(each.public_bytes(Encoding.PEM).decode() for each in chain)
 
     def revocation_list(
-        self, revoked: Sequence[GatewayCertificate], at: datetime, until: datetime
+        self,
+        revoked: Sequence[GatewayCertificate],
+        at: datetime,
+        until: datetime,
+        carried: Mapping[str, datetime] | None = None,
     ) -> str:
         """The list of revoked certificates that a broker can be given, in PEM.
 
@@ -150,6 +154,7 @@ class FileAuthority:
             revoked: Those that have not ended; of another authority's they do not count.
             at: When it was made.
             until: When a newer one has to be there.
+            carried: When others were revoked that the list before names, by serial number.
         """
         issuer = self._certificate
         builder = (
@@ -165,6 +170,9 @@ class FileAuthority:
             if _is_issued_by(certificate, issuer):
                 entry = x509.RevokedCertificateBuilder(certificate.serial_number, at).build()
                 builder = builder.add_revoked_certificate(entry)
+        for serial, since in (carried or {}).items():
+            entry = x509.RevokedCertificateBuilder(int(serial, 16), since).build()
+            builder = builder.add_revoked_certificate(entry)
         return builder.sign(self._key, self._hash).public_bytes(Encoding.PEM).decode()
 
     @property

@@ -94,11 +94,21 @@ class OidcProvider:
         self._documented: Mapping[str, Any] = {}
         self._keys = KeySet([])
         self._fetched_s = float("-inf")
+        self.failures = 0
 
     @property
     def label(self) -> str:
         """See `IdentityProvider`."""
         return self._registered.label
+
+    async def check(self) -> None:
+        """Fetch its documents and keys anew.
+
+        Raises:
+            ProviderUnavailableError: It does not answer, or not as one does.
+        """
+        async with self._talking(Asking("", "", "", "")) as client:
+            await self._fetch(client, anew=True)
 
     async def address(self, asking: Asking) -> str:
         """See `IdentityProvider`."""
@@ -150,7 +160,11 @@ class OidcProvider:
             raise ProviderRefusedError(message) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             message = f"The identity provider does not answer as one does: {type(error).__name__}."
+            self.failures += 1
             raise ProviderUnavailableError(message, value=registered.issuer) from error
+        except ProviderUnavailableError:
+            self.failures += 1
+            raise
 
     async def _fetch(self, client: AsyncOAuth2Client, *, anew: bool = False) -> None:
         if not anew and self._clock() - self._fetched_s < _FRESH_S:

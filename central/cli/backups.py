@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -57,7 +58,7 @@ def backup_command(
 
 
 @answered
-def restore_command(
+def restore_command(  # noqa: PLR0913 - one option each
     path: Annotated[Path, typer.Argument(help="The backup, its manifest beside it.")],
     *,
     compare: Annotated[
@@ -68,11 +69,21 @@ def restore_command(
             " the whole server.",
         ),
     ] = False,
+    close_doors: Annotated[
+        bool,
+        typer.Option(
+            "--close-doors",
+            help="With --compare: also end all open codes and sign-ins, as a restore does.",
+        ),
+    ] = False,
     programs: ProgramsIn = None,
     by: ActingAs = None,
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into an empty database, as its owner, and check what it says.
+
+    Codes of gateways and people that nobody has used, and sign-ins, are ended: some of them were
+    used or ended after the backup.
 
     Exit code 3 if the database says something else than the backup held.
     """
@@ -82,7 +93,10 @@ def restore_command(
     async def work() -> Restored:
         backups = _backups(programs, by)
         if compare:
-            return await backups.compare(read_manifest(path), anchored)
+            restored = await backups.compare(read_manifest(path), anchored)
+            return (
+                replace(restored, closed=await backups.close_doors()) if close_doors else restored
+            )
         return await backups.restore(path, sha256_of, anchored)
 
     restored = wait_for(work())
@@ -93,6 +107,7 @@ def restore_command(
                 "rows": sum(restored.manifest.rows.values()),
                 "differences": list(restored.differences),
                 "seals_lost": restored.seals_lost,
+                "closed": dict(restored.closed),
             }
         )
     else:
@@ -122,6 +137,12 @@ def _print(restored: Restored) -> None:
         typer.echo(
             f"What people and jobs did since is lost: {restored.seals_lost} rows of the audit log."
         )
+
+    if restored.closed:
+        closed = ", ".join(
+            f"{count} {what.replace('_', ' ')}" for what, count in restored.closed.items()
+        )
+        typer.echo(f"Ended: {closed}. `doctor` names certificates whose revocation is lost.")
 
 
 def _backups(programs: Path | None, by: str | None) -> Backups:

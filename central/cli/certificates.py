@@ -24,7 +24,7 @@ from central.cli.output import (
 )
 from central.cli.registry import Because, GatewayName
 from central.cli.remote import gateways
-from central.process.authority import file_authority
+from central.process.authority import file_authority, revoked_before
 from central.process.stores import open_stores
 from central.service.gateways.claims import GivenCode, invite_gateway
 from central.service.gateways.enrolment import find_gateway
@@ -113,22 +113,40 @@ def revocation_list_command(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Write the list of revoked certificates that have not ended, signed by the authority."""
+    """Write the list of revoked certificates that have not ended, signed by the authority.
+
+    What the file revokes already stays revoked, also where a restored database has forgotten it.
+    """
     now = _now()
+    authority = file_authority(settings())
+    before = revoked_before(settings(), file) if file.exists() else {}
 
-    async def work() -> list[GatewayCertificate]:
+    async def work() -> tuple[list[GatewayCertificate], list[str]]:
         async with open_stores(settings(), _NAME, max_size=2) as stores:
-            return [each.certificate for each in await stores.certificates.revoked(now)]
+            revoked = [each.certificate for each in await stores.certificates.revoked(now)]
+            listed = {each.serial for each in revoked}
+            others = [serial for serial in before if serial not in listed]
+            stored = {serial: await stores.certificates.certificate(serial) for serial in others}
+            return revoked, [
+                serial
+                for serial, each in stored.items()
+                if each is None or each.certificate.not_after > now
+            ]
 
-    revoked = wait_for(work())
-    text = file_authority(settings()).revocation_list(revoked, now, now + timedelta(days=days))
+    revoked, forgotten = wait_for(work())
+    carried = {serial: before[serial] for serial in forgotten}
+    text = authority.revocation_list(revoked, now, now + timedelta(days=days), carried)
     draft = file.with_name(f"{file.name}.new")
     draft.write_text(text, encoding="ascii")
     draft.replace(file)  # a broker that reads it now reads the old one or the new
     if as_json:
-        show({"file": str(file), "revoked": [each.serial for each in revoked]})
-    else:
-        typer.echo(f"{file} revokes {len(revoked)} certificates; make the broker read it again.")
+        serials = [each.serial for each in revoked]
+        show({"file": str(file), "revoked": serials, "forgotten": forgotten})
+        return
+    count = len(revoked) + len(forgotten)
+    typer.echo(f"{file} revokes {count} certificates; make the broker read it again.")
+    for serial in forgotten:
+        typer.echo(f"Revoked before, but not in the database: {serial}.")
 
 
 @gateways.command("signing")

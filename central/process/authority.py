@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
 
 from central.adapters.authority import (
     CommandAuthority,
@@ -11,6 +14,7 @@ from central.adapters.authority import (
     X509Reader,
     certificates_in,
 )
+from central.adapters.revocation_list import RevocationList
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.certificates import TimescaleClaimStore
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -27,16 +31,14 @@ def gateway_claims(
         NoAuthorityError: Settings are missing beside one that is there.
         AuthorityFileError: A file does not hold what it should.
     """
-    key, certificate = settings.authority_key, settings.authority_certificate
-    command, trusted = settings.authority_command, settings.authority_trusted
-    if key is None and command is None:
+    command = settings.authority_command
+    if settings.authority_key is None and command is None:
         return None
     if settings.gateway_broker_ca is None or not settings.gateway_brokers:
         message = "The authority is set, but not which brokers gateways are told."
         remedy = "Set METERLINE_GATEWAY_BROKERS and METERLINE_GATEWAY_BROKER_CA."
         raise NoAuthorityError(message, remedy=remedy)
-    issuing = [] if certificate is None else certificates_in(certificate)
-    trusting = [*issuing, *([] if trusted is None else certificates_in(trusted))]
+    trusting = authorities(settings)
     if not trusting:
         message = "The authority is set, but none that is trusted."
         remedy = "Set METERLINE_AUTHORITY_TRUSTED to the certificates of the authority."
@@ -54,6 +56,25 @@ def gateway_claims(
         ),
         clock=clock,
     )
+
+
+def revoked_before(settings: AuthoritySettings, file: Path) -> dict[str, datetime]:
+    """What a list of revoked certificates names, by serial number, and since when.
+
+    Raises:
+        RevocationListError: It is not a list of the authority's.
+    """
+    return RevocationList.read(file, authorities(settings)).revoked
+
+
+def authorities(settings: AuthoritySettings) -> list[x509.Certificate]:
+    """The certificates of all authorities that the settings name.
+
+    Raises:
+        AuthorityFileError: A file does not contain any.
+    """
+    files = (settings.authority_certificate, settings.authority_trusted)
+    return [each for file in files if file is not None for each in certificates_in(file)]
 
 
 def file_authority(settings: AuthoritySettings) -> FileAuthority:

@@ -22,6 +22,7 @@ from central.config.secret import secrets_folder
 from central.config.settings import Settings
 from central.dashboard.assets import Assets
 from central.process.doctor_broker import check_broker
+from central.process.doctor_doors import check_doors
 from central.process.serve import web_settings
 from central.service.checkup import (
     Checked,
@@ -84,6 +85,7 @@ async def _database(
             facts = await TimescaleInstallation(pool).facts()
             results += [*judge_database(facts), *judge_entered(facts)]
             results += judge_centre(await TimescaleWatch(pool).state(clock()))
+            results += [each async for each in check_doors(settings, pool, clock)]
             return results, await TimescaleGatewayStore(pool).admitted()
     except StoreUnfitError as error:
         return [*results, good("database", "It answers."), _of_error("schema", error)], None

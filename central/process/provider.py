@@ -24,9 +24,20 @@ def provider_sign_ins(
     Raises:
         ConfigurationError: It is set by halves, or would be talked to in the clear.
     """
-    issuer = settings.oidc_issuer
-    if not issuer:
+    if not settings.oidc_issuer:
         return None
+    registered = oidc_client(settings)
+    roles = {group: Role(role) for group, role in settings.oidc_roles.items()}
+    return ProviderSignIns(OidcProvider(registered), people, roles, clock)
+
+
+def oidc_client(settings: ProviderSettings) -> OidcClient:
+    """How this centre is registered at the provider.
+
+    Raises:
+        ConfigurationError: It is set by halves, or would be talked to in the clear.
+    """
+    issuer = settings.oidc_issuer
     parts = urlsplit(issuer)
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         message = f"The identity provider {issuer} would be asked without TLS."
@@ -46,7 +57,7 @@ def provider_sign_ins(
         message = "The identity provider makes customers of a group, but of no account."
         remedy = "Leave `customer` out of METERLINE_OIDC_ROLES; add customers with `user add`."
         raise ConfigurationError(message, remedy=remedy)
-    registered = OidcClient(
+    return OidcClient(
         issuer,
         settings.oidc_client,
         settings.oidc_secret.get_secret_value(),
@@ -55,4 +66,3 @@ def provider_sign_ins(
         settings.oidc_groups_claim,
         settings.oidc_scopes,
     )
-    return ProviderSignIns(OidcProvider(registered), people, roles, clock)

@@ -18,6 +18,7 @@ from central.api.server import serving
 from central.api.settings import WebSettings
 from central.config.settings import Settings
 from central.process.authority import gateway_claims
+from central.process.door_figures import door_figures
 from central.process.health import Readiness, saying_health
 from central.process.keep_fit import keep_fit
 from central.process.provider import provider_sign_ins
@@ -62,7 +63,8 @@ async def run_serve(
         times: RequestTimes = app.state.request_times
 
         def figures() -> list[Figure | Histogram]:
-            return [*times.figures(), *failed_tokens.figures(), *failed_claims.figures()]
+            counted = (*failed_tokens.figures(), *failed_claims.figures())
+            return [*times.figures(), *counted, *door_figures(settings, sign_ins)]
 
         async with (
             saying_health(settings, Readiness(pool, {}), "meterline_serve", figures),

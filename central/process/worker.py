@@ -9,9 +9,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import structlog
 
+from central.adapters.audit_heads import newest_head_at
 from central.adapters.notices.invoice_mail import InvoiceMailer
 from central.adapters.notices.mail import MailSecurity, MailServer
 from central.adapters.notices.sender import EndpointSender
@@ -73,7 +75,10 @@ async def run_worker(
     dsn = settings.dsn()
     pool = make_pool(dsn, max_size=5, name="meterline-worker", check=False, limits=settings.limits)
     try:
-        watch, readiness = WorkerFigures(), Readiness(pool, {})
+        watch, readiness = (
+            WorkerFigures(partial(newest_head_at, settings.audit_head_folder)),
+            Readiness(pool, {}),
+        )
         async with saying_health(settings, readiness, "meterline_worker", watch.figures):
             await patiently(lambda: check_fit(dsn), _wait_on)
             await pool.open(wait=False)

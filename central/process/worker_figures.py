@@ -22,9 +22,14 @@ _log = structlog.get_logger(__name__)
 
 
 class WorkerFigures:
-    """What one worker counts, and the state of the centre as it saw it last."""
+    """What one worker counts, and the state of the centre as it saw it last.
 
-    def __init__(self) -> None:
+    Args:
+        heads: When a signed head of the audit log was exported last; None where none is.
+    """
+
+    def __init__(self, heads: Callable[[], datetime | None] = lambda: None) -> None:
+        self._heads = heads
         help_text = "Jobs that this worker did, by name and outcome. [s]"
         self.jobs = Histogram("job_seconds", help_text, _JOB_BOUNDS, ("job", "outcome"))
         self.validated: Counter[str] = Counter()
@@ -46,6 +51,11 @@ class WorkerFigures:
             self.jobs,
             Figure("days_validated_total", "Days validated.", validated["days"], counter=True),
             Figure("days_closed_total", "Days closed.", validated["closed"], counter=True),
+            Figure(
+                "audit_head_timestamp_seconds",
+                "Day of the newest signed head of the audit log in its folder.",
+                None if (head := self._heads()) is None else head.timestamp(),
+            ),
             *([] if self._state is None else _of_centre(self._state)),
         ]
 
@@ -111,6 +121,16 @@ def _of_centre(state: CentreState) -> list[Figure]:
             "backup_timestamp_seconds",
             "When a backup was taken last; 0 for never.",
             0.0 if state.backup_at is None else state.backup_at.timestamp(),
+        ),
+        Figure(
+            "gateway_certificates_ending",
+            "Gateways whose certificate soon ends and was not renewed.",
+            state.certificates_ending,
+        ),
+        Figure(
+            "gateway_certificates_ended",
+            "Gateways whose certificate has ended.",
+            state.certificates_ended,
         ),
         Figure("jobs_given_up", "Jobs of seven nights that were given up.", state.jobs_given_up),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -39,11 +39,13 @@ class Restored:
         differences: Where the database says something else, in sentences.
         seals_lost: Seals of the audit log that are anchored outside and came after the backup;
             None where nobody anchors.
+        closed: How many codes and sign-ins were ended, by what they are.
     """
 
     manifest: Manifest
     differences: tuple[str, ...]
     seals_lost: int | None
+    closed: Mapping[str, int] = field(default_factory=dict)
 
 
 class Backups:
@@ -110,15 +112,26 @@ class Backups:
             message = f"{file.name} is not the file that its manifest describes."
             raise BackupUnreadableError(message, value=file.name)
         await self._store.load(file, manifest)
-        restored = await self.compare(manifest, anchored)
+        restored = replace(
+            await self.compare(manifest, anchored),
+            closed=await self._store.close_doors(self._clock()),
+        )
         detail = {
             "file": file.name,
             "taken_at": manifest.taken_at.isoformat(),
             "sha256": manifest.sha256,
             "differences": list(restored.differences),
+            "closed": dict(restored.closed),
         }
         await self._store.note(self._clock(), self._actor, RESTORED, DATABASE, detail)
         return restored
+
+    async def close_doors(self) -> Mapping[str, int]:
+        """End codes and sign-ins of a server that was restored by other means."""
+        now = self._clock()
+        closed = await self._store.close_doors(now)
+        await self._store.note(now, self._actor, RESTORED, DATABASE, {"closed": dict(closed)})
+        return closed
 
     async def compare(self, manifest: Manifest, anchored: Mapping[int, bytes]) -> Restored:
         """Compare a database that was restored, by whatever means, with what the backup held."""

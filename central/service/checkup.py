@@ -156,6 +156,7 @@ def judge_centre(state: CentreState) -> Iterator[Checked]:
         yield warn("invoices", text, "See the log of the workers (document_not_rendered).")
     else:
         yield good("invoices", f"{state.documents_waiting} invoices wait to be rendered.")
+    yield _judge_certificates(state)
     if state.backup_at is None or now - state.backup_at > _BACKUP_OLD:
         when = "never" if state.backup_at is None else f"last at {state.backup_at:%Y-%m-%d %H:%M}"
         text = f"A backup was taken {when}."
@@ -164,12 +165,33 @@ def judge_centre(state: CentreState) -> Iterator[Checked]:
         yield good("backups", f"A backup was taken at {state.backup_at:%Y-%m-%d %H:%M}.")
 
 
-def judge_certificate(step: str, until: datetime, now: datetime) -> Checked:
-    """Judge until when a certificate is valid."""
+def _judge_certificates(state: CentreState) -> Checked:
+    if state.certificates_ended or state.certificates_ending:
+        text = (
+            f"The certificates of {state.certificates_ended} gateways have ended, of"
+            f" {state.certificates_ending} they soon end and were not renewed."
+        )
+        remedy = "See whether they reach the centre; `gateway invite NAME` gives a new code."
+        judge = bad if state.certificates_ended else warn
+        return judge("gateways' certificates", text, remedy)
+    return good("gateways' certificates", "None has ended or is late to be renewed.")
+
+
+def judge_certificate(
+    step: str, until: datetime, now: datetime, short: timedelta = _CERTIFICATE_SHORT
+) -> Checked:
+    """Judge until when a certificate is valid.
+
+    Args:
+        step: Whose it is.
+        until: When it ends.
+        now: Aware.
+        short: What is left where somebody should look.
+    """
     left = until - now
     if left <= timedelta(0):
         return bad(step, f"It expired at {until:%Y-%m-%d}.", "Have a new one signed, and restart.")
-    if left < _CERTIFICATE_SHORT:
+    if left < short:
         text = f"It expires in {left.days} days, at {until:%Y-%m-%d}."
         return warn(step, text, "Have a new one signed before that.")
     return good(step, f"It is valid until {until:%Y-%m-%d}.")

@@ -24,6 +24,19 @@ from central.service.ports.faults import SchemaMissingError
 
 _SQL = load_queries(Path(__file__).with_name("manifest.sql"))
 _HASH = "hash_"
+_CLOSE: Mapping[str, LiteralString] = {
+    "claim_codes": "UPDATE gateway_invitation SET withdrawn_at = %(now)s"
+    " WHERE claimed_at IS NULL AND withdrawn_at IS NULL",
+    "person_codes": "UPDATE person_code SET used_at = %(now)s WHERE used_at IS NULL",
+    "sign_ins": "UPDATE web_session SET ended_at = %(now)s, ended_by = 'job:restore'"
+    " WHERE ended_at IS NULL AND until_at > %(now)s",
+}
+_HAS: Mapping[str, LiteralString] = {
+    "claim_codes": "SELECT to_regclass('gateway_invitation') IS NOT NULL",
+    "person_codes": "SELECT to_regclass('person_code') IS NOT NULL",
+    "sign_ins": "SELECT to_regclass('web_session') IS NOT NULL",
+}
+"""What was used, or ended, after the backup was taken, is open again in what is restored."""
 _EVENT_TRIGGER = b" EVENT TRIGGER "
 _EXTENSION = b" EXTENSION "
 _READ_BYTES = 1 << 20
@@ -93,6 +106,18 @@ class PostgresBackups:
         """See `BackupStore`."""
         async with self._reading() as connection:
             return await _manifest(connection, now)
+
+    async def close_doors(self, now: datetime) -> dict[str, int]:
+        """See `BackupStore`."""
+        closed = {}
+        async with self._connected() as connection, connection.transaction():
+            for what, statement in _CLOSE.items():
+                # A backup of an older release may lack a table.
+                (is_there,) = await _row(connection, _HAS[what])
+                if is_there:
+                    done = await connection.execute(statement, {"now": now})
+                    closed[what] = done.rowcount
+        return closed
 
     async def note(
         self, now: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]

@@ -29,7 +29,7 @@ class TimescaleWatch:
         """See `WatchStore`."""
         ages = {"day": now - AGES[_DAY], "week": now - AGES[_WEEK]}
         nights_from = (now - _NIGHTS).date()
-        values = {"silent": now - SILENT_AFTER, "nights_from": nights_from}
+        values = {"silent": now - SILENT_AFTER, "nights_from": nights_from, "now": now}
         row = await self._ask.row("state", values)
         assert row is not None  # noqa: S101 - the statement gives one; tells the type checker
         exceptions = dict.fromkeys(product(SEVERITIES, AGES), 0)
@@ -60,6 +60,8 @@ class TimescaleWatch:
             jobs_doing=row[14],
             jobs_given_up=row[15],
             backup_at=row[16],
+            certificates_ending=row[17],
+            certificates_ended=row[18],
         )
 
 

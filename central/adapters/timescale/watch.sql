@@ -10,7 +10,8 @@ SELECT
     (
         SELECT at FROM audit_log WHERE subject = 'database' AND action = 'backup.take'
         ORDER BY id DESC LIMIT 1
-    )
+    ),
+    certificates.ending, certificates.ended
 FROM (
     SELECT
         count(*) AS gateways,
@@ -31,6 +32,23 @@ CROSS JOIN (
 CROSS JOIN (
     SELECT count(*) AS waiting, count(failed_at) AS failed FROM document_job
 ) AS documents
+-- The newest certificate of each gateway; it is renewed when two thirds of its time are over.
+CROSS JOIN (
+    SELECT
+        count(*) FILTER (
+            WHERE not_after > %(now)s
+                AND not_after - %(now)s < (not_after - issued_at) / 6
+        ) AS ending,
+        count(*) FILTER (WHERE not_after <= %(now)s) AS ended
+    FROM (
+        SELECT DISTINCT ON (gateway_certificate.gateway_id)
+            gateway_certificate.not_after, gateway_certificate.issued_at
+        FROM gateway_certificate
+        JOIN gateway ON gateway.id = gateway_certificate.gateway_id
+        WHERE gateway.revoked_at IS NULL AND gateway_certificate.revoked_at IS NULL
+        ORDER BY gateway_certificate.gateway_id, gateway_certificate.not_after DESC
+    ) AS newest
+) AS certificates
 CROSS JOIN (
     SELECT count(*) AS waiting, min(audit_log.at) AS oldest
     FROM audit_unsealed JOIN audit_log ON audit_log.id = audit_unsealed.audit_id

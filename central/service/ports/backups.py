@@ -169,6 +169,13 @@ class BackupStore(Protocol):
         """
         ...
 
+    async def close_doors(self, now: datetime) -> Mapping[str, int]:
+        """End what a backup opens again: codes that nobody has used, and sign-ins.
+
+        Returns:
+            How many of each.
+        """
+
     async def note(
         self, now: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]
     ) -> None:

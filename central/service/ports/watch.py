@@ -43,6 +43,8 @@ class CentreState:
         jobs_doing: Entries of the queue that a worker has.
         jobs_given_up: Jobs of the last seven nights that are not tried any more.
         backup_at: When a backup was taken last; None where none ever was.
+        certificates_ending: Gateways whose certificate soon ends and was not renewed in time.
+        certificates_ended: Gateways whose certificate has ended: no broker lets them in.
     """
 
     seen_at: datetime
@@ -65,6 +67,8 @@ class CentreState:
     jobs_doing: int
     jobs_given_up: int
     backup_at: datetime | None
+    certificates_ending: int
+    certificates_ended: int
 
 
 class WatchStore(Protocol):

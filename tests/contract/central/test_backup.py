@@ -30,6 +30,18 @@ from tests.support.ingest import Edge, arrive, hello, readings, state_of
 from tests.support.servers import Database, fresh_database
 
 NOW = datetime(2026, 11, 4, 12, tzinfo=UTC)
+OPEN_DOORS = """\
+INSERT INTO gateway_invitation (gateway, code_sha256, invited_by, invited_at, expires_at)
+VALUES ('roof-1', sha256('a'), 'ana', '2026-11-03Z', '2026-11-05Z');
+INSERT INTO person (name, roles, added_at, added_by)
+VALUES ('ana', '{viewer}', '2026-11-03Z', 'chair');
+INSERT INTO person_code (sha256, person_id, added_at, added_by, until_at)
+SELECT sha256('b'), id, '2026-11-03Z', 'chair', '2026-11-05Z' FROM person WHERE name = 'ana';
+INSERT INTO web_session
+    (sha256, browser_sha256, account, address, agent, begun_at, seen_at, until_at)
+SELECT sha256('c'), sha256('d'), 'ana', '127.0.0.1', 'x', day, day, day + interval '1 day'
+FROM (SELECT '2026-11-04Z'::timestamptz AS day) AS signed_in;
+"""
 NO_ANCHORS: dict[int, bytes] = {}
 
 
@@ -55,12 +67,23 @@ def one(database: Database, query: str) -> object:
 async def test_what_is_restored_says_the_same_and_goes_on(
     filled: Database, empty: Database, tmp_path: Path
 ) -> None:
+    with psycopg.connect(filled.dsn, autocommit=True) as owner:
+        owner.execute(OPEN_DOORS)
     taken = await backups(filled).take(tmp_path)
     assert taken.path == tmp_path / "meterline-20261104T120000Z.dump"
     assert sorted(os.listdir(tmp_path)) == [taken.path.name, f"{taken.path.name}.json"]  # noqa: PTH208
     assert taken.manifest.rows["bill"] == 3
     restored = await backups(empty).restore(taken.path, sha256_of, NO_ANCHORS)
     assert (restored.differences, restored.seals_lost) == ((), None)
+    # What was used or ended after the backup would be open again.
+    assert restored.closed == {"claim_codes": 1, "person_codes": 1, "sign_ins": 1}
+    is_open = (
+        "SELECT (SELECT count(*) FROM gateway_invitation WHERE withdrawn_at IS NULL)"
+        " + (SELECT count(*) FROM person_code WHERE used_at IS NULL)"
+        " + (SELECT count(*) FROM web_session WHERE ended_at IS NULL)"
+    )
+    assert (one(filled, is_open), one(empty, is_open)) == (3, 0)
+    assert await backups(empty).close_doors() == dict.fromkeys(restored.closed, 0)
     # Both are in the audit log, each where it happened.
     said = (
         "SELECT string_agg(action || ' ' || (detail ->> 'file'), ',') FROM audit_log"

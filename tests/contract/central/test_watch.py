@@ -22,6 +22,21 @@ INSERT INTO gateway_epoch (gateway_id, epoch, first_at, last_at, advanced_at)
 SELECT id, gen_random_uuid(), '2026-01-02Z', at::timestamptz, at::timestamptz
 FROM gateway JOIN (VALUES ('heard', '2026-11-04 11:00Z'), ('late', '2026-11-04 09:00Z'))
     AS rows (name, at) USING (name);
+INSERT INTO gateway_certificate
+    (serial, gateway_id, key_sha256, certificate, issued_at, not_after, revoked_at)
+SELECT serial, gateway.id, sha256(serial::bytea), 'pem', issued::timestamptz, ends::timestamptz,
+    revoked::timestamptz
+FROM (VALUES
+    -- Renewed in time: the older one does not count.
+    ('a1', 'heard', '2026-08-20Z', '2026-11-18Z', NULL),
+    ('a2', 'heard', '2026-10-20Z', '2027-01-18Z', NULL),
+    -- 14 of 90 days are left; the one after it is revoked.
+    ('b1', 'late', '2026-08-20Z', '2026-11-18Z', NULL),
+    ('b2', 'late', '2026-10-20Z', '2027-01-18Z', '2026-10-21Z'),
+    ('c1', 'never', '2026-06-01Z', '2026-08-30Z', NULL),
+    ('d1', 'gone', '2026-06-01Z', '2026-08-30Z', NULL)
+) AS rows (serial, name, issued, ends, revoked)
+JOIN gateway USING (name);
 INSERT INTO touched (channel_id, from_at, until_at) VALUES
     (1, '2026-11-01Z', '2026-11-02Z'), (2, '2026-11-01Z', '2026-11-02Z');
 INSERT INTO unclosed_days (as_of, channels, day, channel_id)
@@ -106,3 +121,4 @@ async def test_what_waits_is_counted_by_age(migrated: Database) -> None:
     assert state.backup_at == datetime(2026, 11, 2, tzinfo=UTC)
     assert (state.unsealed, state.unsealed_for) == (3, timedelta(days=3, hours=12))
     assert (state.jobs_waiting, state.jobs_doing, state.jobs_given_up) == (2, 1, 1)
+    assert (state.certificates_ending, state.certificates_ended) == (1, 1)

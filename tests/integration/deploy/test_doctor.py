@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from central.adapters.authority import FileAuthority
 from central.adapters.embedded.broker import EmbeddedBroker, mosquitto_program
 from central.adapters.mqtt.dynamic_security import DynamicSecurity
+from central.adapters.revocation_list import RevocationList
+from central.adapters.signing_key import FileKey
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.cli.app import app
@@ -21,6 +26,7 @@ from central.process.doctor import examine_installation
 from central.service.gateways.broker_access import bring_to
 from firmware_bridge.contract.topics import CENTRE
 from tests.support.actors import noted
+from tests.support.identity_provider import CLIENT, running_provider
 from tests.support.servers import Database, free_port, fresh_folder
 from tests.support.site import Authority, DeployedBroker, deployed_broker
 
@@ -135,3 +141,120 @@ def test_settings_that_are_refused_end_the_check_with_exit_code_3(
     (only,) = json.loads(done.stdout)
     assert (only["step"], only["verdict"]) == ("settings", "fail")
     assert "METERLINE_WEB_PORT" in only["text"]
+
+
+@pytest.fixture
+def authority(
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> FileAuthority:
+    """One of 180 days, which the settings name, beside a database."""
+    made = FileAuthority.make(tmp_path, "gateways", timedelta(days=180), now())
+    for name, value in {
+        "DATABASE": plain_migrated.dsn,
+        "BROKER_PORT": free_port(),
+        "AUTHORITY_KEY": tmp_path / "authority.key",
+        "AUTHORITY_CERTIFICATE": tmp_path / "authority.crt",
+        "GATEWAY_BROKERS": '["mqtts://broker.example:8883"]',
+        "GATEWAY_BROKER_CA": tmp_path / "authority.crt",
+    }.items():
+        monkeypatch.setenv(f"METERLINE_{name}", str(value))
+    return made
+
+
+async def of(step: str) -> tuple[str, str]:
+    return (await found())[step]
+
+
+async def test_authority_provider_and_signed_heads_are_judged(
+    authority: FileAuthority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del authority
+    heads = tmp_path / "heads"
+    heads.mkdir()
+    FileKey.make(tmp_path / "heads.pem")
+    monkeypatch.setenv("METERLINE_AUDIT_HEAD_FOLDER", str(heads))
+    monkeypatch.setenv("METERLINE_AUDIT_HEAD_KEY", str(tmp_path / "heads.pem"))
+    monkeypatch.setenv("METERLINE_OIDC_CLIENT", CLIENT)
+    monkeypatch.setenv("METERLINE_OIDC_ROLES", '{"billing": "billing-clerk"}')
+    async with running_provider() as provider:
+        monkeypatch.setenv("METERLINE_OIDC_ISSUER", provider.issuer)
+        checked = await found()
+        assert checked["gateways' authority"][0] == "look"
+        assert checked["identity provider"][0] == "ok"
+        assert checked["gateways' certificates"][0] == "ok"
+        never = "A signed head of the audit log was exported never."
+        assert checked["signed heads"] == ("fail", never)
+        assert "revocations" not in checked
+        monkeypatch.setenv("METERLINE_OIDC_ISSUER", f"{provider.issuer}/other")
+        assert (await of("identity provider"))[0] == "fail"
+        monkeypatch.setenv("METERLINE_OIDC_ISSUER", provider.issuer)
+        monkeypatch.setenv("METERLINE_OIDC_ROLES", '{"billing": "king"}')
+        assert "has no role" in (await of("identity provider"))[1]
+        monkeypatch.setenv("METERLINE_OIDC_ROLES", '{"billing": "billing-clerk"}')
+    assert "PROVIDER_UNAVAILABLE" in (await of("identity provider"))[1]
+    for days, verdict in ((4, "fail"), (1, "ok")):
+        (heads / f"audit-head-{now() - timedelta(days=days):%Y-%m-%d}.json").write_text("{}")
+        assert (await of("signed heads"))[0] == verdict
+
+
+async def test_the_brokers_list_is_compared_with_what_is_revoked(
+    authority: FileAuthority,
+    plain_migrated: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    month, listed = timedelta(days=30), tmp_path / "revoked.crl"
+    monkeypatch.setenv("METERLINE_GATEWAY_REVOCATION_LIST", str(listed))
+    (tmp_path / "other").mkdir()
+    thief = FileAuthority.make(tmp_path / "other", "thief", month, now())
+    add_certificates(plain_migrated, (tmp_path / "other" / "authority.crt").read_text())
+    assert (await of("revocations"))[0] == "fail"  # there is no file
+
+    def write(until: timedelta, *serials: str, by: FileAuthority = authority) -> None:
+        since = now() - month
+        carried = dict.fromkeys(serials, since)
+        listed.write_text(by.revocation_list([], since, now() + until, carried))
+
+    write(month, "a1", "a2")
+    assert (await of("revocations"))[1].startswith("2 are in the list")
+    write(month, "a2")
+    assert await of("revocations") == ("fail", "1 certificates are revoked and not in the list.")
+    write(month, "a1", "a2", "a3", "fff")
+    assert (await of("revocations"))[1].endswith("as after a restore: a3 of roof-1, fff.")
+    write(timedelta(days=3), "a1", "a2")
+    assert (await of("revocations"))[0] == "look"
+    write(timedelta(0), "a1", "a2")
+    assert "brokers let nobody in" in (await of("revocations"))[1]
+    write(month, by=thief)
+    assert "not signed by the authority" in (await of("revocations"))[1]
+    # What the list revokes stays revoked when it is written anew.
+    write(month, "a1", "a3", "a4", "fff")
+    words = ["gateway", "revocation-list", str(listed), "--json"]
+    run = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert run.exit_code == 0, run.output
+    assert sorted(json.loads(run.output)["forgotten"]) == ["a3", "fff"]
+    # The others are of no authority of ours, or have ended.
+    assert set(RevocationList.read(listed, []).revoked) == {"a3", "fff"}
+
+
+def add_certificates(database: Database, pem: str) -> None:
+    """Two that are revoked, one that is not, one that has ended."""
+    with psycopg.connect(database.dsn, autocommit=True) as owner:
+        owner.execute("INSERT INTO gateway (name, enrolled_at) VALUES ('roof-1', '2026-01-01Z')")
+        for serial, days, revoked in (
+            ("a1", 80, True), ("a2", 80, True), ("a3", 80, False), ("a4", -1, True),
+        ):  # fmt: skip
+            ends = now() + timedelta(days=days)
+            owner.execute(
+                "INSERT INTO gateway_certificate (serial, gateway_id, key_sha256, certificate,"
+                " issued_at, not_after, revoked_at)"
+                " SELECT %s, id, sha256(%s::bytea), %s, %s, %s, %s FROM gateway",
+                (
+                    serial,
+                    serial,
+                    pem,
+                    ends - timedelta(days=90),
+                    ends,
+                    now() if revoked else None,
+                ),
+            )

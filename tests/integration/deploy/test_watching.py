@@ -8,17 +8,21 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from httpx import AsyncClient, TransportError
 from pydantic import SecretStr
 
+from central.adapters.authority import FileAuthority
 from central.adapters.embedded.broker import EmbeddedBroker
+from central.adapters.signing_key import FileKey
 from central.config.ingest import IngestSettings
 from central.config.settings import Settings
 from central.process.ingest import run_ingest
@@ -130,7 +134,9 @@ def prometheus(folder: Path, port: int, targets: dict[str, int]) -> Iterator[Non
 
 
 @asynccontextmanager
-async def watched(database: Database, broker: EmbeddedBroker) -> AsyncIterator[Watched]:
+async def watched(
+    database: Database, broker: EmbeddedBroker, doors: Mapping[str, Any]
+) -> AsyncIterator[Watched]:
     dsn, port, pages_port = SecretStr(database.dsn), free_port(), free_port()
     targets = {name: free_port() for name in ("ingest", "worker", "serve")}
     tasks = [
@@ -139,8 +145,10 @@ async def watched(database: Database, broker: EmbeddedBroker) -> AsyncIterator[W
             run_ingest(
                 IngestSettings(database=dsn, broker_port=broker.port, health_port=targets["ingest"])
             ),
-            run_worker(Settings(database=dsn, health_port=targets["worker"])),
-            run_serve(Settings(database=dsn, health_port=targets["serve"]), port=pages_port),
+            run_worker(Settings(database=dsn, health_port=targets["worker"], **doors)),
+            run_serve(
+                Settings(database=dsn, health_port=targets["serve"], **doors), port=pages_port
+            ),
         )
     ]
     try:
@@ -154,6 +162,26 @@ async def watched(database: Database, broker: EmbeddedBroker) -> AsyncIterator[W
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def doors(folder: Path) -> dict[str, Any]:
+    """Settings of what lets people and gateways in, and a signed head of the audit log."""
+    now, month = datetime.now(UTC), timedelta(days=30)
+    authority = FileAuthority.make(folder, "gateways", month, now)
+    listed = folder / "revoked.crl"
+    listed.write_text(authority.revocation_list([], now, now + month))
+    FileKey.make(folder / "heads.pem")
+    (folder / "heads").mkdir()
+    (folder / "heads" / f"audit-head-{now:%Y-%m-%d}.json").write_text("{}")
+    return {
+        "authority_key": folder / "authority.key",
+        "authority_certificate": folder / "authority.crt",
+        "gateway_brokers": ("mqtts://broker.example:8883",),
+        "gateway_broker_ca": folder / "authority.crt",
+        "gateway_revocation_list": listed,
+        "audit_head_folder": folder / "heads",
+        "audit_head_key": folder / "heads.pem",
+    }
 
 
 def client(port: int) -> AsyncClient:
@@ -170,11 +198,11 @@ async def answers(web: AsyncClient, path: str) -> None:
 
 
 async def test_prometheus_answers_each_expression_of_the_dashboards(
-    plain_migrated: Database, mosquitto: EmbeddedBroker
+    plain_migrated: Database, mosquitto: EmbeddedBroker, tmp_path: Path
 ) -> None:
     asked = [expr for dashboard in DASHBOARDS for expr in expressions(dashboard)]
     assert asked
-    async with watched(plain_migrated, mosquitto) as centre:
+    async with watched(plain_migrated, mosquitto, doors(tmp_path)) as centre:
         await centre.asked_until('sum(up{job=~"meterline-.*"}) == 3')
         # A rate needs two samples of what was counted.
         ready = "min(count_over_time(up[1m])) > 2"

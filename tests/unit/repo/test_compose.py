@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from central.config.provider import ProviderSettings
+from central.config.settings import Settings
 from tests.support.data import REPOSITORY
 
 COMPOSE = REPOSITORY / "deploy" / "compose"
@@ -148,3 +150,19 @@ def test_a_second_broker_has_an_ingest_and_a_store_of_its_own() -> None:
     stores = {line.partition(":")[0] for line in broker["volumes"] if not line.startswith(".")}
     assert stores == set(both["volumes"])
     assert stores.isdisjoint(read("compose.yaml")["volumes"])
+
+
+def test_the_authoritys_key_and_the_providers_secret_are_files_of_the_pages_alone() -> None:
+    added = read("compose.doors.yaml")
+    assert list(added["services"]) == ["serve"]
+    serve = added["services"]["serve"]
+    assert sorted(serve["secrets"]) == sorted(added["secrets"])
+    settings = {**SERVICES["serve"]["environment"], **serve["environment"]}
+    folder = settings["METERLINE_SECRETS_DIR"]
+    assert settings["METERLINE_AUTHORITY_KEY"].removeprefix(f"{folder}/") in added["secrets"]
+    secret = {name for name in ProviderSettings.model_fields if "secret" in name}
+    named = {f"METERLINE_{name}".upper() for name in secret}
+    assert named <= set(added["secrets"])
+    assert not named & set(settings), "a secret of the environment is seen by whoever inspects it"
+    known = {f"METERLINE_{name}".upper() for name in Settings.model_fields}
+    assert set(serve["environment"]) - {"METERLINE_SECRETS_DIR"} <= known

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pathspec import PathSpec
 
+from central.config.settings import Settings
 from edge_agent.config.settings import parse_config
 from tests.support.data import REPOSITORY
 
@@ -160,3 +161,26 @@ def test_the_brokers_key_is_handed_over_and_not_opened_to_all() -> None:
     text = (DEPLOY / "systemd" / "meterline-ingest@.service").read_text()
     assert "LoadCredential=broker.key:" in text
     assert "METERLINE_BROKER_KEY=%d/broker.key" in text
+
+
+def test_the_authoritys_key_and_the_providers_secret_are_handed_to_the_pages_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = DEPLOY / "systemd" / "meterline-serve.service.d"
+    text = (folder / "doors.conf").read_text()
+    handed = dict(re.findall(r"^LoadCredential=([^:]+):(.+)$", text, re.MULTILINE))
+    assert all(source.startswith("/etc/meterline/") for source in handed.values())
+    assert "METERLINE_AUTHORITY_KEY=%d/authority.key" in text
+    # As systemd has it: a folder of files, of which one is named after a setting.
+    for name in handed:
+        (tmp_path / name).write_text("a secret between the two")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    for name, value in re.findall(r"^Environment=(\w+)=(.+)$", text, re.MULTILINE):
+        monkeypatch.setenv(name, value.replace("%d", str(tmp_path)))
+    settings = Settings()
+    assert settings.oidc_secret.get_secret_value() == "a secret between the two"
+    assert settings.authority_key == tmp_path / "authority.key"
+    assert settings.authority_key.is_file()
+    others = [unit for unit in CENTRE if unit.stem != "meterline-serve"]
+    assert others
+    assert not [unit for unit in others if "authority" in unit.read_text()]

@@ -162,6 +162,37 @@ def test_nothing_reaches_anything_but_what_is_named() -> None:
     }
 
 
+def test_a_process_reaches_what_it_needs_and_no_more() -> None:
+    out_of = {
+        name: {
+            port["port"]
+            for spec in POLICIES.values()
+            if name in chosen(spec["podSelector"])
+            for rule in spec.get("egress", ())
+            for port in rule["ports"]
+        }
+        for name in (*PROCESSES, "broker", "migrate")
+    }
+    assert out_of == {
+        "ingest": {53, 5432, 8884},
+        "worker": {53, 5432},
+        "serve": {53, 443, 5432},  # 443: the identity provider
+        "broker": {53},
+        "migrate": {53, 5432},
+    }
+
+
+def test_the_authoritys_key_is_known_to_the_pages_alone() -> None:
+    holders = {
+        name: volume["secret"]
+        for name, pod in PODS.items()
+        for volume in pod["spec"]["volumes"]
+        if volume.get("secret", {}).get("secretName") == "meterline-authority"
+    }
+    assert list(holders) == ["Deployment/serve"]
+    assert holders["Deployment/serve"]["optional"] is True
+
+
 def test_gateways_reach_the_broker_and_nobody_else_from_anywhere() -> None:
     anywhere = [
         (name, port["port"])

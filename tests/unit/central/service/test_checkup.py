@@ -42,6 +42,8 @@ STATE = CentreState(
     jobs_doing=0,
     jobs_given_up=0,
     backup_at=NOW - timedelta(hours=12),
+    certificates_ending=0,
+    certificates_ended=0,
 )
 
 
@@ -87,6 +89,8 @@ def test_what_is_wrong_with_the_database_is_named(
         ({"runs_idle_for": timedelta(hours=2)}, "bill runs", Verdict.WARN),
         ({"documents_failed": 1}, "invoices", Verdict.WARN),
         ({"backup_at": None}, "backups", Verdict.WARN),
+        ({"certificates_ending": 2}, "gateways' certificates", Verdict.WARN),
+        ({"certificates_ended": 1}, "gateways' certificates", Verdict.FAIL),
         ({"backup_at": NOW - timedelta(hours=27)}, "backups", Verdict.WARN),
     ],
 )
