@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
+from central.adapters.timescale.exceptions.releases import TimescaleBillReleases
+from central.adapters.timescale.pool import make_pool
 from central.domain.billing.bill import Party
 from central.domain.billing.chain_order import BillOutdatedError, PredecessorNotApprovedError
 from central.domain.billing.state import BillState
+from central.domain.reason_code import ReasonCode
 from central.service.billing.approve_bills import ApproveBills, DiscardBills
+from central.service.exceptions.release import release_bill
+from central.service.ports.exception_notes import ActionNote
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -18,11 +23,14 @@ from central.service.ports.registry import (
 )
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
-from tests.support.actors import CHIEF, CLERK
-from tests.support.books import Utility
+from tests.support.actors import CHIEF, CLERK, OPERATOR, noted
+from tests.support.books import Utility, timescale_utility
 from tests.support.daily_books import approve, bill, found, issue, measured, run, settle
+from tests.support.servers import Database
 
-AUGUST, SEPTEMBER, OCTOBER, NOVEMBER = (date(2026, month, 1) for month in (8, 9, 10, 11))
+AUGUST, SEPTEMBER, OCTOBER, NOVEMBER, DECEMBER = (date(2026, month, 1) for month in range(8, 13))
+JANUARY, FEBRUARY = date(2027, 1, 1), date(2027, 2, 1)
+NOW = datetime(2027, 2, 9, 12, tzinfo=UTC)
 BUDGET = """\
 tariff: {name}
 effective: 2026-01-01
@@ -163,3 +171,23 @@ async def test_a_draft_before_it_that_is_discarded_makes_a_bill_stale(utility: U
     summary = await run(utility, "2026-09")
     assert await approve(utility, summary) == []
     assert await issue(utility, summary) == []
+
+
+async def test_a_released_bill_hands_it_on(migrated: Database) -> None:
+    answer = ActionNote(noted(NOW, OPERATOR, "a heat pump"), ReasonCode.CUSTOMER_CONFIRMED)
+    async with timescale_utility(migrated.dsn) as utility, make_pool(migrated.dsn) as pool:
+        utility.now = NOW
+        await two_points(utility, LEVELLED, DECEMBER)
+        await measured(utility, NOVEMBER, FEBRUARY, 1)
+        await measured(utility, DECEMBER, JANUARY, 1, wh=50_000, version=2)
+        await measured(utility, DECEMBER, FEBRUARY, 2, wh=0)
+        await settle(utility, "2026-11")
+        await run(utility, "2026-12")
+        held = await bill(utility, "A-1", "2026-12")
+        assert held.bill.state is BillState.HELD
+        await release_bill(TimescaleBillReleases(pool), held.uid, answer)
+        await settle(utility, "2026-12")
+        await settle(utility, "2027-01")
+        # 31, 30, 31, 30 and 155.00 are 55.40 a month; with January's 31.00 they are 51.33.
+        assert ("SP-1", "budget_billing", "-99.60") in await amounts(utility, "2026-12")
+        assert ("SP-1", "budget_billing", "20.33") in await amounts(utility, "2027-01")

@@ -77,8 +77,11 @@ async def own_rows(
 
 
 def rows_of(new: NewBill, part_ids: Mapping[tuple[int, date], int]) -> Iterator[tuple[OwnRow, str]]:
-    """The rows of a bill that is not held, with the closing states as they are kept."""
-    if new.bill.state is BillState.HELD:
+    """The rows of a bill that has lines, with the closing states as they are kept.
+
+    A held bill has them too, for when somebody releases it; none goes on with them before.
+    """
+    if not new.bill.lines:
         return
     behind: int | None = None
     owned = [(share.shared, share) for share in new.parts if share.shared is not None]
