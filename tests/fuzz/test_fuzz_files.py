@@ -29,7 +29,8 @@ from tests.unit.firmware_bridge.dlms.test_list_files import BY_CODE, TWELVE
 from tests.unit.firmware_bridge.dlms.test_list_layouts import VOLTAGES_NOT_ENERGIES
 
 EXECUTIONS = sized("METERLINE_FUZZ", 20_000, 1_000_000)
-FILES = -(-EXECUTIONS // 40)
+# Fewer than some hundreds may all be valid, or none.
+FILES = max(-(-EXECUTIONS // 40), 500)
 SEED = int(os.environ.get("METERLINE_FUZZ_SEED", "1"))
 LONGEST_S = 1.0
 TOPICS = ("solar/7/0/power", "go-eCharger/1/nrg", "a/b/c/sensor/power_consumed/state", "/" * 300)
@@ -47,6 +48,19 @@ name = "main"
 protocol = "mqtt_native"
 scale = "0.1"
 topics = ["t/#"]
+[[meters]]
+name = "roof"
+protocol = "modbus"
+host = "10.0.0.2"
+unit_id = 7
+profile = "eastron-sdm72"
+period_s = 60
+[[meters]]
+name = "heat"
+protocol = "wmbus"
+serial_port = "/dev/ttyUSB0"
+address = "12345678"
+key = "000102030405060708090A0B0C0D0E0F"
 """
 
 Use = Callable[[Path], object]

@@ -1,4 +1,4 @@
-"""Every shipped profile and mapping, from its virtual device through driver, agent and broker."""
+"""Every model, mapping and known firmware, from its virtual device through driver and agent."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from edge_agent.config.settings import parse_config
 from edge_agent.main import running_agent
 from firmware_bridge.contract.obis import ACTIVE_EXPORT, ACTIVE_IMPORT, Obis
 from firmware_bridge.modbus.profiles import load_profile, profile_names
-from firmware_bridge.mqtt_native.mappings import mapping_names, shipped_mapping
+from firmware_bridge.mqtt_native.mappings import shipped_mapping
 from firmware_bridge.simulator.compose import Script, compose
+from firmware_bridge.simulator.display import MAKER
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.modbus.server import VirtualModbusServer
-from firmware_bridge.simulator.mqtt.devices import topics
+from firmware_bridge.simulator.mqtt.devices import Device, device_names, topics
 from firmware_bridge.simulator.mqtt.publish import VirtualMqttDevices
 from tests.support.edge_centre import Centre, listening
 
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 LOAD = from_kw([Decimal("2.3456"), Decimal("-1.25"), *([Decimal(0)] * 200)], 3600)
 PATIENCE_S = 120
 Shown = dict[tuple[str, str, str], Decimal]
+# Maker and number of what a firmware publishes that no mapping explains.
+KNOWN = {
+    Device.TASMOTA: ("Tasmota", "tasmota_{:04d}"),
+    Device.SHELLY_1: ("Shelly", "shellyem-{:04d}"),
+    Device.SHELLY_2: ("Shelly", "shellypro3em-{:04d}"),
+    Device.ZIGBEE: (MAKER, "0x00158d00{:08x}"),
+    Device.NATIVE_JSON: (MAKER, "{:04d}"),
+    Device.NATIVE_MSGPACK: (MAKER, "{:04d}"),
+}
 
 
 def device(serial: str) -> VirtualMeter:
@@ -79,15 +89,29 @@ def of_mapping(name: str, meter: VirtualMeter, serial: str) -> Shown:
     return found
 
 
+def of_firmware(name: Device, meter: VirtualMeter, serial: str) -> Shown:
+    maker, spelled = KNOWN[name]
+    return {
+        (maker, spelled.format(int(serial)), str(code)): Decimal(
+            meter.register_wh(code, datetime.now(UTC))
+        )
+        for code in (ACTIVE_IMPORT, ACTIVE_EXPORT)
+    }
+
+
 async def test_every_model_is_stored_as_it_shows(mosquitto: EmbeddedBroker, tmp_path: Path) -> None:
     models = dict(enumerate(profile_names(), start=1))
     meters = {unit: device(f"47{unit:03d}") for unit in models}
-    mapped = {name: device(f"10{at:02d}") for at, name in enumerate(mapping_names())}
+    mapped = {name: device(f"10{at:02d}") for at, name in enumerate(device_names())}
     expected: Shown = {}
     for unit, name in models.items():
         expected |= of_profile(name, meters[unit], f"47{unit:03d}")
     for at, name in enumerate(mapped):
-        expected |= of_mapping(name, mapped[name], f"10{at:02d}")
+        meter, serial = mapped[name], f"10{at:02d}"
+        if isinstance(name, Device):
+            expected |= of_firmware(name, meter, serial)
+        else:
+            expected |= of_mapping(name, meter, serial)
     served = {unit: (meters[unit], load_profile(name)) for unit, name in models.items()}
     with mosquitto:
         centre = Centre(GATEWAY)
