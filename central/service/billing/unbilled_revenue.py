@@ -7,14 +7,16 @@ written, and each says since when it is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 
 from central.domain.billing.unbilled import Unbilled, by_day
-from central.domain.metering.quality import NULL
+from central.domain.rating.determinants.align import inputs_of
 from central.service.billing.preview_bills import Previewed, preview_bills
-from central.service.ports.bill_shard import SupplyWork
+from central.service.billing.tariffs import Tariffs
+from central.service.ports.bill_shard import Shard, SupplyWork
 from central.service.ports.unbilled import NewUnbilled, OpenAccount, UnbilledStore
 
 PAGE = 2_000
@@ -112,7 +114,9 @@ class UnbilledRevenue:
         ends = {account.id: account.end for account in accounts}
         async with self._store.previewing(accounts, at) as work:
             previews = await preview_bills(work, ends, at)
-            return [_unbilled(account, previews.get(account.id, ())) for account in accounts]
+            return [
+                _unbilled(account, previews.get(account.id, ()), work.shard) for account in accounts
+            ]
 
 
 def _held_by(rated: NewUnbilled, held: NewUnbilled) -> tuple[Unbilled, ...]:
@@ -126,24 +130,49 @@ def _held_by(rated: NewUnbilled, held: NewUnbilled) -> tuple[Unbilled, ...]:
     return tuple(unbilled.values())
 
 
-def _first_incomplete(supply: SupplyWork) -> date | None:
-    """The first day of which an interval, or all of them, is missing; None where none is."""
-    there: dict[date, bool] = {}
-    for of_input in supply.blocks.values():
-        for block in of_input:
-            complete = not bool((block.values == NULL).any())
-            there[block.day] = there.get(block.day, True) and complete
-    return next((day for day in supply.days.days() if not there.get(day, False)), None)
+def _first_incomplete(supply: SupplyWork, inputs: Collection[str]) -> date | None:
+    """The first day of which an interval of an input is missing, of any of its channels.
+
+    Args:
+        supply: What is billed.
+        inputs: Those that its tariff reads; what is missing of others holds nothing up.
+    """
+    firsts: list[date] = []
+    for name in inputs:
+        channels: dict[int, set[date]] = {}
+        for block in supply.blocks.get(name, ()):
+            complete = channels.setdefault(block.channel_id, set())
+            if not block.missing:
+                complete.add(block.day)
+        for complete in channels.values() or [set[date]()]:
+            days = (day for day in supply.days.days() if day not in complete)
+            firsts += list(islice(days, 1))
+    return min(firsts, default=None)
 
 
-def _unbilled(account: OpenAccount, bills: Sequence[Previewed]) -> NewUnbilled:
+def _inputs_read(shard: Shard, supply: SupplyWork) -> Collection[str]:
+    """The inputs that a supply's tariff reads on its days; all where it is refused."""
+    records = {supply.tariff: shard.tariffs.get(supply.tariff, ())}
+    tariffs = Tariffs(records, supply.said_days, shard.holidays, shard.revisions)
+    days = supply.said_days
+    begun = [each for each in tariffs.versions(supply.tariff) if each.effective < days.end]
+    # Of those before the first day only the newest is in force.
+    superseded = sum(version.effective <= days.first for version in begun[1:])
+    if not begun:
+        return supply.blocks
+    return {name for version in begun[superseded:] for name in inputs_of(version)}
+
+
+def _unbilled(account: OpenAccount, bills: Sequence[Previewed], shard: Shard) -> NewUnbilled:
     unbilled: dict[int, Unbilled] = {}
     series: set[str] = set()
     until: date | None = None
     for work, new in bills:
         if new.bill.holds and not new.bill.lines:
-            incomplete = filter(None, map(_first_incomplete, work.supplies))
-            until = min([*incomplete, until or date.max])
+            firsts = (
+                _first_incomplete(supply, _inputs_read(shard, supply)) for supply in work.supplies
+            )
+            until = min([*filter(None, firsts), until or date.max])
         lines = [entry.line for entry in new.bill.lines]
         holds = tuple(dict.fromkeys(hold.code for hold in new.bill.holds))
         numbers = list(new.line_numbers())

@@ -23,11 +23,15 @@ from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
     NotRegisteredError,
+    PointChannelRecord,
     PointRecord,
 )
 from central.service.ports.unbilled import AccountUnbilled
 from central.service.ports.validation import ChannelDay, PointChannelId
 from central.service.views.paging import CursorError
+from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Reading
 from tests.support.actors import CHIEF
 from tests.support.books import HOURLY, TARIFF, Utility, month, pool_of, timescale_utility
 from tests.support.daily_books import bill, run
@@ -35,6 +39,7 @@ from tests.support.ingest import Edge
 from tests.support.servers import MIGRATED, Database, Template, filled
 
 DAYS = 10
+_EXPORT = Obis.parse("1-0:2.8.0*255")
 MIDDLE = datetime(2026, 10, 11, 6, tzinfo=UTC)
 HOURS = 24
 
@@ -239,3 +244,29 @@ async def test_pages_and_sums_are_those_of_all_accounts(accruing: Accruing) -> N
         await accruing.unbilled.refresh("A-9")
     with pytest.raises(CursorError):
         await store.days("A-1", first.after, 1)
+
+
+async def test_only_what_its_tariff_reads_ends_what_can_be_rated(accruing: Accruing) -> None:
+    utility, edge = accruing.utility, _edge()
+
+    def so_far(serial: str, day: int, obis: Obis = ACTIVE_IMPORT) -> list[Reading]:
+        """What was read so far, without six hours of a day."""
+        read = month(serial, gaps={(day - 1) * HOURS + 5: 6}, period_s=HOURLY)
+        return [
+            replace(reading, channel=replace(reading.channel, obis=obis))
+            for reading in read
+            if reading.at <= MIDDLE
+        ]
+
+    for number in (3, 4):
+        await utility.customer(number, period_s=HOURLY)
+        await utility.deliver(edge, so_far(f"S{number}", 7))
+    # What the third feeds in lacks hours of an earlier day, and nobody bills it.
+    point = PointRecord("SP-3", "Europe/Madrid", "Calle 1")
+    await utility.enrol.service_point(point, PointChannelRecord(_EXPORT, HOURLY, Unit.WATT_HOUR))
+    await utility.deliver(edge, so_far("S3", 3, _EXPORT))
+    await utility.validate()
+    await accruing.unbilled.refresh()
+    ((third,), (fourth,)) = (await accruing.of("A-3"), await accruing.of("A-4"))
+    assert third.amount == fourth.amount > 0
+    assert third.holds == fourth.holds != ()
