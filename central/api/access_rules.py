@@ -126,6 +126,7 @@ GET /pilots/{name}
 POST /shadow-bills
 """,
     Permission.READ_LEDGER: """
+GET /accounts/{account}/drawdowns
 GET /ledger
 GET /ledger/{key}
 """,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +27,7 @@ from central.domain.billing.ledger import BANKED, DEFAULT_BANK, EntryKind, Ledge
 from central.process.stores import open_stores
 from central.service.billing.import_entries import entries_of_file, post_all
 from central.service.billing.post_entries import AccountLedger
+from central.service.billing.trace_money import TracedDrawdown, TraceMoney
 from central.service.knowledge_time import KnowledgeTime
 from central.service.ports.ledger import PostedEntry
 from central.service.views.lookup import require
@@ -167,6 +168,27 @@ def show_command(key: Key, *, as_json: AsJson = False) -> None:
         return
     for name, value in fields.items():
         typer.echo(f"{name}: {value or 'none'}")
+
+
+@ledger.command("trace")
+@answered
+def trace_command(
+    account: Annotated[str, typer.Argument(help="Number of the account.")],
+    entry: Annotated[str | None, typer.Option(help="Key of the only entry.")] = None,
+    bill: Annotated[
+        str | None, typer.Option(help="Identifier or legal number of the only bill.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show which money paid what: from an entry to bills, and from a bill to entries."""
+
+    async def work() -> Sequence[TracedDrawdown]:
+        async with open_stores(settings(), "meterline-ledger", max_size=1) as stores:
+            return await TraceMoney(stores.drawdowns)(account, entry, bill)
+
+    rows = [each.to_json() for each in wait_for(work())]
+    listed(rows, as_json=as_json, nothing="No bill has drawn on money.")
 
 
 def _amount(text: str) -> Decimal:

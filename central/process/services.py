@@ -17,6 +17,7 @@ from central.adapters.timescale.billing.correction_rules import TimescaleCorrect
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.drawdowns import TimescaleDrawdowns
 from central.adapters.timescale.billing.fiscal import TimescaleFiscalRegister
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.pilots import TimescalePilots
@@ -101,6 +102,7 @@ def timescale_services(
         fiscal_store=TimescaleFiscalRegister(pool),
         invoicing_store=TimescaleInvoicing(pool),
         ledger=TimescaleLedger(pool),
+        drawdowns=TimescaleDrawdowns(pool),
         move_store=TimescaleMoves(pool),
         rebills=TimescaleRebills(pool),
         so_far_store=TimescaleSoFar(pool),

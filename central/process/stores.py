@@ -16,6 +16,7 @@ from central.adapters.timescale.billing.correction_rules import TimescaleCorrect
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.documents import TimescaleDocumentStore
+from central.adapters.timescale.billing.drawdowns import TimescaleDrawdowns
 from central.adapters.timescale.billing.fiscal import TimescaleFiscalRegister
 from central.adapters.timescale.billing.ledger import TimescaleLedger
 from central.adapters.timescale.billing.pilots import TimescalePilots
@@ -87,6 +88,7 @@ class Stores:
         ingest: Readings and quarantined batches.
         invoicing: What is said of invoices, and their way to accounts.
         ledger: Money of accounts.
+        drawdowns: What bills did to banks of money.
         moves: Moves, with the registry that they change.
         nights: What is done of the jobs.
         notices: What happened, and whom it is told.
@@ -135,6 +137,7 @@ class Stores:
     ingest: TimescaleIngestStore
     invoicing: TimescaleInvoicing
     ledger: TimescaleLedger
+    drawdowns: TimescaleDrawdowns
     moves: TimescaleMoves
     nights: TimescaleNightStore
     notices: TimescaleNotices
@@ -204,6 +207,7 @@ async def open_stores(
             ingest=TimescaleIngestStore(pool, quota_of(settings)),
             invoicing=TimescaleInvoicing(pool),
             ledger=TimescaleLedger(pool),
+            drawdowns=TimescaleDrawdowns(pool),
             moves=TimescaleMoves(pool),
             nights=TimescaleNightStore(pool),
             notices=TimescaleNotices(pool),

@@ -145,6 +145,7 @@ CENTRAL = {
     "ledger list": "--account A-9",
     "ledger post": f"k1 --account A-9 --kind payment {MONEY} --day 2026-01-01 --reason r",
     "ledger show": "k9",
+    "ledger trace": "A-9",
     "move change-agreement": f"A-9 SP-9 --tariff HOME {ON} --reason r",
     "move exchange-meter": "SP-9 MTL/S9 --at 2026-01-01T00:00:00Z --reason r",
     "move in": f"A-9 SP-9 --tariff HOME {ON} --reason r",

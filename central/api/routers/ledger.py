@@ -12,7 +12,8 @@ from starlette.responses import Response
 from central.api.idempotency import DoOnce
 from central.api.parameters import LIMIT, After, Limit, Services, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
-from central.api.schemas.ledger import EntryIn, EntryOut
+from central.api.schemas.ledger import DrawdownOut, EntryIn, EntryOut
+from central.service.billing.trace_money import TraceMoney
 from central.service.views.lookup import require
 from central.service.views.paging import decode_cursor, paged
 
@@ -53,3 +54,17 @@ async def get_entry(services: ServicesAsOf, key: str) -> EntryOut:
     """Get an entry with the bill that has consumed it."""
     entry = require(await services.account_ledger.show(key), "entry", key)
     return EntryOut.model_validate(entry.to_json())
+
+
+@router.get("/accounts/{account}/drawdowns")
+async def list_drawdowns(
+    services: Services,
+    account: str,
+    entry: Annotated[str | None, Query(min_length=1, max_length=200, description="Key.")] = None,
+    bill: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="Identifier or legal number.")
+    ] = None,
+) -> list[DrawdownOut]:
+    """List which money of an account paid what: from entry to bill, and from bill to entry."""
+    traced = await TraceMoney(services.drawdowns)(account, entry, bill)
+    return [DrawdownOut.model_validate(each.to_json()) for each in traced]

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from central.api.schemas.base import Schema
 from central.api.schemas.writes import Name, Order, Reason
+from central.domain.billing.drawdown import MoneyOrigin
 from central.domain.billing.ledger import BANKED, DEFAULT_BANK, EntryKind, LedgerEntry
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -80,3 +81,21 @@ class EntryOut(Schema):
     recorded_at: AwareDatetime
     actor: str
     reason: str
+
+
+class DrawdownOut(Schema):
+    """What became of some money in a part of a bill; amounts are strings, exact."""
+
+    origin: MoneyOrigin
+    entry: str | None = Field(description="Key of the entry; null of what is of none.")
+    bank: str = Field(description="As the tariff names it: the charge of the bill's line.")
+    bill: str = Field(description="Identifier.")
+    number: str | None = Field(description="Legal number.")
+    state: str = Field(description="Of the bill.")
+    first: date = Field(validation_alias="from", description="First local day of the part.")
+    until: date = Field(description="The day after its last.")
+    currency: Currency
+    applied: str = Field(description="What of it paid.")
+    refunded: str = Field(description="What of it was paid out.")
+    expired: str = Field(description="What of it lapsed.")
+    left: str = Field(description="What of it the next part opens with.")

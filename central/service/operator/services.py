@@ -56,6 +56,7 @@ from central.service.ports.correction_limits import CorrectionLimitStore
 from central.service.ports.correction_rules import CorrectionRuleStore
 from central.service.ports.corrections import CorrectionStore
 from central.service.ports.documents import DocumentStore
+from central.service.ports.drawdowns import DrawdownStore
 from central.service.ports.evidence import EvidenceStore
 from central.service.ports.exceptions import ExceptionStore
 from central.service.ports.field_orders import FieldOrderStore
@@ -119,6 +120,7 @@ class OperatorServices:
         consumption_store: What days of channels sum to.
         documents: Where documents are kept as they were rendered.
         ledger: Money of accounts.
+        drawdowns: What bills did to banks of money.
         move_store: Moves, with the registry that they change.
         rebills: Issued bills, cancelled and billed anew as one.
         so_far_store: Accounts whose figures so far are asked for, and alerts.
@@ -177,6 +179,7 @@ class OperatorServices:
     fiscal_store: FiscalStore
     invoicing_store: InvoicingStore
     ledger: LedgerStore
+    drawdowns: DrawdownStore
     move_store: MoveStore
     rebills: RebillStore
     so_far_store: SoFarStore

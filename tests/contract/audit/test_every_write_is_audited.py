@@ -109,6 +109,7 @@ NOTHING = {
     *("gateway remote", "group list", "group show", "holidays list", "ledger list"),
     *(
         "ledger show",
+        "ledger trace",
         "move list",
         "alert list",
         "alert rules",

@@ -83,6 +83,9 @@ def test_money_is_posted_listed_and_reconciled_by_command(prepaid: Database) -> 
     ]
     assert central("ledger", "show", "bank-77")["actor"] == "clerk"
     assert central("ledger", "show", "bank-0", code=2)["error"]["code"] == "NOT_FOUND"
+    # No bill has drawn on it yet.
+    assert central("ledger", "trace", "A-1") == []
+    assert central("ledger", "trace", "A-0", code=2)["error"]["code"] == "NOT_FOUND"
     report = central("reconcile", "--month", "2026-10", "--account", "A-1")
     (row,) = report["ledger"]
     assert (row["received"], row["refunded"], row["balance"], row["balanced"]) == (
@@ -155,6 +158,8 @@ async def test_money_is_posted_once_over_http(web: httpx.AsyncClient) -> None:
     )
     assert (await web.get("/api/v1/ledger/bank-78")).json() == entry
     assert (await web.get("/api/v1/ledger/bank-79")).status_code == 404
+    assert (await web.get("/api/v1/accounts/A-1/drawdowns?entry=bank-78")).json() == []
+    assert (await web.get("/api/v1/accounts/A-0/drawdowns")).status_code == 404
     report = (await web.get("/api/v1/reconciliation?month=2026-10&account=A-1")).json()
     assert report["ledger"][0]["balance"] == "12.30"
     assert report["changed_since_billed"] == []
