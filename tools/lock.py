@@ -15,10 +15,11 @@ WIDEST = "dev"
 PROJECT = "pyproject.toml"
 # The widest set first: the others may only hold what it holds, so all fit into one environment.
 SETS = {
-    "dev": [PROJECT, "--extra=demo", "--extra=einvoice-check", "--group=dev"],
+    "dev": [PROJECT, "--extra=demo", "--extra=einvoice-check", "--extra=traces", "--group=dev"],
     "demo": [PROJECT, "--extra=demo", "--group=build"],
     "central": [PROJECT, "--extra=central"],
     "einvoice-check": [PROJECT, "--extra=central", "--extra=einvoice-check"],
+    "traces": [PROJECT, "--extra=central", "--extra=traces"],
     "edge": [PROJECT, "--extra=edge"],
     # Groups alone, without what the project itself needs.
     "build": ["--group=build"],

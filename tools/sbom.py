@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SETS = ("central", "edge", "demo", "einvoice-check")
+SETS = ("central", "edge", "demo", "einvoice-check", "traces")
 SPEC_VERSION = "1.6"
 PAGES = REPOSITORY / "central" / "dashboard" / "package-lock.json"
-WITH_PAGES = frozenset({"central", "demo", "einvoice-check"})
+WITH_PAGES = frozenset({"central", "demo", "einvoice-check", "traces"})
 SHIPPED = frozenset(
     {
         *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0"),

@@ -13,6 +13,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from central.service.tracing import span
 from firmware_bridge.figures import Histogram
 
 HEADER: Final = "X-Request-Id"
@@ -77,8 +78,16 @@ class RequestIdMiddleware:
             await send(message)
 
         try:
-            with structlog.contextvars.bound_contextvars(request_id=name):
-                await self._app(scope, receive, reply)
+            with (
+                structlog.contextvars.bound_contextvars(request_id=name),
+                span("request", http_request_method=scope["method"], request_id=name) as measured,
+            ):
+                try:
+                    await self._app(scope, receive, reply)
+                finally:
+                    route = _route_of(scope)
+                    measured.name(f"{scope['method']} {route}")
+                    measured.set(http_route=route, http_response_status__code=status)
         except Exception:
             status = HTTPStatus.INTERNAL_SERVER_ERROR  # as it is answered further out
             raise

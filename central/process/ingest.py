@@ -26,6 +26,7 @@ from central.process.ingest_figures import ingest_figures
 from central.process.keep_fit import keep_fit
 from central.process.quota import quota_of, rate_quota_of
 from central.process.start import start
+from central.process.traces import tracing
 from central.service.gateways.broker_access import BrokerRules
 from central.service.ingest.error_fields import error_fields
 from central.service.ingest.gap_findings import watch_gaps
@@ -68,7 +69,8 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
     size = settings.ingest_committers + 3  # the lane of suspects, statuses, periodic tasks
     pool = make_pool(dsn, max_size=size, name="meterline-ingest", check=False, limits=limits)
     try:
-        await _work(settings, pool, ready)
+        async with tracing(settings, "meterline-ingest"):
+            await _work(settings, pool, ready)
     except BaseExceptionGroup as group:
         # Several parts may find out at once; it is said once.
         if (unfit := _first(group, StoreUnfitError)) is not None:

@@ -49,6 +49,7 @@ from central.service.registry.holidays import PublicHolidays
 from central.service.schedules.plan import DueJobs
 from central.service.schedules.run_jobs import Job, JobOutcome, Jobs, outcome_text
 from central.service.schedules.standing import StandingJob
+from central.service.tracing import span
 from central.service.validation.estimate_held import EstimateHeld, EstimateTally
 from central.service.validation.validate import Validate, VeeSettings
 from firmware_bridge.figures import Histogram
@@ -227,9 +228,14 @@ class JobWorker:
 
     async def do(self, name: str, night: str) -> None:
         """Do a job that came out of the queue; raises nothing."""
+        with span("job", job=name, night=night) as measured:
+            became = await self._measured(name, night)
+            measured.set(outcome=became or "by another")
+
+    async def _measured(self, name: str, night: str) -> str | None:
         began = time.perf_counter()
         try:
-            became = await self._became(name, night)
+            became: str | None = await self._became(name, night)
         except (StoreUnavailableError, StoreUnfitError) as error:
             became = "put_off"
             _log.warning("job_put_off", job=name, reason=error.message)
@@ -240,6 +246,7 @@ class JobWorker:
             self._look.set()  # the next of its chain may be due
         if self._times is not None and became is not None:
             self._times.observe(time.perf_counter() - began, name, became)
+        return became
 
     async def _became(self, name: str, night: str) -> str | None:
         """Do a job; what became of it, or None where another did it."""

@@ -24,6 +24,7 @@ from central.process.keep_fit import keep_fit
 from central.process.provider import provider_sign_ins
 from central.process.services import timescale_services
 from central.process.start import start
+from central.process.traces import tracing
 from central.service.ports.ingest import StoreUnavailableError
 from firmware_bridge.figures import Figure, Histogram
 
@@ -67,6 +68,7 @@ async def run_serve(
             return [*times.figures(), *counted, *door_figures(settings, sign_ins)]
 
         async with (
+            tracing(settings, "meterline-serve"),
             saying_health(settings, Readiness(pool, {}), "meterline_serve", figures),
             serving(app, services, web) as address,
         ):

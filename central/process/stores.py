@@ -60,6 +60,7 @@ from central.config.settings import Settings
 from central.domain.billing.check_policy import CHECK_SCHEMA
 from central.process.einvoice_rules import installed_rules
 from central.process.quota import quota_of
+from central.process.traces import tracing
 from central.service.knowledge_time import KnowledgeTime
 
 
@@ -184,7 +185,10 @@ async def open_stores(
     """
     limits, dsn = settings.limits, settings.dsn()
     await check_fit(dsn)
-    async with make_pool(dsn, max_size=max_size, name=name, limits=limits) as present:
+    async with (
+        tracing(settings, name),
+        make_pool(dsn, max_size=max_size, name=name, limits=limits) as present,
+    ):
         pool = present if knowledge is None else as_of(present, knowledge)
         yield Stores(
             audit=TimescaleAuditStore(pool),

@@ -37,6 +37,7 @@ from central.process.jobs import compare_changed, run_jobs
 from central.process.keep_fit import keep_fit
 from central.process.sealer import run_sealer
 from central.process.start import ended, start
+from central.process.traces import tracing
 from central.process.worker_figures import WorkerFigures
 from central.service.billing.archive import ArchiveInvoices
 from central.service.billing.document_additions import DocumentAdditions
@@ -79,7 +80,10 @@ async def run_worker(
             WorkerFigures(partial(newest_head_at, settings.audit_head_folder)),
             Readiness(pool, {}),
         )
-        async with saying_health(settings, readiness, "meterline_worker", watch.figures):
+        async with (
+            tracing(settings, "meterline-worker"),
+            saying_health(settings, readiness, "meterline_worker", watch.figures),
+        ):
             await patiently(lambda: check_fit(dsn), _wait_on)
             await pool.open(wait=False)
             await _work(pool, settings, clock, watch)

@@ -38,6 +38,7 @@ from central.service.ports.bill_shard import (
     ShardTransaction,
 )
 from central.service.ports.billing import BillingStore, RunSummary
+from central.service.tracing import span
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 from firmware_bridge.contract.interval import day_start
 
@@ -123,9 +124,18 @@ class RunBills:
         Raises:
             StoreUnavailableError: Shards that were done stay done; call again.
         """
+        with span("bill run", run=str(run.uid)) as measured:
+            saved = await self._work(run, progress)
+            measured.set(bills=saved)
+        return saved
+
+    async def _work(self, run: RunRecord, progress: Callable[[int], None]) -> int:
         saved = 0
         while True:
-            done = await self._take(run)
+            with span("shard of a run") as measured:
+                done = await self._take(run)
+                if done is not None:
+                    measured.set(accounts=done[0], bills=done[1])
             if done is not None:
                 saved += done[1]
                 progress(done[0])

@@ -34,6 +34,7 @@ from central.service.ingest.outcome import GatewayReply, Result
 from central.service.ingest.patience import patiently
 from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
+from central.service.tracing import is_traced, record, span
 from firmware_bridge.figures import Histogram
 
 _log = structlog.get_logger(__name__)
@@ -202,7 +203,9 @@ class Intake:
     ) -> None:
         began = time.perf_counter()
         try:
-            behind = await self._try(window, answer, apart=True)
+            with span("ingest window", messages=len(window)):
+                behind = await self._try(window, answer, apart=True)
+                self._record(window, behind)
         finally:
             seconds = time.perf_counter() - began
             self.windows.observe(seconds)
@@ -285,6 +288,23 @@ class Intake:
                     gateway=outcome.gateway,
                     epoch=None if outcome.epoch is None else str(outcome.epoch),
                     sequence=outcome.sequence,
+                )
+
+    def _record(self, window: Sequence[Examined], behind: Sequence[Examined]) -> None:
+        """Trace each batch from its arrival to the commit of its window."""
+        if self._clock is None or not is_traced():
+            return
+        now, waiting = self._clock(), {id(item) for item in behind}
+        for item in window:
+            if isinstance(item, Readable) and id(item) not in waiting:
+                record(
+                    "ingest batch",
+                    item.arrival.at,
+                    now,
+                    gateway=item.arrival.gateway,
+                    epoch=str(item.header.epoch),
+                    sequence=item.header.sequence,
+                    readings=len(item.batch.columns),
                 )
 
     def _note_times(self, window: Sequence[Examined]) -> None:

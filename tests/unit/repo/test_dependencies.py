@@ -26,6 +26,8 @@ INSTALLED_WITH = {
 DEMO_ONLY = ("central/adapters/embedded/", "central/demo")
 # So do the rules that e-invoices are judged by.
 EINVOICE_CHECK_ONLY = "central/adapters/documents/einvoice_rules.py"
+# And what sends traces.
+TRACES_ONLY = "central/adapters/traces.py"
 
 
 def normal(name: str) -> str:
@@ -65,6 +67,8 @@ def test_imports_are_declared(folder: str) -> None:
             extras = ("edge", "central", "demo")
         elif place == EINVOICE_CHECK_ONLY:
             extras = ("central", "einvoice-check")
+        elif place == TRACES_ONLY:
+            extras = ("central", "traces")
         allowed = declared(*extras)
         undeclared += [
             f"{place}: {module}"

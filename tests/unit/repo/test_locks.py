@@ -46,7 +46,7 @@ def declared(*extras: str) -> set[str]:
 
 
 def test_every_purpose_has_its_lock() -> None:
-    purposes = {"build", "central", "demo", "dev", "edge", "einvoice-check", "node"}
+    purposes = {"build", "central", "demo", "dev", "edge", "einvoice-check", "node", "traces"}
     assert {lock.stem for lock in LOCKS} == purposes
 
 
@@ -68,7 +68,7 @@ def test_every_locked_package_has_an_exact_version_and_hashes(lock: Path) -> Non
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
 
 
-@pytest.mark.parametrize("extra", ["edge", "central", "demo", "einvoice-check"])
+@pytest.mark.parametrize("extra", ["edge", "central", "demo", "einvoice-check", "traces"])
 def test_a_lock_holds_what_its_extra_asks_for(extra: str) -> None:
     assert declared(extra) <= locked(REPOSITORY / "requirements" / f"{extra}.txt")
 
