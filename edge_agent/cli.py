@@ -264,14 +264,17 @@ def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> No
 
     Names every fault.
     """
-    from edge_agent.config.settings import load_config  # noqa: PLC0415
-    from edge_agent.main import faults_of  # noqa: PLC0415
+    from edge_agent.config.settings import load_config, sound_parts  # noqa: PLC0415
+    from edge_agent.main import faults_of, faults_of_parts  # noqa: PLC0415
 
+    wrong: tuple[MeterlineError, ...]
     try:
         loaded = load_config(config)
     except MeterlineError as error:
-        _fail(error, as_json=as_json)
-    if wrong := faults_of(loaded):
+        wrong = (error, *faults_of_parts(*sound_parts(config)))
+    else:
+        wrong = faults_of(loaded)
+    if wrong:
         for fault in wrong:
             report_failure(fault, as_json=as_json)
         raise typer.Exit(max(map(exit_code_of, wrong)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -16,7 +17,7 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.path_check import check_file, check_folder
 from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SteadyClock, SystemClock
-from edge_agent.config.settings import EdgeConfig
+from edge_agent.config.settings import EdgeConfig, MeterSettings
 from edge_agent.enrolment.centre import Centre
 from edge_agent.enrolment.identity import Identity
 from edge_agent.enrolment.renewal import Renewal
@@ -43,12 +44,28 @@ def faults_of(config: EdgeConfig) -> tuple[MeterlineError, ...]:
         config: Read already.
     """
     checks: list[Callable[[], object]] = [
-        lambda: check_folder(config.buffer.path),
-        lambda: check_file(config.buffer.path),
         *(broker.tls_context for broker in config.routes()),
         *(partial(broker.check_name, config.gateway) for broker in config.routes()),
-        *(partial(make_meter, settings) for settings in config.meters),
     ]
+    return (*faults_of_parts(config.buffer.path, config.meters), *_refused(checks))
+
+
+def faults_of_parts(
+    buffer: Path | None, meters: Iterable[MeterSettings]
+) -> tuple[MeterlineError, ...]:
+    """What keeps a buffer from being opened, and what drivers say of their tables.
+
+    Args:
+        buffer: Its path; None where that is not known.
+        meters: Read already.
+    """
+    checks: list[Callable[[], object]] = []
+    if buffer is not None:
+        checks += [partial(check_folder, buffer), partial(check_file, buffer)]
+    return _refused([*checks, *(partial(make_meter, settings) for settings in meters)])
+
+
+def _refused(checks: Iterable[Callable[[], object]]) -> tuple[MeterlineError, ...]:
     return tuple(error for check in checks if (error := _fault(check)) is not None)
 
 

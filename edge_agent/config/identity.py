@@ -8,13 +8,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from edge_agent.config.address import has_usable_port
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def _centre(url: str) -> str:
     parts = urlsplit(url)
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not is_safe or not parts.hostname or parts.query or parts.fragment:
+    is_whole = parts.hostname and has_usable_port(parts)
+    if not is_safe or not is_whole or parts.query or parts.fragment:
         message = "`centre` is not of the form https://meterline.example"
         raise ValueError(message)
     return url.rstrip("/")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.clock import ClockSource
+from edge_agent.config.address import has_usable_port
 from edge_agent.config.broker import Broker
 from edge_agent.config.identity import IdentitySettings
 from edge_agent.config.remote import RemoteSettings, UpdateSettings
@@ -106,7 +108,7 @@ class BrokerSettings(BaseModel):
     @model_validator(mode="after")
     def _check_url(self) -> Self:
         parts = urlsplit(self.url)
-        if parts.scheme not in PORTS or not parts.hostname:
+        if parts.scheme not in PORTS or not parts.hostname or not has_usable_port(parts):
             message = "`url` is not of the form mqtts://host:8883 or mqtt://host:1883"
             raise ValueError(message)
         if parts.scheme == "mqtt" and (self.ca_file or self.cert_file):
@@ -295,6 +297,30 @@ def load_config(path: Path) -> EdgeConfig:
     table = read_toml(path, ConfigurationFileError, "configuration")
     _resolve(table, path.resolve().parent)
     return parse_config(table, origin=str(path))
+
+
+def sound_parts(path: Path) -> tuple[Path | None, tuple[MeterSettings, ...]]:
+    """What is right by itself in a file that is wrong elsewhere.
+
+    Args:
+        path: The configuration file.
+
+    Returns:
+        The buffer's path, None where that is wrong too; and the meters.
+    """
+    try:
+        table = read_toml(path, ConfigurationFileError, "configuration")
+    except ConfigurationFileError:
+        return None, ()
+    _resolve(table, path.resolve().parent)
+    buffer, meters = None, []
+    with suppress(ValidationError):
+        buffer = BufferSettings.model_validate(table.get("buffer", {})).path
+    tables = table.get("meters")
+    for meter in tables if isinstance(tables, list) else ():
+        with suppress(ValidationError):
+            meters.append(MeterSettings.model_validate(meter))
+    return buffer, tuple(meters)
 
 
 def parse_config(table: dict[str, Any], origin: str = "the configuration") -> EdgeConfig:

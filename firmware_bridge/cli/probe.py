@@ -152,11 +152,11 @@ def _broker(
     username: str | None,
     password: str | None,
 ) -> BrokerPlace:
-    parts = urlsplit(where if "://" in where else f"mqtt://{where}")
     try:
+        parts = urlsplit(where if "://" in where else f"mqtt://{where}")
         number = parts.port
     except ValueError:
-        message = f"{where!r} has a port outside 1 .. 65535."
+        message = f"{where!r} is no address of a broker: host, host:1883 or mqtt://host:1883."
         raise typer.BadParameter(message) from None
     return BrokerPlace(
         parts.hostname or where, port or number or MQTT_PORT, topics, username, password

@@ -59,6 +59,7 @@ from tests.unit.firmware_bridge.dlms.test_list_layouts import SIZES, apdu, numbe
 EXECUTIONS = sized("METERLINE_FUZZ", 20_000, 1_000_000)
 SEED = int(os.environ.get("METERLINE_FUZZ_SEED", "1"))
 LONGEST_S = 1.0
+PORTS_END = 65_536
 # A driver costs a hundred times what a table does.
 DRIVERS_EVERY = 200
 _REGISTERS = 4
@@ -191,7 +192,9 @@ def use_lists(seed: int, document: Document, chance: random.Random) -> int:
 
 def use_configuration(_seed: int, document: Document, chance: random.Random) -> int:
     """As `check-config`: the whole, and of some each meter's driver, which reads its profile."""
-    meters = parse_config(document).meters
+    config = parse_config(document)
+    assert all(0 < broker.port < PORTS_END for broker in config.routes())
+    meters = config.meters
     if chance.randrange(DRIVERS_EVERY) == 0:
         for settings in meters:
             with suppress(ConfigurationError):

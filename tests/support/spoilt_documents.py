@@ -13,7 +13,7 @@ ODD: tuple[Any, ...] = (
     float("nan"), float("inf"), "", " ", "a", "1-0:1.8.0", "1-0:16.7.0*255", "x" * 300,
     "kW", "u16", "float64", "bcd32", "0-0:96.1.0", "CDAB", "ascii", "null", "any", "octet-string",
     "{key}", "{serial}/{serial...}", "a.b[0].c", "[999]", "*", "\u0000", "\ud800", "mqtt://x:1", [],
-    [1], ["any"], [[]], {}, {"key": 1}, {"path": "a", "form": "stamp"},
+    "mqtt://x:65536", [1], ["any"], [[]], {}, {"key": 1}, {"path": "a", "form": "stamp"},
 )  # fmt: skip
 _STEPS = (-1, 1, 2, 16, 256)
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_agent.cli import app
-from edge_agent.config.settings import load_config
+from edge_agent.config.settings import ConfigurationFileError, load_config, parse_config
 
 HEAD = 'gateway = "gw-1"\n[broker]\nurl = "mqtt://127.0.0.1:1"\n[buffer]\npath = "{path}"\n'
 PORT = '[[meters]]\nname = "{name}"\nprotocol = "dsmr"\nhost = "127.0.0.1"\nport = 1\n{more}\n'
@@ -79,6 +79,30 @@ def test_every_wrong_key_of_the_agents_own_is_named_at_once(tmp_path: Path) -> N
     assert code == 3
     for key in ("meters.0.period_s", "meters.0.capacity_w", "meters.1.name"):
         assert f"`{key}`" in said
+
+
+def test_what_drivers_refuse_is_named_beside_wrong_keys(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(
+        HEAD.format(path=tmp_path / "none" / "buffer.db")
+        + port("a", "period_s = 0")
+        + port("b", "baudrate = 1")
+        + port("c", "colour = 1")
+    )
+    ran = CliRunner().invoke(app, ["check-config", "--config", str(path)])
+    code, said = ran.exit_code, ran.output
+    assert (code, "BUFFER_FOLDER" in said) == (3, True)
+    for key in ("meters.0.period_s", "baudrate", "colour"):
+        assert f"`{key}`" in said
+
+
+@pytest.mark.parametrize("port_of_url", ["99999", "0", "-1", "mqtt"])
+def test_a_port_that_is_none_is_refused(port_of_url: str) -> None:
+    with pytest.raises(ConfigurationFileError, match=r"`broker`: `url` is not of the form"):
+        parse_config({"gateway": "gw-1", "broker": {"url": f"mqtt://host:{port_of_url}"}})
+    written = {"gateway": "gw-1", "broker": {"url": "mqtt://host"}}
+    with pytest.raises(ConfigurationFileError, match=r"`centre` is not of the form"):
+        parse_config(written | {"identity": {"centre": f"https://host:{port_of_url}"}})
 
 
 def test_paths_count_from_the_files_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
