@@ -185,10 +185,13 @@ def graduated(bound: Callable[[Bill, Stretch], Fraction]) -> Pricer:
 
 
 def packages(bill: Bill) -> list[Decimal]:
-    """Whole packages of 7 kWh: the price up to the bound, and twice the price beyond it."""
-    amounts = []
+    """Whole packages of 7 kWh of the bill, each where it begins: the price up to the bound, and
+    twice the price beyond it."""
+    amounts, begun, used = [], 0, Fraction(0)
     for days in stretches(bill):
-        energy = -(-kwh(days) // 7) * Fraction(7)
+        used += kwh(days)
+        energy = Fraction(7 * (-(-used // 7) - begun))
+        begun = -(-used // 7)
         top, of = 300 * month(bill, days), price(bill, days)
         amounts.append(cents(min(energy, top) / 7 * of))
         if energy > top:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
@@ -45,7 +46,8 @@ def price_tiers(charge: Charge, span: VersionSpan) -> Iterator[Draft]:
 
         graduated: sum over steps of (part of the quantity inside the step) x its price
         volume:    the whole quantity x the price of the step it reaches
-        package:   graduated over the quantity rounded up to whole packages, price per package
+        package:   graduated over the quantity rounded up to whole packages, price per package;
+                   packages are the bill's, and each is priced in the segment that begins it
         stair:     one amount, that of the step it reaches x the segment's days / the bill's
 
     A quantity below zero is credited at the price of a volume step, and as `below_zero` says where
@@ -201,6 +203,11 @@ def _priced(
 ) -> Iterator[Draft]:
     quantity = sum((part.value for part in found), Fraction(0))
     share, note = time_share(charge, span, segment)
+    whole = quantity
+    if charge.tiers.size and not span.is_demand(charge):
+        whole = _begun(charge, span, segment, found)
+        if whole != _whole(quantity, charge.tiers.size):
+            note = "packages of the whole bill"
     by_period = any(block.price.by_period for block in blocks)
     per_period = charge.tiers.style == "per_period" or span.is_demand(charge)
     in_order: InOrder = {}
@@ -208,7 +215,7 @@ def _priced(
         _check_shares(charge, found, quantity)
     if by_period and not per_period and charge.tiers.style == "in_order":
         in_order = _in_order(charge, span, segment, blocks, found)
-    for block, part in _parts(charge, blocks, quantity):
+    for block, part in _parts(charge, blocks, whole):
         splits: list[tuple[str, Fraction, tuple[Determinant, ...]]]
         if by_period or per_period:
             splits = _split(block, part, found, in_order)
@@ -230,6 +237,38 @@ def _priced(
                 determinants=behind,
                 note=note,
             )
+
+
+def _begun(
+    charge: Charge, span: VersionSpan, segment: Segment, found: Sequence[Determinant]
+) -> Fraction:
+    """The packages that a segment begins: the bill's with it, less the bill's before it.
+
+    Packages of another size, and what is counted while the charge does not apply, count apart.
+    """
+    own = sum((part.value for part in found), Fraction(0))
+    if own < 0:
+        _need_mirror(charge, own)
+    size, labels = charge.tiers.size or Decimal(1), {part.label for part in found}
+    alone = charge.tiers.style == "per_period"
+    before = Fraction(0)
+    for other in (*span.earlier, span):
+        for same in other.document.charges:
+            if same.id == charge.id and same.tiers.size == size and other.applies(same.unless, same.only):
+                before += sum(
+                    part.value
+                    for one in other.segments
+                    if one.number < segment.number
+                    for part in span.context.of(same.qty or "", one.number)
+                    if not alone or part.label in labels
+                )
+    return _whole(before + own, size) - _whole(before, size)
+
+
+def _whole(quantity: Fraction, size: Decimal) -> Fraction:
+    """A quantity in whole packages, away from zero."""
+    packages = -(-abs(quantity) // Fraction(size)) * Fraction(size)
+    return packages if quantity >= 0 else -packages
 
 
 def _check_shares(charge: Charge, periods: Sequence[Determinant], quantity: Fraction) -> None:
@@ -258,8 +297,7 @@ def _parts(
             yield block, -credited
         return
     if charge.tiers.size:
-        size = Fraction(charge.tiers.size)
-        quantity = -(-quantity // size) * size
+        quantity = _whole(quantity, charge.tiers.size)
     for block in blocks:
         part = block.part(quantity)
         if part or block is blocks[0]:

@@ -284,6 +284,9 @@ class ColumnPricer:
         if charge.tiers.kind in {"graduated", "package"} and self._below_zero(numbers):
             message = f"The quantity of {charge.id!r} is below zero for some meter."
             raise NotColumnarError(message)
+        if charge.tiers.size and segment.days != self._span.bill:
+            message = f"The packages of {charge.id!r} are those of several segments."
+            raise NotColumnarError(message)
         share, note = time_share(charge, self._span, segment)
         split = split or any(block.price.by_period for block in blocks)
         for block, part, present in parts_of(charge, blocks, quantity):
