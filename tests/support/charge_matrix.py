@@ -120,12 +120,26 @@ CUTS = {
     "all at once": Cut(OCTOBER, 26, 21, 11, first=4, last=29),
     "season and version": Cut(season=10, version=10),
 }
+MIXED = "mixed"
+"""How a bill is cut whose cut is drawn with the rest of it."""
+_MONTHS = (date(2026, 6, 1), OCTOBER, MARCH, date(2026, 2, 1), date(2028, 2, 1), date(2027, 9, 1))
+
+
+def cut_of(how: str, seed: int) -> Cut:
+    """One of `CUTS`, or a drawn one."""
+    if how != MIXED:
+        return CUTS[how]
+    draw = random.Random(f"cut {seed}")  # noqa: S311 - not for secrets
+    season, version, fact = (draw.choice([None, draw.randint(2, 28)]) for _ in range(3))
+    first = draw.choice([1, 1, draw.randint(2, 14)])
+    last = draw.choice([None, None, draw.randint(first, 28)])
+    return Cut(draw.choice(_MONTHS), season, version, fact, first, last)
 
 
 @lru_cache
 def drawn(how: str, seed: int) -> tuple[brute.Bill, DayRange]:
     """What is billed in the plainest terms, and the days of its month."""
-    cut, draw = CUTS[how], random.Random(f"{how} {seed}")  # noqa: S311 - not for secrets
+    cut, draw = cut_of(how, seed), random.Random(f"{how} {seed}")  # noqa: S311 - not for secrets
     end = (cut.month + timedelta(days=31)).replace(day=1)
     whole = DayRange(cut.month, end)
     first, stop = cut.month.replace(day=cut.first), end
@@ -198,7 +212,7 @@ def measured(how: str, seed: int) -> tuple[DayRange, dict[str, list[DayBlock]], 
 def rated_by_product(
     how: str, seed: int, row: Row, versions: Sequence[TariffVersion], of_many: int
 ) -> Rated:
-    cut, (bill, whole) = CUTS[how], drawn(how, seed)
+    cut, (bill, whole) = cut_of(how, seed), drawn(how, seed)
     days, blocks, prices = measured(how, seed)
     facts = [Fact("seats", Decimal(3)), Fact("exempt", value=False)]
     facts += [Fact(name, before) for name, (before, _) in row.facts.items() if before is not None]
@@ -218,14 +232,16 @@ def rated_by_product(
 
 def check_cell(row: Row, how: str, draws: int) -> list[Rated]:
     """Compare every line of a cell with the other rater's; gives the product's bills."""
-    cut, bills = CUTS[how], []
-    for seed in range(draws):
-        bill, _ = drawn(how, seed)
-        versions = tariff(cut, row, bill)
-        wanted = sorted(row.by_hand(bill))
-        for of_many in (1, 4) if seed == 0 else (1,):
-            rated = rated_by_product(how, seed, row, versions, of_many)
-            amounts = sorted(line.amount for line in rated.lines)
-            assert amounts == wanted, (seed, [(x.key, x.amount, x.note) for x in rated.lines])
-        bills.append(rated)
-    return bills
+    return [check_bill(row, how, seed, many=seed == 0) for seed in range(draws)]
+
+
+def check_bill(row: Row, how: str, seed: int, *, many: bool) -> Rated:
+    """Compare every line of a bill, and of one of many alike, with the other rater's."""
+    bill, _ = drawn(how, seed)
+    versions = tariff(cut_of(how, seed), row, bill)
+    wanted = sorted(row.by_hand(bill))
+    for of_many in (1, 4) if many else (1,):
+        rated = rated_by_product(how, seed, row, versions, of_many)
+        amounts = sorted(line.amount for line in rated.lines)
+        assert amounts == wanted, (seed, [(x.key, x.amount, x.note) for x in rated.lines])
+    return rated

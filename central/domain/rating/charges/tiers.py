@@ -254,14 +254,16 @@ def _begun(
     before = Fraction(0)
     for other in (*span.earlier, span):
         for same in other.document.charges:
-            if same.id == charge.id and same.tiers.size == size and other.applies(same.unless, same.only):
-                before += sum(
-                    part.value
-                    for one in other.segments
-                    if one.number < segment.number
-                    for part in span.context.of(same.qty or "", one.number)
-                    if not alone or part.label in labels
-                )
+            alike = same.id == charge.id and same.tiers.size == size
+            if not alike or not other.applies(same.unless, same.only):
+                continue
+            before += sum(
+                part.value
+                for one in other.segments
+                if one.number < segment.number
+                for part in span.context.of(same.qty or "", one.number)
+                if not alone or part.label in labels
+            )
     return _whole(before + own, size) - _whole(before, size)
 
 

@@ -28,7 +28,10 @@ cycle: {{normal_days: 30}}
 series: {{net: {{expr: import - export}}}}
 determinants: {{kwh: {{sum: net}}}}
 charges:
-  - {{id: c, qty: kwh, tiers: {{kind: package, size: {size}{more}}}, steps: [{{to: null, price: {price}}}]}}
+  - id: c
+    qty: kwh
+    tiers: {{kind: package, size: {size}{more}}}
+    steps: [{{to: null, price: {price}}}]
 """
 
 

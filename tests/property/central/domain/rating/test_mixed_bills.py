@@ -1,0 +1,75 @@
+"""Bills of several charges, cut in drawn ways, as a rater computes them that asks each hour."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from tests.property.central.domain.rating.test_charge_matrix import CHARGES
+from tests.property.central.domain.rating.test_charge_matrix_states import ROWS
+from tests.support import brute_matrix as brute
+from tests.support.brute import cents
+from tests.support.charge_matrix import MIXED, Row, check_bill
+from tests.support.size import sized
+
+DRAWS = sized("METERLINE_MIXED_DRAWS", 24, 3_000)
+PLAIN = [name for name, row in CHARGES.items() if not row.more and name != "exemption"]
+# What cuts the other charges too, or rests on all lines, is no sum of charges by themselves.
+CUTS_OTHERS = {"rider only", "tax unless", "minimum unless", "total rounded", "dated table"}
+STATES = [name for name in ROWS if name not in CUTS_OTHERS]
+# These say otherwise what the bank of energy of the plain charge does.
+BANKS = {"true-up", "true-up by period"}
+FLOOR = 1_500
+
+
+def mixed(seed: int) -> tuple[list[str], Row]:
+    """Names of what a bill charges, and one row of it all, with a minimum or tax of some."""
+    draw = random.Random(f"mix {seed}")  # noqa: S311 - not for secrets
+    names = draw.sample(PLAIN, draw.randint(2, 5))
+    rows = [CHARGES[name] for name in names]
+    charges = [row.charge.replace("{id: c,", f"{{id: c{place},") for place, row in enumerate(rows)]
+    ids = ", ".join(f"c{place}" for place in range(len(rows)))
+    floor, tax = draw.random() < 0.4, draw.random() < 0.6
+    more = f"minimums: [{{id: m, of: [{ids}], amount: {FLOOR}}}]\n" if floor else ""
+    if tax:
+        taxed = f"{ids}, m" if floor else ids
+        more += f"taxes: [{{id: t, percent: 21, of: [{taxed}], point: period_end}}]\n"
+    state = ROWS[draw.choice(STATES)] if draw.random() < 0.5 else None
+    if state is not None:
+        apart = BANKS & {name for name, row in ROWS.items() if row is state}
+        if apart and "bank of energy" in names:
+            state = None
+    if state is not None:
+        names.append(next(name for name, row in ROWS.items() if row is state))
+        charges.append(state.charge)
+        more += state.more
+
+    def by_hand(bill: brute.Bill) -> list[Decimal]:
+        lines = [amount for row in rows for amount in row.by_hand(bill)]
+        if floor:
+            short = Fraction(FLOOR * len(bill.days), bill.period) - Fraction(total(lines))
+            lines += [cents(short)] if short > 0 else []
+        if tax:
+            lines.append(cents(Fraction(total(lines)) * 21 / 100))
+        return lines + (state.by_hand(bill) if state is not None else [])
+
+    whole = Row(", ".join(charges), more, by_hand)
+    if state is not None:
+        whole = state._replace(charge=whole.charge, more=more, by_hand=by_hand)
+    return names, whole
+
+
+def total(lines: Sequence[Decimal]) -> Decimal:
+    return sum(lines, Decimal(0))
+
+
+def test_a_bill_of_several_charges_is_that_of_every_hour() -> None:
+    for seed in range(DRAWS):
+        names, row = mixed(seed)
+        try:
+            check_bill(row, MIXED, seed, many=seed % 4 == 0)
+        except AssertionError as error:
+            error.add_note(f"seed {seed}: {', '.join(names)}")
+            raise
