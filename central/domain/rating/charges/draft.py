@@ -158,6 +158,10 @@ class VersionSpan:
         """Whether the charge prices demand, or another level: its steps are those of a level."""
         return is_level(charge.qty or "", self.document.determinants) or self.is_daily(charge)
 
+    def counts_begun(self, charge: Charge, segment: Segment) -> bool:
+        """Whether a segment charges the packages that it begins of those of a bill it is part of."""
+        return segment.days != self.bill and not self.is_demand(charge)
+
 
 class VersionGroup(NamedTuple):
     """The segments of a bill that are priced together, under one version.

@@ -19,6 +19,9 @@ from central.domain.tariff.document import Charge
 from central.domain.tariff.price_rules import PriceTable, Step
 
 
+OF_THE_BILL = "packages of the whole bill"
+
+
 @dataclass(frozen=True, slots=True)
 class TierBlock:
     """An effective tier: from the bound before it up to its own.
@@ -201,13 +204,12 @@ def _priced(
     blocks: Sequence[TierBlock],
     found: list[Determinant],
 ) -> Iterator[Draft]:
+    """Price what was found of a segment, a line for each step and period."""
     quantity = sum((part.value for part in found), Fraction(0))
     share, note = time_share(charge, span, segment)
     whole = quantity
-    if charge.tiers.size and not span.is_demand(charge):
-        whole = _begun(charge, span, segment, found)
-        if whole != _whole(quantity, charge.tiers.size):
-            note = "packages of the whole bill"
+    if charge.tiers.size and span.counts_begun(charge, segment):
+        whole, note = _begun(charge, span, segment, found), OF_THE_BILL
     by_period = any(block.price.by_period for block in blocks)
     per_period = charge.tiers.style == "per_period" or span.is_demand(charge)
     in_order: InOrder = {}
@@ -246,11 +248,11 @@ def _begun(
 
     Packages of another size, and what is counted while the charge does not apply, count apart.
     """
-    own = sum((part.value for part in found), Fraction(0))
-    if own < 0:
-        _need_mirror(charge, own)
-    size, labels = charge.tiers.size or Decimal(1), {part.label for part in found}
-    alone = charge.tiers.style == "per_period"
+    used = sum((determinant.value for determinant in found), Fraction(0))
+    if used < 0:
+        _need_mirror(charge, used)
+    size, labels = charge.tiers.size or Decimal(1), {determinant.label for determinant in found}
+    by_label = charge.tiers.style == "per_period"
     before = Fraction(0)
     for other in (*span.earlier, span):
         for same in other.document.charges:
@@ -258,13 +260,13 @@ def _begun(
             if not alike or not other.applies(same.unless, same.only):
                 continue
             before += sum(
-                part.value
-                for one in other.segments
-                if one.number < segment.number
-                for part in span.context.of(same.qty or "", one.number)
-                if not alone or part.label in labels
+                determinant.value
+                for earlier in other.segments
+                if earlier.number < segment.number
+                for determinant in span.context.of(same.qty or "", earlier.number)
+                if not by_label or determinant.label in labels
             )
-    return _whole(before + own, size) - _whole(before, size)
+    return _whole(before + used, size) - _whole(before, size)
 
 
 def _whole(quantity: Fraction, size: Decimal) -> Fraction:

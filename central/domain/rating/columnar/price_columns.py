@@ -20,12 +20,12 @@ from central.domain.rating.charges.fixed import price_fixed
 from central.domain.rating.charges.hand_over import printed_name
 from central.domain.rating.charges.minimum import month_need
 from central.domain.rating.charges.once import price_once
-from central.domain.rating.charges.tiers import TierBlock, effective
+from central.domain.rating.charges.tiers import OF_THE_BILL, TierBlock, effective
 from central.domain.rating.charges.units_of_time import time_share
 from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
 from central.domain.rating.columnar.exact_column import Column, Ints, Mask, added, plus, times
 from central.domain.rating.columnar.line_column import LineColumn
-from central.domain.rating.columnar.tier_columns import parts_of, share_of
+from central.domain.rating.columnar.tier_columns import begun, parts_of, share_of
 from central.domain.rating.inputs.segments import Segment
 from central.domain.rating.price_lines import kind_of, line_key
 from central.domain.rating.rounding import printed
@@ -284,12 +284,12 @@ class ColumnPricer:
         if charge.tiers.kind in {"graduated", "package"} and self._below_zero(numbers):
             message = f"The quantity of {charge.id!r} is below zero for some meter."
             raise NotColumnarError(message)
-        if charge.tiers.size and segment.days != self._span.bill:
-            message = f"The packages of {charge.id!r} are those of several segments."
-            raise NotColumnarError(message)
         share, note = time_share(charge, self._span, segment)
+        packed = quantity
+        if charge.tiers.size and self._span.counts_begun(charge, segment):
+            note, packed = OF_THE_BILL, begun(charge, self._span, segment, self._measured, numbers)
         split = split or any(block.price.by_period for block in blocks)
-        for block, part, present in parts_of(charge, blocks, quantity):
+        for block, part, present in parts_of(charge, blocks, packed):
             shares: list[tuple[str, Column, list[int]]] = [("", part, numbers)]
             if split:
                 shares = [

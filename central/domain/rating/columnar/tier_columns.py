@@ -8,9 +8,11 @@ from math import lcm
 
 import numpy as np
 
+from central.domain.rating.charges.draft import VersionSpan
 from central.domain.rating.charges.tiers import TierBlock
-from central.domain.rating.columnar.determinant_columns import Measured
-from central.domain.rating.columnar.exact_column import Column, Ints, Mask, plus, times
+from central.domain.rating.columnar.determinant_columns import Measured, NotColumnarError
+from central.domain.rating.columnar.exact_column import Column, Ints, Mask, added, plus, times
+from central.domain.rating.inputs.segments import Segment
 from central.domain.tariff.document import Charge
 
 _MAX = 2**63 - 1
@@ -22,9 +24,7 @@ def parts_of(
     """How much of each meter's quantity each step takes, and which meters' lines show it."""
     bounds = [bound for block in blocks for bound in (block.low, block.high) if bound is not None]
     if charge.tiers.size:
-        size = Fraction(charge.tiers.size)
-        whole = quantity.scaled(1 / size)
-        quantity = Column(-(-whole.top // whole.one_bottom)).scaled(size)
+        quantity = _whole(quantity, Fraction(charge.tiers.size))
     bottom = lcm(quantity.one_bottom, *(bound.denominator for bound in bounds))
     held = quantity.over(bottom)
     if charge.tiers.kind in {"volume", "stair"}:
@@ -43,6 +43,44 @@ def parts_of(
         part = np.maximum(plus(top, -_bound(block.low, bottom, held)), 0)
         first = block is blocks[0]
         yield block, Column(part, bottom), None if first else np.asarray(part != 0, dtype=np.bool_)
+
+
+def begun(
+    charge: Charge,
+    span: VersionSpan,
+    segment: Segment,
+    measured: Sequence[Measured],
+    numbers: Sequence[int],
+) -> Column:
+    """The packages that each meter begins in a segment: with it, less those before it.
+
+    Raises:
+        NotColumnarError: There are earlier segments under another version.
+    """
+    if span.days.first != span.bill.first:
+        message = f"The packages of {charge.id!r} are those of several versions."
+        raise NotColumnarError(message)
+    name, _, label = (charge.qty or "").partition(".")
+    by_label = charge.tiers.style == "per_period" or label not in {"", "total"}
+    labels = {measured[number].model.label for number in numbers}
+    before = [
+        column.value
+        for column in measured
+        if column.model.name == name
+        and column.model.segment < segment.number
+        and (not by_label or column.model.label in labels)
+    ]
+    size, used = Fraction(charge.tiers.size or 1), [measured[n].value for n in numbers]
+    if not before:
+        return _whole(added(used), size)
+    earlier = _whole(added(before), size).scaled(Fraction(-1))
+    return added([_whole(added([*before, *used]), size), earlier])
+
+
+def _whole(quantity: Column, size: Fraction) -> Column:
+    """Each in whole packages; none is below zero."""
+    packages = quantity.scaled(1 / size)
+    return Column(-(-packages.top // packages.one_bottom)).scaled(size)
 
 
 def share_of(part: Column, one: Measured, total: Column) -> Column:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from central.domain.rating.columnar import rate_batch
 from central.domain.rating.columnar.rate_batch import rate_many
 from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
@@ -87,8 +88,31 @@ def test_a_package_is_charged_where_it_begins(wh: tuple[int, int], amounts: list
     assert [amount for amount, _ in bill(wh)] == list(map(money, amounts))
 
 
-def test_a_part_that_begins_none_says_whose_packages_they_are() -> None:
-    assert [note for _, note in bill((100, 100))] == ["", "packages of the whole bill"]
+def test_a_line_of_a_part_of_a_bill_says_whose_packages_they_are() -> None:
+    assert [note for _, note in bill((100, 100))] == ["packages of the whole bill"] * 2
+
+
+def test_meters_of_one_version_are_counted_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    seasons = 'calendar: {seasons: {summer: "06-16..09-30", winter: rest}}\n'
+    text = TEXT.format(effective="2020-01-01", size=100, price="4", more="") + seasons
+    terms = Terms(
+        (TariffVersion.of(load_tariff(text)),), ResolvedCalendar(), JUNE, BillingPeriod.month(JUNE)
+    )
+    meters = [
+        Meter({name: blocks_from(JUNE, "UTC", 3600, lambda _, wh=wh: wh) for name, wh in both})
+        for both in (
+            (("import", 100), ("export", 0)),
+            (("import", 500), ("export", 0)),
+            (("import", 700), ("export", 100)),
+        )
+    ]
+    monkeypatch.setattr(rate_batch, "rate", None)
+    # 36 kWh, 180 and 216 in each half.
+    assert [[f"{line.amount}" for line in one.lines] for one in rate_many(meters, terms)] == [
+        ["4.00", "0.00"],
+        ["8.00", "8.00"],
+        ["12.00", "8.00"],
+    ]
 
 
 def test_packages_of_another_size_count_apart() -> None:
