@@ -6,8 +6,8 @@ and hours; runs of days that are alike are its stretches, and each charge says w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -65,6 +65,7 @@ class Bill:
         prices: (version, season) to price.
         numbers: Drawn for what a row's tables, parameters and posted amounts say, in cents.
         turn: Drawn day of the month on which a table or parameter says something else.
+        by_exempt: Whether a charge or percent asks for the exemption, so that all are cut by it.
     """
 
     days: list[Day]
@@ -72,6 +73,11 @@ class Bill:
     prices: dict[tuple[int, str], Fraction]
     numbers: Sequence[int] = ()
     turn: int = 1
+    by_exempt: bool = False
+
+    def on(self, days: Iterable[Day]) -> Bill:
+        """The bill of some of its days."""
+        return replace(self, days=list(days))
 
 
 Stretch = Sequence[Day]
@@ -95,7 +101,7 @@ def stretches(bill: Bill, *, by_exempt: bool = False) -> list[Stretch]:
     """Runs of days under one version and season, and of one exemption where that is asked for."""
 
     def key(day: Day) -> object:
-        return (day.version, day.season, day.exempt if by_exempt else None)
+        return (day.version, day.season, day.exempt if by_exempt or bill.by_exempt else None)
 
     return [list(days) for _, days in groupby(bill.days, key=key)]
 
@@ -222,7 +228,10 @@ def at_market(bill: Bill, days: Stretch) -> Fraction:
 
 
 def versions(bill: Bill) -> list[Stretch]:
-    return [list(days) for _, days in groupby(bill.days, key=lambda day: day.version)]
+    def key(day: Day) -> object:
+        return (day.version, bill.by_exempt and day.exempt)
+
+    return [list(days) for _, days in groupby(bill.days, key=key)]
 
 
 def energy_line(bill: Bill, days: Stretch) -> Fraction:
@@ -239,7 +248,7 @@ def with_tax_of_each(bill: Bill) -> list[Decimal]:
     """Energy, and 21 % of what it is under each version."""
     amounts = []
     for of_version in versions(bill):
-        lines = each(energy_line)(Bill(list(of_version), bill.period, bill.prices))
+        lines = each(energy_line)(bill.on(of_version))
         amounts += [*lines, cents(Fraction(sum(lines, Decimal(0))) * 21 / 100)]
     return amounts
 

@@ -119,7 +119,7 @@ def with_posted_by_day(bill: Bill) -> list[Decimal]:
     """The same where each version has its own tax: what was posted is under the last one."""
     amounts, parts, posted = [], versions(bill), posted_on(bill)
     for place, days in enumerate(parts):
-        mine = each(energy_line)(Bill(list(days), bill.period, bill.prices))
+        mine = each(energy_line)(bill.on(days))
         taxed = sum(mine, Decimal(0))
         amounts += mine
         if place == len(parts) - 1:

@@ -111,7 +111,7 @@ def at_retail(bill: Bill, days: Stretch) -> Fraction:
 
 def runs(bill: Bill, key: Callable[[Day], object]) -> list[Bill]:
     """The bill in runs of days that are alike."""
-    return [Bill(list(days), bill.period, bill.prices) for _, days in groupby(bill.days, key=key)]
+    return [bill.on(days) for _, days in groupby(bill.days, key=key)]
 
 
 def by_conditions(bill: Bill) -> list[Bill]:
@@ -208,7 +208,7 @@ def beyond_included(pool: Fraction) -> Pricer:
 def exports_capped(bill: Bill) -> list[Decimal]:
     """Exports at the market's price pay the energy of this bill, and lapse with it."""
     left, amounts = ZERO, []
-    for version in runs(bill, lambda day: day.version):
+    for version in map(bill.on, versions(bill)):
         lines = each(energy_line)(version)
         earned = sum(
             (Fraction(h.fed * h.price, 10**6) for d in version.days for h in d.hours), ZERO
@@ -226,7 +226,7 @@ def banked_for_later(left: Fraction) -> Pricer:
     def lines(bill: Bill) -> list[Decimal]:
         pot, amounts = left, []
         for days in versions(bill):
-            mine = each(energy_line)(Bill(list(days), bill.period, bill.prices))
+            mine = each(energy_line)(bill.on(days))
             used = min(pot, Fraction(sum(mine, Decimal(0))))
             pot -= used
             earned = any(hour.fed for day in days for hour in day.hours)

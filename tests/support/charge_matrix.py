@@ -97,6 +97,7 @@ class Cut:
         fact: The same of other facts.
         first: Day of the month that is the first billed.
         last: Day of the month that is the last billed; None for the month's.
+        again: Day of the month on which a third version begins, after the second.
     """
 
     month: date = date(2026, 6, 1)
@@ -105,6 +106,7 @@ class Cut:
     fact: int | None = None
     first: int = 1
     last: int | None = None
+    again: int | None = None
 
 
 OCTOBER, MARCH = date(2026, 10, 1), date(2026, 3, 1)
@@ -133,7 +135,8 @@ def cut_of(how: str, seed: int) -> Cut:
     season, version, fact = (draw.choice([None, draw.randint(2, 28)]) for _ in range(3))
     first = draw.choice([1, 1, draw.randint(2, 14)])
     last = draw.choice([None, None, draw.randint(first, 28)])
-    return Cut(draw.choice(_MONTHS), season, version, fact, first, last)
+    again = None if version in {None, 28} else draw.choice([None, draw.randint(version + 1, 28)])
+    return Cut(draw.choice(_MONTHS), season, version, fact, first, last, again)
 
 
 @lru_cache
@@ -150,7 +153,7 @@ def drawn(how: str, seed: int) -> tuple[brute.Bill, DayRange]:
     days = [
         brute.Day(
             day,
-            int(cut.version is not None and day.day >= cut.version),
+            sum(begins is not None and day.day >= begins for begins in (cut.version, cut.again)),
             "s" if cut.season is None or day.day >= cut.season else "w",
             3 + 4 * int(cut.fact is not None and day.day >= cut.fact),
             exempt=cut.fact is not None and day.day >= cut.fact,
@@ -161,7 +164,7 @@ def drawn(how: str, seed: int) -> tuple[brute.Bill, DayRange]:
     ]
     prices = {
         (version, season): Fraction(draw.randint(1, 9999), 10_000) * 2
-        for version in (0, 1)
+        for version in (0, 1, 2)
         for season in SEASONS
     }
     numbers = [draw.randint(-99, 999) for _ in range(8)]
@@ -171,10 +174,10 @@ def drawn(how: str, seed: int) -> tuple[brute.Bill, DayRange]:
 def tariff(cut: Cut, row: Row, bill: brute.Bill) -> list[TariffVersion]:
     begins = cut.month.replace(day=cut.season or 1)
     versions = []
-    for version in (0, 1):
-        if version and cut.version is None:
+    for version, day in enumerate((None, cut.version, cut.again)):
+        if version and day is None:
             continue
-        effective = cut.month.replace(day=cut.version or 1) if version else date(2020, 1, 1)
+        effective = date(2020, 1, 1) if day is None else cut.month.replace(day=day)
         text = HEAD.replace("@CHARGE", row.charge) + row.more
         for mark in ("NEEDS", "SERIES", "BANKED", "DETERMINANTS", "NEM", "BANKS"):
             text = text.replace(f"@{mark}", row.marks.get(mark, ""))

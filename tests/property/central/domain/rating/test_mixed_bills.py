@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -15,10 +16,11 @@ from tests.support.charge_matrix import MIXED, Row, check_bill
 from tests.support.size import sized
 
 DRAWS = sized("METERLINE_MIXED_DRAWS", 24, 3_000)
-PLAIN = [name for name, row in CHARGES.items() if not row.more and name != "exemption"]
-# What cuts the other charges too, or rests on all lines, is no sum of charges by themselves.
-CUTS_OTHERS = {"rider only", "tax unless", "minimum unless", "total rounded", "dated table"}
-STATES = [name for name in ROWS if name not in CUTS_OTHERS]
+PLAIN = [name for name, row in CHARGES.items() if not row.more]
+# What rests on all lines, or cuts all on a day of its own, is no sum of charges by themselves.
+STATES = [name for name in ROWS if name not in {"total rounded", "dated table"}]
+# Where they begin or cease to apply, all charges are cut.
+CONDITIONS = {"exemption", "rider only", "tax unless", "minimum unless"}
 # These say otherwise what the bank of energy of the plain charge does.
 BANKS = {"true-up", "true-up by period"}
 FLOOR = 1_500
@@ -32,33 +34,32 @@ def mixed(seed: int) -> tuple[list[str], Row]:
     charges = [row.charge.replace("{id: c,", f"{{id: c{place},") for place, row in enumerate(rows)]
     ids = ", ".join(f"c{place}" for place in range(len(rows)))
     floor, tax = draw.random() < 0.4, draw.random() < 0.6
-    more = f"minimums: [{{id: m, of: [{ids}], amount: {FLOOR}}}]\n" if floor else ""
+    state = draw.choice(STATES) if draw.random() < 0.6 else None
+    if state in BANKS and "bank of energy" in names:
+        state = None
+    last = Row("", "", lambda _: []) if state is None else ROWS[state]
+    if state is not None:
+        names.append(state)
+        charges.append(last.charge)
+    more = last.more
+    floor, tax = floor and "minimums:" not in more, tax and "taxes:" not in more
+    if floor:
+        more += f"minimums: [{{id: m, of: [{ids}], amount: {FLOOR}}}]\n"
     if tax:
         taxed = f"{ids}, m" if floor else ids
         more += f"taxes: [{{id: t, percent: 21, of: [{taxed}], point: period_end}}]\n"
-    state = ROWS[draw.choice(STATES)] if draw.random() < 0.5 else None
-    if state is not None:
-        apart = BANKS & {name for name, row in ROWS.items() if row is state}
-        if apart and "bank of energy" in names:
-            state = None
-    if state is not None:
-        names.append(next(name for name, row in ROWS.items() if row is state))
-        charges.append(state.charge)
-        more += state.more
 
     def by_hand(bill: brute.Bill) -> list[Decimal]:
+        bill = replace(bill, by_exempt=bool(CONDITIONS.intersection(names)))
         lines = [amount for row in rows for amount in row.by_hand(bill)]
         if floor:
             short = Fraction(FLOOR * len(bill.days), bill.period) - Fraction(total(lines))
             lines += [cents(short)] if short > 0 else []
         if tax:
             lines.append(cents(Fraction(total(lines)) * 21 / 100))
-        return lines + (state.by_hand(bill) if state is not None else [])
+        return [*lines, *last.by_hand(bill)]
 
-    whole = Row(", ".join(charges), more, by_hand)
-    if state is not None:
-        whole = state._replace(charge=whole.charge, more=more, by_hand=by_hand)
-    return names, whole
+    return names, last._replace(charge=", ".join(charges), more=more, by_hand=by_hand)
 
 
 def total(lines: Sequence[Decimal]) -> Decimal:
