@@ -15,9 +15,10 @@ _DAY = timedelta(days=1)
 
 
 def flag_changes(segments: Sequence[Segment], facts: AgreementFacts) -> tuple[date, ...]:
-    """The days inside segments of a bill from which such a fact says something else.
+    """The days inside a bill from which such a fact says something else.
 
     They begin a segment, as an agreed price does: what applies to some days is charged for those.
+    One on which a season begins as well parts what is priced together before and after it.
 
     Args:
         segments: Of the bill, ascending.
@@ -29,7 +30,8 @@ def flag_changes(segments: Sequence[Segment], facts: AgreementFacts) -> tuple[da
         for flag in dict.fromkeys(_flags(segment.version.document))
         for fact in facts.facts
         if fact.name == flag
-        and segment.days.first < fact.effective < segment.days.end
+        and segments[0].days.first < fact.effective
+        and segment.days.first <= fact.effective < segment.days.end
         and facts.at(flag, fact.effective) != facts.at(flag, fact.effective - _DAY)
     }
     return tuple(sorted(dates))

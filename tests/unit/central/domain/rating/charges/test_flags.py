@@ -38,8 +38,8 @@ taxes: [{id: vat, percent: 21, of: all, unless: exempt, point: interval}]
 """
 
 
-def rated(*changes: tuple[str, bool, date]) -> Rated:
-    version = TariffVersion.of(load_tariff(TARIFF))
+def rated(*changes: tuple[str, bool, date], more: str = "") -> Rated:
+    version = TariffVersion.of(load_tariff(TARIFF + more))
     blocks = {"import": blocks_from(JUNE, "UTC", 3600, lambda _: 1000)}
     known = [Fact("exempt", False), Fact("lit", True)]
     facts = AgreementFacts((*known, *(Fact(*change) for change in changes)))
@@ -65,6 +65,14 @@ def test_an_exemption_inside_a_bill_is_for_its_days() -> None:
         "energy": [Decimal(24), Decimal(48)],
         "demand": [Decimal(1), Decimal(2)],
     }
+
+
+def test_a_fact_that_changes_as_a_season_does_is_for_its_days() -> None:
+    change = ("exempt", True, date(2026, 6, 11))
+    seasons = 'calendar: {seasons: {summer: "06-11..09-30", winter: rest}}\n'
+    bill = rated(change, more=seasons)
+    assert of(bill, "levy", "vat") == {"levy": [Decimal("2.40")], "vat": [Decimal("9.95")]}
+    assert bill.total == rated(change).total
 
 
 def test_a_charge_that_begins_inside_a_bill_is_for_its_days() -> None:
