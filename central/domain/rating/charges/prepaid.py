@@ -55,7 +55,10 @@ def take_grants(bank: str, owner: Owner, own: Own, span: VersionSpan) -> Fractio
 
 
 def lapse(own: Own, months: int | None, span: VersionSpan) -> Fraction:
-    """Take out credits that are older than some months; gives how much that is. [currency]."""
+    """Take out credits that are older than some months; gives how much that is. [currency].
+
+    What an earlier version of the bill left lasts at least as long as the bill.
+    """
     if months is None:
         return Fraction(0)
     month = span.context.month
@@ -65,6 +68,7 @@ def lapse(own: Own, months: int | None, span: VersionSpan) -> Fraction:
         credit
         for credit in before
         if now - (credit.earned.year * 12 + credit.earned.month) < months
+        or (credit.origin.first is not None and credit.origin.first >= span.bill.first)
     ]
     total = sum((credit.amount for credit in before), Fraction(0))
     return total - sum((credit.amount for credit in own[""]), Fraction(0))
