@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.property.central.domain.rating.test_charge_matrix import CHARGES
+from tests.property.central.domain.rating.test_charge_matrix import CHARGES, P
 from tests.property.central.domain.rating.test_charge_matrix_states import ROWS
 from tests.support import brute_matrix as brute
 from tests.support.brute import cents
@@ -24,6 +24,9 @@ CONDITIONS = {"exemption", "rider only", "tax unless", "minimum unless"}
 # These say otherwise what the bank of energy of the plain charge does.
 BANKS = {"true-up", "true-up by period"}
 FLOOR = 1_500
+# Of the agreement, from the day on which its facts change: as another version of the tariff.
+AGREED = Decimal("0.375")
+LATER, FIRST_SEATS = 10, 3
 
 
 def mixed(seed: int) -> tuple[list[str], Row]:
@@ -41,7 +44,12 @@ def mixed(seed: int) -> tuple[list[str], Row]:
     if state is not None:
         names.append(state)
         charges.append(last.charge)
-    more = last.more
+    more, facts = last.more, dict(last.facts)
+    # A price agreed instead of steps is none of steps, and one by time is none by season.
+    agreed = draw.random() < 0.5 and "qty:" in charges[0] and f", price: {P}" in charges[0]
+    agreed = agreed and "steps" not in charges[0]
+    if agreed:
+        facts["price.c0"] = (None, AGREED)
     floor, tax = floor and "minimums:" not in more, tax and "taxes:" not in more
     if floor:
         more += f"minimums: [{{id: m, of: [{ids}], amount: {FLOOR}}}]\n"
@@ -51,7 +59,14 @@ def mixed(seed: int) -> tuple[list[str], Row]:
 
     def by_hand(bill: brute.Bill) -> list[Decimal]:
         bill = replace(bill, by_exempt=bool(CONDITIONS.intersection(names)))
-        lines = [amount for row in rows for amount in row.by_hand(bill)]
+        first = bill
+        if agreed:
+            bill, first = after(bill, None), after(bill, Fraction(AGREED))
+        lines = [
+            amount
+            for place, row in enumerate(rows)
+            for amount in row.by_hand(bill if place else first)
+        ]
         if floor:
             short = Fraction(FLOOR * len(bill.days), bill.period) - Fraction(total(lines))
             lines += [cents(short)] if short > 0 else []
@@ -59,7 +74,21 @@ def mixed(seed: int) -> tuple[list[str], Row]:
             lines.append(cents(Fraction(total(lines)) * 21 / 100))
         return [*lines, *last.by_hand(bill)]
 
-    return names, last._replace(charge=", ".join(charges), more=more, by_hand=by_hand)
+    whole = last._replace(charge=", ".join(charges), more=more, by_hand=by_hand, facts=facts)
+    return [*names, "agreed"] if agreed else names, whole
+
+
+def after(bill: brute.Bill, agreed: Fraction | None) -> brute.Bill:
+    """The bill with versions of its own where the facts have changed, at a price if one is said."""
+    days = [
+        day if day.seats == FIRST_SEATS else replace(day, version=day.version + LATER)
+        for day in bill.days
+    ]
+    later = {
+        (version + LATER, season): price if agreed is None else agreed
+        for (version, season), price in bill.prices.items()
+    }
+    return replace(bill, days=days, prices=bill.prices | later)
 
 
 def total(lines: Sequence[Decimal]) -> Decimal:
