@@ -159,7 +159,7 @@ class VersionSpan:
         return is_level(charge.qty or "", self.document.determinants) or self.is_daily(charge)
 
     def counts_begun(self, charge: Charge, segment: Segment) -> bool:
-        """Whether a segment charges the packages that it begins of those of a bill it is part of."""
+        """Whether a segment charges the packages that it begins, of those of a longer bill."""
         return segment.days != self.bill and not self.is_demand(charge)
 
 

@@ -18,7 +18,6 @@ from central.domain.rating.rounding import largest_remainder, printed
 from central.domain.tariff.document import Charge
 from central.domain.tariff.price_rules import PriceTable, Step
 
-
 OF_THE_BILL = "packages of the whole bill"
 
 
@@ -242,16 +241,16 @@ def _priced(
 
 
 def _begun(
-    charge: Charge, span: VersionSpan, segment: Segment, found: Sequence[Determinant]
+    charge: Charge, span: VersionSpan, segment: Segment, measured: Sequence[Determinant]
 ) -> Fraction:
     """The packages that a segment begins: the bill's with it, less the bill's before it.
 
     Packages of another size, and what is counted while the charge does not apply, count apart.
     """
-    used = sum((determinant.value for determinant in found), Fraction(0))
+    used = sum((determinant.value for determinant in measured), Fraction(0))
     if used < 0:
         _need_mirror(charge, used)
-    size, labels = charge.tiers.size or Decimal(1), {determinant.label for determinant in found}
+    size, labels = charge.tiers.size or Decimal(1), {determinant.label for determinant in measured}
     by_label = charge.tiers.style == "per_period"
     before = Fraction(0)
     for other in (*span.earlier, span):
