@@ -201,7 +201,10 @@ def unsupported(members: Sequence[Node], maker: str, why: str) -> TelegramUnsupp
     held = ", ".join(kind if count == 1 else f"{count} x {kind}" for kind, count in kinds)
     by = (maker[:3] if _is_logical_name(maker) else maker) or "an unnamed maker"
     message = f"The list of {len(members)} members by {by} is unknown: {why}. It has {held}."
-    remedy = "The maker's description of the list explains its members."
+    remedy = (
+        "Write its members into a file, as the maker's description explains them, and name the file"
+        " in `lists` of the meter's table."
+    )
     return TelegramUnsupportedError(message, value=held, remedy=remedy)
 
 

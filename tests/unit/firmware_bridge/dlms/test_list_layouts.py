@@ -87,6 +87,7 @@ def test_numbers_without_a_name_are_nothing_however_many(count: int) -> None:
     text = refusal(read(apdu([number(value) for value in range(count)])))
     assert "by an unnamed maker" in text
     assert f"{count} x double-long-unsigned" in text
+    assert "in `lists` of the meter's table" in text
 
 
 def test_the_list_of_one_power_is_kaifas_alone() -> None:
