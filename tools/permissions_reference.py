@@ -47,7 +47,7 @@ def limits_table() -> str:
         for route, rule in sorted(RULES.items(), key=lambda item: (item[1].whose.value, item[0]))
         if rule.whose.value not in {"everybody's", "nobody's"}
     ]
-    heading = ["| by | route | customers, of issued bills |", "|---|---|---|"]
+    heading = ["| by | route | customers, of bills those that are issued |", "|---|---|---|"]
     return "\n".join([*heading, *rows])
 
 

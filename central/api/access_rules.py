@@ -283,8 +283,15 @@ POST /notice-rules
 POST /notice-deliveries/{delivery}/resend
 """,
 }
-# Of an issued bill of theirs a customer sees these.
-_OF_CUSTOMERS = f"""
+# What a customer may ask of an account of theirs, and of an issued bill of theirs.
+_OF_CUSTOMERS = {
+    Permission.READ_OWN_USAGE: f"""
+GET {API}/accounts/{{account}}/consumption
+GET {API}/accounts/{{account}}/so-far
+GET /accounts/{{account}}/usage
+GET /accounts/{{account}}/usage.csv
+""",
+    Permission.READ_OWN_BILLS: f"""
 GET {API}/bills/{{bill}}
 GET {API}/bills/{{bill}}/lines
 GET {API}/bills/{{bill}}/lines/{{number}}/intervals
@@ -295,7 +302,8 @@ GET /bills/{{bill}}/invoice.pdf
 GET /bills/{{bill}}/invoice.xml
 GET /bills/{{bill}}/lines/{{line}}
 GET /bills/{{bill}}/lines/{{line}}/{{place}}/{{day}}
-"""
+""",
+}
 # The path parameter that says whose data it is; the first of these that a path has.
 _NAMED = (
     ("/accounts/{account}", Whose.ACCOUNT, "account"),
@@ -321,7 +329,9 @@ def named_in(path: str) -> tuple[Whose, str]:
 
 
 def _rules() -> dict[str, AccessRule]:
-    customers = frozenset(_routes(_OF_CUSTOMERS))
+    customers = {
+        route: permission for permission, text in _OF_CUSTOMERS.items() for route in _routes(text)
+    }
     rules: dict[str, AccessRule] = {}
     for prefix, texts in ((API, _OF_API), ("", OF_PAGES)):
         for permission, text in texts.items():
@@ -329,7 +339,7 @@ def _rules() -> dict[str, AccessRule]:
                 method, _, path = line.partition(" ")
                 route = f"{method} {prefix}{path}"
                 whose = Whose.NOBODYS if permission in OF_NOBODY else named_in(f"{prefix}{path}")[0]
-                rules[route] = AccessRule(permission, whose, route in customers)
+                rules[route] = AccessRule(permission, whose, customers.get(route))
     return rules
 
 

@@ -52,6 +52,8 @@ GET /groups
 GET /groups/{name}
 """,
     Permission.READ_BILLS: """
+GET /accounts/{account}/usage
+GET /accounts/{account}/usage.csv
 GET /runs
 GET /runs/{run}
 GET /runs/{run}/not-billed

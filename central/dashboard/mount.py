@@ -29,6 +29,7 @@ from central.dashboard.pages import (
     schedules,
     search,
     settings,
+    usage,
 )
 from central.service.operator.services import OperatorServices
 
@@ -51,6 +52,7 @@ def mount_pages(app: FastAPI, services: OperatorServices) -> None:
         files,
         field.router,
         accounts.router,
+        usage.router,
         billing.router,
         candidates.router,
         claims.router,

@@ -16,6 +16,7 @@ from central.dashboard import present
 from central.dashboard.assets import Assets
 from central.dashboard.language import LANGUAGES, Language, chosen_language, language_of
 from central.dashboard.present import FILTERS, Presenter
+from central.domain.access.policy import Permission, Principal
 from central.domain.actor import Actor, ActorKind, printed_name
 from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
@@ -71,6 +72,7 @@ class Pages:
                 signed_in=getattr(session, "operator", None) is not None,
                 may_sign_out=_is_person(request) or not request.app.state.settings.open,
                 may=getattr(request.state, "may", lambda _: True),
+                customers=is_customer(request),
                 now=now,
                 ago=lambda instant: presenter.ago(instant, now),
                 presence=lambda seen: presence(seen, now),
@@ -123,6 +125,14 @@ def _address(request: Request) -> str:
         return "/"
     query = request.url.query
     return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def is_customer(request: Request) -> bool:
+    """Whether somebody sees what customers see: of accounts and bills their own alone."""
+    principal = getattr(request.state, "principal", None)
+    return (
+        isinstance(principal, Principal) and Permission.READ_CUSTOMERS not in principal.permissions
+    )
 
 
 def _is_person(request: Request) -> bool:

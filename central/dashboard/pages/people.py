@@ -205,12 +205,22 @@ async def _me(
         keys=[key for key in await services.keys.list(account) if key.revoked_at is None],
         grantable=_grantable(principal),
         bills=[bill for page in listed for bill in page.rows],
+        accounts=[
+            view
+            for each in accounts
+            if _sees_usage(principal)
+            and (view := await services.billing.account(each, pages.now().date())) is not None
+        ],
         given=given,
         begun=begun,
         recovery=recovery,
         is_person=principal.actor.kind is ActorKind.PERSON,
         has_factor=await _factors(request).is_asked(account),
     )
+
+
+def _sees_usage(principal: Principal) -> bool:
+    return bool({Permission.READ_OWN_USAGE, Permission.READ_BILLS} & set(principal.permissions))
 
 
 def _factors(request: Request) -> SecondFactors:

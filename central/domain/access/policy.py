@@ -37,6 +37,7 @@ class Permission(StrEnum):
     READ_CUSTOMERS = "read-customers"
     READ_BILLS = "read-bills"
     READ_OWN_BILLS = "read-own-bills"
+    READ_OWN_USAGE = "read-own-usage"
     READ_LEDGER = "read-ledger"
     READ_RULES = "read-rules"
     READ_EXCEPTIONS = "read-exceptions"
@@ -70,6 +71,7 @@ MEANING: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.READ_CUSTOMERS: "see accounts, agreements, cycles, groups and moves",
         Permission.READ_BILLS: "see bills of every state, runs and corrections",
         Permission.READ_OWN_BILLS: "see issued bills of their own accounts",
+        Permission.READ_OWN_USAGE: "see what their own accounts use and what it costs",
         Permission.READ_LEDGER: "see the money of accounts",
         Permission.READ_RULES: "see tariffs, tables, rules, schedules and settings",
         Permission.READ_EXCEPTIONS: "see what waits for a decision",
@@ -160,11 +162,13 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             _P.ERASE_CUSTOMERS,
             _P.BACK_UP,
         },
-        Role.CUSTOMER: frozenset({_P.OWN_SIGN_IN, _P.READ_OWN_BILLS}),
+        Role.CUSTOMER: frozenset({_P.OWN_SIGN_IN, _P.READ_OWN_BILLS, _P.READ_OWN_USAGE}),
     }
 )
 
-OF_NOBODY: Final = frozenset({_P.OWN_SIGN_IN, _P.SEARCH, _P.READ_OWN_BILLS, _P.READ_RULES})
+OF_NOBODY: Final = frozenset(
+    {_P.OWN_SIGN_IN, _P.SEARCH, _P.READ_OWN_BILLS, _P.READ_OWN_USAGE, _P.READ_RULES}
+)
 """Permissions whose use is about nobody else's data, or that answers within limits by itself."""
 
 
@@ -188,12 +192,13 @@ class AccessRule:
     Args:
         permission: What whoever asks must have.
         whose: Whose data it shows or changes.
-        customers: Whether a customer may ask it of an issued bill of theirs.
+        customers: By which permission a customer may ask it of what is theirs; of bills, of those
+            that are issued. None where no customer may.
     """
 
     permission: Permission
     whose: Whose = Whose.EVERYBODYS
-    customers: bool = False
+    customers: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +239,10 @@ def decide(principal: Principal, rule: AccessRule) -> Decision:
         everybody and they are limited.
     """
     if rule.permission not in principal.permissions:
-        if rule.customers and Permission.READ_OWN_BILLS in principal.permissions:
-            return Decision.IF_OWN_AND_ISSUED
-        return Decision.REFUSED
+        if rule.customers not in principal.permissions:
+            return Decision.REFUSED
+        of_bill = rule.whose is Whose.BILL
+        return Decision.IF_OWN_AND_ISSUED if of_bill else Decision.IF_INSIDE
     if not principal.limited or rule.whose is Whose.NOBODYS:
         return Decision.ALLOWED
     return Decision.OUTSIDE if rule.whose is Whose.EVERYBODYS else Decision.IF_INSIDE

@@ -136,6 +136,29 @@ class Reached:
     value: Decimal
 
 
+def forecast_month(by_day: Mapping[date, Decimal], today: date) -> Decimal | None:
+    """What the present month comes to if it goes on like its days that are over.
+
+    Args:
+        by_day: What each day comes to, the present one so far.
+        today: Local.
+
+    Returns:
+        In the unit of the days, exact but for a division; None where too few days are over.
+    """
+    first = today.replace(day=1)
+    complete = (today - first).days
+    if complete < COMPLETE_MIN:
+        return None
+    past = sum((value for day, value in by_day.items() if first <= day < today), Decimal(0))
+    count = ((first + timedelta(days=31)).replace(day=1) - first).days
+    # Of the present day at least what it has come to.
+    rest = max(past / complete, by_day.get(today, Decimal(0))) + past / complete * (
+        count - complete - 1
+    )
+    return past + rest
+
+
 def reached(rule: AlertRule, by_day: Mapping[date, Decimal], today: date) -> Reached | None:
     """Whether days so far reach a rule's threshold in the period that goes on.
 
@@ -148,16 +171,10 @@ def reached(rule: AlertRule, by_day: Mapping[date, Decimal], today: date) -> Rea
     days = {day: value for day, value in by_day.items() if first <= day <= today}
     value = sum(days.values(), Decimal(0))
     if rule.measure.forecasts:
-        complete = (today - first).days
-        if complete < COMPLETE_MIN:
+        forecast = forecast_month(days, today)
+        if forecast is None:
             return None
-        past = sum((amount for day, amount in days.items() if day < today), Decimal(0))
-        count = ((first + timedelta(days=31)).replace(day=1) - first).days
-        # Of the present day at least what it has come to.
-        rest = max(past / complete, days.get(today, Decimal(0))) + past / complete * (
-            count - complete - 1
-        )
-        value = past + rest
+        value = forecast
     if value < rule.threshold:
         return None
     return Reached(first, value.quantize(_DIGITS, ROUND_HALF_EVEN))

@@ -48,11 +48,13 @@ class ChartTexts:
         caption: What the bars are, with their unit.
         day: Writes a date without its year.
         number: Writes a number that is given the English way.
+        labelled: Which days are written below their bars; None for the first and each fifth.
     """
 
     caption: str
     day: Callable[[date], str]
     number: Callable[[str], str]
+    labelled: Callable[[date], bool] | None = None
 
 
 def draw_usage(
@@ -146,13 +148,18 @@ def _grid(usage: DailyUsage, step: Decimal, texts: ChartTexts) -> Iterator[str]:
             f'<text class="tick" x="{_px(_LEFT - 60)}" y="{_px(y + 35)}" text-anchor="end" '
             f'fill="#606060">{text}</text>'
         )
+    few = len(usage.days) <= 10  # noqa: PLR2004 - labels fit
     for number, day in enumerate(usage.days):
-        if day.day == 1 or day.day % 5 == 0 or len(usage.days) <= 10:  # noqa: PLR2004 - labels fit
+        if few or (texts.labelled or _each_fifth)(day):
             x = _bar_x(usage, number) + _bar_width(usage) // 2
             yield (
                 f'<text class="tick" x="{_px(x)}" y="{_px(_HEIGHT - _BOTTOM + 150)}" '
                 f'text-anchor="middle" fill="#606060">{escape(texts.day(day))}</text>'
             )
+
+
+def _each_fifth(day: date) -> bool:
+    return day.day == 1 or day.day % 5 == 0
 
 
 def _pitch(usage: DailyUsage) -> int:

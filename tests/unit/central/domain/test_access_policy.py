@@ -53,7 +53,9 @@ def test_a_viewer_changes_nothing_and_an_installer_sees_no_customer() -> None:
     assert not ROLES[Role.VIEWER] & changing
     customers = {Permission.READ_CUSTOMERS, Permission.READ_BILLS, Permission.READ_LEDGER}
     assert not ROLES[Role.INSTALLER] & customers
-    assert ROLES[Role.CUSTOMER] == {Permission.OWN_SIGN_IN, Permission.READ_OWN_BILLS}
+    assert ROLES[Role.CUSTOMER] == {
+        Permission.OWN_SIGN_IN, Permission.READ_OWN_BILLS, Permission.READ_OWN_USAGE
+    }  # fmt: skip
 
 
 def test_every_permission_has_a_meaning_and_a_role() -> None:
@@ -85,12 +87,23 @@ def test_every_permission_has_a_meaning_and_a_role() -> None:
         # A customer without an account sees nothing, and not everything.
         (
             principal(Role.CUSTOMER),
-            AccessRule(Permission.READ_BILLS, Whose.BILL, customers=True),
+            AccessRule(Permission.READ_BILLS, Whose.BILL, Permission.READ_OWN_BILLS),
             Decision.IF_OWN_AND_ISSUED,
         ),
         (
             principal(Role.CUSTOMER, accounts=("A-1",)),
             AccessRule(Permission.READ_BILLS, Whose.BILL),
+            Decision.REFUSED,
+        ),
+        (
+            principal(Role.CUSTOMER, accounts=("A-1",)),
+            AccessRule(Permission.READ_USAGE, Whose.ACCOUNT, Permission.READ_OWN_USAGE),
+            Decision.IF_INSIDE,
+        ),
+        # Who may see use of everybody needs no customer's right, whose own has no limit.
+        (
+            principal(Role.INSTALLER),
+            AccessRule(Permission.READ_BILLS, Whose.ACCOUNT, Permission.READ_OWN_USAGE),
             Decision.REFUSED,
         ),
     ],
