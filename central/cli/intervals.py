@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
 from central.cli.output import AsJson, answered, group, show
-from central.domain.interval_files.nem12 import LINE_MAX, read_nem, write_nem
+from central.domain.interval_files.green_button import GreenButtonFile
 from central.domain.interval_files.summary import summary_of
-from central.domain.interval_files.values import IntervalFileError, MeteredFile
+from central.domain.interval_files.values import IntervalFileError, MeteredFile, ValuesFile
+from central.service.interval_files.read_file import read_file, write_file
 from central.service.interval_files.table import write_table
 
-intervals = group("Read files of metered values (NEM12, NEM13), and write them anew.")
+intervals = group("Read files of metered values (NEM12, NEM13, Green Button); write them anew.")
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")]
 
 
 @intervals.command("show")
 @answered
 def show_command(file: File, *, as_json: AsJson = False) -> None:
-    """Show what a NEM12 or NEM13 file holds by register: values, sum, quality. Nothing is stored.
+    """Show what a file holds by register: values, sum, cost, quality, gaps. Nothing is stored.
 
-    Exit code 2 where a line says what cannot be.
+    NEM12, NEM13 and Green Button (ESPI). Exit code 2 where a line says what cannot be.
     """
     contents = _read(file)
     rows = summary_of(contents)
     if as_json:
-        show({"header": list(contents.header), "registers": rows, "left_out": _left_out(contents)})
+        header = contents.feed.title if isinstance(contents, GreenButtonFile) else contents.header
+        show({"header": header, "registers": rows, "left_out": _left_out(contents)})
         return
     for row in rows:
         quality = ", ".join(f"{count} {method}" for method, count in row["quality"].items())
+        gaps = f", {row['gaps']} gaps" if row["gaps"] else ""
+        again = f", {row['again']} are there again" if row["again"] else ""
+        cost = "" if row["cost"] is None else f", cost {row['cost']}"
         typer.echo(
             f"{row['point']} {row['suffix']}: {row['values']} values, {row['sum']} {row['unit']}"
-            f" ({quality})"
+            f"{cost}{f' ({quality})' if quality else ''}, {row['from']} to {row['until']}"
+            f"{gaps}{again}"
         )
     _print_left_out(contents)
 
@@ -49,17 +54,17 @@ def convert_command(
     ],
     *,
     table: Annotated[
-        bool, typer.Option("--table", help="Write a table, a value a line, and not NEM records.")
+        bool, typer.Option("--table", help="Write a table, a value a line, and not its format.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a NEM12 or NEM13 file anew, with the same values and flags, or as a table."""
+    """Write a file anew in its own format, with the same values and flags, or as a table."""
     contents = _read(file)
     if out.resolve() == file.resolve():
         message = f"{out} is the file that is read."
         raise IntervalFileError(message, value=str(out), remedy="Name another file to write.")
     with out.open("w", encoding="utf-8", newline="") as written:
-        written.writelines(write_table(contents) if table else write_nem(contents))
+        written.writelines(write_table(contents) if table else write_file(contents))
     values = sum(row["values"] for row in summary_of(contents))
     if as_json:
         show({"written": str(out), "values": values, "left_out": _left_out(contents)})
@@ -68,21 +73,15 @@ def convert_command(
     _print_left_out(contents)
 
 
-def _read(file: Path) -> MeteredFile:
-    with file.open(encoding="utf-8", errors="replace", newline="") as lines:
-        return read_nem(_bounded(lines))
+def _read(file: Path) -> MeteredFile | GreenButtonFile:
+    with file.open("rb") as stream:
+        return read_file(stream)
 
 
-def _bounded(lines: TextIO) -> Iterator[str]:
-    """Lines of a file, none longer in memory than a record may be."""
-    while line := lines.readline(LINE_MAX + 2):
-        yield line
-
-
-def _left_out(contents: MeteredFile) -> dict[str, int]:
+def _left_out(contents: ValuesFile) -> dict[str, int]:
     return dict(contents.left_out)
 
 
-def _print_left_out(contents: MeteredFile) -> None:
+def _print_left_out(contents: ValuesFile) -> None:
     for kind, count in contents.left_out:
         typer.echo(f"{count} records {kind} are left out: they hold no values.")

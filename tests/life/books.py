@@ -190,6 +190,7 @@ class Point:
     zone: str
     what: str
     gateway: str
+    capacity: int = 0
     counters: list[Counter] = field(default_factory=list)
     services: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """What else is sold there, to the quantities that it bills."""

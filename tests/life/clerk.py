@@ -153,6 +153,7 @@ class Clerk(Corrector):
             await self._accepted(counter, "SERVICE_CAPACITY", [day])
             # It is one of these, too, where enough days before are known.
             await self.product.days.accept(counter.point, counter.obis, "SPIKE", [day])
+            counter.accepted_jumps.add(place)
         else:
             number = place - counter.of_day(day).start
             await self._give(counter, day, number, 400 - int(counter.metered(day)[number]))

@@ -52,7 +52,14 @@ class Registrar:
 
     async def _capacity(self, event: Event) -> None:
         point = self.books.points[event.said["point"]]
-        await self.product.capacity(point.name, point.zone, event.said["capacity"])
+        capacity = event.said["capacity"]
+        await self.product.capacity(point.name, point.zone, capacity)
+        if capacity != point.capacity:
+            # Who accepted what was more than it carried is asked about what it carries now.
+            point.capacity = capacity
+            for counter in point.counters:
+                counter.jumps |= counter.accepted_jumps
+                counter.accepted_jumps.clear()
 
     async def _window(self, event: Event) -> None:
         await self.product.window(event.said["days"], event.said["in_a_row"])

@@ -39,7 +39,7 @@ def counted(zone: str, obis: str, period_s: int, use: int, plan: str) -> tuple[B
     counter.validate()
     said = Plan(plan, date(2026, 1, 1), PLANS[plan])
     books = Books(
-        points={"P": Point("P", zone, "electricity", "gw", [counter])},
+        points={"P": Point("P", zone, "electricity", "gw", counters=[counter])},
         plans={plan: [said]},
         agreements=[Agreement("A", "P", plan, OCTOBER)],
     )

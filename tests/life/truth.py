@@ -149,6 +149,7 @@ class Counter:
         # Intervals in which it counted more than a connection carries, and days on which it stood
         # still, from one to another: until somebody settles it.
         self.jumps: set[int] = set()
+        self.accepted_jumps: set[int] = set()
         self.stills: set[tuple[date, date]] = set()
         self.longest_still = 0
         # Days of which something is validated otherwise, or the first time, since it was asked.

@@ -132,7 +132,7 @@ class World(Cashier):
         """A point with its meter, from the day on."""
         said = event.said
         name, zone, period_s = said["name"], said["zone"], said["period_s"]
-        point = Point(name, zone, said["what"], said["gateway"])
+        point = Point(name, zone, said["what"], said["gateway"], said["capacity"])
         hour = said.get("begins", 0)
         start = midnight(event.day, zone, hour)
         count = int((noon(self.life.end) + _SPARE - start).total_seconds()) // period_s

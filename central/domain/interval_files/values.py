@@ -1,14 +1,18 @@
-"""What a file of metered values holds: streams of a register, day by day, and reads."""
+"""What files of metered values hold: values of registers; and how a NEM file has them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from firmware_bridge.contract.errors import OperatorError
+
+STANDARD_TIME: Final = timezone(timedelta(hours=10))
+"""The Australian market's, all year."""
 
 
 class IntervalFileError(OperatorError):
@@ -30,6 +34,47 @@ class Flag(NamedTuple):
     method: str
     reason: str = ""
     text: str = ""
+
+
+class MeteredValue(NamedTuple):
+    """What a register counted from one time to another.
+
+    Args:
+        point: The connection point.
+        register: Which of its registers.
+        serial: Of the meter; "" for not said.
+        unit: As the file has it.
+        start: First instant; None where the file does not say.
+        end: Instant after the last.
+        value: In the unit, exact; None where the file has none.
+        flag: How it came to be.
+        qualities: Its qualities, as the file's kind names them.
+        cost: In the file's currency, exact; None for none.
+    """
+
+    point: str
+    register: str
+    serial: str
+    unit: str
+    start: datetime | None
+    end: datetime
+    value: Decimal | None
+    flag: Flag
+    qualities: tuple[str, ...] = ()
+    cost: Decimal | None = None
+
+
+class ValuesFile(Protocol):
+    """A file of metered values, of whatever kind."""
+
+    @property
+    def left_out(self) -> tuple[tuple[str, int], ...]:
+        """How many records of a kind hold what is not kept, by kind."""
+        ...
+
+    def values(self) -> Iterator[MeteredValue]:
+        """Every value, in the file's order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +158,7 @@ class Accumulation:
 
 @dataclass(frozen=True, slots=True)
 class MeteredFile:
-    """A file.
+    """A NEM file.
 
     Args:
         header: The fields of its first record, as the file has them.
@@ -126,3 +171,21 @@ class MeteredFile:
     streams: tuple[Stream, ...] = ()
     accumulations: tuple[Accumulation, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
+
+    def values(self) -> Iterator[MeteredValue]:
+        """Every value: of intervals, then of reads; times are the market's. See `ValuesFile`."""
+        for stream in self.streams:
+            names = (stream.point, stream.suffix, stream.serial, stream.unit)
+            length = timedelta(minutes=stream.minutes)
+            for day in stream.days:
+                start = datetime.combine(day.day, time(), STANDARD_TIME)
+                for value, flag in zip(day.values, day.flags, strict=True):
+                    end = start + length
+                    yield MeteredValue(*names, start, end, value, flag, (flag.method[:1],))
+                    start = end
+        for read in self.accumulations:
+            names = (read.point, read.suffix, read.serial, read.unit)
+            before, at = read.previous_at, read.current_at.replace(tzinfo=STANDARD_TIME)
+            since = None if before is None else before.replace(tzinfo=STANDARD_TIME)
+            quality = (read.flag.method[:1],)
+            yield MeteredValue(*names, since, at, read.quantity, read.flag, quality)

@@ -5,50 +5,30 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from datetime import datetime, time, timedelta, timezone
 from typing import Final
 
-from central.domain.interval_files.values import MeteredFile
+from central.domain.interval_files.values import ValuesFile
 from central.service.spreadsheet import harmless_cell
 
-STANDARD_TIME: Final = timezone(timedelta(hours=10))
-"""The Australian market's, all year."""
 COLUMNS: Final = (
     *("point", "suffix", "serial", "unit", "start", "end"),
-    *("value", "method", "reason", "text"),
+    *("value", "method", "reason", "text", "cost"),
 )
 
 
-def write_table(file: MeteredFile) -> Iterator[str]:
+def write_table(file: ValuesFile) -> Iterator[str]:
     """Lines of the table; blank values have an empty cell, times their offset."""
     yield _line(COLUMNS)
-    for stream in file.streams:
-        names = (stream.point, stream.suffix, stream.serial, stream.unit)
-        length = timedelta(minutes=stream.minutes)
-        for day in stream.days:
-            start = datetime.combine(day.day, time(), STANDARD_TIME)
-            for value, flag in zip(day.values, day.flags, strict=True):
-                end = start + length
-                number = "" if value is None else format(value, "f")
-                yield _line(
-                    (
-                        *map(harmless_cell, names),
-                        *_spans(start, end),
-                        number,
-                        *map(harmless_cell, flag),
-                    )
-                )
-                start = end
-    for read in file.accumulations:
-        names = (read.point, read.suffix, read.serial, read.unit)
-        spans = _spans(read.previous_at, read.current_at)
-        number = format(read.quantity, "f")
-        yield _line((*map(harmless_cell, names), *spans, number, *map(harmless_cell, read.flag)))
-
-
-def _spans(start: datetime | None, end: datetime) -> tuple[str, str]:
-    begin = "" if start is None else start.replace(tzinfo=STANDARD_TIME).isoformat()
-    return begin, end.replace(tzinfo=STANDARD_TIME).isoformat()
+    for metered in file.values():
+        names = (metered.point, metered.register, metered.serial, metered.unit)
+        begin = "" if metered.start is None else metered.start.isoformat()
+        value, cost = (
+            "" if number is None else format(number, "f")
+            for number in (metered.value, metered.cost)
+        )
+        flag = map(harmless_cell, metered.flag)
+        times = begin, metered.end.isoformat()
+        yield _line((*map(harmless_cell, names), *times, value, *flag, cost))
 
 
 def _line(cells: Iterable[object]) -> str:
