@@ -148,6 +148,7 @@ notice resend
 invoicing seller
 invoicing account
 invoicing point
+invoicing print-file
 invoicing resend
 invoicing bounced
 """,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
 
+from central.cli.bill import Final
+from central.cli.decided_bills import find_run
 from central.cli.output import (
     ActingAs,
     AsJson,
@@ -21,6 +24,7 @@ from central.cli.output import (
 )
 from central.domain.billing.invoicing import DeliveryChannel, TermsOf
 from central.process.stores import open_stores
+from central.service.invoicing.print_file import PrintedFile, WritePrintFile
 from central.service.invoicing.set_invoicing import SetInvoicing
 from central.service.ports.invoicing import InvoiceDeliveryState
 from central.service.views.paging import MAX_LIMIT
@@ -148,6 +152,38 @@ def deliveries_command(
     rows = _asked(lambda use_case: use_case.store.deliveries(state=state, bill=uid, limit=limit))
     documents = [row.to_json() for row in rows]
     listed(documents, as_json=as_json, nothing="There are no deliveries.")
+
+
+@invoicing.command("print-file")
+@answered
+def print_file_command(
+    file: Annotated[Path, typer.Argument(help="ZIP file to write; nothing may be there.")],
+    cycle: Annotated[
+        str | None, typer.Option(help="Of the run whose documents are wanted, such as 2026-10.")
+    ] = None,
+    actor: ActingAs = None,
+    *,
+    final: Final = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put all documents that wait to be printed into one file; each goes into one file only."""
+    if file.exists():
+        message = f"There is a file {file} already."
+        raise InvalidValueError(message, value=str(file), remedy="Name another.")
+
+    async def work() -> PrintedFile:
+        async with open_stores(settings(), "meterline-invoicing", max_size=2) as stores:
+            run = None if cycle is None else await find_run(stores.bills, cycle, final=final)
+            write = WritePrintFile(stores.invoicing, stores.bills, stores.documents)
+            return await write(file, actor_of(actor), None if run is None else run.uid)
+
+    written = wait_for(work())
+    if as_json:
+        show({"file": str(file), "documents": written.documents, "sha256": written.sha256 or None})
+    elif written.documents:
+        typer.echo(f"{file}: {written.documents} documents, SHA-256 {written.sha256}.")
+    else:
+        typer.echo("Nothing waits to be printed; no file is written.")
 
 
 @invoicing.command("resend")

@@ -174,6 +174,24 @@ class InvoicingStore(Protocol):
     async def claim(self, at: datetime, until: datetime, limit: int) -> Sequence[InvoiceDelivery]:
         """Claim mails that are due; the claim is committed when this returns."""
 
+    async def claim_print(
+        self, at: datetime, until: datetime, run: UUID | None, limit: int
+    ) -> Sequence[InvoiceDelivery]:
+        """Claim what waits to be printed, by legal number; committed when this returns.
+
+        Args:
+            at: Now.
+            until: When the claim runs out.
+            run: The bill run whose documents are wanted; None for all.
+            limit: How many at most.
+        """
+
+    async def wait_again(self, uids: Sequence[UUID], at: datetime) -> None:
+        """Let claimed deliveries wait again, of which nothing has left."""
+
+    async def printed(self, uids: Sequence[UUID], note: DecisionNote) -> None:
+        """Note that claimed deliveries are in a print file, whose name and hash are the reason."""
+
     async def ended(self, uid: UUID, result: DeliveryResult, at: datetime) -> bool:
         """Keep what became of a claimed delivery; whether it was still claimed."""
 

@@ -216,6 +216,7 @@ ELSEWHERE = {
     "invoicing account": "needs a database: test_invoice_delivery.py",
     "invoicing bounced": "needs a database: test_invoice_delivery.py",
     "invoicing point": "needs a database: test_invoice_delivery.py",
+    "invoicing print-file": "needs a database: test_print_file.py",
     "invoicing resend": "needs a database: test_invoice_delivery.py",
     "invoicing seller": "needs a database: test_invoice_delivery.py",
     "notice exchange-secret": "needs a database: test_notice_faces.py",

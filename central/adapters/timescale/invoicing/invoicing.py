@@ -127,6 +127,28 @@ class TimescaleInvoicing:
             }
             return [_delivery(row) for row in await _rows(connection, "claim", **values)]
 
+    async def claim_print(
+        self, at: datetime, until: datetime, run: UUID | None, limit: int
+    ) -> Sequence[InvoiceDelivery]:
+        """See `InvoicingStore`."""
+        values = {"at": at, "until": until, "run": run, "limit": limit}
+        async with self._begin(at) as connection:
+            rows = await _rows(connection, "claim_print", **values)
+        return sorted(map(_delivery, rows), key=lambda each: (each.number, each.copy))
+
+    async def wait_again(self, uids: Sequence[UUID], at: datetime) -> None:
+        """See `InvoicingStore`."""
+        async with self._begin(at) as connection:
+            await _rows(connection, "wait_again", uids=list(uids), at=at)
+
+    async def printed(self, uids: Sequence[UUID], note: DecisionNote) -> None:
+        """See `InvoicingStore`."""
+        values = {"uids": list(uids), "detail": note.reason, "at": note.at}
+        async with self._begin(note.at) as connection:
+            count = len(await _rows(connection, "printed", **values))
+            detail = change(None, {"documents": count}, note.reason)
+            await audit(connection, note.at, note.actor, "invoice.printed", "print file", detail)
+
     async def ended(self, uid: UUID, result: DeliveryResult, at: datetime) -> bool:
         """See `InvoicingStore`."""
         over = result.due_at is None

@@ -109,6 +109,33 @@ RETURNING
     invoice_delivery.uid, bill.uid, bill.number, account.number, copy, channel, target, link,
     invoice_delivery.state, attempts, detail, invoice_delivery.created_at, due_at, ended_at
 
+-- name: claim_print
+UPDATE invoice_delivery SET state = 'sending', attempts = attempts + 1, due_at = %(until)s
+FROM bill JOIN account ON account.id = bill.account_id
+WHERE bill.id = invoice_delivery.bill_id AND invoice_delivery.id IN (
+    SELECT waiting.id FROM invoice_delivery AS waiting
+    JOIN bill AS printed ON printed.id = waiting.bill_id
+    LEFT JOIN bill_run ON bill_run.id = printed.run_id
+    WHERE waiting.state = 'waiting' AND waiting.due_at <= %(at)s AND waiting.channel = 'print'
+        AND (%(run)s::uuid IS NULL OR bill_run.uid = %(run)s)
+    ORDER BY printed.number, waiting.id LIMIT %(limit)s
+    FOR UPDATE OF waiting SKIP LOCKED
+)
+RETURNING
+    invoice_delivery.uid, bill.uid, bill.number, account.number, copy, channel, target, link,
+    invoice_delivery.state, attempts, detail, invoice_delivery.created_at, due_at, ended_at
+
+-- name: wait_again
+UPDATE invoice_delivery SET state = 'waiting', due_at = %(at)s
+WHERE uid = ANY(%(uids)s::uuid[]) AND state = 'sending'
+RETURNING id
+
+-- name: printed
+UPDATE invoice_delivery SET
+    state = 'sent', detail = %(detail)s, due_at = NULL, ended_at = %(at)s
+WHERE uid = ANY(%(uids)s::uuid[]) AND state = 'sending'
+RETURNING id
+
 -- name: ended
 UPDATE invoice_delivery SET
     state = %(state)s, detail = %(detail)s, due_at = %(due_at)s::timestamptz,
