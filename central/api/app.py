@@ -21,6 +21,7 @@ from central.api.authorization import authorize
 from central.api.background import Background
 from central.api.choose_language import router as choose_language
 from central.api.contract import describe
+from central.api.entity_tags import EntityTagMiddleware
 from central.api.failed_tokens import FailedTokens
 from central.api.head import HeadMiddleware
 from central.api.identities import Identities
@@ -102,6 +103,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.include_router(choose_language)
     mount_pages(app, services)
     _answer_errors(app)
+    app.add_middleware(EntityTagMiddleware, prefix=f"{PREFIX}/", refuse=answer)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=_ZIP_FROM_BYTES, compresslevel=_ZIP_LEVEL)
     app.add_middleware(

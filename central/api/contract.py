@@ -34,6 +34,7 @@ _OF_WRITES: Final = {
     HTTPStatus.NOT_FOUND: "What it names is not there.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.CONFLICT: "The data or the rules do not allow it.",
+    HTTPStatus.PRECONDITION_FAILED: "It is another than the one that `If-Match` names.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body exceeds the limit of its path.",
 }
 _WITH_RETRY_AFTER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -45,6 +46,24 @@ _SECURITY_SCHEMES: Final = {
         "name": "meterline_session",
         "description": "Of a browser that is signed in; over TLS its name begins with `__Host-`.",
     },
+}
+
+
+_TAGS: Final = {"type": "string", "maxLength": 1_000}
+_ETAG: Final = {"description": "Of just this answer.", "schema": _TAGS}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "`ETag` of what is changed, as a GET of it answered; else nothing is done.",
+    "schema": _TAGS,
+}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "`ETag` of an answer that one has; where it is the same, it is not sent again.",
+    "schema": _TAGS,
 }
 
 
@@ -117,8 +136,20 @@ def _complete(document: dict[str, Any], prefix: str) -> None:
         if len(answers) > 1 and not _says_what_it_is(answers.get("200", {})):
             answers.pop("200", None)  # the framework's, of a route that names its own
         has_parameters = bool(operation.get("parameters"))
+        _tell_apart(method, operation)
         for status in _refusals_of(method, is_open=is_open, has_parameters=has_parameters):
             answers[str(status.value)] = {"$ref": f"#/components/responses/{_name_of(status)}"}
+
+
+def _tell_apart(method: str, operation: dict[str, Any]) -> None:
+    """Say how an answer is known again, and how only that is changed which one has seen."""
+    good = operation["responses"].get("200", {})
+    if method in _WRITES:
+        operation.setdefault("parameters", []).append(_IF_MATCH)
+    elif "application/json" in good.get("content", {}):
+        good["headers"] = {"ETag": _ETAG}
+        operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
+        operation["responses"]["304"] = {"description": "It is still the same."}
 
 
 def _says_what_it_is(answer: dict[str, Any]) -> bool:

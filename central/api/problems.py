@@ -53,6 +53,13 @@ class AccessError(OperatorError):
     default_remedy = "Send `Authorization: Bearer <key>`, or sign in."
 
 
+class ChangedMeanwhileError(OperatorError):
+    """What a write names is not what its sender has seen."""
+
+    code = "CHANGED_MEANWHILE"
+    default_remedy = "Get it again, look at it, and send its new `ETag` as `If-Match`."
+
+
 class ForbiddenError(OperatorError):
     """A request cannot be shown to come from the operator's own pages."""
 
@@ -156,6 +163,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
+    ChangedMeanwhileError: HTTPStatus.PRECONDITION_FAILED,
     NoAuthorityError: HTTPStatus.CONFLICT,
     ClaimRefusedError: HTTPStatus.FORBIDDEN,
     CertificateRefusedError: HTTPStatus.FORBIDDEN,
@@ -170,6 +178,7 @@ TITLES: dict[HTTPStatus, str] = {
     HTTPStatus.NOT_FOUND: "Not found",
     HTTPStatus.METHOD_NOT_ALLOWED: "Not found",
     HTTPStatus.CONFLICT: "Not done",
+    HTTPStatus.PRECONDITION_FAILED: "Changed meanwhile",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Too much at once",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Not accepted",
     HTTPStatus.TOO_MANY_REQUESTS: "Not yet",
