@@ -24,7 +24,7 @@ Lists = Mapping[str, bool]
 """The query parameters of a route, each with whether it is a list."""
 
 
-def check_parameters(request: Request) -> None:
+async def check_parameters(request: Request) -> None:
     """Refuse what the route of a request does not ask for.
 
     Raises:

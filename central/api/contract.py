@@ -51,6 +51,11 @@ _SECURITY_SCHEMES: Final = {
 
 _TAGS: Final = {"type": "string", "maxLength": 1_000}
 _ETAG: Final = {"description": "Of just this answer.", "schema": _TAGS}
+_LOCATION: Final = {
+    "description": "Where what was created is found: its path, or that of the list it stands in.",
+    "required": True,
+    "schema": {"type": "string", "format": "uri-reference"},
+}
 _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
@@ -137,6 +142,8 @@ def _complete(document: dict[str, Any], prefix: str) -> None:
             answers.pop("200", None)  # the framework's, of a route that names its own
         has_parameters = bool(operation.get("parameters"))
         _tell_apart(method, operation)
+        if "201" in answers:
+            answers["201"]["headers"] = {"Location": _LOCATION}
         for status in _refusals_of(method, is_open=is_open, has_parameters=has_parameters):
             answers[str(status.value)] = {"$ref": f"#/components/responses/{_name_of(status)}"}
 
@@ -162,9 +169,10 @@ def _refusals_of(method: str, *, is_open: bool, has_parameters: bool) -> Iterato
         yield from _SIGNED_IN
     if method in _WRITES:
         yield from _OF_WRITES
-    elif has_parameters:
+    else:
         yield HTTPStatus.NOT_FOUND
-        yield HTTPStatus.CONFLICT
+        if has_parameters:
+            yield HTTPStatus.CONFLICT
 
 
 def _name_of(status: HTTPStatus) -> str:

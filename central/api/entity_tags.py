@@ -99,7 +99,7 @@ async def _nothing() -> Message:
 
 def _names(asked: str, tag: str) -> bool:
     """Whether a list of tags, or `*`, names one; weak ones compare as their strong ones do."""
-    wanted = {one.strip().removeprefix("W/") for one in asked.split(",")}
+    wanted = {entry.strip().removeprefix("W/") for entry in asked.split(",")}
     return "*" in wanted or tag in wanted
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Depends, Header
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ from central.service.operator.services import OperatorServices
 from central.service.ports.idempotency import StoredAnswer
 
 JSON = "application/json"
+_V1 = "/api/v1"
 Work = Callable[[], Awaitable[tuple[HTTPStatus, BaseModel]]]
 Location = Callable[[dict[str, Any]], str | None]
 Key = Annotated[
@@ -58,18 +60,18 @@ class Once:
 
         Args:
             work: A use-case that changes all or nothing.
-            location: Where what was created is found; of the answer's body.
+            location: Where what was created is found, of the answer's body.
 
         Raises:
             KeyReusedError: The key came with another request before.
             KeyBusyError: The same request is still at work.
         """
         if self._key is None:
-            return _response(await _done(work, b""), location)
+            return response_of(await _done(work, b""), location)
         digest = await self._digest()
         known = await self._services.answers.claim(self._key, digest, self._services.clock())
         if known is not None:
-            return _response(self._replay(known, digest), location, replayed=True)
+            return response_of(self._replay(known, digest), location, replayed=True)
         try:
             answer = await _done(work, digest)
         except BaseException:
@@ -77,7 +79,7 @@ class Once:
             await self._services.answers.release(self._key)
             raise
         await self._services.answers.settle(self._key, answer)
-        return _response(answer, location)
+        return response_of(answer, location)
 
     async def _digest(self) -> bytes:
         request = self._request
@@ -104,15 +106,47 @@ async def _done(work: Work, digest: bytes) -> StoredAnswer:
     return StoredAnswer(digest, status.value, body.model_dump_json().encode())
 
 
-def _response(
+def shown_at(*path: str) -> Location:
+    """Where what was created is found, whatever the answer says: itself, or the list it stands in.
+
+    Args:
+        path: The parts of a path of the API.
+    """
+    address = "/".join((_V1, *(quote(name, safe="") for name in path)))
+    return lambda _: address
+
+
+def first_bill(answer: dict[str, Any]) -> str | None:
+    """Where the first of some bills is that were proposed together."""
+    return next((f"{_V1}/bills/{bill}" for bill in answer["bills"]), None)
+
+
+def response_of(
     answer: StoredAnswer, location: Location | None, *, replayed: bool = False
 ) -> Response:
+    """The answer as it is sent.
+
+    Args:
+        answer: Status and body.
+        location: Where what was created is found; of the answer's body.
+        replayed: Whether it was given before.
+
+    Raises:
+        TypeError: The route creates something, and says no place of it.
+    """
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     status = answer.status or HTTPStatus.OK
+    if status == HTTPStatus.CREATED and location is None:
+        message = "What a route creates has a place where it is found."
+        raise TypeError(message)
     if location is not None and status == HTTPStatus.CREATED:
-        found = location(json.loads(answer.body))
-        headers |= {} if found is None else {"Location": found}
+        address = location(json.loads(answer.body))
+        headers |= {} if address is None else {"Location": address}
     return Response(answer.body, status, headers, media_type=JSON)
 
 
-DoOnce = Annotated[Once, Depends()]
+async def _once(request: Request, key: Key = None) -> Once:
+    return Once(request, key)
+
+
+DoOnce = Annotated[Once, Depends(_once)]

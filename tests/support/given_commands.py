@@ -164,7 +164,7 @@ CENTRAL = {
     "invoicing bounced": f"{EPOCH} --reason r",
     "invoicing deliveries": "",
     "invoicing point": "SP-9 --scheme CUPS --code ES1234123456789012JY --reason r",
-    "invoicing print-file": "absent.zip",
+    "invoicing print-file": "absent.zip --cycle 2019-01",
     "invoicing resend": f"{EPOCH} --reason r",
     "invoicing seller": "--country ES --reason r",
     "invoicing show": "seller",

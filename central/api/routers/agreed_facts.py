@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services
-from central.api.routers.commands import CHANGED, EFFECT
+from central.api.routers.commands import CHANGED, EFFECT, location_of, path_of_agreements
 from central.api.schemas.agreed_facts import FactIn, NamedFactIn
 from central.api.schemas.writes import EffectOut
 from central.service.registry.agreed_facts import AgreedFactChanges
@@ -19,13 +19,14 @@ router = APIRouter(tags=["orders"])
 
 
 def _answer(
-    changes: AgreedFactChanges, fact: NamedFactIn, effect: Effect
+    changes: AgreedFactChanges, fact: NamedFactIn, effect: Effect, where: str | None = None
 ) -> tuple[HTTPStatus, EffectOut]:
     bills = changes.concerned
     about = f"{fact.agreed()} from {fact.effective}"
     status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
     return status, EffectOut(
         effect=effect,
+        location=where,
         concerned={about: str(bills)} if bills.count else {},
         warnings=list(map(str, changes.warnings)),
     )
@@ -38,9 +39,10 @@ async def set_fact(services: Services, once: DoOnce, order: FactIn) -> Response:
 
     async def work() -> tuple[HTTPStatus, EffectOut]:
         effect = await changes.set(order.agreed(), order.fact(), order.reason)
-        return _answer(changes, order, effect)
+        where = await path_of_agreements(services, order.account)
+        return _answer(changes, order, effect, where)
 
-    return await once(work)
+    return await once(work, location_of)
 
 
 @router.post("/agreements/facts/withdraw", responses=CHANGED, response_model=None)

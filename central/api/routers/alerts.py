@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import LIMIT, After, Limit, Services
 from central.api.schemas.alerts import (
     AlertOut,
@@ -60,7 +60,7 @@ async def set_alert_rule(services: Services, once: DoOnce, order: AlertRuleIn) -
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         return status, AlertRuleSetOut(rule=order.rule, version=version)
 
-    return await once(work)
+    return await once(work, shown_at("alert-rules"))
 
 
 @router.get("/alerts")

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, first_bill, shown_at
 from central.api.parameters import Services
 from central.api.schemas.base import Day
 from central.api.schemas.billing import BillOut
@@ -84,17 +84,27 @@ async def open_point(services: Services, once: DoOnce, order: PointIn) -> Respon
         return await enrol.service_point(order.record(), *channels, services=sold)
 
     async def where() -> str | None:
-        page = await services.field.points(now=services.clock(), search=order.name, limit=1)
-        return f"{_V1}/service-points/{page.rows[0].point}" if page.rows else None
+        return await _path_of_point(services, order.name)
 
     return await once(lambda: _effect(enrol, work, where), location_of)
+
+
+async def _path_of_point(services: OperatorServices, name: str) -> str | None:
+    page = await services.field.points(now=services.clock(), search=name, limit=1)
+    return f"{_V1}/service-points/{page.rows[0].point}" if page.rows else None
 
 
 @router.post("/installations", responses=EFFECT, response_model=None)
 async def install(services: Services, once: DoOnce, order: InstallationIn) -> Response:
     """Install or remove a meter. Its readings are validated again."""
     enrol = services.enrol(once.actor)
-    return await once(lambda: _effect(enrol, lambda each: each.installation(order.record())))
+
+    async def where() -> str | None:
+        return await _path_of_point(services, order.service_point)
+
+    return await once(
+        lambda: _effect(enrol, lambda each: each.installation(order.record()), where), location_of
+    )
 
 
 @router.post("/accounts", responses=EFFECT, response_model=None)
@@ -112,15 +122,19 @@ async def open_account(services: Services, once: DoOnce, order: AccountIn) -> Re
     )
 
 
+async def path_of_agreements(services: OperatorServices, account: str) -> str | None:
+    """Where the agreements of an account are found, by its number."""
+    page = await services.billing.accounts(today=services.clock().date(), search=account, limit=1)
+    return f"{_V1}/accounts/{page.rows[0].account}/agreements" if page.rows else None
+
+
 @router.post("/agreements", responses=EFFECT, response_model=None)
 async def agree(services: Services, once: DoOnce, order: AgreementIn) -> Response:
     """Create an agreement, or end it."""
     enrol = services.enrol(once.actor)
 
     async def where() -> str | None:
-        today = services.clock().date()
-        page = await services.billing.accounts(today=today, search=order.account, limit=1)
-        return f"{_V1}/accounts/{page.rows[0].account}/agreements" if page.rows else None
+        return await path_of_agreements(services, order.account)
 
     return await once(
         lambda: _effect(enrol, lambda each: each.agreement(order.record()), where), location_of
@@ -135,7 +149,8 @@ async def add_tariff(services: Services, once: DoOnce, order: TariffIn) -> Respo
     """
     enrol = services.enrol(once.actor)
     return await once(
-        lambda: _effect(enrol, lambda each: each.tariff(order.document, reason=order.reason))
+        lambda: _effect(enrol, lambda each: each.tariff(order.document, reason=order.reason)),
+        shown_at("tariffs"),
     )
 
 
@@ -217,7 +232,7 @@ async def cancel_bills(services: Services, once: DoOnce, order: CancelIn) -> Res
         drafts = await services.cancel(order.bills, once.actor, order.reason, order.points)
         return HTTPStatus.CREATED, ProposedOut(bills=list(drafts))
 
-    return await once(work)
+    return await once(work, first_bill)
 
 
 def _counted(outcome: BulkOutcome) -> tuple[HTTPStatus, CountOut]:

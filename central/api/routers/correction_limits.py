@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import Services
 from central.api.schemas.corrections import (
     CorrectionLimitIn,
@@ -41,4 +41,4 @@ async def enter_limit(services: Services, once: DoOnce, order: CorrectionLimitIn
             group=order.group, cause=order.cause, effective=order.effective, revision=revision
         )
 
-    return await once(work)
+    return await once(work, shown_at("correction-limits"))

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import Services
 from central.api.schemas.corrections import (
     CorrectionRuleIn,
@@ -40,7 +40,7 @@ async def enter_rule(services: Services, once: DoOnce, order: CorrectionRuleIn) 
         version = await services.rules.enter(order.name, terms, once.actor, order.reason)
         return HTTPStatus.CREATED, CorrectionRuleRef(rule=f"{order.name}@{version}")
 
-    return await once(work)
+    return await once(work, shown_at("correction-rules"))
 
 
 @router.post(

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, first_bill, shown_at
 from central.api.parameters import Services
 from central.api.schemas.corrections import (
     ApprovedCorrectionOut,
@@ -68,7 +68,7 @@ async def rebill(services: Services, once: DoOnce, account: str, order: RebillIn
         )
         return HTTPStatus.CREATED, ProposedOut(bills=list(drafts))
 
-    return await once(work)
+    return await once(work, first_bill)
 
 
 @router.get("/correction-candidates")
@@ -115,7 +115,7 @@ async def decide_correction(services: Services, once: DoOnce, order: CorrectionI
         )
         return HTTPStatus.CREATED, DecidedCorrectionOut(correction=str(uid))
 
-    return await once(work)
+    return await once(work, shown_at("corrections"))
 
 
 @router.post(

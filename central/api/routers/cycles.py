@@ -8,7 +8,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import LIMIT, After, Limit, Search, Services, ServicesAsOf
 from central.api.routers.commands import EFFECT, Responses
 from central.api.schemas.base import PageOut, page_out
@@ -121,7 +121,10 @@ async def extend_lists(services: Services, once: DoOnce, order: ExtensionIn) -> 
 async def assign_cycle(services: Services, once: DoOnce, order: AccountCycleIn) -> Response:
     """Put an account into a cycle, from a day on that is not billed yet."""
     use_case = services.cycles(once.actor, order.reason)
-    return await once(lambda: _effect(use_case.assign(order.account, order.cycle, order.first)))
+    return await once(
+        lambda: _effect(use_case.assign(order.account, order.cycle, order.first)),
+        shown_at("cycles", order.cycle, "accounts"),
+    )
 
 
 @router.get("/groups")
@@ -155,7 +158,9 @@ async def list_members(
 async def add_group(services: Services, once: DoOnce, order: GroupIn) -> Response:
     """Add a named group of service points or accounts."""
     use_case = services.groups(once.actor, order.reason)
-    return await once(lambda: _effect(use_case.add(order.record())))
+    return await once(
+        lambda: _effect(use_case.add(order.record())), shown_at("groups", order.group, "members")
+    )
 
 
 @router.post("/groups/{group}/members", responses=EFFECT, response_model=None)
@@ -164,11 +169,17 @@ async def assign_member(
 ) -> Response:
     """Put a service point or account into a group for some days, or set the end of its days."""
     use_case = services.groups(once.actor, order.reason)
-    return await once(lambda: _effect(use_case.assign(group, order.record())))
+    return await once(
+        lambda: _effect(use_case.assign(group, order.record())),
+        shown_at("groups", group, "members"),
+    )
 
 
 @router.post("/groups/{group}/members/remove", responses=EFFECT, response_model=None)
 async def remove_member(services: Services, once: DoOnce, group: str, order: RemovalIn) -> Response:
     """Take a service point or account out of a group from a day on."""
     use_case = services.groups(once.actor, order.reason)
-    return await once(lambda: _effect(use_case.remove(group, order.member, order.first)))
+    return await once(
+        lambda: _effect(use_case.remove(group, order.member, order.first)),
+        shown_at("groups", group, "members"),
+    )

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import Services
 from central.api.schemas.moves import (
     AgreementChangeIn,
@@ -58,7 +58,8 @@ async def move_in(services: Services, once: DoOnce, order: MoveInIn) -> Response
     """Let an account come to a service: account, agreement, cycle and opening read."""
     use_case = services.moves(once.actor)
     return await once(
-        lambda: _outcome(use_case.move_in(order.asked(), order.reason, preview=order.preview))
+        lambda: _outcome(use_case.move_in(order.asked(), order.reason, preview=order.preview)),
+        shown_at("moves"),
     )
 
 
@@ -67,7 +68,8 @@ async def move_out(services: Services, once: DoOnce, order: MoveOutIn) -> Respon
     """Let an account leave: its agreements end, with a closing read."""
     use_case = services.moves(once.actor)
     return await once(
-        lambda: _outcome(use_case.move_out(order.asked(), order.reason, preview=order.preview))
+        lambda: _outcome(use_case.move_out(order.asked(), order.reason, preview=order.preview)),
+        shown_at("moves"),
     )
 
 
@@ -78,7 +80,8 @@ async def exchange_meter(services: Services, once: DoOnce, order: MeterExchangeI
     return await once(
         lambda: _outcome(
             use_case.exchange_meter(order.asked(), order.reason, preview=order.preview)
-        )
+        ),
+        shown_at("moves"),
     )
 
 
@@ -89,7 +92,8 @@ async def change_agreement(services: Services, once: DoOnce, order: AgreementCha
     return await once(
         lambda: _outcome(
             use_case.change_agreement(order.asked(), order.reason, preview=order.preview)
-        )
+        ),
+        shown_at("moves"),
     )
 
 
@@ -97,4 +101,7 @@ async def change_agreement(services: Services, once: DoOnce, order: AgreementCha
 async def undo_move(services: Services, once: DoOnce, move: UUID, order: UndoMoveIn) -> Response:
     """Take a move back, where nothing that came later rests on it."""
     use_case = services.moves(once.actor)
-    return await once(lambda: _outcome(use_case.undo(move, order.reason, preview=order.preview)))
+    return await once(
+        lambda: _outcome(use_case.undo(move, order.reason, preview=order.preview)),
+        shown_at("moves"),
+    )

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import LIMIT, After, Limit, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.notices import (
@@ -38,6 +38,10 @@ def _made(model: type, status: HTTPStatus = HTTPStatus.CREATED) -> dict[int | st
     return {status.value: {"model": model}}
 
 
+def _delivery(answer: dict[str, Any]) -> str:
+    return f"/api/v1/notice-deliveries/{answer['delivery']}"
+
+
 @router.get("/notice-endpoints")
 async def list_notice_endpoints(services: Services) -> list[NoticeEndpointOut]:
     """List endpoints by name; no secret is shown."""
@@ -58,7 +62,7 @@ async def set_notice_endpoint(
         answer = NoticeEndpointSetOut(endpoint=order.endpoint, version=version, secret=secret)
         return HTTPStatus.CREATED, answer
 
-    return await once(work)
+    return await once(work, shown_at("notice-endpoints"))
 
 
 @router.post(
@@ -74,7 +78,7 @@ async def exchange_notice_secret(
         secret = await services.notices.exchange_secret(endpoint, once.actor, order.reason, beside)
         return HTTPStatus.CREATED, NoticeSecretOut(endpoint=endpoint, secret=secret)
 
-    return await once(work)
+    return await once(work, shown_at("notice-endpoints"))
 
 
 @router.post(
@@ -87,7 +91,7 @@ async def try_notice_endpoint(services: Services, once: DoOnce, endpoint: str) -
         uid = await services.notices.test(endpoint, once.actor)
         return HTTPStatus.CREATED, DeliveryMadeOut(delivery=uid)
 
-    return await once(work)
+    return await once(work, _delivery)
 
 
 @router.get("/notice-rules")
@@ -108,7 +112,7 @@ async def set_notice_rule(services: Services, once: DoOnce, order: NoticeRuleIn)
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         return status, NoticeRuleSetOut(rule=order.rule, version=version)
 
-    return await once(work)
+    return await once(work, shown_at("notice-rules"))
 
 
 @router.get("/notice-deliveries")
@@ -143,4 +147,4 @@ async def resend_notice(
         uid = await services.notices.resend(delivery, once.actor, order.reason)
         return HTTPStatus.CREATED, DeliveryMadeOut(delivery=uid)
 
-    return await once(work)
+    return await once(work, _delivery)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 from starlette.requests import Request
+from starlette.responses import Response
 
 from central.api.identities import principal_of
 from central.api.parameters import LIMIT, Services
@@ -86,7 +87,9 @@ async def list_own_keys(request: Request, services: Services) -> list[KeyOut]:
 
 
 @router.post("/keys", status_code=HTTPStatus.CREATED)
-async def give_own_key(request: Request, services: Services, order: KeyIn) -> GivenKeyOut:
+async def give_own_key(
+    request: Request, response: Response, services: Services, order: KeyIn
+) -> GivenKeyOut:
     """Give oneself a key. The answer is the only one that shows it; no idempotency key counts."""
     actor = principal_of(request).actor
     if actor.kind is not ActorKind.PERSON:
@@ -95,6 +98,7 @@ async def give_own_key(request: Request, services: Services, order: KeyIn) -> Gi
     given = await services.keys.give(
         actor.id, order.label, frozenset(order.permissions), order.lasts, actor
     )
+    response.headers["Location"] = "/api/v1/me/keys"
     return GivenKeyOut.of(given)
 
 

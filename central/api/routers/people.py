@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 from starlette.requests import Request
+from starlette.responses import Response
 
 from central.api.identities import principal_of
 from central.api.parameters import Services
@@ -33,10 +34,14 @@ async def list_people(services: Services) -> list[PersonOut]:
 
 
 @router.post("/people", status_code=HTTPStatus.CREATED)
-async def add_person(request: Request, services: Services, order: PersonIn) -> InvitedOut:
+async def add_person(
+    request: Request, response: Response, services: Services, order: PersonIn
+) -> InvitedOut:
     """Add somebody. The answer is the only one that shows their code."""
     actor = principal_of(request).actor
-    return InvitedOut.of(await services.people.add(order.person(order.name), actor))
+    invited = await services.people.add(order.person(order.name), actor)
+    response.headers["Location"] = "/api/v1/people"
+    return InvitedOut.of(invited)
 
 
 @router.post("/people/{person}/invite")

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import Services
 from central.api.schemas.pilots import PilotIn, PilotOut, PilotResultOut, PilotVersionOut
 
@@ -34,7 +34,7 @@ async def set_pilot(services: Services, once: DoOnce, order: PilotIn) -> Respons
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         return status, PilotVersionOut(pilot=order.name, version=version)
 
-    return await once(work)
+    return await once(work, shown_at("pilots", order.name))
 
 
 @router.post(

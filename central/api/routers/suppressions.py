@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import Services
 from central.api.schemas.suppressions import (
     LiftIn,
@@ -43,7 +43,7 @@ async def suppress(services: Services, once: DoOnce, order: SuppressionIn) -> Re
         uid = await services.suppressions.suppress(occupied, order.end, once.actor, order.reason)
         return HTTPStatus.CREATED, SuppressionRef(suppression=str(uid))
 
-    return await once(work)
+    return await once(work, shown_at("suppressed-periods"))
 
 
 @router.post(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from fastapi import Depends, FastAPI
 
 from central.api.asked_parameters import check_parameters
 from central.api.contract import describe, operations
+from central.api.idempotency import response_of, shown_at
 from central.api.routers import all_routers
+from central.service.ports.idempotency import StoredAnswer
 
 PREFIX = "/api/v1"
 # What clients were made from. An identifier never goes; new ones are added as they come.
@@ -63,3 +66,36 @@ def test_every_answer_says_what_it_is(document: dict[str, Any]) -> None:
         for code, said in good.items():
             for kind, content in said.get("content", {}).items():
                 assert content.get("schema"), (path, method, code, kind)
+
+
+def test_what_is_created_says_where_it_is_found(document: dict[str, Any]) -> None:
+    created = [
+        operation["responses"]["201"]
+        for _, _, operation in operations(document)
+        if "201" in operation["responses"]
+    ]
+    assert len(created) > 20
+    for answer in created:
+        assert answer["headers"]["Location"]["required"]
+        assert answer["content"]["application/json"]["schema"]
+
+
+def test_answers_are_told_apart_and_writes_may_name_what_they_change(
+    document: dict[str, Any],
+) -> None:
+    for path, method, operation in operations(document):
+        headers = {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+        if method != "get":
+            assert "If-Match" in headers, path
+            assert "412" in operation["responses"], path
+        elif "application/json" in operation["responses"]["200"].get("content", {}):
+            assert "If-None-Match" in headers, path
+            assert "ETag" in operation["responses"]["200"]["headers"], path
+
+
+def test_a_route_that_creates_without_saying_where_is_a_fault() -> None:
+    answer = StoredAnswer(b"", HTTPStatus.CREATED.value, b"{}")
+    with pytest.raises(TypeError, match="a place where it is found"):
+        response_of(answer, None)
+    response = response_of(answer, shown_at("groups", "north/east", "members"))
+    assert response.headers["location"] == "/api/v1/groups/north%2Feast/members"
