@@ -88,7 +88,7 @@ async def add_cycle(services: Services, once: DoOnce, order: CycleIn) -> Respons
 
         return await _effect(added())
 
-    return await once(work)
+    return await once(work, shown_at("cycles", order.cycle))
 
 
 @router.post("/cycle-lists", responses=_LISTS, response_model=None)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
 from central.api.parameters import Services, ServicesAsOf
-from central.api.routers.commands import EFFECT, Responses
+from central.api.routers.commands import CHANGED, Responses
 from central.api.schemas.base import Day
 from central.api.schemas.settings import SellerIn, SellerOut, SettingsIn, SettingsOut
 from central.api.schemas.writes import EffectOut
@@ -58,7 +58,7 @@ async def get_seller(services: ServicesAsOf) -> SellerOut:
     return SellerOut.model_validate(require(seller, "seller", ""))
 
 
-@router.put("/seller", responses=EFFECT, response_model=None)
+@router.put("/seller", responses=CHANGED, response_model=None)
 async def replace_seller(services: Services, once: DoOnce, order: SellerIn) -> Response:
     """Say who charges. Bills that are issued keep who charged then."""
 
