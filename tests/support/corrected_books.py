@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from central.adapters.timescale.billing.correction_limits import TimescaleCorrectionLimits
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.domain.billing.bill import Party
+from central.domain.billing.correction_limit import LimitCause, LimitTerms
 from central.service.billing.correct_bills import CorrectBills
+from central.service.billing.correction_limits import CorrectionLimits
 from central.service.ports.billing import BillRecord
+from central.service.ports.correction_limits import LimitScope
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -20,6 +24,7 @@ from central.service.ports.registry import (
 )
 from firmware_bridge.contract.obis import ACTIVE_IMPORT
 from firmware_bridge.contract.quantity import Unit
+from tests.support.actors import OPERATOR
 from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.daily_books import DAY, bill, found, measured, sells, settle
 from tests.support.servers import MIGRATED, Template, filled
@@ -134,3 +139,13 @@ async def total_of(utility: Utility, account: str, *periods: str) -> Decimal:
     """What the bills of some periods come to together."""
     records: list[BillRecord] = [await bill(utility, account, period) for period in periods]
     return sum((record.bill.amounts.billed for record in records), Decimal(0))
+
+
+async def limited(
+    utility: Utility, terms: LimitTerms, group: str | None = None, cause: LimitCause | None = None
+) -> int:
+    """Enter a limit that holds from the new year on; its revision."""
+    store = TimescaleCorrectionLimits(pool_of(utility))
+    limits = CorrectionLimits(store, lambda: utility.now)
+    since, scope = date(2026, 1, 1), LimitScope(group, cause)
+    return await limits.enter(terms, OPERATOR, "law in force", since, scope)

@@ -34,17 +34,45 @@ ShareBefore = Callable[[RatedLine, date, Sequence[RatedLine]], Fraction]
 of its part."""
 
 
+class SettledLines(NamedTuple):
+    """What was settled of days that a part bills.
+
+    Args:
+        lines: All of the part that billed them.
+        first: The first of its days that count; None for all from its first on.
+        end: The day after the last; None for all to its last.
+    """
+
+    lines: Sequence[RatedLine]
+    first: date | None = None
+    end: date | None = None
+
+
+class PartLimit(NamedTuple):
+    """What limits a part.
+
+    Args:
+        terms: The limit; None for nothing.
+        day: From which the time runs back.
+        settled: What was settled of its days; none of those billed for the first time.
+    """
+
+    terms: LimitTerms | None
+    day: date
+    settled: Sequence[SettledLines] = ()
+
+
 class LimitedDays(NamedTuple):
     """A part that is corrected.
 
     Args:
         days: Local days that it bills.
-        before: Its lines as they are settled.
+        before: What is settled of them.
         after: Its lines as they are rated now; at least one.
     """
 
     days: DayRange
-    before: Sequence[RatedLine]
+    before: Sequence[SettledLines]
     after: Sequence[RatedLine]
 
 
@@ -67,8 +95,8 @@ def lines_beyond(
         first = limited.days.first if months is None else months_back(day, months)
         note = f"days before {first}: {months} months; {terms.source}"
         cut = cut_before(limited.before, charged=charged)
-        if cut is not None and cut.end > first:
-            first, note = cut.end, cut.note
+        if cut is not None and cut.until > first:
+            first, note = cut
         if first <= limited.days.first:
             continue
         sums = _beyond(limited, first, share)
@@ -84,22 +112,45 @@ def lines_beyond(
     return []
 
 
-def cut_before(lines: Iterable[RatedLine], *, charged: bool) -> RatedLine | None:
-    """A line that took off what is charged, or given back; None where none did.
+class CutBefore(NamedTuple):
+    """What was cut off of days before.
+
+    Args:
+        until: The day after the last of them.
+        note: Why.
+    """
+
+    until: date
+    note: str
+
+
+def cut_before(settled: Iterable[SettledLines], *, charged: bool) -> CutBefore | None:
+    """What took off that was charged, or given back; None where nothing did.
 
     What was cut off once stays so, whatever a limit says of it later.
     """
-    cut = [line for line in lines if line.id == BEYOND_LIMIT]
-    total = sum((line.amount for line in cut), Decimal(0))
-    return cut[0] if cut and (total < 0 if charged else total > 0) else None
+    found: list[CutBefore] = []
+    for lines, _, end in settled:
+        cut = [line for line in lines if line.id == BEYOND_LIMIT]
+        total = sum((line.amount for line in cut), Decimal(0))
+        if cut and (total < 0 if charged else total > 0):
+            until = cut[0].end if end is None else min(cut[0].end, end)
+            found.append(CutBefore(until, cut[0].note))
+    return max(found, default=None)
 
 
 def _beyond(limited: LimitedDays, first: date, share: ShareBefore) -> dict[_Key, Decimal]:
     """What days before one come to otherwise, by what it is."""
     exact: dict[_Key, Fraction] = defaultdict(Fraction)
-    for sign, lines in ((1, limited.after), (-1, limited.before)):
+    for line in limited.after:
+        exact[_key(line)] += Fraction(line.amount) * _share(line, first, limited.after, share)
+    for lines, since, end in limited.before:
+        until = first if end is None else min(first, end)
         for line in lines:
-            exact[_key(line)] += sign * Fraction(line.amount) * _share(line, first, lines, share)
+            there = _share(line, until, lines, share)
+            if since is not None:
+                there -= _share(line, min(since, until), lines, share)
+            exact[_key(line)] -= Fraction(line.amount) * there
     digits = max(-int(line.amount.as_tuple().exponent) for line in limited.after)
     return {key: half_away(amount, digits) for key, amount in exact.items()}
 

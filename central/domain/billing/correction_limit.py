@@ -40,6 +40,9 @@ class LimitCause(StrEnum):
     """Nothing was corrected: the days are billed for the first time, and late."""
 
 
+_FIRST = LimitCause.FIRST_BILL
+
+
 class BelowSmallestError(OperatorError):
     """A difference is smaller than what may be charged or refunded."""
 
@@ -212,8 +215,21 @@ def limit_on(
     return strictest(each.terms for each in holding.values())
 
 
-def charges_of(terms: LimitTerms | None) -> LimitTerms | None:
-    """What of a limit is about days billed for the first time: charges; None for nothing."""
+def limit_of_run(
+    limits: Iterable[ScopedLimit], day: date, *, billed_before: bool
+) -> LimitTerms | None:
+    """What limits a part of a run's bill; None for nothing.
+
+    Args:
+        limits: That may be of its account.
+        day: From which the time runs back.
+        billed_before: Whether days of it were billed by what is cancelled. Nobody says why they are
+            billed anew, so the strictest of all causes holds; days that are billed for the first
+            time are limited as far as they charge.
+    """
+    if billed_before:
+        return limit_on(limits, day, [None, *(each for each in LimitCause if each is not _FIRST)])
+    terms = limit_on(limits, day, [_FIRST])
     if terms is None or terms.charge_months is None:
         return None
     return LimitTerms(charge_months=terms.charge_months, source=terms.source)
@@ -240,18 +256,22 @@ def strictest(limits: Iterable[LimitTerms]) -> LimitTerms | None:
     )
 
 
-def days_cut(first: date, end: date, terms: LimitTerms | None, day: date) -> date:
-    """Until when days may be cut off that are billed for the first time; the first for none.
+def days_cut(first: date, end: date, terms: LimitTerms | None, day: date) -> tuple[date, date]:
+    """Until when days may be cut off, of what they charge more and of what they give back.
 
     Args:
-        first: Of the days.
+        first: Of the days; it stands for none.
         end: The day after the last.
         terms: The limit.
         day: From which the time runs back.
     """
-    if terms is None or terms.charge_months is None:
-        return first
-    return min(max(months_back(day, terms.charge_months), first), end)
+    charged, given_back = (
+        first if months is None else min(max(months_back(day, months), first), end)
+        for months in (
+            (None, None) if terms is None else (terms.charge_months, terms.credit_months)
+        )
+    )
+    return charged, given_back
 
 
 def months_back(day: date, months: int) -> date:

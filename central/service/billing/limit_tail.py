@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from typing import NamedTuple
 
 from central.domain.billing.beyond_limit import (
     LimitedDays,
+    PartLimit,
     cut_before,
     days_beyond,
     lines_beyond,
 )
-from central.domain.billing.bill import BillLine
+from central.domain.billing.bill import BillLine, SupplySummary
 from central.domain.billing.correction_limit import LimitTerms, months_back
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
@@ -24,69 +24,58 @@ from central.service.ports.bill_shard import NewBill, ShardTransaction
 from firmware_bridge.contract.interval import day_start
 
 
-class LimitedFrom(NamedTuple):
-    """What limits a bill.
-
-    Args:
-        terms: The limit; None for nothing.
-        day: From which its time runs back.
-    """
-
-    terms: LimitTerms | None
-    day: date
-
-
 async def within_limit(
-    work: ShardTransaction,
-    new: NewBill,
-    settled: Sequence[Sequence[RatedLine]],
-    limited: LimitedFrom,
+    work: ShardTransaction, new: NewBill, limits: Sequence[PartLimit | None]
 ) -> NewBill:
-    """A bill with what a limit does not let through taken off again.
+    """A bill with what limits do not let through taken off again.
 
     Args:
         work: Reads the days.
         new: The bill as it is rated now.
-        settled: The lines of its parts as they are settled, in the same order; none of what is
-            billed for the first time.
-        limited: What limits it.
+        limits: What limits its parts, in the same order.
     """
-    was_cut = any(days_beyond(lines) is not None for lines in settled)
-    if not new.bill.lines or (limited.terms is None and not was_cut):
+    if not new.bill.lines or not any(map(_may_cut, limits)):
         return new
     cut: list[list[RatedLine]] = []
-    for number, (settled_part, (first, end)) in enumerate(
-        zip(settled, new.line_numbers(), strict=True)
+    for limit, summary, (first, end) in zip(
+        limits, new.bill.supplies, new.line_numbers(), strict=True
     ):
         lines = [entry.line for entry in new.bill.lines[first - 1 : end - 1]]
-        cut.append(await _of_part(work, new, number, settled_part, lines, limited))
+        cut.append(await _of_part(work, limit, lines, summary) if limit and lines else [])
     return _with_lines(new, cut) if any(cut) else new
 
 
-async def _of_part(  # noqa: PLR0913, PLR0917 - both versions of a part, and what limits it
+def _may_cut(limit: PartLimit | None) -> bool:
+    """Whether it says something, or something was cut off before."""
+    return limit is not None and (
+        limit.terms is not None
+        or any(days_beyond(settled.lines) is not None for settled in limit.settled)
+    )
+
+
+async def _of_part(
     work: ShardTransaction,
-    new: NewBill,
-    number: int,
-    settled: Sequence[RatedLine],
+    limit: PartLimit,
     after: Sequence[RatedLine],
-    limited: LimitedFrom,
+    summary: SupplySummary,
 ) -> list[RatedLine]:
-    terms = limited.terms or LimitTerms(source="none")
-    summary = new.bill.supplies[number]
-    days = summary.days
-    if not after:
-        return []
-    blocks: dict[int, Sequence[DayBlock]] = {}
+    limited = LimitedDays(summary.days, limit.settled, after)
+    terms, day = limit.terms or LimitTerms(source="none"), limit.day
+    bounds = {bound for settled in limited.before for bound in settled[1:] if bound is not None}
     for charged in (True, False):
         months = terms.months(charged=charged)
-        first = days.first if months is None else months_back(limited.day, months)
-        cut = cut_before(settled, charged=charged)
-        first = first if cut is None else max(first, cut.end)
-        if days.first < first < days.end and not blocks:
-            blocks = {id(lines): await _blocks(work, lines) for lines in (settled, after)}
+        if months is not None:
+            bounds.add(months_back(day, months))
+        cut = cut_before(limited.before, charged=charged)
+        if cut is not None:
+            bounds.add(cut.until)
+    blocks: dict[int, Sequence[DayBlock]] = {}
+    for lines in (limited.after, *(settled.lines for settled in limited.before)):
+        if any(line.first < bound < line.end for line in lines for bound in bounds):
+            blocks[id(lines)] = await _blocks(work, lines)
 
-    def share(line: RatedLine, day: date, lines: Sequence[RatedLine]) -> Fraction:
-        start = day_start(day, summary.zone, summary.day_start)
+    def share(line: RatedLine, before: date, lines: Sequence[RatedLine]) -> Fraction:
+        start = day_start(before, summary.zone, summary.day_start)
         behind = blocks.get(id(lines), ())
         series = {
             source.series
@@ -94,9 +83,9 @@ async def _of_part(  # noqa: PLR0913, PLR0917 - both versions of a part, and wha
             for determinant in each.determinants
             for source in determinant.sources
         }
-        return share_before(line, day, start, lines, dict.fromkeys(series, behind))
+        return share_before(line, before, start, lines, dict.fromkeys(series, behind))
 
-    return lines_beyond(LimitedDays(days, settled, after), terms, limited.day, share)
+    return lines_beyond(limited, terms, day, share)
 
 
 async def _blocks(work: ShardTransaction, lines: Iterable[RatedLine]) -> Sequence[DayBlock]:

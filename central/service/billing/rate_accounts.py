@@ -74,7 +74,7 @@ def _billed(work: AccountWork, supplies: Sequence[RatedSupply], tariffs: Tariffs
             read - {agreed.get(supply.agreement_id, supply.tariff)},
             _days_read(supply.blocks),
             work.document_days,
-            limited=work.limit is not None,
+            limited=bool(work.limits),
         )
         for supply in work.supplies
     }

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from central.domain.billing.account_order import in_account_order
+from central.domain.billing.beyond_limit import PartLimit, SettledLines
 from central.domain.billing.due import plan_account
 from central.domain.billing.final_settlement import to_settle
 from central.domain.billing.line_difference import LineDifference, line_differences
@@ -21,7 +22,7 @@ from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rounding import printed
-from central.service.billing.limit_tail import LimitedFrom, within_limit
+from central.service.billing.limit_tail import within_limit
 from central.service.billing.rate_accounts import IMPORT
 from central.service.billing.run_bills import rate_planned
 from central.service.ports.bill_shard import NewBill, NewPart
@@ -128,7 +129,7 @@ async def rate_tail(work: TailTransaction) -> list[CorrectedBill]:
     """
     rated: list[CorrectedBill] = []
     moved: set[int | None] = set()
-    limit = LimitedFrom(await work.limit(), work.day)
+    terms = await work.limit()
     for number, planned in enumerate(_planned(work)):
         key = planned.bill_id
         if key is None or key not in work.heads:
@@ -144,7 +145,8 @@ async def rate_tail(work: TailTransaction) -> list[CorrectedBill]:
             raise _held(work.heads[key], new.bill.holds)
         parts = [settled[each.occupancy_id, each.days.first] for each in new.parts]
         _check_order(work.heads[key], parts, new.parts)
-        new = await within_limit(work, new, [each.lines for each in parts], limit)
+        limits = [PartLimit(terms, work.day, [SettledLines(each.lines)]) for each in parts]
+        new = await within_limit(work, new, limits)
         bill = CorrectedBill(work.heads[key], causes, _compared(parts, new, moved), new)
         await work.settle(new, _versions(bill, parts))
         rated.append(bill)

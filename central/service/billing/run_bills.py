@@ -23,7 +23,7 @@ from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.check_bills import checked
 from central.service.billing.check_documents import documents_checked
 from central.service.billing.frozen_workers import TAKEOVER_S, FrozenWorkers
-from central.service.billing.limit_tail import LimitedFrom, within_limit
+from central.service.billing.limit_tail import within_limit
 from central.service.billing.rate_accounts import looking_back, rate_accounts, with_events
 from central.service.billing.release import this_release
 from central.service.billing.take_entries import may_wait_for
@@ -353,11 +353,11 @@ async def rate_with_inputs(
 
 
 async def _limited(work: ShardTransaction, rated: AccountWork, new: NewBill) -> NewBill:
-    """A bill without what is charged too late."""
-    if rated.limit is None or rated.document_days is None:
+    """A bill without what is charged, or given back, too late."""
+    if not rated.limits:
         return new
-    limited = LimitedFrom(rated.limit, rated.document_days.issued)
-    return await within_limit(work, new, [()] * len(new.parts), limited)
+    keys = [(brought.occupancy_id, brought.days.first) for brought in new.parts]
+    return await within_limit(work, new, [rated.limits.get(key) for key in keys])
 
 
 async def _save(

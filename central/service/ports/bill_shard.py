@@ -15,8 +15,8 @@ from uuid import UUID
 
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.adjustment import OpenAdjustment
+from central.domain.billing.beyond_limit import PartLimit
 from central.domain.billing.bill import Account, Bill, RunType
-from central.domain.billing.correction_limit import LimitTerms
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import BankMovement, OpenEntry
 from central.domain.billing.negative_total import NegativeTotal
@@ -194,7 +194,7 @@ class AccountWork:
         adjustments: Of issued bills, which it may carry.
         document_days: Of issue and payment, now or as the bill or the one before it had them first.
         negative_total: What becomes of it where adjustments take its total below zero.
-        limit: What limits charges of days billed for the first time; None for nothing.
+        limits: What limits its parts, by their key; nothing of others.
     """
 
     plan: PlannedBill
@@ -206,7 +206,7 @@ class AccountWork:
     adjustments: tuple[OpenAdjustment, ...] = ()
     document_days: DocumentDays | None = None
     negative_total: NegativeTotal = NegativeTotal.CARRY
-    limit: LimitTerms | None = None
+    limits: Mapping[tuple[int, date], PartLimit] = field(default_factory=dict)
 
     @property
     def account_id(self) -> int:

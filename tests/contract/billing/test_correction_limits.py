@@ -21,7 +21,6 @@ from central.service.billing.correction_limits import CorrectionLimits
 from central.service.billing.rebill_bills import RebillBills
 from central.service.billing.reconcile import Reconcile
 from central.service.billing.reconciliation_report import ReconciledScope
-from central.service.ports.correction_limits import LimitScope
 from central.service.ports.registry import NotRegisteredError
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, OPERATOR, TRADER
@@ -36,6 +35,7 @@ from tests.support.corrected_books import (
     corrected_utility,
     figures,
     late,
+    limited,
     metered,
     netting,
     three_months,
@@ -59,19 +59,6 @@ async def books(migrated: Database) -> AsyncIterator[Corrected]:
     async with corrected_utility(migrated.dsn) as made:
         await three_months(made.utility, USED, SOLD)
         yield made
-
-
-async def limited(
-    utility: Utility,
-    pool: Pool,
-    terms: LimitTerms,
-    group: str | None = None,
-    cause: LimitCause | None = None,
-) -> int:
-    limits = CorrectionLimits(TimescaleCorrectionLimits(pool), lambda: utility.now)
-    return await limits.enter(
-        terms, OPERATOR, "law in force", date(2026, 1, 1), LimitScope(group, cause)
-    )
 
 
 async def adjusted(books: Corrected) -> None:
@@ -98,9 +85,9 @@ async def named(utility: Utility, first: date, end: date) -> list[tuple[date, da
     ]
 
 
-async def test_a_charge_is_cut_to_what_a_limit_lets_through(books: Corrected, pool: Pool) -> None:
+async def test_a_charge_is_cut_to_what_a_limit_lets_through(books: Corrected) -> None:
     utility = books.utility
-    await limited(utility, pool, LimitTerms(charge_months=2, source=LAW))
+    await limited(utility, LimitTerms(charge_months=2, source=LAW))
     # 20 November less two months: what was used before 20 September is not charged any more.
     await late(utility, AUGUST, 110_000)
     await late(utility, date(2026, 9, 19), 30_000)
@@ -134,9 +121,9 @@ async def test_a_charge_is_cut_to_what_a_limit_lets_through(books: Corrected, po
     ]
 
 
-async def test_what_was_cut_off_is_not_given_back(books: Corrected, pool: Pool) -> None:
+async def test_what_was_cut_off_is_not_given_back(books: Corrected) -> None:
     utility = books.utility
-    await limited(utility, pool, LimitTerms(charge_months=2, source=LAW))
+    await limited(utility, LimitTerms(charge_months=2, source=LAW))
     await late(utility, AUGUST, 110_000)
     await adjusted(books)
     # It was charged nothing more; so when the reading turns out wrong, nothing is given back.
@@ -154,9 +141,9 @@ async def test_what_was_cut_off_is_not_given_back(books: Corrected, pool: Pool) 
     assert sum(sums.amount for sums in report.amounts) == 0
 
 
-async def test_credits_have_a_limit_of_their_own(books: Corrected, pool: Pool) -> None:
+async def test_credits_have_a_limit_of_their_own(books: Corrected) -> None:
     utility = books.utility
-    await limited(utility, pool, LimitTerms(charge_months=1, credit_months=2, source=LAW))
+    await limited(utility, LimitTerms(charge_months=1, credit_months=2, source=LAW))
     await late(utility, date(2026, 9, 10), 0)
     await late(utility, date(2026, 9, 25), 0)
     await late(utility, date(2026, 10, 5), 40_000)
@@ -167,7 +154,7 @@ async def test_credits_have_a_limit_of_their_own(books: Corrected, pool: Pool) -
 
 async def test_a_bill_in_the_place_of_another_is_cut_as_well(books: Corrected, pool: Pool) -> None:
     utility = books.utility
-    await limited(utility, pool, LimitTerms(charge_months=1, source=LAW))
+    await limited(utility, LimitTerms(charge_months=1, source=LAW))
     await late(utility, AUGUST, 110_000)
     store = TimescaleCancellations(pool)
     rebill = RebillBills(utility.billing, store, TimescaleRebills(pool), lambda: utility.now)
@@ -189,7 +176,7 @@ async def test_a_bill_in_the_place_of_another_is_cut_as_well(books: Corrected, p
 async def test_what_is_too_little_is_left(books: Corrected, pool: Pool) -> None:
     utility = books.utility
     law = LimitTerms(smallest=Decimal("2.00"), currency="EUR", source=LAW)
-    assert [await limited(utility, pool, law) for _ in range(2)] == [1, 2]
+    assert [await limited(utility, law) for _ in range(2)] == [1, 2]
     await late(utility, OCTOBER, 15_000)
     with pytest.raises(BelowSmallestError, match=r"1\.82 EUR is below 2\.00"):
         await books.correct.decide("A-1", CorrectionWay.ADJUST, CLERK, "late")
@@ -201,7 +188,7 @@ async def test_what_is_too_little_is_left(books: Corrected, pool: Pool) -> None:
     await books.correct.approve(uid, CHIEF)
     # In another currency there is none.
     francs = LimitTerms(smallest=Decimal("2.00"), currency="CHF", source=LAW)
-    await limited(utility, pool, francs)
+    await limited(utility, francs)
     await late(utility, OCTOBER, 16_000, version=3)
     await adjusted(books)
 
@@ -219,15 +206,15 @@ async def test_the_strictest_of_its_groups_holds(
             " SELECT named_group.id, 'point', service_point.id, '2026-01-01'"
             " FROM named_group, service_point WHERE named_group.name = 'north'"
         )
-    await limited(utility, pool, LimitTerms(charge_months=6, source="Law"))
-    await limited(utility, pool, LimitTerms(charge_months=2, source="Northern law"), "north")
-    await limited(utility, pool, LimitTerms(charge_months=0, source="Southern law"), "south")
+    await limited(utility, LimitTerms(charge_months=6, source="Law"))
+    await limited(utility, LimitTerms(charge_months=2, source="Northern law"), "north")
+    await limited(utility, LimitTerms(charge_months=0, source="Southern law"), "south")
     await late(utility, AUGUST, 110_000)
     report = await books.correct.preview("A-1")
     cut = [each for each in report.bills[0].differences if each.charge == "beyond-limit"]
     assert [each.new_amount for each in cut] == [Decimal("-30.00"), Decimal("-6.30")]
     with pytest.raises(NotRegisteredError, match="east"):
-        await limited(utility, pool, LimitTerms(source=LAW), "east")
+        await limited(utility, LimitTerms(source=LAW), "east")
     store = TimescaleCorrectionLimits(pool)
     assert [(each.group, each.terms.charge_months) for each in await store.limits()] == [
         (None, 6),
@@ -241,16 +228,16 @@ async def test_the_strictest_of_its_groups_holds(
 
 
 async def test_the_limit_of_a_cause_takes_the_place_of_that_of_every_cause(
-    books: Corrected, pool: Pool
+    books: Corrected,
 ) -> None:
     utility = books.utility
     utility.now += DAY / 24
-    await limited(utility, pool, LimitTerms(charge_months=2, source=LAW))
+    await limited(utility, LimitTerms(charge_months=2, source=LAW))
     await late(utility, AUGUST, 110_000)
     assert (await books.correct.preview("A-1")).amounts[0].amount == 0
     # An exception: readings that come late are charged however far back.
     exception = LimitTerms(source="Law 1/2026, article 3")
-    await limited(utility, pool, exception, cause=LimitCause.READINGS)
+    await limited(utility, exception, cause=LimitCause.READINGS)
     (euros,) = (await books.correct.preview("A-1")).amounts
     assert euros.net == Decimal("30.00")
     # Where a price is another as well, what is an exception for one cause is none for the other:
@@ -269,13 +256,13 @@ async def late_autumn(utility: Utility) -> None:
 
 
 async def test_days_that_are_billed_late_for_the_first_time_have_a_limit(
-    migrated: Database, pool: Pool
+    migrated: Database,
 ) -> None:
     async with corrected_utility(migrated.dsn) as books:
         utility = books.utility
         await late_autumn(utility)
         law = LimitTerms(charge_months=2, source=LAW)
-        await limited(utility, pool, law, cause=LimitCause.FIRST_BILL)
+        await limited(utility, law, cause=LimitCause.FIRST_BILL)
         for period in ("2026-08", "2026-09", "2026-10"):
             await settle(utility, period)
         assert await figures(utility, "A-1", "2026-08") == [
@@ -299,15 +286,13 @@ async def test_days_that_are_billed_late_for_the_first_time_have_a_limit(
         assert euros.net == Decimal("3.00")
 
 
-async def test_a_late_bill_is_issued_with_the_limit_of_that_day(
-    migrated: Database, pool: Pool
-) -> None:
+async def test_a_late_bill_is_issued_with_the_limit_of_that_day(migrated: Database) -> None:
     async with corrected_utility(migrated.dsn) as books:
         utility = books.utility
         await late_autumn(utility)
         drafts = await run(utility, "2026-09")
         assert len(await figures(utility, "A-1", "2026-08")) == 2
-        await limited(utility, pool, LimitTerms(charge_months=2, source=LAW))
+        await limited(utility, LimitTerms(charge_months=2, source=LAW))
         assert await approve(utility, drafts) == [("A-1", "BILL_STALE"), ("A-1", "BILL_STALE")]
         await run(utility, "2026-09")
         utility.now += DAY

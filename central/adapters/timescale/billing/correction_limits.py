@@ -22,11 +22,7 @@ from central.domain.billing.correction_limit import (
     LimitCause,
     LimitTerms,
     ScopedLimit,
-    charges_of,
-    limit_on,
 )
-from central.domain.billing.planned import PlannedBill
-from central.domain.rating.inputs.document_days import DocumentDays
 from central.service.ports.correction_limits import LimitScope
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import NotRegisteredError
@@ -90,21 +86,6 @@ async def limits_of(
         )
         limits.setdefault(account_id, []).append(limit)
     return limits
-
-
-def first_limit(
-    bill: PlannedBill, limits: Collection[ScopedLimit], days: DocumentDays | None
-) -> LimitTerms | None:
-    """What limits charges of days that a bill has for the first time; None for nothing.
-
-    Args:
-        bill: One that takes the place of another has none for the first time.
-        limits: That may be of its account.
-        days: Of its document.
-    """
-    if not limits or days is None or bill.replaces is not None:
-        return None
-    return charges_of(limit_on(limits, days.issued, [LimitCause.FIRST_BILL]))
 
 
 def _cause(text: str | None) -> LimitCause | None:

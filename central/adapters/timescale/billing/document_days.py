@@ -18,7 +18,7 @@ from central.adapters.timescale.billing.correction_limits import limits_of
 from central.adapters.timescale.billing.settings import settings_revisions
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import SupplySummary
-from central.domain.billing.correction_limit import LimitCause, ScopedLimit, days_cut, limit_on
+from central.domain.billing.correction_limit import ScopedLimit, days_cut, limit_of_run
 from central.domain.billing.issue import document_days, negative_total_now
 from central.domain.billing.negative_total import NegativeTotal, all_read
 from central.domain.billing.planned import PlannedBill
@@ -134,11 +134,12 @@ async def _moved(
     ]
 
 
-def _cut(row: _Row, limits: Sequence[ScopedLimit], day: date | None) -> date:
+def _cut(row: _Row, limits: Sequence[ScopedLimit], day: date | None) -> tuple[date, date]:
     """Until when days of a part are cut off, by the day on which its bill is issued."""
-    first: date = row[4]
-    terms = None if day is None else limit_on(limits, day, [LimitCause.FIRST_BILL])
-    return first if day is None else days_cut(first, row[5], terms, day)
+    if day is None:
+        return row[4], row[4]
+    terms = limit_of_run(limits, day, billed_before=row[7])
+    return days_cut(row[4], row[5], terms, day)
 
 
 async def _rows(connection: _Connection, statement: str, /, **values: object) -> list[_Row]:

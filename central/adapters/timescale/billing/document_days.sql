@@ -54,10 +54,15 @@ ORDER BY bill.id
 
 -- name: late
 -- Where there are limits, the parts of bills that are not issued and take no other's place, with the day
--- of issue by which they were rated.
+-- of issue by which they were rated, and whether days of them were billed by what is cancelled.
 SELECT
     bill.id, bill.uid, bill.document -> 'supplies' -> 0 ->> 'zone', bill.account_id, part.first_day,
-    part.end_day, part.taxed_issue
+    part.end_day, part.taxed_issue,
+    EXISTS (
+        SELECT FROM bill_part AS earlier JOIN cancelled_part ON cancelled_part.part_id = earlier.id
+        WHERE earlier.occupancy_id = part.occupancy_id AND earlier.settles = part.settles
+            AND earlier.first_day < part.end_day AND earlier.end_day > part.first_day
+    )
 FROM bill
 JOIN bill_part AS part ON part.bill_id = bill.id
 WHERE (bill.id = ANY(%(bills)s::bigint[]) OR bill.uid = ANY(%(uids)s::uuid[]))

@@ -16,7 +16,6 @@ from central.adapters.timescale.billing.account_state import own_before
 from central.adapters.timescale.billing.adjustments import open_adjustments
 from central.adapters.timescale.billing.channel_months import months_of
 from central.adapters.timescale.billing.claims import ShardClaims
-from central.adapters.timescale.billing.correction_limits import first_limit, limits_of
 from central.adapters.timescale.billing.document_days import documents_of
 from central.adapters.timescale.billing.entries import open_entries
 from central.adapters.timescale.billing.loaded_part import (
@@ -27,6 +26,7 @@ from central.adapters.timescale.billing.loaded_part import (
     bills,
     waits,
 )
+from central.adapters.timescale.billing.part_limits import part_limits
 from central.adapters.timescale.billing.replaced import with_replaced
 from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
@@ -134,7 +134,12 @@ class ShardLoader:
             cutovers.setdefault(supply.bill, []).append(supply.cutover)
         adjustments = await self._adjustments(bills)
         documents = await documents_of(self._connection, bills, self._at)
-        limits = {} if self._claims.issued else await limits_of(self._connection, list(parties))
+        days = [document.days for document in documents]
+        limits = (
+            {}
+            if self._claims.issued
+            else await part_limits(self._connection, bills, days, self._at)
+        )
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting
@@ -151,7 +156,7 @@ class ShardLoader:
                 adjustments=adjustments.get(bill.account_id, ()),
                 document_days=documents[number].days,
                 negative_total=documents[number].negative_total,
-                limit=first_limit(bill, limits.get(bill.account_id, ()), documents[number].days),
+                limits=limits.get(number, {}),
             )
             for number, bill in enumerate(bills)
         )

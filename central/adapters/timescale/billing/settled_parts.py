@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+from psycopg import AsyncConnection
+
+from central.adapters.timescale.queries import load_queries
 from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.corrections import SettledPart
 
+_SQL = load_queries(Path(__file__).with_name("tail.sql"))
 _Row = tuple[Any, ...]
 
 
-def settled_part(row: _Row, lines: Sequence[tuple[int, str, RatedLine]]) -> SettledPart:
+async def settled_parts(
+    connection: AsyncConnection[_Row], bill: int, *, cancelled: bool = False
+) -> tuple[SettledPart, ...]:
+    """The parts of an issued bill, as they are settled.
+
+    Args:
+        connection: In a transaction.
+        bill: Its key.
+        cancelled: Whether those that are cancelled, not those that stand.
+    """
+    rows = await _rows(connection, "parts", bill=bill, cancelled=cancelled)
+    lines = [
+        (number, point, RatedLine.from_json(lineage))
+        for number, point, lineage in await _rows(connection, "lines", bill=bill)
+    ]
+    return tuple(_settled_part(row, lines) for row in rows)
+
+
+def _settled_part(row: _Row, lines: Sequence[tuple[int, str, RatedLine]]) -> SettledPart:
     """A part of an issued bill, as it is settled.
 
     Args:
@@ -50,3 +73,10 @@ def settled_part(row: _Row, lines: Sequence[tuple[int, str, RatedLine]]) -> Sett
 
 def _within(day: date, days: DayRange) -> bool:
     return days.first <= day < days.end
+
+
+async def _rows(
+    connection: AsyncConnection[_Row], statement: str, /, **values: object
+) -> list[_Row]:
+    cursor = await connection.execute(_SQL[statement], values)
+    return await cursor.fetchall()

@@ -22,7 +22,7 @@ from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.correction_limits import limits_of
 from central.adapters.timescale.billing.load import ShardLoader
 from central.adapters.timescale.billing.save import state_text
-from central.adapters.timescale.billing.settled_parts import settled_part
+from central.adapters.timescale.billing.settled_parts import settled_parts
 from central.adapters.timescale.billing.shard import TimescaleShard, shard_of
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.queries import load_queries
@@ -33,7 +33,6 @@ from central.domain.billing.correction import CorrectionWaitingError, no_such_co
 from central.domain.billing.correction_limit import LimitCause, LimitTerms, limit_on
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.final_settlement import to_settle
-from central.domain.rating.bill_lines.line import RatedLine
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import NewBill, NewPart, RunRecord, Shard
@@ -190,12 +189,7 @@ class TimescaleTail(TimescaleShard):
 
     async def settled(self, bill: int) -> tuple[SettledPart, ...]:
         """See `TailTransaction`."""
-        rows = await _rows(self._connection, "parts", bill=bill)
-        lines = [
-            (number, point, RatedLine.from_json(lineage))
-            for number, point, lineage in await _rows(self._connection, "lines", bill=bill)
-        ]
-        return tuple(settled_part(row, lines) for row in rows)
+        return await settled_parts(self._connection, bill)
 
     async def has_next_bill(self) -> bool:
         """See `TailTransaction`."""

@@ -18,8 +18,8 @@ WHERE bill.account_id = %(account_id)s AND bill.state IN ('draft', 'held', 'appr
 ORDER BY bill.end_day, bill.first_day, bill.id
 
 -- name: parts
--- Parts of a bill as they are settled; with the hashes of their tariff's versions, by which lines of
--- earlier releases are told.
+-- Parts of a bill as they are settled, those that stand or those that are cancelled; with the hashes of
+-- their tariff's versions, by which lines of earlier releases are told.
 SELECT
     part.id, part.occupancy_id, service_point.name, tariff.name, part.first_day, part.end_day,
     part.settles, part.version, part.closing, own.closing,
@@ -34,7 +34,7 @@ JOIN tariff ON tariff.id = agreement.tariff_id
 LEFT JOIN settled_state AS own ON own.part_id = part.id
 LEFT JOIN settled_version AS newest ON newest.part_id = part.id AND newest.version = part.version
 WHERE part.bill_id = %(bill)s
-    AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = part.id)
+    AND EXISTS (SELECT FROM cancelled_part WHERE part_id = part.id) = %(cancelled)s
 ORDER BY part.id
 
 -- name: lines
