@@ -129,14 +129,14 @@ def cut_before(settled: Iterable[SettledLines], *, charged: bool) -> CutBefore |
 
     What was cut off once stays so, whatever a limit says of it later.
     """
-    found: list[CutBefore] = []
+    cuts: list[CutBefore] = []
     for lines, _, end in settled:
         cut = [line for line in lines if line.id == BEYOND_LIMIT]
         total = sum((line.amount for line in cut), Decimal(0))
         if cut and (total < 0 if charged else total > 0):
             until = cut[0].end if end is None else min(cut[0].end, end)
-            found.append(CutBefore(until, cut[0].note))
-    return max(found, default=None)
+            cuts.append(CutBefore(until, cut[0].note))
+    return max(cuts, default=None)
 
 
 def _beyond(limited: LimitedDays, first: date, share: ShareBefore) -> dict[_Key, Decimal]:

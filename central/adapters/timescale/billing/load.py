@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing.account_state import own_before
 from central.adapters.timescale.billing.adjustments import open_adjustments
+from central.adapters.timescale.billing.bill_limits import limits_of_bills
 from central.adapters.timescale.billing.channel_months import months_of
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.document_days import documents_of
@@ -26,7 +27,6 @@ from central.adapters.timescale.billing.loaded_part import (
     bills,
     waits,
 )
-from central.adapters.timescale.billing.part_limits import part_limits
 from central.adapters.timescale.billing.replaced import with_replaced
 from central.adapters.timescale.billing.waiting import waiting_at_points
 from central.adapters.timescale.errors import translated
@@ -134,12 +134,8 @@ class ShardLoader:
             cutovers.setdefault(supply.bill, []).append(supply.cutover)
         adjustments = await self._adjustments(bills)
         documents = await documents_of(self._connection, bills, self._at)
-        days = [document.days for document in documents]
-        limits = (
-            {}
-            if self._claims.issued
-            else await part_limits(self._connection, bills, days, self._at)
-        )
+        limited = () if self._claims.issued else bills
+        limits = await limits_of_bills(self._connection, limited, documents, self._at)
         return tuple(
             bare(bill, parties[bill.account_id], waiting[number])
             if number in waiting

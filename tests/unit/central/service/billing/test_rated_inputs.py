@@ -28,7 +28,7 @@ GUARDS: dict[type, dict[str, object]] = {
         "adjustments": "those that no bill carries, looked up whenever bills are decided or run",
         "document_days": DOCUMENT,
         "negative_total": InputKind.SETTINGS,
-        "limit": (InputKind.SETTINGS, DOCUMENT),
+        "limits": (InputKind.SETTINGS, DOCUMENT),
     },
     SupplyWork: {
         "occupancy_id": CLAIM,

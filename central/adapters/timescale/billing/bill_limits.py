@@ -1,4 +1,4 @@
-"""What limits the parts of a run's bills; the statement: `part_limits.sql`."""
+"""What limits the parts of a run's bills; the statement: `bill_limits.sql`."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from central.adapters.timescale.billing.correction_limits import limits_of
+from central.adapters.timescale.billing.document_days import Document
 from central.adapters.timescale.billing.settled_parts import settled_parts
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.beyond_limit import PartLimit, SettledLines
 from central.domain.billing.correction_limit import limit_of_run
 from central.domain.billing.planned import PlannedBill, PlannedPart
-from central.domain.rating.inputs.document_days import DocumentDays
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.corrections import SettledPart
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
-_PartKey = tuple[int, date]
+_Key = tuple[int, date]
 
 
-async def part_limits(
+async def limits_of_bills(
     connection: AsyncConnection[_Row],
     bills: Sequence[PlannedBill],
-    days: Sequence[DocumentDays | None],
+    documents: Sequence[Document],
     at: datetime,
-) -> Mapping[int, Mapping[_PartKey, PartLimit]]:
+) -> Mapping[int, Mapping[_Key, PartLimit]]:
     """What limits parts of bills, by the bill's place and the part's key; nothing of others.
 
     The time runs back from the day of issue; of a bill that takes the place of another, whose
@@ -38,22 +38,23 @@ async def part_limits(
     Args:
         connection: In the shard's transaction.
         bills: A run's, or a preview's.
-        days: Of their documents, in the same order.
+        documents: What the day of issue says of them, in the same order.
         at: When they are rated. Aware.
     """
-    limits = await limits_of(connection, {bill.account_id for bill in bills})
+    limits = await limits_of(connection, {bill.account_id for bill in bills}) if bills else {}
     if not limits:
         return {}
+    rated_on = at.astimezone(UTC).date()
     asked = [
-        (number, planned, document.issued if bill.replaces is None else at.astimezone(UTC).date())
-        for number, (bill, document) in enumerate(zip(bills, days, strict=True))
-        if document is not None
+        (number, planned, document.days.issued if bill.replaces is None else rated_on)
+        for number, (bill, document) in enumerate(zip(bills, documents, strict=True))
+        if document.days is not None
         for planned in bill.parts
     ]
     before = await _billed_before(connection, [planned for _, planned, _ in asked])
-    of_bills: dict[int, dict[_PartKey, PartLimit]] = {}
-    for place, (number, planned, day) in enumerate(asked):
-        settled = before.get(place, ())
+    of_bills: dict[int, dict[_Key, PartLimit]] = {}
+    for position, (number, planned, day) in enumerate(asked):
+        settled = before.get(position, ())
         of_account = limits.get(bills[number].account_id, ())
         terms = limit_of_run(of_account, day, billed_before=bool(settled))
         if terms is not None or settled:
