@@ -407,7 +407,7 @@ async def test_the_audit_log_is_read_filtered_and_verified(clerk: Clerk) -> None
         ).status_code == 303
     page = await clerk.page("/audit")
     assert "has not been verified since" in page
-    assert "operator dashboard group.added g2 why 2 1 field of point" in page
+    assert "operator dashboard 127.0.0.1 group.added g2 why 2 1 field of point" in page
     assert "account.added" in page
     some = await clerk.page("/audit?action=group&since=2026-11-03&until=2026-11-03")
     assert "group.added" in some
