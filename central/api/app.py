@@ -18,7 +18,6 @@ from central.api.access_middleware import API, AccessMiddleware
 from central.api.asked_parameters import check_parameters
 from central.api.authentication import Authenticator
 from central.api.authorization import authorize
-from central.api.background import Background
 from central.api.choose_language import router as choose_language
 from central.api.contract import describe
 from central.api.entity_tags import EntityTagMiddleware
@@ -36,6 +35,7 @@ from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
 from central.dashboard.mount import mount_pages
 from central.dashboard.page import pages_of
+from central.service.background import Background
 from central.service.operator.services import OperatorServices
 from central.service.people.second_factor import SecondFactors
 from central.service.usage.gather_events import GatherEvents
@@ -101,7 +101,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.include_router(sign_in)
     app.include_router(provider_sign_in)
     app.include_router(choose_language)
-    mount_pages(app, services)
+    mount_pages(app, services, app.state.background)
     _answer_errors(app)
     app.add_middleware(EntityTagMiddleware, prefix=f"{PREFIX}/", refuse=answer)
     app.add_middleware(HeadMiddleware)

@@ -44,6 +44,7 @@ GET /meters/{meter}/days/{channel}/{day}
 GET /points
 """,
     Permission.READ_CUSTOMERS: """
+GET /moves
 GET /accounts
 GET /accounts/{account}
 GET /cycles
@@ -54,8 +55,10 @@ GET /groups/{name}
     Permission.READ_BILLS: """
 GET /accounts/{account}/usage
 GET /accounts/{account}/usage.csv
+GET /board
 GET /runs
 GET /runs/{run}
+GET /runs/{run}/changes
 GET /runs/{run}/not-billed
 GET /bills/{bill}
 GET /bills/{bill}/invoice.pdf
@@ -78,6 +81,9 @@ GET /field-orders
 POST /exceptions/do
 """,
     Permission.READ_REPORTS: """
+GET /alerts
+GET /notices
+GET /unbilled
 GET /
 GET /figures
 GET /reconciliation
@@ -93,6 +99,11 @@ GET /audit
 POST /audit/check
 """,
     Permission.CHANGE_CUSTOMERS: """
+GET /moves/in
+GET /moves/out
+POST /moves/in
+POST /moves/out
+POST /moves/{move}/undo
 POST /cycles
 POST /cycles/extend
 POST /cycles/lists
@@ -102,6 +113,15 @@ POST /groups/{name}/members
 POST /groups/{name}/members/remove
 """,
     Permission.PREPARE_BILLS: """
+GET /bills/{bill}/cancel
+GET /bills/{bill}/rebill
+POST /bills/{bill}/rebill
+GET /candidates/{uid}/decide
+GET /suppressed-periods/new
+POST /suppressed-periods
+GET /runs/start
+POST /runs
+POST /runs/{run}/calculate
 POST /bills/{bill}/discard
 POST /bills/{bill}/cancel
 POST /candidates/{uid}
@@ -133,6 +153,8 @@ POST /correction-rules/{name}/{version}/withdraw
 POST /correction-limits
 """,
     Permission.CHANGE_SETTINGS: """
+POST /notice-deliveries/{delivery}/resend
+POST /notice-endpoints/{endpoint}/test
 POST /settings
 POST /settings/seller
 """,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -23,20 +23,18 @@ from central.cli.output import (
 )
 from central.domain.billing.bill import Party
 from central.domain.metering.installation import Multiplier
-from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
 from central.process.stores import open_stores
 from central.service.moves.moves import Moves
 from central.service.moves.requests import (
     AgreementChange,
-    GivenRead,
     MeterExchange,
     MoveIn,
     MoveOut,
     MoveOutcome,
     NewMeter,
     ReadsAtMove,
-    given_read,
 )
+from central.service.moves.written import written_facts, written_reads
 from central.service.ports.moves import MoveRecord
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -98,11 +96,11 @@ def move_in_command(  # noqa: PLR0913, PLR0917 - one option each
         on.date(),
         service,
         None if until is None else until.date(),
-        _facts(facts, on.date()),
+        written_facts(facts or (), on.date()),
         _party(name, address),
         cycle,
         replaces,
-        ReadsAtMove(_reads(reads), read_later),
+        ReadsAtMove(written_reads(reads or ()), read_later),
     )
     _move(lambda use: use.move_in(asked, reason, preview=preview), actor, as_json=as_json)
 
@@ -128,7 +126,7 @@ def move_out_command(  # noqa: PLR0913, PLR0917 - one option each
     as_json: AsJson = False,
 ) -> None:
     """Let an account leave a service point: its agreements end, with a closing read."""
-    given = ReadsAtMove(_reads(reads), read_later)
+    given = ReadsAtMove(written_reads(reads or ()), read_later)
     asked = MoveOut(account, point, on.date(), service, _party(name, address), given)
     _move(lambda use: use.move_out(asked, reason, preview=preview), actor, as_json=as_json)
 
@@ -167,8 +165,15 @@ def exchange_meter_command(  # noqa: PLR0913, PLR0917 - one option each
         message = f"{meter!r} is not MANUFACTURER/SERIAL."
         raise InvalidValueError(message, value=meter)
     ratio = Multiplier.parse(multiplier).ratio
-    new = NewMeter(manufacturer, serial, ratio, gateway, _reads(modulus))
-    asked = MeterExchange(point, instant_of(at), new, _reads(closing), _reads(opening), read_later)
+    new = NewMeter(manufacturer, serial, ratio, gateway, written_reads(modulus or ()))
+    asked = MeterExchange(
+        point,
+        instant_of(at),
+        new,
+        written_reads(closing or ()),
+        written_reads(opening or ()),
+        read_later,
+    )
     _move(lambda use: use.exchange_meter(asked, reason, preview=preview), actor, as_json=as_json)
 
 
@@ -189,7 +194,7 @@ def change_agreement_command(  # noqa: PLR0913, PLR0917 - one option each
 ) -> None:
     """Let an account go on under another tariff, with what is agreed."""
     day = on.date()
-    asked = AgreementChange(account, point, tariff, day, service, _facts(facts, day))
+    asked = AgreementChange(account, point, tariff, day, service, written_facts(facts or (), day))
     _move(lambda use: use.change_agreement(asked, reason, preview=preview), actor, as_json=as_json)
 
 
@@ -248,23 +253,6 @@ def _move(
         typer.echo(f"warning: {warning}")
     if outcome.move is not None:
         typer.echo(f"Move {outcome.move}.")
-
-
-def _reads(texts: Sequence[str] | None) -> tuple[GivenRead, ...]:
-    return tuple(given_read(*_pair(text)) for text in texts or ())
-
-
-def _facts(texts: Sequence[str] | None, first: date) -> AgreementFacts:
-    pairs = (_pair(text) for text in texts or ())
-    return AgreementFacts(tuple(Fact(name, spelled(value), first) for name, value in pairs))
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if not name or not value:
-        message = f"{text!r} is not NAME=VALUE."
-        raise InvalidValueError(message, value=text)
-    return name, value
 
 
 def _party(name: str | None, address: Sequence[str] | None) -> Party | None:

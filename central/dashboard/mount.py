@@ -23,37 +23,47 @@ from central.dashboard.pages import (
     field_orders,
     figures,
     groups,
+    moves,
+    notices,
     people,
     pilots,
     reconciliation,
+    runs,
     schedules,
     search,
     settings,
+    unbilled,
     usage,
 )
+from central.service.background import Background
 from central.service.operator.services import OperatorServices
 
 FOREVER = "public, max-age=31536000, immutable"
 files = APIRouter(include_in_schema=False)
 
 
-def mount_pages(app: FastAPI, services: OperatorServices) -> None:
+def mount_pages(app: FastAPI, services: OperatorServices, background: Background) -> None:
     """Add every page to an application.
 
     Args:
         app: What serves them; its middleware says who may look.
         services: What they show.
+        background: What they begin and that goes on after their answer.
 
     Raises:
         AssetsMissingError: Scripts or styles have not been fetched.
     """
-    app.state.pages = Pages(services, Assets())
+    app.state.pages = Pages(services, Assets(), background)
     for router in (
         files,
         field.router,
         accounts.router,
         usage.router,
         billing.router,
+        runs.router,
+        moves.router,
+        unbilled.router,
+        notices.router,
         candidates.router,
         claims.router,
         correction_rules.router,

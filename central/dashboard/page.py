@@ -18,6 +18,7 @@ from central.dashboard.language import LANGUAGES, Language, chosen_language, lan
 from central.dashboard.present import FILTERS, Presenter
 from central.domain.access.policy import Permission, Principal
 from central.domain.actor import Actor, ActorKind, printed_name
+from central.service.background import Background
 from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
 from central.service.views.billing import spell_fraction
@@ -34,10 +35,12 @@ class Pages:
     Args:
         services: What the pages show.
         assets: Scripts and styles.
+        background: What pages begin and that goes on after their answer.
     """
 
-    def __init__(self, services: OperatorServices, assets: Assets) -> None:
+    def __init__(self, services: OperatorServices, assets: Assets, background: Background) -> None:
         self.services = services
+        self.background = background
         self.assets = assets
         self._templates = {code: _environment(language_of(code), assets) for code in LANGUAGES}
 
@@ -185,3 +188,8 @@ def back_to(address: str) -> Response:
 def cursor(request: Request) -> str | None:
     """The cursor of the page asked for; None is the first."""
     return request.query_params.get("after") or None
+
+
+def last_of(request: Request) -> str:
+    """What the address ends with: what is to be done."""
+    return request.url.path.rpartition("/")[2]

@@ -11,6 +11,7 @@ from itertools import product
 
 from central.dashboard.present import words
 from central.domain.access.policy import MEANING, Role
+from central.domain.alerts.alert_rule import AlertMeasure, AlertPeriod
 from central.domain.billing.bill_change import ChangeCause
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.claim_conflict import ConflictKind
@@ -25,6 +26,7 @@ from central.domain.billing.state import BillState
 from central.domain.billing.suppression import SuppressionState
 from central.domain.einvoice.form import EInvoiceForm
 from central.domain.metering.quality import IntervalQuality
+from central.domain.notices.notice import NoticeKind
 from central.domain.rating.pilot import PilotSide
 from central.domain.reason_code import ReasonCode
 from central.domain.vee.catalogue import KINDS as FINDINGS
@@ -33,10 +35,13 @@ from central.service.billing.reconciliation_report import ReconciledScope, cover
 from central.service.billing.setting_list import LABEL
 from central.service.ports.exceptions import ExceptionKind
 from central.service.ports.ingest_records import FindingCode
+from central.service.ports.moves import MoveKind
+from central.service.ports.notices import DeliveryState
 from central.service.registry.record_changes import Effect
 from central.service.schedules.kinds import KINDS as JOBS
 from central.service.schedules.overview import JobState
 from central.service.validation.chosen_estimate import METHODS
+from central.service.views.cycle_board import BillingStep
 from firmware_bridge.contract.obis import NAMES
 from firmware_bridge.contract.reading import Kind, Source
 
@@ -44,7 +49,7 @@ _ENUMS = (
     BillState, CandidateEnd, CauseKind, CorrectionState, CorrectionWay, Coverage, Effect,
     EInvoiceForm, ExceptionKind, FindingCode, InvoiceXml, JobState, LimitCause, NegativeTotal,
     ReasonCode, Role, RuleCause, RuleState, Severity, SuppressionState, FigureName, PilotSide,
-    ChangeCause,
+    ChangeCause, BillingStep, MoveKind, DeliveryState, NoticeKind, AlertMeasure, AlertPeriod,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")

@@ -39,7 +39,12 @@ VIEWS = sorted(
 )[: sized("METERLINE_PAGE_VIEWS", 2, 16)]
 # What is no page, and pages that name what an office without such a thing does not have.
 NO_PAGES = {".csv", ".pdf"}
-WITHOUT = {"/candidates/{uid}", "/exceptions/{exception}", "/pilots/{name}"}
+WITHOUT = {
+    "/candidates/{uid}",
+    "/candidates/{uid}/decide",
+    "/exceptions/{exception}",
+    "/pilots/{name}",
+}
 MORE = (
     "/sign-in", "/welcome", "/search?q=residence", "/search?q=nothing-like-it",
     "/meters/2?month=2026-10", "/meters/4", "/meters/999999", "/reconciliation?month=2026-10",

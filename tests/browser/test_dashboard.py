@@ -1,4 +1,7 @@
-"""An operator's morning in a real browser, against a real server and a real database."""
+"""An operator's morning in a real browser, against a real server and a real database.
+
+The browser and the office behind it serve all walks, so they are one module.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import psycopg
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, async_playwright, expect
@@ -17,7 +21,7 @@ from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.server import serving
 from central.api.settings import WebSettings
-from tests.support.office import Office
+from tests.support.office import NOW, Office
 from tests.support.servers import Database
 
 CHROMIUM = shutil.which("chromium")
@@ -269,6 +273,54 @@ async def test_a_bill_is_approved_and_issued_by_its_buttons(site: Site) -> None:
     await expect(page.get_by_role("row", name=re.compile("Okafor"))).to_contain_text("issued")
 
 
+async def test_a_run_is_walked_from_its_choice_to_its_issued_bills(site: Site) -> None:
+    page = await site.page("/runs")
+    await page.get_by_role("link", name="Calculate bills").click()
+    await page.get_by_label("Number of the only account").fill("ES-4101")
+    await page.get_by_role("button", name="Calculate").click()
+    await expect(page.locator(".head .pill")).to_have_text("finished")
+    steps = page.get_by_role("main").get_by_role("listitem")
+    await expect(steps.first).to_contain_text("1 of 1 account")
+    await page.goto("/runs")
+    whole = page.get_by_role("row", name=re.compile("regular(?!, account)"))
+    await whole.get_by_role("link", name="2026-10").click()
+    await expect(page.get_by_role("main")).to_contain_text("1 bill is held")
+    await page.get_by_role("link", name="Largest changes").click()
+    await expect(page.get_by_role("heading", name="Largest changes")).to_be_visible()
+    await page.go_back()
+    for name, says in (
+        ("Approve 2 drafts", "Whoever made them cannot approve them."),
+        ("Issue 2 bills", "It cannot be changed or taken back"),
+    ):
+        await page.get_by_role("link", name=name).click()
+        await expect(page.get_by_text(says)).to_be_visible()
+        await expect(page.locator(".facts")).to_contain_text("Thu 1 Oct 2026")
+        await page.get_by_role("button", name=name).click()
+    await expect(steps.last).to_contain_text("0 approved bills, 2 issued")
+    await page.goto("/board")
+    await expect(page.get_by_role("row", name=re.compile("2026-10")).first).to_contain_text(
+        "exceptions"
+    )
+
+
+async def test_a_run_at_work_is_followed_until_it_ends(site: Site, plain_filled: Database) -> None:
+    with psycopg.connect(plain_filled.dsn) as owner:
+        owner.execute("UPDATE bill_run SET finished_at = NULL")
+        owner.execute("UPDATE bill_shard SET done_at = NULL")
+    run = (await site.office.services().billing.runs(limit=1)).rows[0].run
+    page = await site.page(f"/runs/{run}")
+    plain = await site.page(f"/runs/{run}", scripts=False)
+    await expect(plain.get_by_role("link", name="Reload")).to_be_visible()
+    await expect(page.get_by_role("progressbar")).to_have_attribute("value", "0")
+    with psycopg.connect(plain_filled.dsn) as owner:
+        owner.execute("UPDATE bill_shard SET done_at = %s", (NOW,))
+        owner.execute("UPDATE bill_run SET finished_at = %s", (NOW,))
+    await expect(page.locator(".head .pill")).to_have_text("finished")
+    await plain.get_by_role("link", name="Reload").click()
+    await expect(plain.locator(".head .pill")).to_have_text("finished")
+    await expect(plain.get_by_role("link", name="Reload")).to_have_count(0)
+
+
 async def test_the_draft_opens_from_the_bill(site: Site) -> None:
     page = await site.page(f"/bills/{site.office.bills['Okafor']}")
     link = page.get_by_role("link", name="Draft (PDF)")
@@ -284,7 +336,9 @@ async def test_no_page_is_wider_than_the_screen(site: Site, scheme: str) -> None
              "/runs", bill, f"/bills/{bills['Sanchis']}", f"{bill}/lines/2",
              "/meters/2/days/2/2026-10-25", "/reconciliation?month=2026-10", "/claim-conflicts",
              "/cycles", "/cycles/monthly", "/groups", "/settings", "/audit",
-             "/schedules", "/candidates", "/correction-rules"]  # fmt: skip
+             "/schedules", "/candidates", "/correction-rules", "/runs/start", "/board", "/moves",
+             "/moves/in", "/moves/out", "/unbilled", "/suppressed-periods/new",
+             "/notices", "/alerts"]  # fmt: skip
     page = await site.page(scheme=scheme)
     for path in paths:
         await page.goto(path)

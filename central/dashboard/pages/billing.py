@@ -1,4 +1,4 @@
-"""Runs, bills, lines and the intervals behind them."""
+"""Bills, their lines and the intervals behind them."""
 
 from __future__ import annotations
 
@@ -12,72 +12,25 @@ from starlette.responses import Response
 
 from central.dashboard.form import SentForm
 from central.dashboard.language import chosen_language
-from central.dashboard.page import ROWS, asked, back_to, cursor, is_part, pages_of, services_as_of
+from central.dashboard.page import (
+    ROWS,
+    asked,
+    back_to,
+    is_part,
+    last_of,
+    pages_of,
+    services_as_of,
+)
 from central.dashboard.pages.accounts import points_of
 from central.dashboard.slots import line_slots
 from central.domain.einvoice.form import EInvoiceForm
+from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.find_bill import find_uid
 from central.service.billing.print_invoice import BillFile
 from central.service.operator.bill_change import view_change
-from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.views.lookup import require
 
 router = APIRouter(include_in_schema=False)
-SOME = 3
-
-
-@router.get("/runs")
-async def runs(request: Request) -> Response:
-    """List bill runs, newest first."""
-    pages = pages_of(request)
-    services = pages.services
-    waiting, _ = await services.claims.count()
-    return pages.render(
-        request,
-        "runs.html",
-        runs=await services.billing.runs(after=cursor(request), limit=ROWS),
-        conflicts=(await services.claims.conflicts(limit=SOME)).rows if waiting else (),
-        waiting=waiting,
-    )
-
-
-@router.get("/runs/{run}")
-async def run(request: Request, run: str) -> Response:
-    """One run and its bills."""
-    pages = pages_of(request)
-    billing = pages.services.billing
-    view = require(await billing.run(run), "bill run", run)
-    state, search = asked(request, "state"), asked(request, "q")
-    bills = await billing.bills(
-        run=run, state=state or None, search=search, after=cursor(request), limit=ROWS
-    )
-    return pages.render(
-        request,
-        "run.html",
-        run=view,
-        bills=bills,
-        state=state,
-        search=search,
-        left_out=await billing.not_billed_counts(run),
-    )
-
-
-@router.get("/runs/{run}/not-billed")
-async def not_billed(request: Request, run: str) -> Response:
-    """The days that a run left out, and why."""
-    pages = pages_of(request)
-    billing = pages.services.billing
-    view = require(await billing.run(run), "bill run", run)
-    code = asked(request, "code")
-    entries = await billing.not_billed(run, code=code or None, after=cursor(request), limit=ROWS)
-    return pages.render(
-        request,
-        "not_billed.html",
-        run=view,
-        entries=entries,
-        counts=await billing.not_billed_counts(run),
-        code=code,
-    )
 
 
 @router.get("/bills/{bill}")
@@ -170,43 +123,23 @@ async def line_day(request: Request, bill: str, line: int, place: int, day: date
 
 
 @router.get("/bills/{bill}/approve")
+@router.get("/bills/{bill}/cancel")
 @router.get("/bills/{bill}/issue")
+@router.get("/bills/{bill}/rebill")
 async def confirm(request: Request, bill: str) -> Response:
-    """What approving or issuing a bill means, before it is done."""
+    """What is done to a bill, before it is done."""
     pages = pages_of(request)
     view = require(await pages.services.billing.bill(bill), "bill", bill)
     total = (view.currency or "", view.amounts.due) if view.amounts else None
     return pages.render(
         request,
         "confirm.html",
-        do=_last_of(request),
+        do=last_of(request),
         count=1,
         about=f"{view.account_name} {view.account_number}, {view.cycle}",
         totals=[total] if total else [],
+        days=DayRange(view.start, view.end),
         back=f"/bills/{view.bill}",
-    )
-
-
-def _last_of(request: Request) -> str:
-    """What the address ends with: what is to be done."""
-    return request.url.path.rpartition("/")[2]
-
-
-@router.get("/runs/{run}/approve")
-@router.get("/runs/{run}/issue")
-async def confirm_all(request: Request, run: str) -> Response:
-    """What approving or issuing the bills of a run means, before it is done."""
-    pages = pages_of(request)
-    view = require(await pages.services.billing.run(run), "bill run", run)
-    do = _last_of(request)
-    return pages.render(
-        request,
-        "confirm.html",
-        do=do,
-        count=view.drafts if do == "approve" else view.approved,
-        about=f"{view.cycle}, {view.scope}" if view.scope else view.cycle,
-        totals=view.totals,
-        back=f"/runs/{view.run}",
     )
 
 
@@ -240,6 +173,17 @@ async def withdraw(request: Request, bill: UUID) -> Response:
     return back_to(f"/bills/{bill}")
 
 
+@router.post("/bills/{bill}/rebill")
+async def rebill(request: Request, bill: UUID) -> Response:
+    """Propose credit notes of a bill and those after it that differ, and bills in their place."""
+    form = await SentForm.of(request)
+    services = pages_of(request).services
+    view = require(await services.billing.bill(str(bill)), "bill", bill)
+    reason = form.text("reason", "Reason")
+    await services.rebill(view.account_number, request.state.actor, reason, bill)
+    return back_to(f"/accounts/{view.account}")
+
+
 @router.post("/bills/{bill}/cancel")
 async def cancel(request: Request, bill: UUID) -> Response:
     """Propose the credit note of an issued bill, which somebody else approves."""
@@ -247,19 +191,3 @@ async def cancel(request: Request, bill: UUID) -> Response:
     reason = form.text("reason", "Reason")
     (draft,) = await pages_of(request).services.cancel([bill], request.state.actor, reason)
     return back_to(f"/bills/{draft}")
-
-
-@router.post("/runs/{run}/approve")
-async def approve_all(request: Request, run: str) -> Response:
-    """Approve every draft of a run."""
-    outcome = await approve_run(pages_of(request).services, run, request.state.actor)
-    outcome.require_all()
-    return back_to(f"/runs/{run}")
-
-
-@router.post("/runs/{run}/issue")
-async def issue_all(request: Request, run: str) -> Response:
-    """Issue every approved bill of a run."""
-    outcome = await issue_run(pages_of(request).services, run, request.state.actor)
-    outcome.require_all()
-    return back_to(f"/runs/{run}")

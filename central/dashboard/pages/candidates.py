@@ -45,6 +45,19 @@ async def candidate(request: Request, uid: UUID) -> Response:
     return pages.render(request, "candidate.html", candidate=chosen, report=report, hold=hold)
 
 
+@router.get("/candidates/{uid}/decide")
+async def preview(request: Request, uid: UUID) -> Response:
+    """What a way to settle one would do, before somebody proposes it."""
+    pages = pages_of(request)
+    chosen = await pages.services.show_candidates.by_uid(uid)
+    do = asked(request, "do")
+    if do not in {*CorrectionWay, "rebill"}:
+        message = f"Action: {do!r} is not adjust, leave or rebill."
+        raise FieldRefusedError(message, value=do)
+    report = await pages.services.show_candidates.report(chosen)
+    return pages.render(request, "candidate_decide.html", candidate=chosen, report=report, do=do)
+
+
 @router.post("/candidates/{uid}")
 async def decide(request: Request, uid: UUID) -> Response:
     """Decide what becomes of one, or approve or withdraw what somebody decided."""

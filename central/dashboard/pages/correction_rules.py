@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from central.dashboard.form import FieldRefusedError, SentForm
-from central.dashboard.page import ROWS, back_to, pages_of
+from central.dashboard.page import ROWS, asked, back_to, pages_of
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.correction_limit import MONTHS_MAX, TEXT_MAX, LimitCause, LimitTerms
 from central.domain.billing.correction_rule import DAYS_MAX, RuleCause, RuleState, RuleTerms
 from central.service.ports.correction_limits import LimitScope
+from central.service.ports.suppressions import OccupiedService
 
 router = APIRouter(include_in_schema=False)
 _PAGE = "/correction-rules"
@@ -107,6 +108,33 @@ async def enter_limit(request: Request) -> Response:
     effective = form.day("effective", "From")
     limits = pages_of(request).services.limits
     await limits.enter(terms, request.state.actor, form.text("reason", "Reason"), effective, scope)
+    return back_to(_PAGE)
+
+
+@router.get("/suppressed-periods/new")
+async def choose_suppression(request: Request) -> Response:
+    """What not billing days means, before somebody proposes it."""
+    return pages_of(request).render(
+        request,
+        "suppress.html",
+        account=asked(request, "account", TEXT_MAX),
+        point=asked(request, "point", TEXT_MAX),
+    )
+
+
+@router.post("/suppressed-periods")
+async def suppress(request: Request) -> Response:
+    """Propose that days be not billed, which somebody else approves."""
+    form = await SentForm.of(request)
+    occupied = OccupiedService(
+        form.text("account", "Account"),
+        form.text("point", "Service point"),
+        form.optional("service", "Service") or None,
+    )
+    until = form.day("last", "Last day") + timedelta(days=1)
+    reason = form.text("reason", "Reason")
+    services = pages_of(request).services
+    await services.suppressions.suppress(occupied, until, request.state.actor, reason)
     return back_to(_PAGE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ from central.service.views.lookup import require
 router = APIRouter(include_in_schema=False)
 FILE_MAX = 40_000
 BILL_AFTER_MAX = 366
+BOARD_BACK, BOARD_ROWS = timedelta(days=95), 100
 
 
 @router.get("/cycles")
@@ -29,6 +31,17 @@ async def cycles(request: Request) -> Response:
         today=pages.now().date(), search=search, after=cursor(request), limit=ROWS
     )
     return pages.render(request, "cycles.html", cycles=listed, search=search)
+
+
+@router.get("/board")
+async def board(request: Request) -> Response:
+    """How far each cycle's periods of the last months are."""
+    pages = pages_of(request)
+    today = pages.now().date()
+    rows = await pages.services.memberships.board(
+        since=today - BOARD_BACK, today=today, after=cursor(request), limit=BOARD_ROWS
+    )
+    return pages.render(request, "board.html", board=rows, today=today)
 
 
 @router.post("/cycles")

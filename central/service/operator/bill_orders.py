@@ -38,6 +38,20 @@ async def issue_run(services: OperatorServices, run: str, actor: Actor) -> BulkO
     return await services.issue.run(await _record(services, run), actor)
 
 
+async def run_again(services: OperatorServices, run: str, actor: Actor) -> RunRecord:
+    """Open a run again: what is due and not billed, and bills that are held.
+
+    Returns:
+        The run, for somebody to work on.
+
+    Raises:
+        NotFoundError: There is no such run.
+        CycleOpenError: Its cycle is not over yet.
+    """
+    record = await _record(services, run)
+    return await services.run_bills.start(record.cycle, actor, record.run_type, record.scope)
+
+
 async def _record(services: OperatorServices, run: str) -> RunRecord:
     view = require(await services.billing.run(run), "bill run", run)
     record = await services.bills.run_of(UUID(view.run))

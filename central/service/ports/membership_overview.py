@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Protocol
 
+from central.service.views.cycle_board import BoardRow
 from central.service.views.memberships import (
     CycleAccountView,
     CyclePeriodView,
@@ -72,3 +73,15 @@ class MembershipOverview(Protocol):
         limit: int,
     ) -> Page[MemberView]:
         """Members of a group by name; see `accounts`."""
+
+    async def board(
+        self, *, since: date, today: date, after: str | None = None, limit: int
+    ) -> Page[BoardRow]:
+        """Periods that ended on a day or later and are over, with their runs, oldest first.
+
+        Args:
+            since: Only those that end later.
+            today: Only those that end on this day or before.
+            after: Cursor of the page before.
+            limit: Most rows.
+        """

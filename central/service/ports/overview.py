@@ -35,6 +35,7 @@ from central.service.views.field import (
     ValidatedMonth,
 )
 from central.service.views.paging import Page
+from central.service.views.run_progress import RunProgress
 from firmware_bridge.contract.interval import Interval
 
 
@@ -239,6 +240,19 @@ class BillingOverview(Protocol):
 
     async def run(self, run: str) -> RunView | None:
         """Get one bill run."""
+        ...
+
+    async def run_progress(self, run: str) -> RunProgress | None:
+        """How far a run is, and who had it calculated."""
+        ...
+
+    async def largest_changes(self, run: str, limit: int) -> tuple[BillView, ...]:
+        """The bills of a run whose lines sum to what differs most from the issued bill before.
+
+        Args:
+            run: Its identifier.
+            limit: Most bills; accounts without an issued bill in the same currency have none here.
+        """
         ...
 
     async def not_billed(

@@ -53,3 +53,7 @@ async def test_a_bill_is_compared_with_the_issued_one_before(plain_migrated: Dat
             assert f'href="/bills/{first}"' in page
             assert 'class="more"' in page
             assert "Why it is" not in (await web.get(f"/bills/{first}")).text
+            listed = (await web.get(f"/runs/{view.run}/changes")).text
+            said = " ".join(unescape(re.sub(r"<[^>]+>", " ", listed)).split())
+            assert f"EUR 93.00 {change.previous.number} EUR 108.00 +EUR 15.00" in said
+            assert "+EUR 15.00 energy, use: +EUR 15.00" in said

@@ -9,13 +9,14 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
 
 import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
@@ -23,6 +24,7 @@ from central.api.settings import WebSettings
 from central.dashboard.present import DASH
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.correction_rule import RuleTerms
+from central.service.billing.unbilled_revenue import UnbilledRevenue
 from central.service.ports.suppressions import OccupiedService
 from tests.support.actors import CHIEF
 from tests.support.office import NOW, Office
@@ -46,7 +48,10 @@ FROM bill_run, account ORDER BY account.number
 class Clerk:
     """Somebody at a browser, and a program beside them."""
 
-    def __init__(self, office: Office, web: httpx.AsyncClient, database: Database) -> None:
+    def __init__(
+        self, office: Office, web: httpx.AsyncClient, database: Database, app: FastAPI
+    ) -> None:
+        self.app = app
         self.office = office
         self.web = web
         self.database = database
@@ -63,6 +68,10 @@ class Clerk:
         token = re.search(r'X-Meterline-Form": "(\w+)"', form)
         assert token is not None
         return await self.web.post(where, data={"csrf_token": token[1], **fields})
+
+    async def idle(self) -> None:
+        """Wait until what pages began is done."""
+        await self.app.state.background.idle()
 
     async def audited(self, action: str) -> list[dict[str, object]]:
         """Rows of the audit log, newest first."""
@@ -86,7 +95,7 @@ async def clerk(plain_filled: Database) -> AsyncIterator[Clerk]:
         app = create_app(office.services(), WebSettings())
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as web:
-            yield Clerk(office, web, plain_filled)
+            yield Clerk(office, web, plain_filled, app)
 
 
 async def test_days_billed_twice_are_named_and_decided(clerk: Clerk) -> None:
@@ -135,7 +144,7 @@ async def test_a_bill_links_whose_it_is_and_is_confirmed_before_it_is_final(cler
     assert "EUR/kWh" in await clerk.page(bill)
     assert "1 month 6.90 EUR/month" in await clerk.page(bill)
     asked = await clerk.page(f"{bill}/approve")
-    assert "Approve 1 draft Familia Iturbe ES-4100, 2026-10 , EUR" in asked
+    assert f"What Familia Iturbe ES-4100, 2026-10 Period Thu 1 Oct 2026 {DASH}" in asked
     assert "can be taken back with a reason" in asked
     assert "draft" in await clerk.page(bill)
     await clerk.send(f"{bill}/approve")
@@ -145,6 +154,95 @@ async def test_a_bill_links_whose_it_is_and_is_confirmed_before_it_is_final(cler
     assert "Issue 1 bill" in await clerk.page(f"/runs/{run}/issue")
     assert (await clerk.web.get(f"/runs/{run}/burn")).status_code == 404
     assert "ES-4101" in await clerk.page("/accounts?q=ES-4101")
+
+
+async def test_a_run_is_started_watched_and_confirmed_with_what_it_means(clerk: Clerk) -> None:
+    form = await clerk.page("/runs/start")
+    assert "Nothing is sent: drafts are looked through" in form
+    both = await clerk.send("/runs", cycle="2026-10", group="north", account="ES-4100")
+    assert (both.status_code, "a group or one account" in both.text) == (422, True)
+    early = await clerk.send("/runs", cycle="2026-11")
+    assert (early.status_code, "is not over" in early.text) == (409, True)
+    odd = await clerk.send("/runs", cycle="October")
+    assert (odd.status_code, "is not a billing cycle" in odd.text) == (422, True)
+    nobody = await clerk.send("/runs", cycle="2026-10", group="nowhere")
+    assert (nobody.status_code, "nowhere" in nobody.text) == (409, True)
+    begun = await clerk.send("/runs", cycle="2026-10", account="ES-4101")
+    assert begun.status_code == 303
+    run = begun.headers["location"]
+    await clerk.idle()
+    page = await clerk.page(run)
+    assert "account ES-4101" in page
+    assert "Calculate 1 of 1 account" in page
+    assert "Calculated by operator" in page
+    whole = next(
+        f"/runs/{each['run']}"
+        for each in (await clerk.web.get("/api/v1/bill-runs")).json()["items"]
+        if f"/runs/{each['run']}" != run
+    )
+    page = await clerk.page(whole)
+    assert "1 bill is held" in page
+    assert "2 drafts wait for somebody other than" in page
+    assert 'hx-trigger="every 2s"' not in (await clerk.web.get(whole)).text
+    with psycopg.connect(clerk.database.dsn) as owner:
+        owner.execute("UPDATE bill_run SET finished_at = NULL WHERE uid = %s", (whole[6:],))
+        owner.execute(
+            "UPDATE bill_shard SET done_at = NULL"
+            " WHERE run_id = (SELECT id FROM bill_run WHERE uid = %s)",
+            (whole[6:],),
+        )
+    running = (await clerk.web.get(whole)).text
+    assert 'hx-trigger="every 2s"' in running
+    assert "Calculate 0 of 3 accounts Reload" in await clerk.page(whole)
+    assert f"{whole}/approve" not in running
+    again = await clerk.send(f"{whole}/calculate")
+    assert (again.status_code, again.headers["location"]) == (303, whole)
+    await clerk.idle()
+    assert 'hx-trigger="every 2s"' not in (await clerk.web.get(whole)).text
+    due = [
+        Decimal(bill["amounts"]["total"])
+        for bill in (await clerk.web.get(f"/api/v1/bill-runs/{whole[6:]}/bills")).json()["items"]
+        if bill["state"] == "draft"
+    ]
+    asked = await clerk.page(f"{whole}/approve")
+    assert "No bill of this run has an issued bill before it." in await clerk.page(
+        f"{whole}/changes"
+    )
+    assert f"Thu 1 Oct 2026 {DASH} Sat 31 Oct 2026 Bills 2 Total EUR {sum(due)}" in asked
+
+
+async def test_the_board_says_what_each_period_waits_for(clerk: Clerk) -> None:
+    board = await clerk.page("/board")
+    assert (
+        f"monthly 2026-10 Thu 1 Oct 2026 {DASH} Sat 31 Oct 2026 exceptions 2 days 1 2 0 0" in board
+    )
+    spanish = await clerk.web.get("/board", headers={"Accept-Language": "es"})
+    assert "incidencias</span>" in spanish.text
+    # The run of October bills what was due before it.
+    assert "2026-09" not in board
+    assert "2026-11" not in board
+    listed = await clerk.office.services().memberships.board(
+        since=date(2026, 11, 5), today=date(2026, 12, 3), limit=5
+    )
+    (row,) = listed.rows
+    assert (row.period, row.run, row.step.value) == ("2026-11", None, "to calculate")
+    assert (row.age(date(2026, 12, 3)), row.owner) == (2, None)
+    assert row.last == date(2026, 11, 30)
+
+
+async def test_what_is_not_billed_yet_has_a_page_by_charge_account_and_day(clerk: Clerk) -> None:
+    services = clerk.office.services()
+    assert "Nothing is unbilled." in await clerk.page("/unbilled")
+    await UnbilledRevenue(services.unbilled_store, services.clock).refresh()
+    page = await clerk.page("/unbilled")
+    charges = (await clerk.web.get("/api/v1/unbilled/charges")).json()
+    assert {row["charge"] for row in charges} > {"energy"}
+    assert all(f"{row['charge']} {row['accounts']} EUR" in page for row in charges)
+    assert "ES-4100 Iturbe residence" in page
+    days = await clerk.page("/unbilled?account=ES-4100")
+    assert "Thu 1 Oct 2026 Iturbe residence" in days
+    assert "ES-4102" not in days
+    assert (await clerk.web.get("/unbilled?account=nobody")).status_code == 422
 
 
 async def test_figures_and_orders_have_pages_that_the_overview_leads_to(clerk: Clerk) -> None:
@@ -501,6 +599,14 @@ async def test_rules_limits_and_suppressed_days_are_shown_and_decided(clerk: Cle
     await services.issue.one(bill, CHIEF)
     occupied = OccupiedService("ES-4100", "Iturbe residence")
     until = date(2026, 12, 1)
+    assert "left out of every bill" in await clerk.page("/suppressed-periods/new?account=ES-4102")
+    sent = {"account": occupied.account, "point": occupied.point, "reason": "house rebuilt"}
+    endless = await clerk.send("/suppressed-periods", **sent)
+    assert (endless.status_code, "Last day is empty." in endless.text) == (422, True)
+    last = (until - timedelta(days=1)).isoformat()
+    assert (await clerk.send("/suppressed-periods", **sent, last=last)).status_code == 303
+    (proposed,) = await services.suppressions.listed()
+    await services.suppressions.lift(proposed.uid, CHIEF, "by command")
     uid = await services.suppressions.suppress(occupied, until, CHIEF, "house rebuilt")
     assert "Mon 30 Nov 2026 proposed" in await clerk.page(address)
     assert (await clerk.send(f"/suppressed-periods/{uid}/approve")).status_code == 303

@@ -105,7 +105,9 @@ async def test_a_bill_is_cancelled_over_http(office: Office, web: httpx.AsyncCli
 async def test_a_bill_is_cancelled_by_its_page(office: Office, web: httpx.AsyncClient) -> None:
     bill = office.bills["Okafor"]
     page = (await web.get(f"/bills/{bill}")).text
-    assert "Propose to cancel it" in page
+    assert f'href="/bills/{bill}/cancel"' in page
+    page = (await web.get(f"/bills/{bill}/cancel")).text
+    assert "A credit note for all of this bill is drafted." in page
     token = page.split('name="csrf_token" value="')[1].split('"')[0]
     sent = {"csrf_token": token, "reason": "wrong tariff agreed"}
     answer = await web.post(f"/bills/{bill}/cancel", data=sent)

@@ -71,6 +71,16 @@ async def test_a_candidate_is_the_same_everywhere_and_decided_by_its_page(office
         page = (await web.get(f"/candidates/{uid}")).text
         assert page.count("As it would be") == 2 * page.count('aria-label="As it is"')
         assert line["new_amount"] in page
+        assert f'href="/candidates/{uid}/decide?do=rebill"' in page
+        preview = (await web.get(f"/candidates/{uid}/decide?do=leave")).text
+        assert "Nothing is charged and nothing is given back." in preview
+        assert '<button class="button primary" name="do" value="leave">' in preview
+        assert (
+            "1 bill is cancelled by a credit note"
+            in (await web.get(f"/candidates/{uid}/decide?do=rebill")).text
+        )
+        assert (await web.get(f"/candidates/{uid}/decide?do=burn")).status_code == 422
+        page = preview
         token = page.split('name="csrf_token" value="')[1].split('"')[0]
         odd = await web.post(f"/candidates/{uid}", data={"csrf_token": token, "do": "burn"})
         assert odd.status_code == 422

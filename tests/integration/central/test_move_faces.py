@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from html import unescape
 from typing import Any
 
 import httpx
@@ -112,3 +114,46 @@ async def test_each_kind_of_move_is_a_command(web: httpx.AsyncClient) -> None:
     exchange = await web.post("/moves/meter-exchange", json={**order, **meter, "read_later": True})
     assert exchange.status_code == 200, exchange.text
     assert len(await central("move", "list")) == 4
+
+
+async def test_a_move_is_previewed_made_and_billed_by_its_pages(web: httpx.AsyncClient) -> None:
+    web.base_url = httpx.URL("http://127.0.0.1")
+
+    async def read(answer: httpx.Response) -> str:
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+    form = (await web.get("/moves/out?account=A-2&point=SP-2")).text
+    assert 'value="A-2"' in form
+    token = form.split('name="csrf_token" value="')[1].split('"')[0]
+    sent = {
+        "csrf_token": token,
+        "account": "A-2",
+        "point": "SP-2",
+        "last": "2026-10-24",
+        "reads": "1.8.0=431.5",
+        "reason": "<b>sold</b> & gone",
+    }
+    odd = await web.post("/moves/out", data={**sent, "reads": "431.5"})
+    assert (odd.status_code, "is not NAME=VALUE" in odd.text) == (422, True)
+    preview = await web.post("/moves/out", data=sent)
+    assert preview.status_code == 200, preview.text
+    assert "Nothing is done yet. This is what would be done." in await read(preview)
+    assert "<b>sold</b>" not in preview.text
+    assert "Nobody moved yet." in await read(await web.get("/moves"))
+    done = await web.post("/moves/out", data={**sent, "confirmed": "yes"})
+    assert "It is done." in await read(done)
+    assert 'name="final" value="yes"' in done.text
+    assert 'name="cycle" value="2026-10"' in done.text
+    listed = await web.get("/moves?account=A-2")
+    assert "SP-2 move out A-2" in await read(listed)
+    assert "<b>sold</b>" not in listed.text
+    move = listed.text.split('action="/moves/')[1].split("/")[0]
+    final = {"csrf_token": token, "account": "A-2", "cycle": "2026-10", "final": "yes"}
+    run = (await web.post("/runs", data=final)).headers["location"]
+    assert "2026-10 final, account A-2" in await read(await web.get(run))
+    back = {"csrf_token": token, "reason": "they stay"}
+    undo = await web.post(f"/moves/{move}/undo", data=back)
+    assert "Nothing is done yet." in await read(undo)
+    undone = await web.post(f"/moves/{move}/undo", data={**back, "confirmed": "yes"})
+    assert "It is done." in await read(undone)
+    assert "they stay" in await read(await web.get("/moves"))

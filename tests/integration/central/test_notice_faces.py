@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -124,3 +125,43 @@ async def test_what_is_unbilled(web: httpx.AsyncClient) -> None:
     charges = (await web.get("/unbilled/charges")).json()
     assert charges == await central("unbilled", "charges")
     assert {each["charge"] for each in charges} == {"customer", "energy", "vat"}
+
+
+async def test_notices_and_alerts_have_pages(web: httpx.AsyncClient) -> None:
+    order = {"endpoint": "crm", "kind": "webhook", "target": URL, "reason": "it listens"}
+    assert (await web.post("/notice-endpoints", json=order)).status_code == 201
+    rule = {
+        "rule": "late",
+        "kind": "bill.issued",
+        "endpoint": "crm",
+        "conditions": [{"fact": "total", "relation": "at_least", "values": ["100"]}],
+        "reason": "great ones",
+    }
+    assert (await web.post("/notice-rules", json=rule)).status_code == 201
+    web.base_url = httpx.URL("http://127.0.0.1")
+
+    async def read(path: str) -> str:
+        answer = await web.get(path)
+        assert answer.status_code == 200, answer.text
+        return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+
+    page = await read("/notices")
+    assert "Nothing was sent yet." in page
+    assert f"crm webhook {URL} on Try it" in page
+    assert "late bill.issued crm total at_least 100 on" in page
+    token = (await web.get("/notices")).text.split('name="csrf_token" value="')[1].split('"')[0]
+    tried = await web.post("/notice-endpoints/crm/test", data={"csrf_token": token})
+    assert tried.headers["location"] == "/notices"
+    assert "endpoint.test crm waiting 0" in await read("/notices?state=waiting")
+    assert "No delivery is in this state." in await read("/notices?state=failed")
+    assert (await web.get("/notices?state=burnt")).status_code == 422
+    (sent,) = (await web.get("/api/v1/notice-deliveries")).json()["items"]
+    again = f"/notice-deliveries/{sent['delivery']}/resend"
+    empty = await web.post(again, data={"csrf_token": token, "reason": " "})
+    assert (empty.status_code, "Reason is empty." in empty.text) == (422, True)
+    form = {"csrf_token": token, "reason": "once more"}
+    assert (await web.post(again, data=form)).status_code == 303
+    assert (await read("/notices")).count("endpoint.test crm waiting") == 2
+    page = await read("/alerts")
+    assert "No threshold was reached." in page
+    assert "There is no rule." in page

@@ -34,6 +34,7 @@ from central.service.views.paging import (
     encode_cursor,
     paged,
 )
+from central.service.views.run_progress import RunProgress
 
 _INT4_MAX = 2**31 - 1
 _COUNTED = 100_000
@@ -123,6 +124,25 @@ class TimescaleBilling:
             return None
         rows = await self._ask.rows("runs", {"id": identifier, "after": None, "limit": 1})
         return next(iter(await self._summed(rows)), None)
+
+    async def run_progress(self, run: str) -> RunProgress | None:
+        """See `BillingOverview`."""
+        row = await self._ask.row("run_progress", {"run": as_uuid(run)})
+        if row is None:
+            return None
+        identifier, accounts, done, starters = row
+        sums = await self._ask.rows("run_sums", {"runs": [identifier]})
+        totals = tuple(
+            (state, currency, total) for _, state, currency, _, total in sums if total is not None
+        )
+        names = tuple(map(printed_name, starters))
+        return RunProgress(int(accounts), int(done), names, totals)
+
+    async def largest_changes(self, run: str, limit: int) -> tuple[BillView, ...]:
+        """See `BillingOverview`."""
+        rows = await self._ask.rows("largest_changes", {"run": as_uuid(run), "limit": limit})
+        bills = [await self.bill(str(uid)) for (uid,) in rows]
+        return tuple(bill for bill in bills if bill is not None)
 
     async def _summed(self, rows: Sequence[Record]) -> tuple[RunView, ...]:
         """Runs with their bills counted, in one question for all."""

@@ -53,6 +53,36 @@ GROUP BY run_id, state, currency
 HAVING sum(bills) > 0
 ORDER BY run_id, currency
 
+-- name: run_progress
+SELECT
+    bill_run.id,
+    coalesce(sum(cardinality(accounts)), 0),
+    coalesce(sum(cardinality(accounts)) FILTER (WHERE done_at IS NOT NULL), 0),
+    ARRAY(
+        SELECT actor FROM bill_run_starter WHERE run_id = bill_run.id ORDER BY first_at, actor
+    )
+FROM bill_run LEFT JOIN bill_shard ON bill_shard.run_id = bill_run.id
+WHERE bill_run.uid = %(run)s
+GROUP BY bill_run.id
+
+-- name: largest_changes
+SELECT bill.uid
+FROM bill
+CROSS JOIN LATERAL (
+    SELECT earlier.total FROM bill AS earlier
+    WHERE earlier.account_id = bill.account_id AND earlier.state = 'issued'
+        AND earlier.cancels IS NULL AND earlier.currency = bill.currency
+        AND earlier.total IS NOT NULL AND earlier.end_day <= bill.first_day
+        AND EXISTS (SELECT FROM live_bill WHERE live_bill.id = earlier.id)
+    ORDER BY earlier.end_day DESC, earlier.id DESC
+    LIMIT 1
+) AS previous
+WHERE bill.run_id = (SELECT id FROM bill_run WHERE uid = %(run)s)
+    AND bill.cancels IS NULL AND bill.decision IS NULL AND bill.total IS NOT NULL
+    AND bill.state <> 'discarded'
+ORDER BY abs(bill.total - previous.total) DESC, bill.id
+LIMIT %(limit)s
+
 -- name: not_billed
 SELECT
     run_note.id, account.number, account.name, run_note.service_point, run_note.code,

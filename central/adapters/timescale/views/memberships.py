@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from central.adapters.timescale.named_query import Asker, as_prefix, as_text
+from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_text
 from central.adapters.timescale.pool import Pool
+from central.domain.actor import printed_name
+from central.domain.billing.cycle import Cycle
+from central.domain.billing.run_scope import RunScope
+from central.service.views.cycle_board import BoardRow
 from central.service.views.memberships import (
     CycleAccountView,
     CyclePeriodView,
@@ -104,6 +108,64 @@ class TimescaleMemberships:
         rows = await self._ask.rows(f"members_{kind[0]}", values)
         views = [MemberView(*row) for row in rows]
         return paged(views, limit, lambda view: (view.member, view.first.isoformat()))
+
+    async def board(
+        self, *, since: date, today: date, after: str | None = None, limit: int
+    ) -> Page[BoardRow]:
+        """See `MembershipOverview`."""
+        key = decode_cursor(after, (str, str, str, int))
+        months = _months(since, today)
+        values = {
+            "since": since,
+            "today": today,
+            "months": [str(month) for month in months],
+            "firsts": [month.days.first for month in months],
+            "ends": [month.days.end for month in months],
+            "after_end": None if key is None else day_of_cursor(key[0]),
+            "after_route": None if key is None else key[1],
+            "after_period": None if key is None else key[2],
+            "after_run": None if key is None else key[3],
+            "limit": limit + 1,
+        }
+        views = [_board_row(row) for row in await self._ask.rows("board", values)]
+        return paged(
+            views,
+            limit,
+            lambda view: (view.end.isoformat(), view.route, view.period, view.run_id),
+        )
+
+
+def _months(since: date, today: date) -> list[Cycle]:
+    """Calendar months that end after a day, and on another or before."""
+    month, months = Cycle(since.year, since.month), []
+    while month.days.end <= today:
+        if month.days.end > since:
+            months.append(month)
+        month = month.next
+    return months
+
+
+def _board_row(row: Record) -> BoardRow:
+    (
+        route, period, first, end, bill_day, run_id, run, scope, finished, owner,
+        held, drafts, approved, issued,
+    ) = row  # fmt: skip
+    return BoardRow(
+        route,
+        period,
+        first,
+        end,
+        bill_day,
+        run_id,
+        None if run is None else str(run),
+        None if scope is None else str(RunScope.from_json(scope)) or None,
+        finished,
+        None if owner is None else printed_name(owner),
+        int(held),
+        int(drafts),
+        int(approved),
+        int(issued),
+    )
 
 
 def _names(

@@ -132,3 +132,55 @@ WHERE account.number LIKE %(prefix)s
     > (coalesce(%(after)s::text, ''), coalesce(%(after_day)s::date, '-infinity'))
 ORDER BY account.number, group_member.from_day
 LIMIT %(limit)s
+
+-- name: board
+-- Periods of lists and calendar months that are over, each with its runs; one that was never run
+-- stands alone.
+WITH period AS (
+    SELECT
+        billing_cycle.name AS route, cycle_period.name AS period, cycle_period.first_day,
+        cycle_period.end_day, cycle_period.bill_day
+    FROM cycle_period JOIN billing_cycle ON billing_cycle.id = cycle_period.cycle_id
+    WHERE cycle_period.end_day > %(since)s::date AND cycle_period.end_day <= %(today)s::date
+    UNION ALL
+    SELECT 'monthly', listed.period, listed.first_day, listed.end_day, listed.end_day
+    FROM unnest(%(months)s::text [], %(firsts)s::date [], %(ends)s::date [])
+        AS listed (period, first_day, end_day)
+)
+SELECT
+    period.route, period.period, period.first_day, period.end_day, period.bill_day,
+    coalesce(bill_run.id, 0) AS run_id, bill_run.uid, bill_run.scope,
+    bill_run.finished_at IS NOT NULL,
+    (
+        SELECT actor FROM bill_run_starter WHERE run_id = bill_run.id
+        ORDER BY first_at DESC, actor LIMIT 1
+    ),
+    tally.held, tally.drafts, tally.approved, tally.issued
+FROM period
+LEFT JOIN bill_run ON bill_run.cycle = period.period AND bill_run.run_type = 'regular'
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(sum(bills) FILTER (WHERE state = 'held'), 0) AS held,
+        coalesce(sum(bills) FILTER (WHERE state = 'draft'), 0) AS drafts,
+        coalesce(sum(bills) FILTER (WHERE state = 'approved'), 0) AS approved,
+        coalesce(sum(bills) FILTER (WHERE state = 'issued'), 0) AS issued
+    FROM bill_tally WHERE run_id = bill_run.id
+) AS tally
+WHERE (
+        -- A month of everyone bills all that is due until its end, so that what is before it waits
+        -- for nothing; and before there were customers, nothing was due.
+        bill_run.id IS NOT NULL OR (
+            EXISTS (SELECT FROM occupancy WHERE occupancy.billing_from < period.end_day)
+            AND NOT EXISTS (
+                SELECT FROM bill_run AS later
+                WHERE later.run_type = 'regular' AND later.scope = '{}'
+                    AND later.cycle ~ '^[0-9]{4}-[0-9]{2}$'
+                    AND to_date(later.cycle, 'YYYY-MM') + interval '1 month' >= period.end_day
+            )
+        )
+    )
+    AND (%(after_end)s::date IS NULL
+    OR (period.end_day, period.route, period.period, coalesce(bill_run.id, 0))
+    > (%(after_end)s::date, %(after_route)s::text, %(after_period)s::text, %(after_run)s::bigint))
+ORDER BY period.end_day, period.route, period.period, run_id
+LIMIT %(limit)s
