@@ -1,8 +1,8 @@
 """Bills per second and CPU per bill, persisted with lineage and without PDF, 2,980 intervals each.
 
 Real PostgreSQL, as many processes as cores; the clock runs from the first shard taken to the last
-committed. `METERLINE_BENCH_BILLS` sets how many accounts. Bytes are those of all that a bill adds,
-its claim and indexes included; the budget is 2 kB with four lines. What a bill takes of CPU
+committed. `METERLINE_BENCH_BILLS` sets how many accounts. Bytes are those of all that a run adds,
+its claims and indexes included; the budget is 2 kB a bill with four lines. What a bill takes of CPU
 is the slope between a quarter of the accounts and all: starting Python is not billing. Processor
 time, unlike bills per second, can be compared where others use the machine.
 """
@@ -71,11 +71,13 @@ class Measured(NamedTuple):
         seconds: From the first shard taken to the last committed.
         workers_s: CPU of the processes that bill. [s]
         server_s: CPU of the database meanwhile. [s]
+        sizes: What a bill added to each table, its indexes included. [B]
     """
 
     seconds: float
     workers_s: float
     server_s: float
+    sizes: dict[str, float]
 
 
 def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,8 +88,8 @@ def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
         for accounts in (few, ACCOUNTS):
             with fresh_database(server, found, MIGRATED) as database:
                 runs.append(_measure(database, accounts, cores))
-                sizes = _bytes_a_bill(database)
     quarter, whole = runs
+    sizes = whole.sizes
     workers, database_s = (
         (getattr(whole, name) - getattr(quarter, name)) * 1000 / (ACCOUNTS - few)
         for name in ("workers_s", "server_s")
@@ -103,12 +105,12 @@ def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
         )
 
 
-def _bytes_a_bill(database: Database) -> dict[str, float]:
-    """What a bill takes of each table, its indexes included."""
+def _sizes(database: Database) -> dict[str, int]:
+    """What each table takes, its indexes included. [B]."""
     size = "SELECT pg_total_relation_size(%s::text::regclass)"
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         rows = {table: connection.execute(size, (table,)).fetchone() for table in TABLES}
-    return {table: row[0] / ACCOUNTS for table, row in rows.items() if row is not None}
+    return {table: row[0] for table, row in rows.items() if row is not None}
 
 
 def _listed(sizes: dict[str, float]) -> str:
@@ -125,6 +127,7 @@ def _first_shard(database: Database) -> None:
 
 def _measure(database: Database, accounts: int, cores: int) -> Measured:
     run = asyncio.run(start(database.dsn, accounts))
+    before = _sizes(database)
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=work, args=(database.dsn, run)) for _ in range(cores)]
     workers_s, server_s = own_s(), descendants_s()
@@ -135,7 +138,10 @@ def _measure(database: Database, accounts: int, cores: int) -> Measured:
     for process in processes:
         process.join()
         assert process.exitcode == 0
-    used = Measured(time.perf_counter() - begun, own_s() - workers_s, descendants_s() - server_s)
+    seconds = time.perf_counter() - begun
+    workers_s, server_s = own_s() - workers_s, descendants_s() - server_s
+    sizes = {table: (size - before[table]) / accounts for table, size in _sizes(database).items()}
+    used = Measured(seconds, workers_s, server_s, sizes)
     with psycopg.connect(database.dsn, autocommit=True) as connection:
         row = connection.execute("SELECT count(*), sum(kwh) FROM bill").fetchone()
     assert row == (accounts, october_kwh(list(range(1, accounts + 1))))

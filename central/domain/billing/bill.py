@@ -15,6 +15,7 @@ from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.cutover_figure import CutoverFigure
 from central.domain.billing.period_text import period_members, period_of
 from central.domain.billing.read import MeterRead
+from central.domain.billing.short_document import short_document
 from central.domain.billing.state import BillState
 from central.domain.metering.day_start import day_start_text, read_day_start
 from central.domain.rating.bill_lines.line import Rated, RatedLine, WrittenLine
@@ -63,7 +64,8 @@ class Party:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Party:
         """The party that `to_json` wrote."""
-        return cls(value["name"], tuple(value["address"]), value["tax_id"], value["contact"])
+        name, address = value["name"], tuple(value.get("address", ()))
+        return cls(name, address, value.get("tax_id", ""), value.get("contact", ""))
 
 
 class EarlierBill(NamedTuple):
@@ -106,11 +108,8 @@ class BillLine:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return {
-            "position": self.position,
-            "service_point": self.service_point,
-            "line": self.line.to_json(),
-        }
+        line = self.line.to_json()
+        return {"position": self.position, "service_point": self.service_point, "line": line}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> BillLine:
@@ -245,7 +244,8 @@ class Bill:
         document = canonical(head)
         # In a string a quote follows a backslash, so only the member itself looks like this.
         whole = document.replace('"lines":[]', f'"lines":[{",".join(entries)}]', 1)
-        return CanonicalText(document, lines, hashlib.sha256(whole.encode()).hexdigest())
+        sha256 = hashlib.sha256(whole.encode()).hexdigest()
+        return CanonicalText(canonical(short_document(head)), lines, sha256)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; amounts as strings."""
@@ -273,23 +273,23 @@ class Bill:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Bill:
-        """The bill that `to_json` wrote; its totals are computed from its lines."""
-        balance = value["previous_balance"]
-        lines = tuple(map(BillLine.from_json, value["lines"]))
+        """The bill that `to_json` wrote, or `short_document` of it; lines say its totals."""
+        balance = value.get("previous_balance")
+        lines = tuple(map(BillLine.from_json, value.get("lines", ())))
         settles = any(entry.line.kind == "settlement" for entry in lines)
         return cls(
             account=value["account"],
             period=period_of(value),
-            run_type=RunType(value["run_type"]),
-            revision=value["revision"],
+            run_type=RunType(value.get("run_type", RunType.REGULAR)),
+            revision=value.get("revision", 0),
             seller=Party.from_json(value["seller"]),
             buyer=Party.from_json(value["buyer"]),
             supplies=tuple(map(SupplySummary.from_json, value["supplies"])),
             currency=value["currency"],
             lines=lines,
-            holds=tuple(map(Hold.from_json, value["holds"])),
+            holds=tuple(map(Hold.from_json, value.get("holds", ()))),
             state=BillState(value["state"]),
-            replaces=value["replaces"],
+            replaces=value.get("replaces", ""),
             previous_balance=None if balance is None else Decimal(balance),
             settled_in_net=settles and "settled" not in value,
             cancels=EarlierBill.from_json(value["cancels"]) if "cancels" in value else None,
@@ -359,7 +359,7 @@ class SupplySummary:
             value["tariff"],
             days,
             value["zone"],
-            tuple(map(MeterRead.from_json, value["reads"])),
+            tuple(map(MeterRead.from_json, value.get("reads", ()))),
             value["input_sha256"],
             value["tzdata"],
             read_day_start(value.get("day_start", day_start_text(MIDNIGHT))),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 
 _EXACT = {str, int, bool, type(None)}
+# A float stands so where a value begins; a text may hold the same.
+_LIKE_A_FLOAT = re.compile(r"(?:^|[:,\[])-?[0-9]+[.e]")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -26,9 +29,16 @@ def canonical(value: object) -> str:
     Raises:
         TypeError: The value holds a float or something JSON cannot say.
     """
-    if type(value) is not str:
+    if type(value) is str:
+        return _encode(value)
+    try:
+        text = _encode(value)
+    except ValueError:  # infinite, or no number
         _refuse_floats(value)
-    return _encode(value)
+        raise
+    if _LIKE_A_FLOAT.search(text):
+        _refuse_floats(value)
+    return text
 
 
 def digest_parts(parts: Mapping[str, str]) -> str:
@@ -77,7 +87,7 @@ def canonical_objects(members: Mapping[str, Sequence[Piece]], count: int) -> lis
 
 
 def _refuse_floats(value: object) -> None:
-    """A loop, since every line of every bill passes here."""
+    """A loop: what is nested deeply is refused by JSON, not by the stack."""
     waiting = [value]
     while waiting:
         one = waiting.pop()

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, errors
 
+from central.adapters.timescale.arrays import array_text
 from central.adapters.timescale.billing.account_state import OwnRow, own_rows
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import RunType
@@ -249,7 +250,9 @@ class ShardClaims:
         """
         keys = [planned.key for planned in parts]
         rows = await self._rows(
-            "before", occupancies=[key[0] for key in keys], firsts=[key[1] for key in keys]
+            "before",
+            occupancies=array_text(key[0] for key in keys),
+            firsts=array_text(key[1] for key in keys),
         )
         self.state_from |= {(row[0], row[1]): row[2] for row in rows if row[2] is not None}
         return {(row[0], row[1]): row[2:] for row in rows}
@@ -291,9 +294,9 @@ class ShardClaims:
 
 def _columns(parts: Sequence[PlannedPart], keys: Sequence[int]) -> dict[str, object]:
     return {
-        "occupancies": [planned.occupancy.occupancy_id for planned in parts],
-        "firsts": [planned.days.first for planned in parts],
-        "ends": [planned.days.end for planned in parts],
-        "parts": list(keys),
+        "occupancies": array_text(planned.occupancy.occupancy_id for planned in parts),
+        "firsts": array_text(planned.days.first for planned in parts),
+        "ends": array_text(planned.days.end for planned in parts),
+        "parts": array_text(keys),
         "settles": [planned.settles for planned in parts],
     }

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from central.adapters.timescale.arrays import array_text
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.validation.blocks import blocks_of
 from central.adapters.timescale.validation.point_channels import point_channel
@@ -54,10 +55,10 @@ async def waiting_at_points(
     rows = await _rows(
         connection,
         "waiting_at_points",
-        numbers=range(len(asked)),
-        points=[point for point, _ in asked],
-        firsts=[days.first for _, days in asked],
-        ends=[days.end for _, days in asked],
+        numbers=array_text(range(len(asked))),
+        points=array_text(point for point, _ in asked),
+        firsts=array_text(days.first for _, days in asked),
+        ends=array_text(days.end for _, days in asked),
         code=ESTIMATED_GAP.code,
     )
     channels = {row[6]: point_channel(row[6:]) for row in rows}

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from central.domain.actor import Actor, ActorKind, Via
-from central.domain.billing.bill import Account, Bill, BillLine, Party, Supply
+from central.domain.billing.bill import Account, Bill, BillLine, Party, RunType, Supply
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
@@ -24,6 +24,7 @@ from central.domain.billing.state import (
     advance,
 )
 from central.domain.rating.bill_lines.line import WrittenLine
+from central.domain.rating.hashing import digest
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
@@ -66,6 +67,28 @@ def bill(*findings: Hold) -> Bill:
     )
     supply = supply_of(CYCLE.period, read)
     return make_bill(ACCOUNT, CYCLE.period, [supply], findings=findings)
+
+
+def test_a_bill_is_read_from_a_document_without_what_says_nothing() -> None:
+    read = Hold("MISSING", "a read is missing")
+    account = replace(ACCOUNT, previous_balance=None)
+    plain = make_bill(account, CYCLE.period, [supply_of(CYCLE.period)])
+    anew = replace(plain, revision=1, run_type=RunType.FINAL, replaces="ab", replaced="INV-1")
+    for made in (plain, anew, bill(), bill(read)):
+        text = made.canonical_text()
+        said = json.loads(text.document)
+        assert text.sha256 == digest({**_stateless(made), "lines": made.to_json()["lines"]})
+        lines = [entry.to_json() for entry in made.lines]
+        assert Bill.from_json({**said, "state": str(made.state), "lines": lines}) == made
+    said = json.loads(plain.canonical_text().document)
+    assert said["seller"] == {"name": "Seller"}
+    assert set(said) == {
+        *("account", "cycle", "seller", "buyer", "supplies", "currency", "net", "tax"),
+    }
+
+
+def _stateless(made: Bill) -> dict[str, object]:
+    return {name: value for name, value in made.to_json().items() if name != "state"}
 
 
 def test_total_is_the_sum_of_the_lines() -> None:

@@ -1,0 +1,42 @@
+"""What a bill says beside its lines without what says nothing, as the store has it.
+
+A bill is read from either; its hash is always of the whole, so that of earlier ones stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+_PARTIES = ("seller", "buyer")
+_SUMMED = "total"  # of its lines
+_NOTHING: Mapping[str, Any] = {
+    "lines": [],
+    "holds": [],
+    "revision": 0,
+    "run_type": "regular",
+    "replaces": "",
+    "previous_balance": None,
+}
+
+
+def short_document(head: Mapping[str, Any]) -> dict[str, Any]:
+    """A document without members that a reader takes for granted.
+
+    Args:
+        head: As `Bill.to_json` gives it.
+    """
+    short = {
+        name: value
+        for name, value in head.items()
+        if name != _SUMMED and (name not in _NOTHING or value != _NOTHING[name])
+    }
+    short["supplies"] = [_without(supply, ("reads",)) for supply in head["supplies"]]
+    for party in _PARTIES:
+        short[party] = _without(head[party], ("address", "tax_id", "contact"))
+    return short
+
+
+def _without(whole: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """All but members of some names that are empty."""
+    return {name: value for name, value in whole.items() if value or name not in names}
