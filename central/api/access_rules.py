@@ -116,6 +116,7 @@ GET /bills/{bill}/invoice.pdf
 GET /bills/{bill}/draft.pdf
 GET /bills/{bill}/invoice.xml
 GET /bills/{bill}/fiscal-records
+GET /bill-questions
 GET /claim-conflicts
 GET /correction-candidates
 GET /correction-candidates/{candidate}
@@ -231,6 +232,8 @@ POST /bill-runs
 POST /accounts/{account}/rebill
 POST /bills/{bill}/discard
 POST /bills/cancel
+POST /bills/{bill}/lines/{number}/questions
+POST /bill-questions/{question}/answer
 POST /claim-conflicts/{conflict}/decide
 POST /corrections
 POST /corrections/{correction}/withdraw
@@ -290,6 +293,10 @@ GET {API}/accounts/{{account}}/consumption
 GET {API}/accounts/{{account}}/so-far
 GET /accounts/{{account}}/usage
 GET /accounts/{{account}}/usage.csv
+""",
+    Permission.ASK_ABOUT_BILLS: f"""
+POST {API}/bills/{{bill}}/lines/{{number}}/questions
+POST /bills/{{bill}}/questions
 """,
     Permission.READ_OWN_BILLS: f"""
 GET {API}/bills/{{bill}}

@@ -66,6 +66,7 @@ GET /bills/{bill}/invoice.xml
 GET /bills/{bill}/draft.pdf
 GET /bills/{bill}/lines/{line}
 GET /bills/{bill}/lines/{line}/{place}/{day}
+GET /bill-questions
 GET /candidates
 GET /candidates/{uid}
 GET /claim-conflicts
@@ -124,6 +125,8 @@ POST /runs
 POST /runs/{run}/calculate
 POST /bills/{bill}/discard
 POST /bills/{bill}/cancel
+POST /bills/{bill}/questions
+POST /bill-questions/{question}/answer
 POST /candidates/{uid}
 POST /claim-conflicts/{conflict}/decide
 POST /suppressed-periods/{suppression}/lift

@@ -149,7 +149,7 @@ COMMANDS: Final = MappingProxyType(
             "Price what meters counted under a tariff, bill by bill, with every line.",
         ),
         "bill": LateCommand(
-            "shadow", "app", "Run a cycle's bills, and show, approve, issue and print them."
+            "bill_questions", "app", "Run a cycle's bills, and show, approve, issue and print them."
         ),
         "schedule": LateCommand(
             "schedule", "schedules", "Show and change when the worker's jobs are done."

@@ -95,6 +95,8 @@ bill decide-conflict
 bill discard
 bill cancel
 bill suppress
+bill answer
+bill ask
 bill lift
 """,
     _P.APPROVE: """

@@ -13,6 +13,7 @@ from central.dashboard.page import Pages, pages_of
 from central.dashboard.pages import (
     accounts,
     audit,
+    bill_questions,
     billing,
     candidates,
     claims,
@@ -64,6 +65,7 @@ def mount_pages(app: FastAPI, services: OperatorServices, background: Background
         moves.router,
         unbilled.router,
         notices.router,
+        bill_questions.router,
         candidates.router,
         claims.router,
         correction_rules.router,

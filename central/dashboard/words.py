@@ -13,6 +13,7 @@ from central.dashboard.present import words
 from central.domain.access.policy import MEANING, Role
 from central.domain.alerts.alert_rule import AlertMeasure, AlertPeriod
 from central.domain.billing.bill_change import ChangeCause
+from central.domain.billing.bill_question import QuestionKind
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.claim_conflict import ConflictKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
@@ -50,6 +51,7 @@ _ENUMS = (
     EInvoiceForm, ExceptionKind, FindingCode, InvoiceXml, JobState, LimitCause, NegativeTotal,
     ReasonCode, Role, RuleCause, RuleState, Severity, SuppressionState, FigureName, PilotSide,
     ChangeCause, BillingStep, MoveKind, DeliveryState, NoticeKind, AlertMeasure, AlertPeriod,
+    QuestionKind,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")

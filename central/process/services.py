@@ -9,6 +9,7 @@ from pathlib import Path
 from central.adapters.anchor_file import kept_anchors
 from central.adapters.argon2_hashes import Argon2Hashes
 from central.adapters.timescale.audit.store import TimescaleAuditStore
+from central.adapters.timescale.billing.bill_questions import TimescaleBillQuestions
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.claim_conflicts import TimescaleClaimConflicts
@@ -107,6 +108,7 @@ def timescale_services(
         rebills=TimescaleRebills(pool),
         so_far_store=TimescaleSoFar(pool),
         search_store=TimescaleSearch(pool),
+        question_store=TimescaleBillQuestions(pool),
         suppression_store=TimescaleSuppressions(pool),
         reconciliation=TimescaleReconciliation(pool),
         figure_store=TimescaleRegulatorFigures(pool),

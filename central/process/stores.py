@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from central.adapters.timescale.audit.store import TimescaleAuditStore
+from central.adapters.timescale.billing.bill_questions import TimescaleBillQuestions
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.candidates import TimescaleCandidates
 from central.adapters.timescale.billing.checks import TimescaleBilledParts
@@ -102,6 +103,7 @@ class Stores:
         series: Prices and factors per step of time.
         settings: What the utility says of its invoices.
         so_far: Accounts whose figures so far are asked for, and alerts.
+        questions: What customers ask about their bills.
         suppressions: Days that are not billed by decision.
         sessions: Who is signed in at the pages.
         unbilled: What days that no issued bill says come to.
@@ -151,6 +153,7 @@ class Stores:
     series: TimescaleSeriesStore
     settings: TimescaleSettingsStore
     so_far: TimescaleSoFar
+    questions: TimescaleBillQuestions
     suppressions: TimescaleSuppressions
     sessions: TimescaleWebSessions
     unbilled: TimescaleUnbilled
@@ -224,6 +227,7 @@ async def open_stores(
             series=TimescaleSeriesStore(pool),
             settings=TimescaleSettingsStore(pool),
             so_far=TimescaleSoFar(pool),
+            questions=TimescaleBillQuestions(pool),
             suppressions=TimescaleSuppressions(pool),
             sessions=TimescaleWebSessions(pool),
             unbilled=TimescaleUnbilled(pool),

@@ -165,7 +165,7 @@ def test_what_is_nowhere_is_refused(
     # What lists, counts or adds finds nothing to refuse.
     does = re.compile(
         r"(alert (list|rules)|audit|broker rules"
-        r"|bill (conflicts|list|run|summary|suppressed)|conflict list"
+        r"|bill (conflicts|list|questions|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|events (list|meters|waiting)"
         r"|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"

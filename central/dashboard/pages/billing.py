@@ -23,11 +23,13 @@ from central.dashboard.page import (
 )
 from central.dashboard.pages.accounts import points_of
 from central.dashboard.slots import line_slots
+from central.domain.billing.bill_question import TEXT_MAX, QuestionKind
 from central.domain.einvoice.form import EInvoiceForm
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.find_bill import find_uid
 from central.service.billing.print_invoice import BillFile
 from central.service.operator.bill_change import view_change
+from central.service.operator.bill_orders import questions_of
 from central.service.views.lookup import require
 
 router = APIRouter(include_in_schema=False)
@@ -59,6 +61,11 @@ async def bill(request: Request, bill: str) -> Response:
         chain=chain,
         supplies=list(supplies),
         change=await view_change(billing, view, lines),
+        kinds=list(QuestionKind),
+        text_max=TEXT_MAX,
+        questions=(
+            await questions_of(pages.services).listed(bill=UUID(view.bill), limit=ROWS)
+        ).rows,
     )
 
 

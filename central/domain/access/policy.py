@@ -38,6 +38,7 @@ class Permission(StrEnum):
     READ_BILLS = "read-bills"
     READ_OWN_BILLS = "read-own-bills"
     READ_OWN_USAGE = "read-own-usage"
+    ASK_ABOUT_BILLS = "ask-about-bills"
     READ_LEDGER = "read-ledger"
     READ_RULES = "read-rules"
     READ_EXCEPTIONS = "read-exceptions"
@@ -72,6 +73,7 @@ MEANING: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.READ_BILLS: "see bills of every state, runs and corrections",
         Permission.READ_OWN_BILLS: "see issued bills of their own accounts",
         Permission.READ_OWN_USAGE: "see what their own accounts use and what it costs",
+        Permission.ASK_ABOUT_BILLS: "ask about lines of issued bills of their own accounts",
         Permission.READ_LEDGER: "see the money of accounts",
         Permission.READ_RULES: "see tariffs, tables, rules, schedules and settings",
         Permission.READ_EXCEPTIONS: "see what waits for a decision",
@@ -162,12 +164,21 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             _P.ERASE_CUSTOMERS,
             _P.BACK_UP,
         },
-        Role.CUSTOMER: frozenset({_P.OWN_SIGN_IN, _P.READ_OWN_BILLS, _P.READ_OWN_USAGE}),
+        Role.CUSTOMER: frozenset(
+            {_P.OWN_SIGN_IN, _P.READ_OWN_BILLS, _P.READ_OWN_USAGE, _P.ASK_ABOUT_BILLS}
+        ),
     }
 )
 
 OF_NOBODY: Final = frozenset(
-    {_P.OWN_SIGN_IN, _P.SEARCH, _P.READ_OWN_BILLS, _P.READ_OWN_USAGE, _P.READ_RULES}
+    {
+        _P.OWN_SIGN_IN,
+        _P.SEARCH,
+        _P.READ_OWN_BILLS,
+        _P.READ_OWN_USAGE,
+        _P.ASK_ABOUT_BILLS,
+        _P.READ_RULES,
+    }
 )
 """Permissions whose use is about nobody else's data, or that answers within limits by itself."""
 

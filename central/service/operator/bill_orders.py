@@ -6,6 +6,7 @@ from uuid import UUID
 
 from central.domain.actor import Actor
 from central.service.billing.approve_bills import BulkOutcome
+from central.service.billing.bill_questions import BillQuestions
 from central.service.operator.services import OperatorServices
 from central.service.ports.bill_shard import RunRecord
 from central.service.views.lookup import require
@@ -56,3 +57,8 @@ async def _record(services: OperatorServices, run: str) -> RunRecord:
     view = require(await services.billing.run(run), "bill run", run)
     record = await services.bills.run_of(UUID(view.run))
     return require(record, "bill run", run)
+
+
+def questions_of(services: OperatorServices) -> BillQuestions:
+    """The use-cases of questions about bills."""
+    return BillQuestions(services.question_store, services.billing, services.clock)

@@ -46,6 +46,7 @@ from central.service.people.people import People
 from central.service.people.provider import ProviderSignIns
 from central.service.pilots.pilots import Pilots
 from central.service.ports.audit import AuditStore
+from central.service.ports.bill_questions import BillQuestionStore
 from central.service.ports.billing import BillingStore
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.cancellations import CancellationStore
@@ -124,6 +125,7 @@ class OperatorServices:
         move_store: Moves, with the registry that they change.
         rebills: Issued bills, cancelled and billed anew as one.
         so_far_store: Accounts whose figures so far are asked for, and alerts.
+        question_store: What customers ask about their bills.
         suppression_store: Days that are not billed by decision.
         actions: What is done about exceptions.
         evidence: What exceptions rest on.
@@ -184,6 +186,7 @@ class OperatorServices:
     rebills: RebillStore
     so_far_store: SoFarStore
     search_store: SearchStore
+    question_store: BillQuestionStore
     suppression_store: SuppressionStore
     reconciliation: ReconciliationStore
     figure_store: RegulatorFigureStore

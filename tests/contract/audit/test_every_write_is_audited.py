@@ -82,7 +82,7 @@ from tests.support.ingest import Edge
 NOTHING = {
     *("intervals convert", "intervals show"),
     *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
-    *("bill shadow", "bill suppressed"),
+    *("bill shadow", "bill suppressed", "bill questions"),
     *(
         "conflict list",
         "correction candidates",
@@ -190,6 +190,8 @@ ELSEWHERE = {
     "api-key revoke": "needs a database: test_people.py",
     "bill cancel": "needs a database: test_cancel_faces.py",
     "bill approve-suppression": "needs a service that is not billed yet: test_suppressed.py",
+    "bill ask": "needs an issued bill: test_bill_questions.py",
+    "bill answer": "needs an issued bill: test_bill_questions.py",
     "bill lift": "needs a service that is not billed yet: test_suppressed.py",
     "bill suppress": "needs a service that is not billed yet: test_suppressed.py",
     "correction approve": "needs a database: test_adjustments.py",
@@ -286,6 +288,9 @@ FORMS_AND_ROUTES = {
     "/runs/{run}/calculate": "bill run",
     "/bill-runs/{run}/approve": "bill approve",
     "/bill-runs/{run}/issue": "bill issue",
+    "/bill-questions/{question}/answer": "bill answer",
+    "/bills/{bill}/lines/{number}/questions": "bill ask",
+    "/bills/{bill}/questions": "bill ask",
     "/bills/cancel": "bill cancel",
     "/bills/{bill}/approve": "bill approve",
     "/bills/{bill}/cancel": "bill cancel",

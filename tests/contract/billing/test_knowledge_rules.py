@@ -24,6 +24,7 @@ WITHOUT = {
     "answer": "what a request with an idempotency key was answered; it expires",
     "alert_look": "when a rule was looked at last",
     "audit_unsealed": "rows that wait for their seal",
+    "bill_question": "says when it was asked and answered; the texts go with the account",
     "bill_shard": "what a worker takes of a run",
     "changed_input": "inputs that wait to be compared",
     "compared_account": "with which revisions bills were compared; spares the next night a look",

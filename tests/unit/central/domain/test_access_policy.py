@@ -54,7 +54,8 @@ def test_a_viewer_changes_nothing_and_an_installer_sees_no_customer() -> None:
     customers = {Permission.READ_CUSTOMERS, Permission.READ_BILLS, Permission.READ_LEDGER}
     assert not ROLES[Role.INSTALLER] & customers
     assert ROLES[Role.CUSTOMER] == {
-        Permission.OWN_SIGN_IN, Permission.READ_OWN_BILLS, Permission.READ_OWN_USAGE
+        Permission.OWN_SIGN_IN, Permission.READ_OWN_BILLS, Permission.READ_OWN_USAGE,
+        Permission.ASK_ABOUT_BILLS,
     }  # fmt: skip
 
 
