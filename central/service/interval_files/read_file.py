@@ -27,7 +27,10 @@ def read_file(stream: io.BufferedReader) -> MeteredFile | GreenButtonFile:
     if stream.peek(_PIECE).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return read_green_button(_pieces(stream))
     lines = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
-    return read_nem(_bounded(lines))
+    try:
+        return read_nem(_bounded(lines))
+    finally:
+        lines.detach()
 
 
 def write_file(contents: MeteredFile | GreenButtonFile) -> Iterator[str]:

@@ -37,7 +37,12 @@ def test_registers_are_counted_and_summed(tmp_path: Path) -> None:
             "values": 23,
             "blank": 1,
             "sum": "7.00",
+            "cost": None,
             "quality": {"A": 19, "S": 4},
+            "from": "2026-10-04T00:00:00+10:00",
+            "until": "2026-10-05T00:00:00+10:00",
+            "gaps": 0,
+            "again": 0,
         }
     ]
     assert shown["left_out"] == {"500": 1}
@@ -82,3 +87,30 @@ def test_what_cannot_be_is_refused_by_line(tmp_path: Path) -> None:
     same = run(tmp_path, "convert", "@/given.csv", "--out", "@/given.csv")
     assert same.exit_code != 0
     assert (tmp_path / "given.csv").read_text(encoding="utf-8") != ""
+
+
+def test_a_green_button_file_is_shown_and_written_anew(tmp_path: Path) -> None:
+    espi, atom = "http://naesb.org/espi", "http://www.w3.org/2005/Atom"
+    period = "<timePeriod><duration>900</duration><start>1330578000</start></timePeriod>"
+    reading = f"<IntervalReading><cost>974</cost>{period}<value>282</value></IntervalReading>"
+    links = '<link rel="self" href="{}"/>', '<link rel="related" href="{}"/>'
+    contents = (
+        (f'<ReadingType xmlns="{espi}"><uom>72</uom></ReadingType>', links[0].format("type")),
+        (f'<MeterReading xmlns="{espi}"/>', links[1].format("type")),
+        (f'<IntervalBlock xmlns="{espi}">{reading}</IntervalBlock>', ""),
+    )
+    entries = "".join(
+        f"<entry><title>Use</title>{link}<content>{content}</content></entry>"
+        for content, link in contents
+    )
+    given = tmp_path / "given.xml"
+    given.write_text(f'<feed xmlns="{atom}">{entries}</feed>', encoding="utf-8")
+    shown = json.loads(run(tmp_path, "show", "@/given.xml", "--json").stdout)
+    (register,) = shown["registers"]
+    assert (register["sum"], register["unit"], register["cost"]) == ("282", "Wh", "0.00974")
+    assert run(tmp_path, "convert", "@/given.xml", "--out", "@/anew.xml").exit_code == 0
+    assert json.loads(run(tmp_path, "show", "@/anew.xml", "--json").stdout) == shown
+    given.write_text("<html/>", encoding="utf-8")
+    refused = run(tmp_path, "show", "@/given.xml")
+    assert refused.exit_code == 2
+    assert "INTERVAL_FILE: Line 1" in refused.output
