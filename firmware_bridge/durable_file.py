@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
@@ -41,19 +43,46 @@ def write_new_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
         FileExistsError: It is there already.
         OSError: The disk is full, read-only or failing; there is no file.
     """
+    with new_file_durably(path, mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def new_file_durably(path: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """A file to write, which is there, whole and on the disk, when the block ends, or not at all.
+
+    Args:
+        path: The file; its draft stands beside it while it is written.
+        mode: Who may read it; the process's mask takes its share.
+
+    Raises:
+        FileExistsError: It is there already.
+        OSError: The disk is full, read-only or failing; there is no file.
+    """
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        _write(draft, data, mode)
+        with _opened(draft, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         path.hardlink_to(draft)
+        try:
+            sync_folder(path.parent)
+        except OSError:
+            path.unlink()
+            raise
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
-    sync_folder(path.parent)
+
+
+def _opened(path: Path, mode: int) -> IO[bytes]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, mode), "wb")
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
+    with _opened(path, mode) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -131,7 +131,7 @@ COMMANDS: Final = MappingProxyType(
         "intervals": LateCommand(
             "intervals",
             "intervals",
-            "Read files of metered values (NEM12, NEM13), and write them anew.",
+            "Read files of metered values (NEM12, NEM13, Green Button); write them anew.",
         ),
         "subjects": LateCommand(
             "subjects",
@@ -168,7 +168,7 @@ COMMANDS: Final = MappingProxyType(
         "status": LateCommand(
             "status",
             "status_command",
-            "Show the oldest day that is over and not closed, and the jobs that failed.",
+            "Show the oldest day that is over and not closed, failed jobs, and who sends too much.",
         ),
         "doctor": LateCommand(
             "doctor",

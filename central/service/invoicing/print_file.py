@@ -8,14 +8,11 @@ stopped in between leaves it to be given up as any claim that runs out: a person
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
 from uuid import UUID
 
 from central.domain.actor import Actor
@@ -26,7 +23,7 @@ from central.service.ports.decisions import DecisionNote
 from central.service.ports.documents import DocumentStore
 from central.service.ports.invoicing import InvoiceDelivery, InvoicingStore
 from central.service.spreadsheet import written_csv
-from firmware_bridge.durable_file import sync_folder
+from firmware_bridge.durable_file import new_file_durably
 
 CLAIM = timedelta(hours=4)
 """Longer than a file takes."""
@@ -101,7 +98,10 @@ class WritePrintFile:
 
     async def _write(self, path: Path, claimed: Sequence[InvoiceDelivery]) -> None:
         rows: list[dict[str, object]] = []
-        with _whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        with (
+            new_file_durably(path) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
+        ):
             for delivery in claimed:
                 record = await self._bills.bill(delivery.bill)
                 document = await self._documents.document(delivery.bill)
@@ -132,26 +132,3 @@ def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is there, whole and on the disk, or not at all.
-
-    Raises:
-        FileExistsError: It is there already.
-    """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        with draft.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(draft)
-        try:
-            sync_folder(path.parent)
-        except OSError:
-            path.unlink()
-            raise
-    finally:
-        draft.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ def test_the_deployment_sets_nothing_that_no_process_reads() -> None:
         if file.is_file() and file.parent.name in {"compose", "systemd"}:
             named |= set(re.findall(r"METERLINE_\w+", file.read_text(encoding="utf-8")))
     assert named
-    assert named <= variables().keys()
+    assert named <= variables().keys() | {*FOLDERS}
 
 
 def test_a_setting_of_the_utility_is_refused_by_name_with_the_remedy(
