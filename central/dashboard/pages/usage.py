@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -145,12 +146,17 @@ def _draw(shown: AccountUsage, presenter: Presenter) -> str:
         SoFarBy.DAY: language.gettext("%(unit)s per day"),
         SoFarBy.MONTH: language.gettext("%(unit)s per month"),
     }[shown.by] % {"unit": shown.unit}
+    # A month that has begun has room for its other days.
+    to_come: list[date] = []
+    if shown.by is SoFarBy.DAY and steps:
+        count = (shown.days.end - steps[-1].start).days
+        to_come = [steps[-1].start + _DAY * number for number in range(1, count)]
     return draw_usage(
         DailyUsage(
             shown.unit,
             ("",),
-            tuple(step.start for step in steps),
-            tuple((step.used,) for step in steps),
+            (*(step.start for step in steps), *to_come),
+            (*((step.used,) for step in steps), *((Decimal(0),) for _ in to_come)),
         ),
         title=f"{by}, {_title(shown, presenter)}",
         marks=marks,
