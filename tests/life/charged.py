@@ -190,7 +190,7 @@ class Charged:
                     continue
                 await self._load(part)
                 opening = judge.opening(part) if closing is None else closing
-                rated = judge.rate(part, opening, ends=charge.ends)
+                rated = judge.rate(part, opening, ends=self._ends(charge, judge))
                 if rated is None:
                     found.append((charge, None))
                     break
@@ -201,6 +201,22 @@ class Charged:
                 same = rated.closing == charge.rated.closing
                 closing = None if same else rated.closing
         return found
+
+    def _ends(self, charge: Charge, judge: Judge) -> bool:
+        """Whether what a part leaves is settled with it.
+
+        Of a customer whose end was told after the issue, and who had nothing left, no part of its
+        own settles anything: what is left now goes with the last days.
+        """
+        left, part = charge.rated.closing, charge.part
+        return charge.ends or (
+            judge.ends(part)
+            and not (left.bank or left.peaks)
+            and not any(
+                other.part.settles and other.part.place == part.place
+                for other in self.charges.values()
+            )
+        )
 
     async def _load(self, part: Part) -> None:
         found = await blocks_of(self.look, [part])
