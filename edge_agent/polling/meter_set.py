@@ -64,7 +64,11 @@ def make_meter(settings: MeterSettings, create: CreateDriver = create_driver) ->
     Raises:
         UnknownProtocolError, DriverSettingError: It cannot be what the configuration says.
     """
-    driver = create(settings.protocol, settings.driver_settings)
+    try:
+        driver = create(settings.protocol, settings.driver_settings)
+    except MeterlineError as error:
+        error.message = f"Meter {settings.name}: {error.message}"
+        raise
     if settings.scale is not None:
         codes = frozenset(map(Obis.parse, settings.scaled_codes))
         driver = ScaledDriver(driver, CounterScale(settings.scale, codes))

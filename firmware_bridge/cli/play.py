@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 
 import typer
 
@@ -154,7 +155,9 @@ def _modbus(wanted: Wanted) -> _Site:
     model = load_profile(wanted.profile)
     _check_count(wanted, _UNIT_MAX)
     units = {unit: (meter, model) for unit, meter in enumerate(wanted.meters, start=1)}
-    return site.modbus(units, wanted.wire)
+    file = wanted.profile.endswith(".toml")
+    setting = str(Path(wanted.profile).resolve()) if file else wanted.profile
+    return site.modbus(units, wanted.wire, setting)
 
 
 def _mbus(wanted: Wanted) -> _Site:

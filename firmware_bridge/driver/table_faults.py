@@ -32,7 +32,12 @@ class TableFault:
 
 
 def faults(error: ValidationError) -> tuple[TableFault, ...]:
-    """Every fault of a table, in its order."""
+    """Every fault of a table, in its order.
+
+    What is too short only since each of its entries has a fault of its own has none beside these.
+    """
+    listed = error.errors(include_url=False, include_context=False)
+    inside = {fault["loc"][:end] for fault in listed for end in range(1, len(fault["loc"]))}
     return tuple(
         TableFault(
             ".".join(str(step) for step in fault["loc"]),
@@ -40,7 +45,8 @@ def faults(error: ValidationError) -> tuple[TableFault, ...]:
             fault["type"],
             fault.get("input"),
         )
-        for fault in error.errors(include_url=False, include_context=False)
+        for fault in listed
+        if fault["type"] != "too_short" or fault["loc"] not in inside
     )
 
 

@@ -235,25 +235,35 @@ async def radio(
 
 @asynccontextmanager
 async def modbus(
-    meters: Mapping[int, tuple[VirtualMeter, MeterProfile]], wire: Wire
+    meters: Mapping[int, tuple[VirtualMeter, MeterProfile]],
+    wire: Wire,
+    setting: str | None = None,
 ) -> AsyncIterator[Site]:
-    """Slaves on one Modbus, TCP or RTU."""
+    """Slaves on one Modbus, TCP or RTU.
+
+    Args:
+        meters: By unit, each with its model.
+        wire: Where they are.
+        setting: How a meter's table names the model; None for its name.
+    """
     async with _line(wire) as (device, place):
         if device is not None:
             async with VirtualModbusBus(meters, device, wire.baudrate):
-                yield _modbus_site(meters, place)
+                yield _modbus_site(meters, place, setting)
             return
         async with VirtualModbusServer(meters, wire.host, wire.port) as server:
-            yield _modbus_site(meters, place | {"port": server.port})
+            yield _modbus_site(meters, place | {"port": server.port}, setting)
 
 
 def _modbus_site(
-    meters: Mapping[int, tuple[VirtualMeter, MeterProfile]], place: dict[str, Setting]
+    meters: Mapping[int, tuple[VirtualMeter, MeterProfile]],
+    place: dict[str, Setting],
+    setting: str | None,
 ) -> Site:
     facts: list[dict[str, str | int]] = []
     tables = []
     for unit, (meter, profile) in sorted(meters.items()):
-        own: dict[str, Setting] = {"unit_id": unit, "profile": profile.name}
+        own: dict[str, Setting] = {"unit_id": unit, "profile": setting or profile.name}
         if profile.serial is None:
             own["serial"] = meter.serial
         tables.append(

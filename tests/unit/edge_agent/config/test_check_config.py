@@ -117,3 +117,10 @@ def test_paths_count_from_the_files_folder(tmp_path: Path, monkeypatch: pytest.M
     assert load_config(path).buffer.path == folder / "buffer.db"
     ran = CliRunner().invoke(app, ["check-config", "--config", "../etc/edge.toml"])
     assert ran.exit_code == 0, ran.output
+
+
+def test_a_meters_fault_names_its_table(tmp_path: Path) -> None:
+    code, said = check(tmp_path, port("cellar", 'unit = "kWh"'), port("attic", "volts = 1"))
+    assert code == 3
+    assert "DRIVER_SETTING: Meter cellar: Meter setting `unit`" in said
+    assert "DRIVER_SETTING: Meter attic: Meter setting `volts`" in said

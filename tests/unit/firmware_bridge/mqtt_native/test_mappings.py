@@ -139,6 +139,14 @@ def test_a_wrong_file_is_refused_by_key(tmp_path: Path, was: str, becomes: str, 
     assert says in str(caught.value)
 
 
+def test_a_file_whose_only_device_is_wrong_says_no_more_than_that(tmp_path: Path) -> None:
+    alone = "[[devices]]".join(TEXT.split("[[devices]]")[:2])
+    with pytest.raises(MqttMappingError) as caught:
+        load(tmp_path, alone.replace('unit = "kWh"', 'unit = "kilowatt"'))
+    assert "'kilowatt'" in str(caught.value)
+    assert "`devices`:" not in str(caught.value)
+
+
 def test_a_meters_table_names_its_files(tmp_path: Path) -> None:
     table = {"host": "h", "topics": ["sun/#"], "mappings": [str(tmp_path / "none.toml")]}
     with pytest.raises(MqttMappingError, match="cannot be read"):
