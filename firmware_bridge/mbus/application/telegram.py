@@ -149,7 +149,7 @@ def parse_application(
         return Application(None, 0, 0, 0, formats.expand(body))
     if code == VARIABLE_BARE:
         return Application(None, 0, 0, 0, *_records(body, vouched=vouched))
-    if code in (FIXED_LOW_FIRST, FIXED_HIGH_FIRST):
+    if code in (FIXED_LOW_FIRST, FIXED_HIGH_FIRST) and not security.radio:
         return _fixed(body, "little" if code == FIXED_LOW_FIRST else "big")
     if code in MAKERS_OWN:
         message = f"The CI field {code:02X} says that the message is in its maker's own form."

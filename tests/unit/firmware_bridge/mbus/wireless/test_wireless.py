@@ -182,6 +182,13 @@ def test_a_compact_frame_with_a_long_header_is_no_fixed_structure() -> None:
     assert isinstance(read(COMPACT_UNKNOWN).error, TelegramUnsupportedError)
 
 
+def test_no_fixed_structure_is_read_from_the_radio() -> None:
+    frame = radio_frame(device("12345678", "KAM", 27, 2), bytes([0x77]) + bytes(range(1, 17)))
+    error = read(format_a(frame)).error
+    assert isinstance(error, TelegramUnsupportedError)
+    assert "77" in error.message
+
+
 @pytest.mark.parametrize("code", [0xA0, 0xA2, 0xB7])
 @pytest.mark.parametrize("crcs", [*FORMATS, bytes])
 def test_a_makers_own_form_is_named(code: int, crcs: type[bytes]) -> None:
