@@ -73,6 +73,8 @@ class CounterScale:
 class ScaledDriver:
     """A `MeterDriver` around another one; devices behind the meter's port are left as they are.
 
+    Where one table is for many devices, as of a broker, all of them are scaled.
+
     Args:
         driver: Reads the meter.
         scale: Of its counters.
@@ -115,7 +117,7 @@ class ScaledDriver:
         absent = list(shown.absent)
         for value in shown.values:
             try:
-                values.append(self._scaled(value, shown.meter))
+                values.append(self._scaled(value, shown))
             except InvalidValueError:
                 absent.append(AbsentValue(value.obis, Absence.OUT_OF_RANGE, b""))
         return replace(shown, values=tuple(values), absent=tuple(absent))
@@ -131,8 +133,10 @@ class ScaledDriver:
             async for chunk in chunks:
                 yield replace(chunk, readings=tuple(map(self._entry, chunk.readings)))
 
-    def _scaled(self, value: MeterValue, meter: MeterIdentity) -> MeterValue:
-        if value.meter != meter or not self._scale.covers(value.obis, value.quantity.unit):
+    def _scaled(self, value: MeterValue, shown: ReadOut) -> MeterValue:
+        # Where many devices speak, the table is about all of them; the one named is the last.
+        behind = value.meter != shown.meter and not shown.several
+        if behind or not self._scale.covers(value.obis, value.quantity.unit):
             return value
         modulus = None if value.modulus is None else self._scale.quantity(value.modulus)
         return replace(value, quantity=self._scale.quantity(value.quantity), modulus=modulus)

@@ -55,6 +55,12 @@ async def test_power_and_what_hangs_behind_the_port_stay_as_they_are() -> None:
     assert [v.quantity for v in scaled] == [quantity(100), quantity(500, -1, Unit.WATT)]
 
 
+async def test_all_devices_of_one_table_are_scaled_whichever_spoke_last() -> None:
+    shown = replace(read_out(value(100), value(200, "2")), several=True)
+    scaled = (await ScaledDriver(ScriptedDriver([shown]), TENTH).read()).values
+    assert [v.quantity for v in scaled] == [quantity(100, -1), quantity(200, -1)]
+
+
 async def test_what_the_factor_makes_too_large_is_absent_or_refused_by_name() -> None:
     tenfold = CounterScale(Decimal(10))
     large = replace(value(), quantity=quantity(INT64_MAX))
