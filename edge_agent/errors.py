@@ -99,6 +99,13 @@ class BrokerUntrustedError(BrokerError):
     code = "BROKER_UNTRUSTED"
 
 
+class BrokerLostError(BrokerError):
+    """The broker takes connections and ends them before anything is acknowledged."""
+
+    code = "BROKER_LOST"
+    default_remedy = "Check that broker, and what stands before it, such as a proxy."
+
+
 class BrokerRefusalError(BrokerError):
     """The broker does not admit this gateway: its certificate, or what it may do."""
 

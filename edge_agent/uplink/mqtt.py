@@ -6,7 +6,7 @@ acknowledge is sent again.
 
 Of several brokers the next is tried when one cannot be used, or when the centre acknowledges
 nothing through it for long. What is not acknowledged is sent again there; who acknowledges it does
-not matter. A broker that was lost is tried once more before the others.
+not matter. A broker that was lost is tried once more before the others (`broker_turns`).
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ from edge_agent.errors import (
     TakenOverError,
 )
 from edge_agent.uplink.batch_signer import BatchSigner
+from edge_agent.uplink.broker_turns import BACKOFF_S, BrokerTurns
 from edge_agent.uplink.listener import Listener
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
-from edge_agent.uplink.takeovers import Takeovers
+from edge_agent.uplink.takeovers import Takeovers, says_taken_over
 from edge_agent.uplink.version_probe import ask_version
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
@@ -46,8 +47,6 @@ from firmware_bridge.contract.reports import RefusalReport
 
 _log = structlog.get_logger(__name__)
 
-BACKOFF_S = 1.0
-BACKOFF_MAX_S = 60.0
 CONNECT_TIMEOUT_S = 10.0
 PUBLISH_TIMEOUT_S = 60.0
 STATUS_TIMEOUT_S = 5.0
@@ -74,7 +73,6 @@ class Uplink:
     Attributes:
         connected: Whether both directions stand.
         protocol: What the broker speaks; None while that is not known.
-        failure: Code of why nothing gets through; None where it does, or did until now.
     """
 
     def __init__(  # noqa: PLR0913 - what it stands between
@@ -91,10 +89,8 @@ class Uplink:
     ) -> None:
         self.connected = False
         self.protocol: aiomqtt.ProtocolVersion | None = None
-        self.failure: str | None = None
         self._gateway = gateway
-        self._brokers = tuple(brokers)
-        self._turn_of = 0
+        self._turns = BrokerTurns(brokers)
         self._runner = runner
         self._clock = clock
         self._random = random
@@ -102,7 +98,6 @@ class Uplink:
         self._refused = refused
         self._signer = signer
         self._takeovers = Takeovers(random)
-        self._connected_at: float | None = None
         self._misnamed = False
         self._status_due = False
         self._wake = asyncio.Event()
@@ -113,7 +108,12 @@ class Uplink:
     @property
     def broker(self) -> Broker:
         """The one that is used or tried."""
-        return self._brokers[self._turn_of]
+        return self._turns.broker
+
+    @property
+    def failure(self) -> str | None:
+        """Code of why nothing gets through; None where it does, or did until now."""
+        return self._turns.failure
 
     @property
     def taken_over(self) -> int:
@@ -135,7 +135,7 @@ class Uplink:
         What the session runner has begun is carried to its end first; what is under way is sent
         again.
         """
-        self._brokers, self._turn_of = tuple(brokers), 0
+        self._turns.use(brokers)
         self.reconnect()
 
     def reconnect(self) -> None:
@@ -149,42 +149,52 @@ class Uplink:
         Whatever is wrong with the broker or a certificate may be put right while we run, so the
         files are read anew each time, and nothing ends this but a cancellation.
         """
-        attempt = 0
         while True:
-            is_silent = False
-            self._connected_at = None
+            is_unusable = False
+            self._turns.begin_attempt()
             try:
                 await self._attempt()
             except aiomqtt.MqttError as error:
-                _log.info("broker_lost", reason=str(error), attempt=attempt)
-                self._note_end(error)
+                _log.info("broker_lost", broker=str(self.broker), reason=str(error))
+                is_unusable = self._note_end(error)
             except (BrokerError, BrokerTlsError) as error:
-                is_silent = isinstance(error, CentreSilentError)
+                is_unusable = isinstance(error, CentreSilentError)
                 self._report_failure(error)
-            admitted = self.protocol is not None
-            attempt = 0 if admitted else attempt + 1
-            if (is_silent or not admitted) and len(self._brokers) > 1:
-                self._turn_of = (self._turn_of + 1) % len(self._brokers)
-                self.protocol = None
-            rounds = -(-attempt // len(self._brokers))
-            bound = min(BACKOFF_S * 2.0 ** min(rounds, 10), BACKOFF_MAX_S)
-            jittered = self._random.uniform(BACKOFF_S / 4, bound)
+            is_admitted = self.protocol is not None
+            # Whoever is named meanwhile has not been tried.
+            if (is_unusable or not is_admitted) and not self._moved.is_set():
+                self._turns.unusable(admitted=is_admitted)
+                self.protocol = None if self._turns.are_several else self.protocol
+            jittered = self._random.uniform(BACKOFF_S / 4, self._turns.longest_pause_s)
             await self._pause(max(jittered, self._takeovers.pause_s()))
             if self._moved.is_set():
                 self._moved.clear()
-                self.protocol, attempt = None, 0
+                self.protocol = None
+                self._turns.begin_anew()
 
-    def _note_end(self, error: aiomqtt.MqttError) -> None:
-        """Say it where another device takes our place again and again."""
-        if self._connected_at is None:
-            return
-        lasted_s = self._clock.monotonic() - self._connected_at
-        if self._takeovers.note(error, lasted_s):
+    def _note_end(self, error: aiomqtt.MqttError) -> bool:
+        """Note that the connection was lost; whether the broker is to be left.
+
+        A broker that is flapping is left for another one. Where there is none, or where something
+        gets through, or where the broker says so, another device may be taking our place.
+        """
+        if self.protocol is None or self._moved.is_set():
+            return False
+        now = self._clock.monotonic()
+        self._turns.judge(now, self._runner.released, self._runner.backlog)
+        is_good, is_said = self._turns.is_good, says_taken_over(error)
+        lost = None if is_good or is_said else self._turns.lost()
+        if lost is not None and (self._turns.are_several or not self._takeovers.count):
+            self._report_failure(lost)
+        lasted_s = self._turns.lasted_s(now)
+        is_twins = is_good or is_said or not self._turns.are_several
+        if lasted_s is not None and is_twins and self._takeovers.note(error, lasted_s):
             message = (
                 f"Connections as {self._gateway} ended at once {self._takeovers.count} times:"
                 " another device seems to use that name."
             )
             self._report_failure(TakenOverError(message, value=self._takeovers.count))
+        return lost is not None
 
     async def _pause(self, seconds: float) -> None:
         """Wait, unless there is another broker to try."""
@@ -220,7 +230,7 @@ class Uplink:
         except aiomqtt.MqttCodeError as error:
             if self.protocol is not None:
                 raise
-            message = f"The broker {broker.host} refused this gateway: {error}."
+            message = f"The broker {broker} refused this gateway: {error}."
             raise BrokerRefusalError(
                 message,
                 value=str(error),
@@ -228,10 +238,11 @@ class Uplink:
             ) from error
 
     def _report_failure(self, error: MeterlineError) -> None:
-        """Say why there is no connection; once, until it is another reason."""
-        if self.failure != error.code:
-            self.failure = error.code
-            _log.error("broker_unusable", code=error.code, reason=str(error))
+        """Say why there is no connection; once for each broker, until it is another reason."""
+        if self._turns.fails(error):
+            _log.error(
+                "broker_unusable", broker=str(self.broker), code=error.code, reason=str(error)
+            )
             self._runner.note(error.code.lower(), str(error), self._moment())
 
     def _client(
@@ -269,9 +280,9 @@ class Uplink:
         try:
             await self._publish_status(client, GatewayState.ONLINE)
             self.connected = True
-            self._connected_at = self._clock.monotonic()
-            self.failure = self.failure if self._misnamed else None
-            _log.info("broker_connected", host=broker.host)
+            now, released = self._clock.monotonic(), self._runner.released
+            self._turns.connected(now, released, misnamed=self._misnamed)
+            _log.info("broker_connected", broker=str(broker))
             self._publish(client, await self._runner.connected(self._moment()))
             while not self._moved.is_set() and not self._is_unheard():
                 await self._turn(client, reader)
@@ -292,7 +303,7 @@ class Uplink:
 
     def _is_unheard(self) -> bool:
         """Whether another broker is to be tried, since the centre is not behind this one."""
-        return len(self._brokers) > 1 and self._runner.unanswered >= SILENT_AFTER
+        return self._turns.are_several and self._runner.unanswered >= SILENT_AFTER
 
     async def _publish_status(self, client: aiomqtt.Client, state: GatewayState) -> None:
         status = Status(
@@ -331,10 +342,12 @@ class Uplink:
             # The buffer's own alarm says more; the conversation goes on when it recovers.
             _log.error("buffer_trouble", code=error.code, reason=error.message)
             await self._clock.sleep(BACKOFF_S)
+        self._turns.judge(self._clock.monotonic(), self._runner.released, self._runner.backlog)
         self._publish(client, out)
 
     async def _wait(self) -> None:
-        wake_at = self._runner.wake_at
+        times = (self._runner.wake_at, self._turns.good_at(self._runner.backlog))
+        wake_at = min((at for at in times if at is not None), default=None)
         timeout = None if wake_at is None else max(wake_at - self._clock.monotonic(), 0.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):

@@ -71,6 +71,9 @@ class SessionRunner:
         random: For nonces and jitter.
         agent: Name and version, for hellos.
         make_session: Builds the session; the default has the widening window.
+
+    Attributes:
+        released: How often the centre acknowledged batches.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class SessionRunner:
         self._buffer = buffer
         self.agent = agent
         self.session = make_session(buffer.views(), random)
+        self.released = 0
         self._generation = buffer.engine.generation
         self._owed: tuple[Action, float] | None = None
         self._reported: set[tuple[str, UUID]] = set()
@@ -175,6 +179,7 @@ class SessionRunner:
                 hello = Hello(action.nonce, now.wall, self.agent, buffer.states())
                 out.append(encode_hello(hello))
             case ReleaseBatches():
+                self.released += 1
                 buffer.acknowledge(
                     action.epoch,
                     action.cum,

@@ -50,7 +50,7 @@ class Takeovers:
             self.count = 0
         is_short = lasted_s < max(SHORT_S, 2 * self._paused_s)
         self._short = self._short + 1 if is_short else 0
-        if not _says_taken_over(error) and self._short <= FREE:
+        if not says_taken_over(error) and self._short <= FREE:
             return False
         self.count += 1
         rounds, rest = divmod(self.count, ALARM_AT)
@@ -66,7 +66,8 @@ class Takeovers:
         return self._paused_s
 
 
-def _says_taken_over(error: BaseException | None) -> bool:
+def says_taken_over(error: BaseException | None) -> bool:
+    """Whether the broker names the reason."""
     while error is not None:
         if isinstance(error, aiomqtt.MqttCodeError):
             return getattr(error.rc, "value", error.rc) == TAKEN_OVER

@@ -158,6 +158,57 @@ async def test_what_one_broker_did_not_carry_goes_to_the_next(
     await buffer.close()
 
 
+@asynccontextmanager
+async def flapping(port: int) -> AsyncIterator[tuple[int, list[float]]]:
+    """A proxy that ends each connection soon after it is accepted; its port, and when they came."""
+    came: list[float] = []
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            writer.write(data)
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(time.monotonic())
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        ways = [
+            asyncio.create_task(carry(reader, far_writer)),
+            asyncio.create_task(carry(far_reader, writer)),
+        ]
+        await asyncio.wait(ways, timeout=0.3, return_when=asyncio.FIRST_COMPLETED)
+        await end(*ways)
+        far_writer.close()
+        writer.close()
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], came
+
+
+async def test_a_broker_that_ends_each_connection_is_left_for_the_next(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    centre = Centre(GATEWAY)
+    other = EmbeddedBroker(tmp_path / "other", kind=BrokerKind.MOSQUITTO)
+    await fill(buffer, 20)
+    with mosquitto, other:
+        async with (
+            flapping(mosquitto.port) as (port, came),
+            running(buffer, port, other.port) as uplink,
+            asyncio.timeout(30),
+        ):
+            while uplink.broker.port == port:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.02)
+            meanwhile = uplink.failure
+            async with listening(centre, other.port):
+                await drained(buffer, 20)
+            assert (meanwhile, uplink.failure) == ("BROKER_LOST", None)
+            assert uplink.taken_over == 0
+            # The first asks for the version; then two connections.
+            assert len(came) == 3
+    assert len(centre.rows()) == 20
+    await buffer.close()
+
+
 async def test_days_of_a_hundred_meters_drain(
     mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -23,12 +23,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.config.broker import Broker
 from edge_agent.errors import (
+    BrokerSilentError,
     BrokerUnreachableError,
     BufferUnavailableError,
     CertificateNameError,
 )
 from edge_agent.uplink import mqtt
-from edge_agent.uplink.mqtt import BACKOFF_MAX_S, BACKOFF_S, SILENT_AFTER, Uplink
+from edge_agent.uplink.broker_turns import BACKOFF_MAX_S, BACKOFF_S, STOOD_S
+from edge_agent.uplink.mqtt import SILENT_AFTER, Uplink
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
 from edge_agent.uplink.takeovers import LONGEST_S, STEADY_S, Takeovers
 from firmware_bridge.contract import topics
@@ -50,6 +52,7 @@ class Client:
     inbox: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     refusal: Exception | None = None
     publish_failure: Exception | None = None
+    subscribe_failure: Exception | None = None
     is_open: bool = False
     pending_calls_threshold: int = 0
 
@@ -68,6 +71,8 @@ class Client:
         self.is_open = False
 
     async def subscribe(self, wanted: list[tuple[str, int]]) -> None:
+        if self.subscribe_failure is not None:
+            raise self.subscribe_failure
         self.subscribed += [topic for topic, _ in wanted]
 
     async def publish(
@@ -113,6 +118,7 @@ class Runner:
     backlog: int = 3
     wake_at: float | None = None
     unanswered: int = 0
+    released: int = 0
     events: list[str] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     out: dict[str, list[bytes]] = field(default_factory=dict)
@@ -202,6 +208,7 @@ class Site:
         self.asked: list[tuple[str, int]] = []
         self.versions: Iterator[aiomqtt.ProtocolVersion | Exception] = iter(())
         self.refusals: Iterator[Exception | None] = iter(())
+        self.early_ends: Iterator[Exception] = iter(())
         monkeypatch.setattr(mqtt, "ask_version", self.ask_version)
         monkeypatch.setattr(aiomqtt, "Client", self.make_client)
         self.uplink = Uplink(
@@ -226,6 +233,7 @@ class Site:
     def make_client(self, host: str, port: int, **settings: Any) -> Client:  # noqa: ANN401 - aiomqtt's
         client = Client({"host": host, "port": port, **settings})
         client.refusal = next(self.refusals, None)
+        client.subscribe_failure = next(self.early_ends, None)
         self.clients.append(client)
         return client
 
@@ -376,7 +384,7 @@ async def test_short_connections_count_where_the_broker_gives_no_reason(
             site.clients[number].inbox.put_nowait(aiomqtt.MqttError("gone"))
         await site.until(partial(is_connected, site, 9))
     assert site.clock.pauses == [1, 1, 1, 1, 2, 4, 8, 16, 32]
-    assert [code for code, _ in site.runner.notes] == ["taken_over"]
+    assert [code for code, _ in site.runner.notes] == ["broker_lost", "taken_over"]
 
 
 def test_an_hours_connection_ends_the_suspicion() -> None:
@@ -520,3 +528,85 @@ async def test_the_only_broker_is_not_left_where_the_centre_is_silent(
         site.uplink.notify()
         await site.until(lambda: site.clients[0].sent == [b"batch 1"])
     assert len(site.clients) == 1
+
+
+async def lose(site: Site, number: int, *, acknowledged: bool = False) -> None:
+    await site.until(partial(is_connected, site, number))
+    if acknowledged:
+        site.runner.released += 1
+    site.clients[number].inbox.put_nowait(aiomqtt.MqttError("gone"))
+    await site.until(lambda: not site.clients[number].is_open)
+
+
+async def test_brokers_that_take_connections_and_lose_them_take_turns_with_pauses_that_grow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    async with site.running():
+        for number in range(9):
+            await lose(site, number)
+        await site.until(partial(is_connected, site, 9))
+        # That it stands is no proof yet.
+        assert site.uplink.failure == "BROKER_LOST"
+        site.runner.released += 1
+        site.uplink.notify()
+        await site.until(lambda: site.uplink.failure is None)
+    hosts = [client.settings["host"].split(".")[0] for client in site.clients]
+    assert hosts == [*(["broker"] * 2 + ["other"] * 2) * 2, "broker", "broker"]
+    assert site.clock.pauses == [1, 2, 2, 2, 2, 4, 4, 4, 4]
+    # Each once, and no copied card.
+    said = [detail.split(" ended")[0] for _, detail in site.runner.notes]
+    assert said == ["The broker broker.test:1883", "The broker other.test:1883"]
+
+
+async def test_a_broker_over_which_something_is_acknowledged_is_not_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    async with site.running():
+        for number, is_acknowledged in enumerate([False, True, False, True]):
+            await lose(site, number, acknowledged=is_acknowledged)
+        await site.until(partial(is_connected, site, 4))
+    assert {client.settings["host"] for client in site.clients} == {"broker.test"}
+    assert site.runner.notes == []
+
+
+async def test_two_brokers_that_fail_for_two_reasons_are_named_once_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    gone, mute = BrokerUnreachableError("Nobody there."), BrokerSilentError("No answer.")
+    site.versions = iter([gone, mute] * 5)
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+    assert [code for code, _ in site.runner.notes] == ["broker_unreachable", "broker_silent"]
+
+
+async def test_a_broker_that_ends_connections_before_they_are_subscribed_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    site.early_ends = iter([aiomqtt.MqttError("gone"), aiomqtt.MqttCodeError(128)])
+    async with site.running():
+        await site.until(lambda: site.uplink.connected)
+    hosts = [client.settings["host"] for client in site.clients]
+    assert hosts == ["broker.test", "broker.test", "other.test"]
+    assert [code for code, _ in site.runner.notes] == ["broker_lost"]
+
+
+async def test_a_connection_that_stands_with_nothing_to_send_is_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+    async with site.running():
+        for number in range(2):
+            await lose(site, number)
+        await site.until(partial(is_connected, site, 2))
+        site.clock.passed += STOOD_S
+        site.uplink.notify()
+        await site.until(lambda: site.runner.events[-1] == "stored")
+        # There is something to send, and it is not acknowledged.
+        assert site.uplink.failure == "BROKER_LOST"
+        site.runner.backlog = 0
+        site.uplink.notify()
+        await site.until(lambda: site.uplink.failure is None)
