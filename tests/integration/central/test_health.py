@@ -74,7 +74,7 @@ async def test_ingest_says_which_of_what_it_needs_is_away(
         without = json.loads(await until(web, "/ready", lambda status, _: status == 503))
         assert without == {**whole, "status": "not ready", "broker": "not connected"}
         with psycopg.connect(plain_migrated.dsn, autocommit=True) as connection:
-            connection.execute("UPDATE schema_migration SET version = version + 100")
+            connection.execute("UPDATE schema_migration SET version = version + 1000")
         other = await until(web, "/ready", lambda _, text: "SCHEMA_NEW" in text)
         assert json.loads(other)["database"] == "ok"
         assert (await web.get("/live")).json() == {"status": "live"}
@@ -118,7 +118,7 @@ async def test_the_pages_are_live_without_a_database_and_say_what_keeps_them(
         )
         assert ready == {"status": "ready", "database": "ok", "schema_version": "ok"}
         with psycopg.connect(plain_migrated.dsn, autocommit=True) as connection:
-            connection.execute("UPDATE schema_migration SET version = version + 100")
+            connection.execute("UPDATE schema_migration SET version = version + 1000")
         answer = await web.get("/api/v1/health/ready")
         assert (answer.status_code, answer.json()["code"]) == (503, "SCHEMA_NEW")
         assert (await web.get("/api/v1/health/live")).status_code == 200

@@ -131,7 +131,7 @@ async def test_a_database_of_another_release_ends_ingest_with_one_sentence(
     migrate(plain_database.dsn)
     enrol(plain_database, "gw1")
     with psycopg.connect(plain_database.dsn, autocommit=True) as connection:
-        connection.execute("UPDATE schema_migration SET version = version + 100")
+        connection.execute("UPDATE schema_migration SET version = version + 1000")
     with pytest.raises(StoreUnfitError, match="schema has version"):
         await run_ingest(settings)
 
