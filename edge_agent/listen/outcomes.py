@@ -105,7 +105,13 @@ async def listen(
                             MeterFault(item.code, item.message, item.raw, item.count)
                             for item in read_out.refused
                         )
-                        await outcomes.put(Outcome(meter.name, now(), read_out, refused))
+                        admission = meter.claims.admit(meter.name, read_out.meter, read_out.values)
+                        shared = tuple(
+                            MeterFault(*describe(admission.refusal(showing)))
+                            for showing in admission.shared
+                        )
+                        faults = (*refused, *shared)
+                        await outcomes.put(Outcome(meter.name, now(), read_out, faults))
                         await asyncio.sleep(pause_s)
             except Exception as error:  # noqa: BLE001 - a fault of one driver is shown, and ends no other
                 fault = _fault(error, meter.timeout_s)

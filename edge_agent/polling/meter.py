@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from edge_agent.meter_clock import DEFAULT, ProfileLook, Trust
-from edge_agent.polling.claims import Claims
+from edge_agent.polling.claims import Claims, ShownDevice
 from firmware_bridge.contract.errors import MeterlineError
-from firmware_bridge.contract.event import Nameplate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.driver.interface import Absence, MeterDriver
 
@@ -41,7 +40,7 @@ class Meter:
         absent: Registers without a value and why, as they were last told.
         repeated: Registers of which it showed further values, as they were last told.
         claims: Which registers are this meter's, and which another one's.
-        shared: Devices that another configured meter holds, as they were last told.
+        shared: Devices that another configured meter or topic holds, as they were last told.
         under_way: Reads that have not ended.
         offline: Devices behind it that were said to be offline at the last read.
         profile_look: How the clock of its load profile stood when it was last asked.
@@ -69,7 +68,7 @@ class Meter:
     absent: frozenset[tuple[Obis, Absence]] = frozenset()
     repeated: frozenset[tuple[object, ...]] = frozenset()
     claims: Claims = field(default_factory=Claims)
-    shared: frozenset[Nameplate] = frozenset()
+    shared: frozenset[ShownDevice] = frozenset()
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     offline: tuple[str, ...] = ()
     profile_look: ProfileLook | None = None

@@ -19,7 +19,7 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.cancellation import end
 from edge_agent.clock import Clock
 from edge_agent.meter_clock import is_present
-from edge_agent.polling.claims import Admission
+from edge_agent.polling.claims import Admission, device_of
 from edge_agent.polling.meter import Meter, describe, is_spared, read_mark
 from edge_agent.polling.profile_clock import (
     ProfileNotTakenError,
@@ -48,6 +48,7 @@ LOOK_S = 2.0
 PATIENCE_MIN_S, PATIENCE_MAX_S = 0.5, 600.0
 # A load profile that is further behind is caught up on beside the cycles.
 TOP_UP_ENTRIES = 20
+SHARED_MAX = 200
 
 
 class Poller:
@@ -192,7 +193,7 @@ class Poller:
         self._note_absent(meter, read_out)
         self._note_repeated(meter, read_out)
         admission = meter.claims.admit(meter.name, read_out.meter, read_out.values)
-        self._note_shared(meter, admission)
+        self._note_shared(meter, admission, read_out)
         if read_out.values and not admission.values:
             return None
         sample = Sample(
@@ -308,13 +309,24 @@ class Poller:
             self._note(meter, code.lower(), detail, raw)
         meter.answering, meter.failure = False, code
 
-    def _note_shared(self, meter: Meter, admission: Admission) -> None:
-        """Say which devices are another configured meter's; a failure while that is so."""
-        reported, meter.shared = meter.shared, frozenset(admission.shared)
-        for nameplate in meter.shared:
-            refusal = admission.refusal(nameplate)
+    def _note_shared(self, meter: Meter, admission: Admission, read_out: ReadOut) -> None:
+        """Say which devices are another meter's or topic's; a failure while that is so."""
+        # Who did not speak this time is no news when he does again.
+        silent = meter.shared - {device_of(value) for value in read_out.values}
+        absent = sorted((showing for showing in silent if showing.sender), key=str)[:SHARED_MAX]
+        reported, meter.shared = meter.shared, frozenset((*admission.shared, *absent))
+        for showing in admission.shared:
+            refusal = admission.refusal(showing)
             meter.failure = refusal.code
-            if nameplate not in reported:
+            self._refusals.note(
+                self._clock.wall(),
+                meter.name,
+                refusal.code,
+                str(refusal),
+                None,
+                sender=showing.sender,
+            )
+            if showing not in reported:
                 _log.warning("meter_identity_shared", meter=meter.name, reason=str(refusal))
                 self._note(meter, refusal.code.lower(), str(refusal))
 
@@ -324,7 +336,13 @@ class Poller:
         for item in read_out.refused:
             meter.bad_frames += item.count
             self._refusals.note(
-                self._clock.wall(), meter.name, item.code, item.message, item.raw, item.count
+                self._clock.wall(),
+                meter.name,
+                item.code,
+                item.message,
+                item.raw,
+                item.count,
+                sender=item.sender,
             )
             if item.code not in before:
                 _log.warning(

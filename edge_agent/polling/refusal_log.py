@@ -37,7 +37,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 class RefusalLog:
-    """The last refused telegram or answer of each meter and reason, since the agent began.
+    """The last refused telegram or answer of each meter, reason and topic, since the agent began.
 
     Attributes:
         announce: Called where there is a new kind, and again each hour in which it recurs, since
@@ -47,8 +47,8 @@ class RefusalLog:
 
     def __init__(self) -> None:
         self.announce: Callable[[], None] = lambda: None
-        self._last: OrderedDict[tuple[str, str], RefusalReport] = OrderedDict()
-        self._announced: dict[tuple[str, str], datetime] = {}
+        self._last: OrderedDict[tuple[str, str, str], RefusalReport] = OrderedDict()
+        self._announced: dict[tuple[str, str, str], datetime] = {}
         self.counts: Counter[str] = Counter()
 
     def note(  # noqa: PLR0913, PLR0917 - what is reported of it
@@ -59,6 +59,8 @@ class RefusalLog:
         reason: str,
         raw: bytes | None,
         count: int = 1,
+        *,
+        sender: str = "",
     ) -> None:
         """Note one, or several of one reason.
 
@@ -69,8 +71,9 @@ class RefusalLog:
             reason: What is wrong and what to do.
             raw: What came; None where nothing did.
             count: How many.
+            sender: The topic it came from, where a table has many; each has its last one here.
         """
-        key = (meter, code)
+        key = (meter, code, sender)
         self.counts[code] += count
         before = self._last.pop(key, None)
         report = RefusalReport(meter, code, reason, at, count, (raw or b"")[:RAW_MAX])
@@ -85,8 +88,14 @@ class RefusalLog:
             self.announce()
 
     def reports(self) -> tuple[RefusalReport, ...]:
-        """The latest, the last one first, as many as a status has."""
-        return tuple(reversed(self._last.values()))[:REFUSALS_MAX]
+        """The latest, the last one first, as many as a status has.
+
+        A meter with many topics crowds out no other: first one of each meter and reason.
+        """
+        latest = {key[:2]: key for key in self._last}
+        keys = list(self._last)[::-1]
+        keys.sort(key=lambda key: latest[key[:2]] != key)
+        return tuple(self._last[key] for key in keys[:REFUSALS_MAX])
 
     def table(self) -> list[dict[str, Any]]:
         """As `meterline-edge status` shows them."""

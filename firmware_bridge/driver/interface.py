@@ -135,6 +135,8 @@ class MeterValue:
         age_s: How long before it was handed over it came. [s]
         kept: Somebody between kept it, such as a broker; it is a present value only if its own time
             says so.
+        sender: The topic of the device that published it; empty where a place has one device only,
+            or the device's address is in its messages.
     """
 
     meter: MeterIdentity
@@ -150,11 +152,12 @@ class MeterValue:
     meter_clock: datetime | None = None
     age_s: float = 0.0
     kept: bool = False
+    sender: str = ""
 
     @property
     def register(self) -> tuple[object, ...]:
-        """Names what was counted: no read-out holds it twice."""
-        own = (self.meter.manufacturer, self.meter.serial, self.obis, self.kind)
+        """Names what was counted, and who says so: no read-out holds it twice."""
+        own = (self.meter.manufacturer, self.meter.serial, self.obis, self.kind, self.sender)
         return own if self.kind is Kind.REGISTER else (*own, self.period_s, self.meter_time)
 
     def reading(self, at: datetime, period_s: int, time_quality: TimeQuality) -> Reading:
@@ -242,12 +245,14 @@ class RefusedTelegrams:
         message: Of the last one, as a sentence.
         raw: Its bytes.
         count: How many.
+        sender: The topic they came from, as `MeterValue.sender`; the message names it, too.
     """
 
     code: str
     message: str
     raw: bytes
     count: int = 1
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)

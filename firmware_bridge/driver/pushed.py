@@ -43,6 +43,7 @@ from firmware_bridge.driver.telegram import Scanner, Telegram
 from firmware_bridge.end_task import end_task
 
 KEPT_MAX = 2000
+REFUSED_MAX = 50
 PAUSE_MIN_S, PAUSE_MAX_S = 1.0, 30.0
 
 
@@ -75,7 +76,7 @@ class PushDriver:
         self._fresh_s = timeout_s if fresh_s is None else fresh_s
         self._configured = configured
         self._several = several
-        self._refusals: dict[str, RefusedTelegrams] = {}
+        self._refusals: dict[tuple[str, str], RefusedTelegrams] = {}
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._stirred = asyncio.Event()
@@ -191,9 +192,9 @@ class PushDriver:
             MeterAnswerError: Always; its cause is why the last telegram was refused.
         """
         error = refused.error
-        before = None if error is None else self._refusals.pop(error.code, None)
+        before = None if error is None else self._refusals.pop((error.code, refused.sender), None)
         if before is not None and before.count > 1:
-            self._refusals[before.code] = replace(before, count=before.count - 1)
+            self._refusals[before.code, before.sender] = replace(before, count=before.count - 1)
         message = f"No telegram at {self._place} gives values: {error}"
         raise MeterAnswerError(message, value=refused.raw) from error
 
@@ -235,11 +236,11 @@ class PushDriver:
 
     def _keep(self, telegram: Telegram) -> None:
         if telegram.error is not None:
-            self._count(telegram.error, telegram.raw)
+            self._count(telegram.error, telegram)
             self._refused = telegram
             return
         if telegram.rest is not None:
-            self._count(telegram.rest, telegram.raw)
+            self._count(telegram.rest, telegram)
         silence = telegram.silence
         if silence is not None:
             # A longer telegram may follow; who waits in vain is told.
@@ -271,11 +272,17 @@ class PushDriver:
             del self._kept[next(iter(self._kept))]
         self._stirred.set()
 
-    def _count(self, error: DeviceError, raw: bytes) -> None:
+    def _count(self, error: DeviceError, telegram: Telegram) -> None:
         self.bad_frames += 1
-        before = self._refusals.get(error.code)
+        code, sender, message = error.code, telegram.sender, str(error)
+        before = self._refusals.pop((code, sender), None)
+        if before is None and len(self._refusals) >= REFUSED_MAX:
+            sender, message = "", "Of further topics, the last one: " + message
+            before = self._refusals.pop((code, sender), None)
+        elif sender:
+            message = f"Topic {sender}: {message}"
         count = 1 if before is None else before.count + 1
-        self._refusals[error.code] = RefusedTelegrams(error.code, str(error), raw, count)
+        self._refusals[code, sender] = RefusedTelegrams(code, message, telegram.raw, count, sender)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ class Observation:
         kept: As `MeterValue.kept`.
         port: Channel of the port on which a sub-meter hangs; 0 for the port's own meter.
         of_last_contact: `meter_time` is when the device was last heard, by whoever heard it.
+        sender: As `MeterValue.sender`.
     """
 
     meter: MeterIdentity
@@ -141,6 +142,7 @@ class Observation:
     kept: bool = False
     port: int = 0
     of_last_contact: bool = False
+    sender: str = ""
 
     def meter_value(self) -> MeterValue | None:
         """The value in the shared vocabulary; None where code, unit or digits have no place."""
@@ -162,6 +164,7 @@ class Observation:
             approximate=self.approximate,
             sampled=self.sampled,
             kept=self.kept,
+            sender=self.sender,
         )
 
 
@@ -188,12 +191,14 @@ class Telegram:
         error: Why it was refused.
         rest: Why what follows the observations could not be read, in a telegram that is vouched
             for and ends too early.
+        sender: The topic that a refused one came from, as `MeterValue.sender`.
     """
 
     raw: bytes
     observations: tuple[Observation, ...] = ()
     error: TelegramError | None = None
     rest: TelegramError | None = None
+    sender: str = ""
 
     @classmethod
     def refused(cls, raw: bytes | bytearray, error: TelegramError) -> Telegram:

@@ -111,6 +111,9 @@ _TASMOTA_TOPIC = re.compile(
     r"(?:.*/)?(?:tele/([^/]{1,100})/SENSOR|stat/([^/]{1,100})/STATUS\d{1,2})"
     r"|([^/]{1,100})/tele/SENSOR"
 )
+_TASMOTA_KIND = re.compile(
+    r"(?:(?<=/)|^)(?:tele/(?=[^/]+/SENSOR$)|stat/(?=[^/]+/STATUS))|/(?:tele/)?SENSOR$|/STATUS\d+$"
+)
 _ZIGBEE_TOPIC = re.compile(r"zigbee2mqtt/(.{1,200})")
 _ZIGBEE_PHASE = re.compile(r"(.+?)_(?:phase_)?([abc])")
 _ASKS = re.compile(
@@ -150,6 +153,20 @@ def decode_message(
         return mapped
     fields = inner(mapping(content))
     return tuple(_observed(topic or topic_of(fields) or "", content, fields, zone))
+
+
+def device_topic(topic: str) -> str:
+    """What the topics of one device have in common, where its firmware has several.
+
+    Any other topic is taken whole: two topics that show one register are two devices then.
+    """
+    older = _SHELLY_1_TOPIC.fullmatch(topic)
+    if older is not None:
+        return f"shellies/{older[1]}"
+    newer = _SHELLY_2_TOPIC.fullmatch(topic)
+    if newer is not None:
+        return newer[1]
+    return _TASMOTA_KIND.sub("", topic) if _TASMOTA_TOPIC.fullmatch(topic) else topic
 
 
 def _observed(

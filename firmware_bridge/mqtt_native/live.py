@@ -19,7 +19,8 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from firmware_bridge.driver.interface import MeterIdentity
-from firmware_bridge.driver.telegram import Telegram
+from firmware_bridge.driver.telegram import Observation, Telegram
+from firmware_bridge.mqtt_native.frames import device_topic
 from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.presence import DevicePresence
 from firmware_bridge.mqtt_native.values import as_line, message_of, read_message
@@ -103,6 +104,8 @@ class DeviceScanner:
 
     def _take(self, topic: str, line: bytes, *, kept: bool) -> Iterator[Telegram]:
         telegram = read_message(*line.partition(b" ")[::2], line, self._zone, self._mappings)
+        named = tuple(replace(o, sender=_sender(topic, o)) for o in telegram.observations)
+        telegram = replace(telegram, observations=named, sender=device_topic(topic))
         for one in telegram.observations:
             self._memory.topics.pop(one.meter, None)
             self._memory.topics[one.meter] = topic
@@ -150,6 +153,12 @@ class DeviceScanner:
         if before is None or seen <= before[0]:
             return False
         return abs(seen - before[0] - timedelta(seconds=now - before[1])) <= IN_STEP
+
+
+def _sender(topic: str, seen: Observation) -> str:
+    """A Zigbee device's address in its messages is the device, whatever its topic is called."""
+    has_address = seen.of_last_contact and not topic.endswith(seen.meter.serial)
+    return "" if has_address else device_topic(topic)
 
 
 def _trim(table: dict[_Key, _Value]) -> None:

@@ -92,15 +92,24 @@ async def test_what_is_malformed_beside_a_reading_is_counted_by_its_reason(
         await heard(driver, mosquitto.port, "t/a", native)
         before = driver.bad_frames
         await publish(mosquitto.port, "t/a", b'{"v":1,')
+        await publish(mosquitto.port, "t/b", b'{"v":1,')
         await publish(mosquitto.port, "t/b", b'{"power":1}')
         await publish(mosquitto.port, "t/b", b'{"power":2}')
-        await until(lambda: driver.bad_frames == before + 3)
+        await until(lambda: driver.bad_frames == before + 4)
         out = await heard(driver, mosquitto.port, "t/a", native)
-        assert {item.code: item.count for item in out.refused} == {
-            "TELEGRAM_SYNTAX": 1,
-            "TELEGRAM_UNSUPPORTED": 2,
+        assert {(item.code, item.sender): item.count for item in out.refused} == {
+            ("TELEGRAM_SYNTAX", "t/a"): 1,
+            ("TELEGRAM_SYNTAX", "t/b"): 1,
+            ("TELEGRAM_UNSUPPORTED", "t/b"): 2,
         }
+        assert all(f"Topic {item.sender}: " in item.message for item in out.refused)
         assert b'"power":2' in next(i.raw for i in out.refused if i.count == 2)
+        for number in range(60):
+            await publish(mosquitto.port, f"t/{number}", b'{"v":1,')
+        await until(lambda: driver.bad_frames == before + 64)
+        many = (await heard(driver, mosquitto.port, "t/a", native)).refused
+        assert (len(many), many[-1].count) == (51, 10)
+        assert "Of further topics" in many[-1].message
         assert (await heard(driver, mosquitto.port, "t/a", native)).refused == ()
 
 
