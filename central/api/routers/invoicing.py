@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
@@ -64,6 +65,20 @@ async def _terms(services: OperatorServices, kind: TermsOf, name: str) -> dict[s
     return members_of(require(version, f"invoicing of the {kind}", name))
 
 
+async def _set(
+    services: OperatorServices,
+    once: DoOnce,
+    of: tuple[TermsOf, str],
+    order: SellerInvoicingIn | AccountInvoicingIn | PointInvoicingIn,
+    shown: type[SellerInvoicingOut | AccountInvoicingOut | PointInvoicingOut],
+) -> Response:
+    async def work() -> tuple[HTTPStatus, BaseModel]:
+        version = await services.set_invoicing(*of, order.changes(), once.actor, order.reason)
+        return HTTPStatus.OK, shown.model_validate(members_of(version))
+
+    return await once(work)
+
+
 @router.get("/invoicing/seller")
 async def get_seller_invoicing(services: Services) -> SellerInvoicingOut:
     """Get what invoices say of the seller beside name and address."""
@@ -79,14 +94,7 @@ async def set_seller_invoicing(
     services: Services, once: DoOnce, order: SellerInvoicingIn
 ) -> Response:
     """Say of the seller what invoices print; what is left out stays as it is."""
-
-    async def work() -> tuple[HTTPStatus, SellerInvoicingOut]:
-        version = await services.set_invoicing(
-            TermsOf.SELLER, "", order.changes(), once.actor, order.reason
-        )
-        return HTTPStatus.OK, SellerInvoicingOut.model_validate(members_of(version))
-
-    return await once(work)
+    return await _set(services, once, (TermsOf.SELLER, ""), order, SellerInvoicingOut)
 
 
 @router.get("/accounts/{account}/invoicing")
@@ -104,14 +112,7 @@ async def set_account_invoicing(
     services: Services, once: DoOnce, account: str, order: AccountInvoicingIn
 ) -> Response:
     """Say of an account what its invoices print, and how they get there."""
-
-    async def work() -> tuple[HTTPStatus, AccountInvoicingOut]:
-        version = await services.set_invoicing(
-            TermsOf.ACCOUNT, account, order.changes(), once.actor, order.reason
-        )
-        return HTTPStatus.OK, AccountInvoicingOut.model_validate(members_of(version))
-
-    return await once(work)
+    return await _set(services, once, (TermsOf.ACCOUNT, account), order, AccountInvoicingOut)
 
 
 @router.get("/service-points/{point}/invoicing")
@@ -129,14 +130,7 @@ async def set_point_invoicing(
     services: Services, once: DoOnce, point: str, order: PointInvoicingIn
 ) -> Response:
     """Say how the network calls a service point."""
-
-    async def work() -> tuple[HTTPStatus, PointInvoicingOut]:
-        version = await services.set_invoicing(
-            TermsOf.POINT, point, order.changes(), once.actor, order.reason
-        )
-        return HTTPStatus.OK, PointInvoicingOut.model_validate(members_of(version))
-
-    return await once(work)
+    return await _set(services, once, (TermsOf.POINT, point), order, PointInvoicingOut)
 
 
 @router.get("/invoice-deliveries")
