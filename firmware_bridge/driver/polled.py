@@ -6,10 +6,10 @@ Drivers of one place share its line: a bus carries one conversation only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NoReturn, Protocol, Self
 
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.contract.interval import Interval
@@ -21,6 +21,7 @@ from firmware_bridge.driver.interface import (
     ProfileChunk,
     ProfileMemory,
     ReadOut,
+    RefusedTelegrams,
 )
 from firmware_bridge.driver.line import LineAddress, MeterLine
 from firmware_bridge.driver.naming import (
@@ -32,7 +33,7 @@ from firmware_bridge.driver.naming import (
     named_values,
     own_meters,
 )
-from firmware_bridge.driver.telegram import Observation, Telegram
+from firmware_bridge.driver.telegram import Telegram, TelegramEmptyError
 
 
 class SharedLine:
@@ -116,7 +117,6 @@ async def first_telegram(
                     if telegram.error is None:
                         return telegram
                     refused = telegram
-                    break
                 if refused is not None:
                     break
     except TimeoutError:
@@ -131,7 +131,8 @@ class PolledDriver:
 
     Args:
         place: Where its line begins.
-        ask: Holds one conversation and returns what the meter said.
+        ask: Holds one conversation and returns the meter's telegrams, with what they say and why
+            they, or the ends of them, could not be read.
         timeout_s: Longest wait for a connection, and for each answer. [s]
         configured: Who the meter is, as far as its table says.
     """
@@ -139,7 +140,7 @@ class PolledDriver:
     def __init__(
         self,
         place: LineAddress,
-        ask: Callable[[SharedLine], Awaitable[tuple[Observation, ...]]],
+        ask: Callable[[SharedLine], Awaitable[tuple[Telegram, ...]]],
         timeout_s: float,
         configured: ConfiguredIdentity = NOT_CONFIGURED,
     ) -> None:
@@ -171,19 +172,25 @@ class PolledDriver:
 
     async def identify(self) -> MeterIdentity:
         """Ask the meter; see `MeterDriver.identify`."""
-        host, _ = await self._named()
+        host, _ = self._named(await self._telegrams())
         return host
 
     async def read(self) -> ReadOut:
         """Ask the meter; see `MeterDriver.read`."""
-        host, values = await self._named()
+        telegrams = await self._telegrams()
+        host, values = self._named(telegrams)
+        if not values:
+            self._report_silence(telegrams)
         met, self._met = self._met, host
         replaced = met if met is not None and met != host else None
-        return ReadOut(host, values, replaced=replaced)
+        return ReadOut(host, values, replaced=replaced, refused=_refused(telegrams))
 
-    async def _named(self) -> tuple[MeterIdentity, tuple[MeterValue, ...]]:
+    def _named(self, telegrams: Sequence[Telegram]) -> tuple[MeterIdentity, tuple[MeterValue, ...]]:
         """The meter and its values, under the name that it or its table gives."""
-        seen, where = await self._observations(), str(self._place)
+        seen = tuple(item for telegram in telegrams for item in telegram.observations)
+        if not seen:
+            self._report_silence(telegrams)
+        where = str(self._place)
         own, host = own_meters(seen), host_of(seen, self._configured)
         if self._configured:
             check_same((*self._own_meters, *own), where)
@@ -192,15 +199,25 @@ class PolledDriver:
         self._own_meters = own[:1] or self._own_meters
         return host, values
 
-    async def _observations(self) -> tuple[Observation, ...]:
+    async def _telegrams(self) -> tuple[Telegram, ...]:
         if self._line is None:
             message = "A driver reads only inside its context: `async with driver:`."
             raise RuntimeError(message)
-        seen = await self._ask(self._line)
-        if not seen:
-            message = f"The meter at {self._place} sent no values."
-            raise MeterAnswerError(message, value=str(self._place))
-        return seen
+        return await self._ask(self._line)
+
+    def _report_silence(self, telegrams: Sequence[Telegram]) -> NoReturn:
+        """Say why nothing was read: what was refused goes before what is empty.
+
+        Raises:
+            MeterAnswerError: Always; its cause is the reason, if a telegram came.
+        """
+        faults = [(item, item.error or item.rest or item.silence) for item in telegrams]
+        faults.sort(key=lambda fault: isinstance(fault[1], TelegramEmptyError))
+        for telegram, error in faults:
+            message = f"The meter at {self._place} gave no values: {error}"
+            raise MeterAnswerError(message, value=telegram.raw) from error
+        message = f"The meter at {self._place} sent no values."
+        raise MeterAnswerError(message, value=str(self._place))
 
     async def profile_memory(self) -> ProfileMemory | None:
         """None: no load profile is read over these protocols."""
@@ -211,3 +228,14 @@ class PolledDriver:
         nothing: tuple[ProfileChunk, ...] = ()
         for chunk in nothing:
             yield chunk
+
+
+def _refused(telegrams: Sequence[Telegram]) -> tuple[RefusedTelegrams, ...]:
+    """Why telegrams, or the ends of them, were not read, by the reason's code."""
+    found: dict[str, RefusedTelegrams] = {}
+    for telegram in telegrams:
+        error = telegram.error or telegram.rest
+        if error is not None:
+            count = found[error.code].count + 1 if error.code in found else 1
+            found[error.code] = RefusedTelegrams(error.code, str(error), telegram.raw, count)
+    return tuple(found.values())

@@ -20,7 +20,7 @@ from firmware_bridge.driver.interface import MeterAnswerError, MeterTimeoutError
 from firmware_bridge.driver.line import LineSettings, MeterLine
 from firmware_bridge.driver.polled import PolledDriver, SharedLine, first_telegram
 from firmware_bridge.driver.pushed import PushDriver
-from firmware_bridge.driver.telegram import Observation
+from firmware_bridge.driver.telegram import Telegram
 from firmware_bridge.iec62056_21.values import ReadOutScanner
 
 FIRST_BAUDRATE = 300
@@ -87,7 +87,7 @@ class ModeDDriver(PushDriver):
         )
 
 
-async def _read_out(shared: SharedLine, chosen: Iec62056Settings) -> tuple[Observation, ...]:
+async def _read_out(shared: SharedLine, chosen: Iec62056Settings) -> tuple[Telegram, ...]:
     where = str(shared)
     async with shared.conversation(chosen.timeout_s) as line:
         line.set_speed(chosen.baudrate)
@@ -99,7 +99,7 @@ async def _read_out(shared: SharedLine, chosen: Iec62056Settings) -> tuple[Obser
         found = already[0] if already else None
         if found is None:
             found = await first_telegram(line, scanner, where, chosen.timeout_s)
-        return found.observations
+        return (found,)
 
 
 async def _identification(line: MeterLine, where: str, timeout_s: float) -> tuple[bytes, bytes]:

@@ -9,13 +9,13 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints
 from pydantic import model_validator as check_model
 
-from firmware_bridge.driver.interface import MeterAnswerError, MeterTimeoutError
+from firmware_bridge.driver.interface import MeterTimeoutError
 from firmware_bridge.driver.line import LineSettings, MeterLine
 from firmware_bridge.driver.polled import PolledDriver, SharedLine, first_telegram
-from firmware_bridge.driver.telegram import Observation, Telegram, TelegramError
+from firmware_bridge.driver.telegram import Telegram, TelegramError
 from firmware_bridge.mbus.application.security import TelegramSecurity
 from firmware_bridge.mbus.application.telegram import parse_application
-from firmware_bridge.mbus.application.values import observe
+from firmware_bridge.mbus.application.values import observe, observed
 from firmware_bridge.mbus.wired.link import LinkFrame, LinkSplitter, parse_frame
 
 ACKNOWLEDGE = 0xE5
@@ -76,7 +76,7 @@ class MbusDriver(PolledDriver):
         )
 
 
-async def _read_out(shared: SharedLine, chosen: MbusSettings) -> tuple[Observation, ...]:
+async def _read_out(shared: SharedLine, chosen: MbusSettings) -> tuple[Telegram, ...]:
     """One conversation: reset or select, then ask until no more records follow."""
     where = f"{shared}, {chosen.secondary or chosen.address}"
     async with shared.conversation(chosen.timeout_s) as line:
@@ -87,27 +87,28 @@ async def _read_out(shared: SharedLine, chosen: MbusSettings) -> tuple[Observati
         else:
             address = chosen.address or 0
             await _acknowledged(line, short_frame(RESET, address), chosen, None)
-        found: list[Observation] = []
+        found: list[Telegram] = []
         control = REQUEST | FRAME_COUNT_BIT
         for _ in range(TELEGRAMS_MAX):
             await line.send(short_frame(control, address))
             reply = await first_telegram(line, _Frames(), where, chosen.timeout_s)
-            more = _values(reply, chosen, found)
-            if not more:
+            telegram, more_follow = _read(reply.raw, chosen)
+            found.append(telegram)
+            if not more_follow:
                 break
             control ^= FRAME_COUNT_BIT
         return tuple(found)
 
 
-def _values(reply: Telegram, chosen: MbusSettings, found: list[Observation]) -> bool:
+def _read(raw: bytes, chosen: MbusSettings) -> tuple[Telegram, bool]:
+    """What an answer says, or why it cannot be read, and whether it says that another follows."""
     try:
-        parsed = parse_application(
-            parse_frame(reply.raw).user, TelegramSecurity(chosen.keys), vouched=True
-        )
+        user = parse_frame(raw).user
+        parsed = parse_application(user, TelegramSecurity(chosen.keys), vouched=True)
     except TelegramError as error:
-        raise MeterAnswerError(str(error), value=reply.raw) from error
-    found += observe(parsed, zone=chosen.zone)
-    return any(record.more_follow for record in parsed.records)
+        return Telegram.refused(raw, error), False
+    more_follow = any(record.more_follow for record in parsed.records)
+    return observed(raw, parsed, observe(parsed, zone=chosen.zone)), more_follow
 
 
 async def _acknowledged(

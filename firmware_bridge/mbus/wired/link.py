@@ -17,6 +17,7 @@ from firmware_bridge.driver.telegram import (
 LONG_START, SHORT_START, STOP = 0x68, 0x10, 0x16
 _SHORT_SIZE = 5
 _CONTROL_LENGTH, _FRAMING_SIZE, _OVERFLOW = 3, 6, 256
+_LONG = re.compile(rb"(?=\x68(.)\1\x68)", re.DOTALL)
 _CANDIDATE = re.compile(rb"[\x68\x10]")
 _CHUNK = 4096
 
@@ -73,11 +74,16 @@ def parse_frame(raw: bytes) -> LinkFrame:
 
 
 class LinkSplitter:
-    """Cuts a stream into frames. Holds at most one frame; skips noise byte by byte."""
+    """Cuts a stream into frames. Holds at most one frame; skips noise byte by byte.
+
+    A header may be noise, too, and its length up to 259 bytes that never come: a whole frame
+    whose checksum holds goes before the end of one that began earlier.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._quiet = 0
+        self._searched = 0
 
     def feed(self, data: bytes) -> Iterator[LinkFrame | Telegram]:
         """Sound frames, and refusals of long frames that do not hold."""
@@ -97,8 +103,16 @@ class LinkSplitter:
             size = _size(data, start)
             if size is None or start + size > len(data):
                 if not last:
-                    self._keep(start)
-                    return
+                    inner = self._sound_inside(data, start)
+                    if inner is None:
+                        self._keep(start)
+                        return
+                    if start >= self._quiet and data[start + 1] > _CONTROL_LENGTH:
+                        message = f"The frame has {inner - start} of {size} bytes."
+                        error = TelegramTruncatedError(message)
+                        yield Telegram.refused(data[start:inner], error)
+                    at = inner
+                    continue
                 size = len(data) - start
             if start < self._quiet and data[start + size - 1] != STOP:
                 at = start + 1  # inside a frame that was refused already, and none either
@@ -115,9 +129,19 @@ class LinkSplitter:
             at = start + 1
         self._keep(len(data))
 
+    def _sound_inside(self, data: bytes, start: int) -> int | None:
+        """Where a sound frame begins after `start` that the newest bytes have completed."""
+        for found in _LONG.finditer(data, start + 1):
+            first = found.start()
+            end = first + _long_size(data[first:])
+            if self._searched < end <= len(data) and _ends(data[first:end], end - first):
+                return first
+        return None
+
     def _keep(self, start: int) -> None:
         del self._buffer[:start]
         self._quiet = max(0, self._quiet - start)
+        self._searched = len(self._buffer)
 
 
 def _size(data: bytes, start: int) -> int | None:

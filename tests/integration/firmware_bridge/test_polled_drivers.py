@@ -15,15 +15,18 @@ from firmware_bridge.driver.interface import (
     MeterAnswerError,
     MeterConnectionError,
     MeterTimeoutError,
+    ReadOut,
 )
+from firmware_bridge.driver.telegram import TelegramError
 from firmware_bridge.iec62056_21.driver import Iec62056Driver, ModeDDriver
-from firmware_bridge.mbus.driver import MbusDriver
+from firmware_bridge.mbus.driver import RESET, MbusDriver
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.iec62056_21.optical import VirtualOpticalHead, mode_d
 from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header
 from firmware_bridge.simulator.mbus.slave import VirtualMbus
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
-from firmware_bridge.simulator.polled import VirtualPolledPort
+from firmware_bridge.simulator.polled import ReplyPart, VirtualPolledPort
 from firmware_bridge.simulator.pty import SerialCable
 from firmware_bridge.simulator.pushed import VirtualPushedPort
 
@@ -115,6 +118,70 @@ async def test_a_damaged_answer_carries_its_bytes_and_the_next_read_is_good() ->
         replaced = (await driver.read()).replaced
         assert replaced is not None
         assert replaced.serial == "00000005"
+
+
+HEADER = long_header(device("12345678", "ABC", 1, 2), 1, 0, b"")
+ENERGY, POWER = bytes.fromhex("04 03 39 30 00 00"), bytes.fromhex("02 2B 10 0E")
+CUT, MORE = bytes.fromhex("04 83 3C 01"), b"\x1f"
+
+
+async def read_bus(*users: bytes, noise: bytes = b"") -> ReadOut:
+    """One read of a slave that answers with these telegrams, one after the other."""
+    due = iter(users)
+
+    def answer(held: bytes) -> tuple[tuple[ReplyPart, ...], int]:
+        reply = b"\xe5" if held[1] == RESET else noise + long_frame(next(due), 5)
+        return (ReplyPart(reply),), 5
+
+    async with (
+        VirtualPolledPort(answer) as bus,
+        MbusDriver.from_settings(LOCAL | {"port": bus.port, "address": 5}) as driver,
+    ):
+        return await driver.read()
+
+
+async def test_the_end_of_an_answer_that_cannot_be_read_is_named_beside_its_values() -> None:
+    cut = HEADER + ENERGY + CUT
+    found = await read_bus(cut)
+    assert [str(value.quantity.decimal()) for value in found.values] == ["12345"]
+    assert [(item.code, item.raw, item.count) for item in found.refused] == [
+        ("TELEGRAM_TRUNCATED", long_frame(cut, 5), 1)
+    ]
+    assert "ends within a record" in found.refused[0].message
+
+
+async def test_each_of_several_answers_of_one_read_is_judged_by_itself() -> None:
+    found = await read_bus(HEADER + ENERGY + MORE, HEADER + POWER + bytes.fromhex("0D 13 FA"))
+    assert [str(value.quantity.decimal()) for value in found.values] == ["12345", "3600"]
+    assert [item.code for item in found.refused] == ["TELEGRAM_SYNTAX"]
+    found = await read_bus(HEADER + ENERGY + MORE, bytes([0xA0, 1, 2]))
+    assert [str(value.quantity.decimal()) for value in found.values] == ["12345"]
+    assert [item.code for item in found.refused] == ["TELEGRAM_UNSUPPORTED"]
+
+
+@pytest.mark.parametrize("noise", ["68 01 01 68", "68 20 20 68 00", "68 00 00 68 10"])
+async def test_noise_before_an_answer_costs_no_read(noise: str) -> None:
+    found = await read_bus(HEADER + ENERGY, noise=bytes.fromhex(noise))
+    assert [str(value.quantity.decimal()) for value in found.values] == ["12345"]
+
+
+@pytest.mark.parametrize(
+    ("user", "code"),
+    [
+        (HEADER, "TELEGRAM_EMPTY"),
+        (HEADER + bytes.fromhex("02 FD 17 00 00"), "TELEGRAM_EMPTY"),  # error flags only
+        (HEADER + bytes.fromhex("44 03 39 30 00 00"), "TELEGRAM_EMPTY"),  # a stored value only
+        (HEADER + CUT, "TELEGRAM_TRUNCATED"),
+        (bytes([0x70, 8]), "DEVICE_REPORT"),
+        (bytes([0xB7, 1, 2]), "TELEGRAM_UNSUPPORTED"),
+    ],
+)
+async def test_an_answer_without_values_has_its_reason(user: bytes, code: str) -> None:
+    with pytest.raises(MeterAnswerError) as caught:
+        await read_bus(user)
+    assert caught.value.value == long_frame(user, 5)
+    assert isinstance(caught.value.__cause__, TelegramError)
+    assert caught.value.__cause__.code == code
 
 
 @pytest.mark.parametrize("speed", ["5", "3", "0", "E", "@"])

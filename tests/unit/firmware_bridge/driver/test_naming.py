@@ -129,10 +129,10 @@ async def test_its_table_names_it(capture: Capture) -> None:
 
 @pytest.mark.parametrize("capture", UNNAMED, ids=str)
 async def test_an_asked_meter_is_refused_and_named_alike(capture: Capture) -> None:
-    seen = [value for telegram in capture.scan() for value in telegram.observations]
+    seen = tuple(capture.scan())
 
-    async def ask(_: SharedLine) -> tuple[Observation, ...]:
-        return tuple(seen)
+    async def ask(_: SharedLine) -> tuple[Telegram, ...]:
+        return seen
 
     async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0) as driver:
         with pytest.raises(MeterUnnamedError):
@@ -217,8 +217,8 @@ async def test_two_devices_of_one_message_are_not_one_because_the_table_says_so(
         for serial in ("a-0", "a-1")
     )
 
-    async def ask(_: SharedLine) -> tuple[Observation, ...]:
-        return seen
+    async def ask(_: SharedLine) -> tuple[Telegram, ...]:
+        return (Telegram(b"", seen),)
 
     async with PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0, CONFIGURED) as driver:
         with pytest.raises(MeterSeveralError):

@@ -9,7 +9,7 @@ import pytest
 
 from firmware_bridge.driver.line import TcpAddress
 from firmware_bridge.driver.polled import PolledDriver, SharedLine
-from firmware_bridge.driver.telegram import Observation
+from firmware_bridge.driver.telegram import Observation, Telegram
 from firmware_bridge.mbus.application.quirks import quirk_of
 from firmware_bridge.mbus.wired.scanner import WiredScanner
 from firmware_bridge.simulator.mbus.encoding import device, long_frame, long_header
@@ -25,13 +25,17 @@ def record(head: str, value: float) -> bytes:
     return raw + (struct.pack("<f", value) if real else int(value).to_bytes(8, "little"))
 
 
-def observed(maker: str, version: int, *records: bytes, medium: int = 2) -> list[Observation]:
+def scanned(maker: str, version: int, *records: bytes, medium: int = 2) -> Telegram:
     named = device("12345678", maker, version, medium)
     frame = long_frame(long_header(named, 1, 0, b"".join(records)))
     scanner = WiredScanner()
     (found,) = [*scanner.feed(frame), *scanner.close()]
     assert found.error is None
-    return list(found.observations)
+    return found
+
+
+def observed(maker: str, version: int, *records: bytes, medium: int = 2) -> list[Observation]:
+    return list(scanned(maker, version, *records, medium=medium).observations)
 
 
 def shown(maker: str, version: int, *records: bytes, medium: int = 2) -> dict[str, str]:
@@ -42,8 +46,8 @@ def shown(maker: str, version: int, *records: bytes, medium: int = 2) -> dict[st
 async def read(*records: bytes, version: int = 16) -> tuple[dict[str, str], list[str]]:
     """What a driver hands over, and what it reports instead."""
 
-    async def ask(_: SharedLine) -> tuple[Observation, ...]:
-        return tuple(observed("SEC", version, *records))
+    async def ask(_: SharedLine) -> tuple[Telegram, ...]:
+        return (scanned("SEC", version, *records),)
 
     driver = PolledDriver(TcpAddress("127.0.0.1", 1), ask, 1.0)
     async with driver:

@@ -54,6 +54,44 @@ def test_a_damaged_overflowed_frame_hides_none_behind_it() -> None:
     assert [t.error.code if t.error else "" for t in found] == ["CHECKSUM", ""]
 
 
+NOISE = [
+    *("68 01 01 68", "68 00 00 68 16", "68 03 03 68", "68 02 02 68 68 01 01 68"),
+    *("68 F0 F0 68 08 01 72", "00 10 68 68 68 68 FF"),
+]
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_a_frame_behind_noise_that_looks_like_a_header_comes_through_at_once(
+    noise: str, step: int
+) -> None:
+    frame, data = padded(40), bytes.fromhex(noise) + padded(40)
+    splitter = LinkSplitter()
+    found = [
+        item
+        for at in range(0, len(data), step)
+        for item in splitter.feed(data[at : at + step])
+        if not isinstance(item, Telegram)
+    ]
+    assert [item.raw for item in found] == [frame]
+    assert [item.raw for item in splitter.feed(frame) if not isinstance(item, Telegram)] == [frame]
+
+
+@pytest.mark.parametrize("step", [1, 1000])
+def test_a_frame_that_breaks_off_is_named_before_the_one_that_follows(step: int) -> None:
+    broken = padded(200)[:90]
+    data = broken + padded(40)
+    scanner = WiredScanner()
+    found = [t for at in range(0, len(data), step) for t in scanner.feed(data[at : at + step])]
+    assert [t.error.code if t.error else "" for t in found] == ["TELEGRAM_TRUNCATED", ""]
+    assert (found[0].raw, found[1].raw) == (broken, padded(40))
+
+
+def test_an_overflowed_frame_behind_noise_is_read_whole() -> None:
+    found = scan(bytes.fromhex("68 02 02 68") + padded(257) + padded(40), 1)
+    assert [t.raw for t in found if t.error is None] == [padded(257), padded(40)]
+
+
 def test_too_few_bytes_of_an_overflowed_frame_are_named() -> None:
     with pytest.raises(TelegramTruncatedError, match="100 of 263 bytes"):
         parse_frame(padded(257)[:100])
