@@ -15,7 +15,8 @@ others      as the files of `mappings` say.
 
 Topics that ask a device for something (`.../set`, `.../get`, `cmnd/...`) and those of a bridge are
 no device's. A time without offset is the device's local one; one before 2000 or from 2100 on is
-none. A power factor above 1 is in percent.
+none. A power factor from 2 to 100, of either sign, is in percent; up to 1.1 it is as sent, since
+what meters round goes just above 1; any other is no value.
 
 Sources: Tasmota docs (JSON status), Shelly Gen1 and Gen2 API references, Zigbee2MQTT exposes.
 """
@@ -124,6 +125,9 @@ _ASKS = re.compile(
 )
 _PHASES = {"a": 1, "b": 2, "c": 3}
 _YEARS = range(2000, 2100)
+# No factor lies above the one, and no firmware sends percents below the other.
+_FACTOR_MAX = Decimal("1.1")
+_PERCENT_MIN, _PERCENT_MAX = Decimal(2), Decimal(100)
 
 
 def decode_message(
@@ -213,12 +217,20 @@ def _seen(
     if unit == "watt-minute":
         found, unit = found * 60, "J"
     if text.startswith("13."):
-        found = found.scaleb(-2) if abs(found) > 1 else found
-        if abs(found) > 1:
+        factor = _power_factor(found)
+        if factor is None:
             return
+        found = factor
     exact, base = normalise(found, unit)
     at, quality = time
     yield Observation(meter, _code(text, phase), exact, base, quality, meter_time=at)
+
+
+def _power_factor(sent: Decimal) -> Decimal | None:
+    """A power factor as a number near 1 or below; None for what is none in any unit."""
+    if abs(sent) <= _FACTOR_MAX:
+        return sent
+    return sent.scaleb(-2) if _PERCENT_MIN <= abs(sent) <= _PERCENT_MAX else None
 
 
 def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:

@@ -28,7 +28,7 @@ from firmware_bridge.driver.naming import (
 from firmware_bridge.driver.polled import PolledDriver, SharedLine
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.registry import create_driver, driver_class
-from firmware_bridge.driver.telegram import UNKNOWN, Observation, Scanner
+from firmware_bridge.driver.telegram import UNKNOWN, Observation, Scanner, Telegram
 from firmware_bridge.iec62056_21.frames import block_check
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 from firmware_bridge.iec62056_21.values import ReadOutScanner

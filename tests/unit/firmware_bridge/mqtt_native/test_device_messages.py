@@ -158,10 +158,20 @@ def test_a_shelly_whose_clock_was_never_set_or_is_far_ahead_gives_no_time(second
         ("-97", "-0.97"),
         ("1", "1"),
         ("100", "1.00"),
+        ("98.5", "0.985"),
+        ("2", "0.02"),
+        ("1.01", "1.01"),
+        ("-1.001", "-1.001"),
+        ("1.1", "1.1"),
+        ("1.11", None),
+        ("-1.99", None),
         ("101", None),
+        ("-101", None),
     ],
 )
-def test_a_power_factor_above_1_is_in_percent(factor: str, expected: str | None) -> None:
+def test_a_power_factor_is_in_percent_only_where_it_can_be_nothing_else(
+    factor: str, expected: str | None
+) -> None:
     payload = f'{{"power_factor":{factor},"energy":1}}'.encode()
     found = shown("zigbee2mqtt/p", payload)
     wanted = {} if expected is None else {"Zigbee/p 1-0:13.7.0": f"{expected} 1"}
