@@ -85,6 +85,8 @@ def _covered(  # noqa: PLR0913, PLR0917 - whose day it is
         return "adjusted" if reads[0].version > 1 else _COVERED[reads[0].state]
     for one in occupancies:
         if one.place[1:] == place and one.first <= day and (one.end is None or day < one.end):
+            if books.spared.holds(one.place, day):
+                return "suppressed"
             gone = one.end is not None and one.end <= last
             over = gone or books.due(one.account, one.first, last) > day
             return "due" if over else "not yet due"

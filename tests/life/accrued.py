@@ -60,7 +60,9 @@ def open_parts(
     found: dict[Place, list[Part]] = {}
     for one in books.occupancies():
         own = [part for part in issued if part.place == one.place and part.first >= one.first]
-        reached = max([one.first, *(part.end for part in own if _is_of(part, one))])
+        spared = books.spared.of(one.place, one.first, one.end)
+        ends = [*(part.end for part in own if _is_of(part, one)), *(each.end for each in spared)]
+        reached = max([one.first, *ends])
         end = _closed_until(books, one.account, validated_at)
         until = end if one.end is None else min(end, one.end)
         if reached < until:

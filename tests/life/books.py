@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.life.counted import Counted
+from tests.life.spared import SparedDays
 from tests.life.truth import SERVICE, Counter
 
 Bank = dict[str, list[tuple[str, Fraction]]]
@@ -234,6 +235,8 @@ class Books:
     silent: dict[str, date] = field(default_factory=dict)
     suspended: set[tuple[str, date]] = field(default_factory=set)
     """Points, with the first of days without use, of which nobody is asked: there was a storm."""
+    spared: SparedDays = field(default_factory=SparedDays)
+    """Days that nobody is billed for, by decision."""
     handed: dict[tuple[tuple[str, str, str], date], str] = field(default_factory=dict)
     """Whose last bill under a tariff was issued when the next one was known, and that one's first
     day, to its name."""

@@ -36,8 +36,6 @@ _NOON = time(12, tzinfo=UTC)
 class Clerk(Corrector):
     """Decides what days say; see above."""
 
-    broken: list[Violation]
-
     # Field
 
     async def _read_out(self, event: Event) -> None:

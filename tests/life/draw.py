@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.life.draw_days import days_decided
+from tests.life.draw_suppressed import suppressed
 from tests.life.draw_usage import counted, subscribed
 from tests.life.episodes import HOUSE, OWN, ROOF, episodes, stays
 from tests.life.events import Event, Life
@@ -81,6 +82,7 @@ def draw(
     chance = random.Random(f"life {seed}")  # noqa: S311
     others = random.Random(f"corrected {seed}")  # noqa: S311
     days, usage = (random.Random(f"{what} {seed}") for what in ("days", "usage"))  # noqa: S311
+    spared = random.Random(f"suppressed {seed}")  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
     events = [*founding(FIRST, sites), *_taken_over(sites)]
     events += subscribed() if decided else ()
@@ -95,6 +97,7 @@ def draw(
             events += counted(usage, calendar.within(month), month)
             events += _paid(month, sites)
         events += _corrections(others, month) if corrected else ()
+        events += suppressed(spared, month, sites) if corrected else ()
         events += office(month)
         events += _prices(chance, month)
         events += _late_prices(others, month) if corrected else ()

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from types import MappingProxyType
 from uuid import UUID
 
 from central.service.billing.check_bills import CHECK_CODES
 from tests.life.asked import asked
-from tests.life.books import Books, Occupancy, PayIn, Plan, State
+from tests.life.books import Books, PayIn, Plan, State
 from tests.life.look import Lines, Look, Part
 from tests.life.oracle import Rated, rate_part, settle
 from tests.life.validated import Blocks, UnlikeTruthError, days_between
 from tests.life.violation import ORACLE, Violation
 
 GRACE = timedelta(minutes=15)
-BILLED = {"approved", "issued"}
 _DAY = timedelta(days=1)
 _NO_CLAIM = {"EARLIER_NOT_BILLED"}
 
@@ -33,71 +31,6 @@ def unclosed(
             if (counter.point, counter.obis, day) not in closed:
                 yield Violation(1, f"{counter.point} {counter.obis} {day} is not closed")
             day += _DAY
-
-
-def claimed_twice(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
-    """2: a day of a service is claimed at most once, and the claims of an occupancy tile time."""
-    by_service: dict[tuple[str, str], list[Part]] = {}
-    for part in parts:
-        by_service.setdefault((part.point, part.service), []).append(part)
-    for found in by_service.values():
-        found.sort(key=lambda part: (part.first, part.end))
-        for before, after in pairwise(found):
-            if after.first < before.end:
-                yield Violation(2, f"{before} and {after} bill the same days")
-    for occupancy in books.occupancies():
-        chain = _chain(occupancy, parts)
-        if chain and chain[0].first != occupancy.first:
-            yield Violation(2, f"{chain[0]} does not begin where the customer moved in")
-        for before, after in pairwise(chain):
-            if before.end < after.first:
-                yield Violation(2, f"no part lies between {before} and {after}")
-
-
-def out_of_order(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
-    """3: what lies before a bill that is approved or issued is so too."""
-    for occupancy in books.occupancies():
-        for before, after in pairwise(_chain(occupancy, parts)):
-            if after.state == "issued" and before.state != "issued":
-                yield Violation(3, f"{after} is issued before {before}")
-            elif after.state in BILLED and before.state not in BILLED:
-                yield Violation(3, f"{after} is approved before {before}")
-
-
-def unbilled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violation]:
-    """3: a run bills all that is due."""
-    for occupancy in books.occupancies():
-        due = books.due(occupancy.account, occupancy.first, end)
-        until = due if occupancy.end is None else min(due, occupancy.end)
-        reached = occupancy.first
-        for part in _chain(occupancy, parts):
-            reached = max(reached, part.end)
-        if reached < until:
-            yield Violation(3, f"{occupancy.account} at {occupancy.point}: {reached} is not billed")
-
-
-def unsettled(books: Books, parts: Sequence[Part], end: date) -> Iterator[Violation]:
-    """3: what is left of a customer who has gone is settled, also where that is told late."""
-    settled = {(part.place, part.first) for part in parts if part.settles}
-    for occupancy in books.occupancies():
-        gone = occupancy.end
-        if gone is None or gone > end or (occupancy.place, gone) in settled:
-            continue
-        for part in _chain(occupancy, parts):
-            left = part.closing.bank or part.closing.peaks
-            if left and part.end == gone and part.state == "issued":
-                yield Violation(3, f"what {part} leaves is not settled")
-
-
-def cut_short(books: Books, parts: Sequence[Part]) -> Iterator[Violation]:
-    """3: what a run bills ends with its period, its agreement or the customer's last day."""
-    ends = {(one.place, one.end) for one in books.agreements}
-    for occupancy in books.occupancies():
-        for part in _chain(occupancy, parts):
-            period = books.due(occupancy.account, occupancy.first, part.end)
-            right = part.end in {period, occupancy.end} or (part.place, part.end) in ends
-            if part.state in {"draft", "held"} and not right:
-                yield Violation(3, f"{part} ends where nothing does")
 
 
 def own_approval(parts: Iterable[Part]) -> Iterator[Violation]:
@@ -125,17 +58,6 @@ def read_beside(books: Books, parts: Sequence[Part]) -> Iterator[tuple[Part, str
 
 def _leaves(part: Part) -> bool:
     return bool(part.closing.bank or part.closing.peaks)
-
-
-def _chain(occupancy: Occupancy, parts: Sequence[Part]) -> list[Part]:
-    own = [
-        part
-        for part in parts
-        if part.place == occupancy.place
-        and occupancy.first <= part.first
-        and (occupancy.end is None or part.first < occupancy.end)
-    ]
-    return sorted(own, key=lambda part: (part.first, part.end))
 
 
 Carried = Mapping[str, Mapping[tuple[str, str], Decimal]]
@@ -167,10 +89,11 @@ class Judge:
         self._rated: dict[tuple[UUID, str, str, date], Rated | None] = {}
 
     def opening(self, part: Part) -> State | None:
-        """What the part directly before it left; None where there is none to open from."""
-        if (part.place, part.first) in self._moves_in:
+        """What the part before it left, also before days that nobody is billed for; or None."""
+        first = self._books.spared.before(part.place, part.first)
+        if (part.place, first) in self._moves_in:
             return self._books.openings.get((part.account, part.point), State())
-        before = self._before.get((part.place, part.first))
+        before = self._before.get((part.place, first))
         return None if before is None or before.state == "held" else before.closing
 
     def rated(self, part: Part) -> Rated | None:

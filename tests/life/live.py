@@ -23,21 +23,23 @@ from tests.life.accrued import accrued_otherwise, accrues, never
 from tests.life.books import Books
 from tests.life.candidates import as_previewed, worked_off
 from tests.life.charged import Charged
+from tests.life.claims import (
+    BILLED,
+    claimed_twice,
+    cut_short,
+    out_of_order,
+    unbilled,
+    unsettled,
+)
 from tests.life.clock import end_of_cycle, steps
 from tests.life.corrections import ANEW, SETTLED
 from tests.life.events import Event, Life
 from tests.life.invariants import (
-    BILLED,
     Judge,
     blocks_of,
-    claimed_twice,
-    cut_short,
-    out_of_order,
     own_approval,
     read_beside,
-    unbilled,
     unclosed,
-    unsettled,
 )
 from tests.life.look import Look, Part
 from tests.life.product import open_product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from central.adapters.timescale.billing.billing import TimescaleBillingStore
 from central.adapters.timescale.billing.corrections import TimescaleCorrections
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
+from central.adapters.timescale.billing.suppressions import TimescaleSuppressions
 from central.adapters.timescale.pool import Pool
 from central.domain.billing.correction import CorrectionWay
 from central.domain.billing.line_difference import sum_of
@@ -19,7 +20,10 @@ from central.service.billing.approve_bills import ApproveBills, DiscardBills, Is
 from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.correct_bills import CorrectBills
 from central.service.billing.rebill_bills import RebillBills
+from central.service.billing.suppress_periods import SuppressPeriods
+from central.service.ports.suppressions import OccupiedService
 from firmware_bridge.contract.errors import MeterlineError
+from tests.life.spared import Place
 from tests.support.actors import person
 
 AGENT, AUDITOR = person("agent"), person("auditor")
@@ -55,6 +59,7 @@ class ProductCorrections:
         self._correct = CorrectBills(TimescaleCorrections(pool), clock)
         self._cancel = CancelBills(self._bills, cancellations, clock)
         self._rebill = RebillBills(self._bills, cancellations, TimescaleRebills(pool), clock)
+        self._suppress = SuppressPeriods(TimescaleSuppressions(pool), clock)
         self._approve = ApproveBills(self._bills, clock)
         self._issue = IssueBills(self._bills, clock)
         self._discard = DiscardBills(self._bills, clock)
@@ -75,6 +80,25 @@ class ProductCorrections:
         except MeterlineError:
             await self._correct.withdraw(uid, AGENT, "it cannot be approved")
             raise
+
+    async def suppress(self, place: Place, end: date) -> tuple[UUID, tuple[date, date]]:
+        """Days that nobody has billed are not billed, until a day: proposed, and approved.
+
+        Returns:
+            By which it is known, and its days: the first, and the one after the last.
+        """
+        uid = await self._suppress.suppress(OccupiedService(*place), end, AGENT, "under repair")
+        try:
+            await self._suppress.approve(uid, AUDITOR)
+        except MeterlineError:
+            await self._suppress.lift(uid, AGENT, "it cannot be approved")
+            raise
+        (days,) = (one.days for one in await self._suppress.listed(place[0]) if one.uid == uid)
+        return uid, (days.first, days.end)
+
+    async def lift(self, uid: UUID) -> None:
+        """They are billed after all."""
+        await self._suppress.lift(uid, AGENT, "it was not under repair")
 
     async def rebill(self, account: str, *, only_changed: bool) -> None:
         """Cancel what is wrong and bill it anew, as one."""

@@ -44,6 +44,11 @@ REFUSED = {
     "correct UNKNOWN_NAME",
     "correct CORRECTION_HELD",
     "correct NO_NEXT_BILL",
+    # Days are left out behind an issued bill only, and billed after all where none is behind them.
+    "suppress UNKNOWN_NAME",
+    "suppress CANNOT_SUPPRESS",
+    "lift UNKNOWN_NAME",
+    "lift CANNOT_LIFT",
     "conflict UNKNOWN_NAME",
     "tariff REGISTRY_CONFLICT",
     "withdraw NOT_REGISTERED",

@@ -31,7 +31,7 @@ Office, after the day is validated, in their order:
     accept   what a gateway's batches lack does not come any more
     decide   the open conflicts of a point: keep, or replace
     run, approve, issue   a month, by somebody
-    correct, work_off     what is issued; see `corrections.py`
+    correct, work_off, suppress, lift     what is billed; see `corrections.py`
     edit, estimate, settle, policy    what people decide of days; see `clerk.py`
     down     nothing is validated until a day
 """
@@ -61,7 +61,7 @@ from tests.life.wire import Sender, batches
 
 OFFICE = {
     *("decide", "accept", "run", "approve", "issue", "down", "correct", "work_off"),
-    *("edit", "estimate", "settle", "policy"),
+    *("edit", "estimate", "settle", "policy", "suppress", "lift"),
 }
 _NOON = time(12, tzinfo=UTC)
 _NIGHTS = 17
@@ -98,7 +98,6 @@ class World(Cashier):
         self.senders: dict[str, Sender] = {}
         self.refusals: Count[str] = Count()
         self.met: Count[str] = Count()
-        self.broken: list[Violation] = []
         self.down_until = date.min
         self._sent_twice: set[str] = set()
         self._skipped: set[str] = set()

@@ -51,7 +51,8 @@ def plan_account(  # noqa: PLR0913 - all that is due of an account, each by name
     """
     account = chains[0].account_id
     there = {occupancy.occupancy_id: occupancy for occupancy in chains}
-    bills = [_again(bill, there) for bill in open_bills]
+    end = reach.end if reach.so_far else date.max
+    bills = [_again(bill, there, end) for bill in open_bills]
     joined = {
         _name(bill.period): number
         for number, bill in enumerate(bills)
@@ -120,12 +121,17 @@ def _by_point(bill: PlannedBill) -> PlannedBill:
     return replace(bill, parts=tuple(parts))
 
 
-def _again(bill: OpenBill, there: Mapping[int, OccupancyChain]) -> PlannedBill:
+def _again(bill: OpenBill, there: Mapping[int, OccupancyChain], end: date) -> PlannedBill:
+    """What an open bill says, of the days before an end."""
     parts = []
-    for occupancy_id, agreement_id, days in bill.days:
+    for occupancy_id, agreement_id, claimed in bill.days:
+        settles = occupancy_id in bill.settles
+        # A settlement holds the day on which its occupancy has ended.
+        if claimed.first > end or (claimed.first == end and not settles):
+            continue
+        days = claimed if settles else DayRange(claimed.first, min(claimed.end, end))
         occupancy = there[occupancy_id]
         term = next(term for term in occupancy.terms if term.agreement_id == agreement_id)
-        settles = occupancy_id in bill.settles
         parts.append(PlannedPart(occupancy, term, days, claimed=True, settles=settles))
     return PlannedBill(bill.account_id, bill.period, bill.run_type, tuple(parts), bill.bill_id)
 

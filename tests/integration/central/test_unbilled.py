@@ -270,3 +270,30 @@ async def test_only_what_its_tariff_reads_ends_what_can_be_rated(accruing: Accru
     ((third,), (fourth,)) = (await accruing.of("A-3"), await accruing.of("A-4"))
     assert third.amount == fourth.amount > 0
     assert third.holds == fourth.holds != ()
+
+
+async def test_what_a_held_bill_claims_accrues_until_its_first_incomplete_day(
+    accruing: Accruing,
+) -> None:
+    utility, edge = accruing.utility, _edge()
+    utility.now = datetime(2026, 11, 2, 6, tzinfo=UTC)
+    await utility.customer(3, period_s=HOURLY)
+    whole = month("S3", gaps={(18 - 1) * HOURS + 5: 6}, step=25, period_s=HOURLY)
+    await utility.deliver(edge, whole)
+    await utility.validate()
+    await accruing.unbilled.refresh()
+    (before,) = await accruing.of("A-3")
+    assert before.amount > 0
+    assert (await run(utility, "2026-10")).held
+    # What comes next has the account rated again, beside the bill that is there by now.
+    last, hour = whole[-1], timedelta(hours=1)
+    more = [
+        replace(last, at=last.at + number * hour, mantissa=last.mantissa + 25 * number)
+        for number in range(1, HOURS + 1)
+    ]
+    utility.now += timedelta(days=1)
+    await utility.deliver(edge, more)
+    await utility.validate()
+    await accruing.unbilled.refresh()
+    (after,) = await accruing.of("A-3")
+    assert (after.end, after.amount) == (date(2026, 11, 3), before.amount)

@@ -135,6 +135,30 @@ def test_an_open_bill_is_made_again_and_takes_what_is_due_in_its_period() -> Non
     ]
 
 
+def test_of_what_an_open_bill_claims_only_the_days_so_far_are_taken() -> None:
+    held = OpenBill(
+        7,
+        1,
+        Cycle.parse("2026-10").period,
+        RunType.REGULAR,
+        ((10, 1000, DayRange(OCTOBER, NOVEMBER)),),
+    )
+    there = replace(CHAIN, claimed_to=NOVEMBER)
+
+    def so_far(end: date) -> list[DayRange]:
+        reach = RunReach(end, so_far=True)
+        made = plan_account((there,), (held,), MONTHLY, reach, lambda *_: True)
+        return [part.days for bill in made.bills for part in bill.parts]
+
+    middle = date(2026, 10, 18)
+    assert so_far(middle) == [DayRange(OCTOBER, middle)]
+    assert so_far(date(2026, 11, 3)) == [
+        DayRange(OCTOBER, NOVEMBER),
+        DayRange(NOVEMBER, date(2026, 11, 3)),
+    ]
+    assert so_far(OCTOBER) == []
+
+
 def test_adjoining_days_of_an_agreement_are_one_part_of_the_open_bill() -> None:
     end = date(2026, 10, 16)
     period = Cycle.parse("2026-10").period
