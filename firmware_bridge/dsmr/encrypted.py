@@ -23,7 +23,7 @@ from firmware_bridge.driver.telegram import (
     TelegramTruncatedError,
 )
 from firmware_bridge.iec62056_21.p1_frames import TELEGRAM_MAX, parse_telegram
-from firmware_bridge.iec62056_21.p1_values import observe
+from firmware_bridge.iec62056_21.p1_values import observed
 
 # Printed in the Luxembourg specification; the same for every meter.
 LUXEMBOURG_AUTHENTICATION_KEY = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
@@ -85,7 +85,7 @@ class EncryptedP1Scanner:
             if not text.startswith(b"/"):
                 message = "The decrypted text is not a telegram: the key is wrong."
                 raise AuthenticationError(message)
-            return Telegram(raw, observe(parse_telegram(text), self._zone))
+            return observed(parse_telegram(text), self._zone, raw)
         except TelegramError as error:
             return Telegram.refused(raw, error)
 

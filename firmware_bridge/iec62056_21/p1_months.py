@@ -1,11 +1,13 @@
 """The object `0-0:98.1.0` of P1: what a meter keeps of months that ended.
 
-Belgium   count, two codes, then for each month its end, when the peak was, and the peak; the oldest
-          or the newest month first.
+Belgium   count, the peak's code twice, then for each month its end, when the peak was, and the
+          peak; the oldest or the newest month first. Before the first month has ended the count is
+          0, and what follows says nothing.
 Hungary   one month: its end and 19 values without codes, known by their units and by their sums.
 
 Hungary's order is that of the same telegram's present registers, which its sums and maxima prove
-each time.
+each time. What has another form is never guessed, and never passed over without a word: where a
+checksum vouches for the telegram, it is the meter's own, and somebody should hear of it.
 
 Sources: DSMR P1 5.0.2, chapter 6.12; e-MUCS P1 1.7.1.
 """
@@ -13,14 +15,17 @@ Sources: DSMR P1 5.0.2, chapter 6.12; e-MUCS P1 1.7.1.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_address, parse_number
 
-MONTHS = "0-0:98.1.0"
+MONTHS = checked_obis("0-0:98.1.0")
 MONTHS_MAX = 36
 _HEAD, _ENTRY = 3, 3
+_COUNT = re.compile(r"\d{1,2}", re.ASCII)
+_NO_MONTHS = re.compile(r"0{0,2}", re.ASCII)
 _STAMP = re.compile(r"\d{12}[SW]?", re.ASCII)
 # What Hungary's meters keep, in order: the units' pattern and three sums tell it.
 _HUNGARIAN = tuple(
@@ -40,46 +45,75 @@ Stored = tuple[Obis, str, Decimal, str]
 """A code, the text of its time, its value and unit."""
 
 
-def months_of(item: DataSet) -> tuple[tuple[Stored, ...], ...]:
-    """What each month holds, the newest first; nothing where the object has another form.
+@dataclass(frozen=True, slots=True)
+class StoredMonths:
+    """What an object says of months that ended.
+
+    Args:
+        months: What each holds, the newest first; nothing of a month that has no peak.
+        fault: What could not be read; empty if nothing.
+    """
+
+    months: tuple[tuple[Stored, ...], ...] = ()
+    fault: str = ""
+
+
+def months_of(item: DataSet) -> StoredMonths:
+    """What each month holds, and what could not be read.
 
     Args:
         item: The object.
     """
-    if item.values and _STAMP.fullmatch(item.values[0]) and len(item.values) == 1 + len(_HUNGARIAN):
-        return _whole_month(item.values)
-    return _peaks(item.values)
+    values = item.values
+    if values and _STAMP.fullmatch(values[0]):
+        return _whole_month(values)
+    return _peaks(values)
 
 
-def _peaks(values: tuple[str, ...]) -> tuple[tuple[Stored, ...], ...]:
-    if len(values) < _HEAD or not values[0].isdigit() or len(values[0]) > 2:  # noqa: PLR2004 - a number of months
-        return ()
-    count, code = int(values[0]), parse_address(values[2])
+def _peaks(values: tuple[str, ...]) -> StoredMonths:
+    if not any(values) or _NO_MONTHS.fullmatch(values[0]):
+        return StoredMonths()
+    count = int(values[0]) if _COUNT.fullmatch(values[0]) else 0
+    if not 0 < count <= MONTHS_MAX:
+        return StoredMonths(fault=f"it begins with {values[0]!r}, which is no number of months")
+    codes = {parse_address(text) for text in values[1:_HEAD]}
+    code = next(iter(codes), None)
+    if code is None or len(codes) > 1:
+        return StoredMonths(fault=f"{values[1:_HEAD]} are not the code of one peak")
     entries = values[_HEAD:]
-    if code is None or count > MONTHS_MAX or len(entries) != _ENTRY * count:
-        return ()
-    months = []
+    if len(entries) != _ENTRY * count:
+        return StoredMonths(fault=f"{len(entries)} values are not the {_ENTRY} of {count} months")
+    months: list[tuple[str, tuple[Stored, ...]]] = []
+    faults: list[str] = []
     for at in range(0, len(entries), _ENTRY):
         end, peak_at, text = entries[at : at + _ENTRY]
+        if not (end or peak_at or text):
+            continue
+        if _STAMP.fullmatch(end) is None:
+            # Nobody can tell the age of it, and so not of any month.
+            return StoredMonths(fault=f"{end!r} is no end of a month")
         number = parse_number(text)
-        if _STAMP.fullmatch(end) is None or number is None or not number[1]:
-            return ()
-        months.append((end, (code, peak_at, *number)))
+        if number is None or not number[1] or _STAMP.fullmatch(peak_at) is None:
+            faults.append(f"({end})({peak_at})({text}) is no peak with its time")
+            months.append((end, ()))
+        else:
+            months.append((end, ((code, peak_at, *number),)))
     # A month's end as text sorts as the months do.
-    return tuple(
-        (stored,) for _, stored in sorted(months, key=lambda month: month[0][:12], reverse=True)
-    )
+    months.sort(key=lambda month: month[0][:12], reverse=True)
+    return StoredMonths(tuple(stored for _, stored in months), "; ".join(faults))
 
 
-def _whole_month(values: tuple[str, ...]) -> tuple[tuple[Stored, ...], ...]:
+def _whole_month(values: tuple[str, ...]) -> StoredMonths:
     numbers = [parse_number(text) for text in values[1:]]
     quantities = [number for number in numbers if number is not None]
-    if [unit for _, unit in quantities] != [unit for _, unit in _HUNGARIAN]:
-        return ()
+    units = [unit for _, unit in quantities]
+    if len(quantities) < len(numbers) or units != [unit for _, unit in _HUNGARIAN]:
+        fault = f"its {len(values) - 1} values are not a month's {len(_HUNGARIAN)} in their units"
+        return StoredMonths(fault=fault)
     count = [value for value, _ in quantities]
-    if any(count[whole] != sum(count[part] for part in parts) for whole, parts in _SUMS):
-        return ()
-    if any(count[whole] != max(count[part] for part in parts) for whole, parts in _PEAKS):
-        return ()
+    sums = all(count[whole] == sum(count[part] for part in parts) for whole, parts in _SUMS)
+    peaks = all(count[whole] == max(count[part] for part in parts) for whole, parts in _PEAKS)
+    if not (sums and peaks):
+        return StoredMonths(fault="the tariffs of its month do not make its totals")
     pairs = zip(_HUNGARIAN, count, strict=True)
-    return (tuple((code, values[0], value, unit) for (code, unit), value in pairs),)
+    return StoredMonths((tuple((code, values[0], value, unit) for (code, unit), value in pairs),))

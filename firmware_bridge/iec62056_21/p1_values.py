@@ -17,7 +17,13 @@ from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity, is_filler, sub_meter
-from firmware_bridge.driver.telegram import Observation, Telegram, normalise, storage_of
+from firmware_bridge.driver.telegram import (
+    Observation,
+    Telegram,
+    TelegramUnsupportedError,
+    normalise,
+    storage_of,
+)
 from firmware_bridge.iec62056_21.datasets import (
     DataSet,
     checked_obis,
@@ -72,6 +78,24 @@ class _Host:
     quality: Quality
 
 
+def observed(telegram: P1Telegram, zone: str | None = None, raw: bytes | None = None) -> Telegram:
+    """A telegram's values, and what of it has a form that nobody knows.
+
+    Args:
+        telegram: Checked by `parse_telegram`.
+        zone: As `observe`.
+        raw: The bytes as they came, where the telegram was in an envelope.
+    """
+    listed = [item for item in telegram.objects if _is_months(parse_address(item.address))]
+    faults = [f"{item.address}: {fault}" for item in listed if (fault := months_of(item).fault)]
+    rest = None
+    if faults:
+        message = f"What the meter keeps of past months is not all read. {'; '.join(faults)}."
+        remedy = "Report the telegram, so that its form becomes known; all else in it is read."
+        rest = TelegramUnsupportedError(message, value=faults[0], remedy=remedy)
+    return Telegram(telegram.raw if raw is None else raw, observe(telegram, zone), rest=rest)
+
+
 def observe(telegram: P1Telegram, zone: str | None = None) -> tuple[Observation, ...]:
     """The measured values of a telegram, sub-meters under their own identity and time.
 
@@ -95,7 +119,7 @@ def observe(telegram: P1Telegram, zone: str | None = None) -> tuple[Observation,
         code = parse_address(item.address)
         if code is None:
             continue
-        if item.address == MONTHS:
+        if _is_months(code):
             found += list(_months(host, item))
         elif code.code[0] == 0 and code.code[1] and code.code[2] == 24:  # noqa: PLR2004 - M-Bus group
             found += list(_sub_meter(telegram, host, code, item))
@@ -134,9 +158,13 @@ def _own_value(host: _Host, code: Obis, item: DataSet) -> Iterator[Observation]:
     yield Observation(host.meter, code, value, unit, quality, at, storage=stored, sampled=sampled)
 
 
+def _is_months(code: Obis | None) -> bool:
+    return code is not None and code.code[0] <= 1 and code.code[1:4] == MONTHS.code[1:4]
+
+
 def _months(host: _Host, item: DataSet) -> Iterator[Observation]:
     """What a meter keeps of months that ended: stored values, the newest month under F = 1."""
-    for number, entry in enumerate(months_of(item), start=1):
+    for number, entry in enumerate(months_of(item).months, start=1):
         for code, text, value, unit in entry:
             at = host.clock.stamp(text)
             exact, base = normalise(value, unit)
@@ -253,4 +281,4 @@ class P1Scanner:
     def _observe(self, found: P1Telegram | Telegram) -> Telegram:
         if isinstance(found, Telegram):
             return found
-        return Telegram(found.raw, observe(found, self._zone))
+        return observed(found, self._zone)

@@ -14,7 +14,7 @@ from firmware_bridge.driver.telegram import Observation, Telegram, normalise, st
 from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number
 from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
 from firmware_bridge.iec62056_21.p1_frames import P1Telegram
-from firmware_bridge.iec62056_21.p1_values import observe as observe_p1
+from firmware_bridge.iec62056_21.p1_values import observed
 
 # Code C.D.E of the meter's own number, in the order in which it is looked for.
 _SERIALS = ((96, 1, 0), (96, 1, 255), (0, 0, 0), (0, 0, 9), (96, 1, 1), (0, 0, 255))
@@ -149,5 +149,5 @@ class ReadOutScanner:
         if isinstance(found, ReadOut62056):
             return Telegram(found.raw, observe(found, self._zone))
         if isinstance(found, P1Telegram):
-            return Telegram(found.raw, observe_p1(found, self._zone))
+            return observed(found, self._zone)
         return found

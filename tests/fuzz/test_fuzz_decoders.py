@@ -28,7 +28,7 @@ from firmware_bridge.driver.telegram import Keys, TelegramError
 from firmware_bridge.iec62056_21.datasets import parse_block
 from firmware_bridge.iec62056_21.frames import block_check, parse_block_frame
 from firmware_bridge.iec62056_21.p1_frames import P1Telegram
-from firmware_bridge.iec62056_21.p1_values import observe as observe_p1
+from firmware_bridge.iec62056_21.p1_values import observed as observed_p1
 from firmware_bridge.iec62056_21.values import observe as observe_block
 from firmware_bridge.mbus.application.security import TelegramSecurity
 from firmware_bridge.mbus.application.telegram import Address, parse_application
@@ -54,7 +54,7 @@ SECURITY = TelegramSecurity(Keys(RADIO_KEY))
 
 def lines_of_p1(data: bytes) -> object:
     objects = parse_block(data.decode("latin-1"), lenient=True)
-    return observe_p1(P1Telegram("XXX", "", objects, crc_checked=True, raw=b""))
+    return observed_p1(P1Telegram("XXX", "", objects, crc_checked=True, raw=b""))
 
 
 def lines_of_block(data: bytes) -> object:

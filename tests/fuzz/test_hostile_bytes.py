@@ -41,6 +41,8 @@ ENDLESS = {
     "frame starts": b"\x7e\xa0",
     "long frame starts": b"\x68\x68\x68\x68",
     "long frames": b"\x68\xff\xff\x68\x08\x00\x72",
+    "overflowed frame starts": b"\x68\x01\x01\x68",
+    "frame starts within each other": b"\x68\xff\xff\x68" + b"\x68\x05\x05\x68" * 30,
     "escapes": b"\x1b",
     "file starts": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01",
     "doubled escapes": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01" + b"\x1b" * 80_000,

@@ -75,23 +75,99 @@ def test_hungarys_month_is_read_by_its_place() -> None:
     assert found[f"1-0:2.6.2*1 {at}"] == "3400 W"
 
 
+def peaks(count: int) -> str:
+    """Belgium's object after so many months, the oldest first; the peak of month m is m.005 kW."""
+    ends = [f"2{year}{month:02}01000000W" for year in (2, 3) for month in range(1, 13)]
+    groups = [f"({end})({end})({number:02}.005*kW)" for number, end in enumerate(ends[:count], 1)]
+    return f"0-0:98.1.0({count})(1-0:1.6.0)(1-0:1.6.0){''.join(groups)}"
+
+
+@pytest.mark.parametrize("count", range(1, 14))
+def test_so_many_months_as_a_meter_keeps_are_read(count: int) -> None:
+    found = stored(peaks(count))
+    assert [(name.split()[0], value) for name, value in found.items()] == [
+        (f"1-0:1.6.0*{number}", f"{count + 1 - number}005 W") for number in range(1, count + 1)
+    ]
+    assert read(peaks(count)).rest is None
+
+
+def test_an_object_over_several_lines_and_under_other_spellings_is_the_same() -> None:
+    assert stored(BELGIUM.replace(")(230901", ")\r\n(230901")) == stored(BELGIUM)
+    assert stored(BELGIUM.replace("98.1.0", "98.1.0*255")) == stored(BELGIUM)
+    assert stored(BELGIUM.replace("0-0:", "1-0:")) == stored(BELGIUM)
+
+
+def test_the_peaks_of_both_directions_stand_beside_each_other() -> None:
+    export = NEWEST_FIRST.replace("1-0:1.6.0", "1-0:2.6.0")
+    assert list(stored(NEWEST_FIRST, export).values()) == ["3695 W", "5980 W"] * 2
+    assert {name[:9] for name in stored(export)} == {"1-0:2.6.0"}
+
+
 @pytest.mark.parametrize(
     "line",
     [
-        HUNGARY.replace("(000008.950*kWh)", "(000008.951*kWh)"),  # the tariffs are not the total
-        HUNGARY.replace("(02.156*kW)", "(03.565*kW)"),  # a tariff's peak above that of all
-        HUNGARY.replace("(000000.030*kvarh)", "(000000.030*kWh)"),
-        HUNGARY.removesuffix("(03.400*kW)"),
-        BELGIUM.replace("(4)", "(5)"),
-        BELGIUM.replace("(4)", "(99)"),
-        BELGIUM.replace("(04.229*kW)", "(04.229)"),
-        BELGIUM.replace("(1-0:1.6.0)(1-0:1.6.0)", "(peak)(peak)"),
-        "0-0:98.1.0()",
-        "0-0:98.1.0(0)",
+        *("0-0:98.1.0", "0-0:98.1.0()", "0-0:98.1.0(0)", "0-0:98.1.0(00)(1-0:1.6.0)(1-0:1.6.0)"),
+        *("0-0:98.1.0(0)(1-0:1.6.0)(1-0:1.6.0)()()()", "0-0:98.1.0(0)(garbage)"),
+        *("0-0:98.1.0()()()", "0-0:98.1.0(1)(1-0:1.6.0)(1-0:1.6.0)()()()"),
     ],
 )
-def test_another_list_is_not_guessed(line: str) -> None:
+def test_no_months_yet_are_no_fault(line: str) -> None:
     assert stored(line) == {}
+    assert read(line).rest is None
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        # The tariffs are not the total, or have a peak above that of all.
+        (HUNGARY.replace("(000008.950*kWh)", "(000008.951*kWh)"), "do not make its totals"),
+        (HUNGARY.replace("(02.156*kW)", "(03.565*kW)"), "do not make its totals"),
+        (HUNGARY.replace("(000000.030*kvarh)", "(000000.030*kWh)"), "in their units"),
+        (HUNGARY.replace("(000000.030*kvarh)", "(-)"), "its 19 values are not"),
+        (HUNGARY.removesuffix("(03.400*kW)"), "its 18 values are not a month's 19"),
+        ("0-0:98.1.0(230101000000W)(04.329*kW)", "its 1 values are not a month's 19"),
+        (BELGIUM.replace("(4)", "(5)"), "12 values are not the 3 of 5 months"),
+        (BELGIUM.replace("(4)", "(3)"), "12 values are not the 3 of 3 months"),
+        (BELGIUM.replace("(4)", "(99)"), "'99', which is no number of months"),
+        (BELGIUM.replace("(4)", "(four)"), "'four', which is no number of months"),
+        (BELGIUM.replace("(1-0:1.6.0)(1-0:1.6.0)", "(peak)(peak)"), "are not the code of one peak"),
+        (BELGIUM.replace(")(1-0:1.6.0)", ")(1-0:2.6.0)", 1), "are not the code of one peak"),
+        (BELGIUM.replace("(231001000000S)", "(October)"), "'October' is no end of a month"),
+        ("0-0:98.1.0(2)", "are not the code of one peak"),
+    ],
+)
+def test_another_list_is_not_guessed_and_is_named_beside_what_is_read(
+    line: str, fault: str
+) -> None:
+    assert stored(line) == {}
+    found = read(line)
+    assert [str(item.obis) for item in found.observations] == ["1-0:1.8.1*255"]
+    assert found.rest is not None
+    assert found.rest.code == "TELEGRAM_UNSUPPORTED"
+    assert fault in found.rest.message
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("(04.229*kW)", "(04.229)"),
+        ("(04.229*kW)", "(--.---*kW)"),
+        ("(04.229*kW)", "()"),
+        ("(230910183000S)", "()"),
+        ("(230910183000S)", "(yesterday)"),
+    ],
+)
+def test_a_peak_that_cannot_be_read_is_named_and_costs_no_other(good: str, bad: str) -> None:
+    line = BELGIUM.replace(good, bad)
+    assert stored(line) == {
+        "1-0:1.6.0*1 2023-10-16T11:00Z": "4927 W",
+        "1-0:1.6.0*3 2023-08-31T16:15Z": "1862 W",
+    }
+    rest = read(line).rest
+    assert rest is not None
+    assert "(231001000000S)" in rest.message
+    assert bad in rest.message
+    assert "is no peak with its time" in rest.message
 
 
 def test_stored_values_become_no_readings_of_now() -> None:
