@@ -293,6 +293,7 @@ GET {API}/accounts/{{account}}/consumption
 GET {API}/accounts/{{account}}/so-far
 GET /accounts/{{account}}/usage
 GET /accounts/{{account}}/usage.csv
+GET /accounts/{{account}}/usage.xml
 """,
     Permission.ASK_ABOUT_BILLS: f"""
 POST {API}/bills/{{bill}}/lines/{{number}}/questions

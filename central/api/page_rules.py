@@ -55,6 +55,7 @@ GET /groups/{name}
     Permission.READ_BILLS: """
 GET /accounts/{account}/usage
 GET /accounts/{account}/usage.csv
+GET /accounts/{account}/usage.xml
 GET /board
 GET /runs
 GET /runs/{run}

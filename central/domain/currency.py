@@ -18,3 +18,11 @@ def digits_of(code: str) -> int | None:
         return Currency(code).exponent
     except ValueError:
         return None
+
+
+def number_of(code: str) -> str:
+    """The number of a currency by ISO 4217, such as 978 for EUR; "" where it lists none."""
+    try:
+        return str(Currency(code).number)
+    except ValueError:
+        return ""

@@ -7,12 +7,15 @@ from decimal import Decimal
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from central.dashboard.page import asked, pages_of, presenter_of
 from central.dashboard.present import DASH, Presenter, local
+from central.domain.interval_files.write_green_button import write_green_button
 from central.domain.rating.daily_usage import DailyUsage
+from central.service.operator.account_green_button import account_green_button
 from central.service.operator.account_usage import (
+    COUNTED,
     AccountUsage,
     UsageStep,
     days_shown,
@@ -24,6 +27,7 @@ from central.service.views.lookup import require
 from central.service.views.usage_chart import ChartTexts, DayMark, draw_usage
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.interval import zone_info
+from firmware_bridge.contract.obis import NAMES, Obis
 
 router = APIRouter(include_in_schema=False)
 _DAY = timedelta(days=1)
@@ -47,7 +51,24 @@ async def usage(request: Request, account: str) -> Response:
         after=after if after <= shown.today else None,
         By=SoFarBy,
         at=_looked_at(shown),
+        names=NAMES,
         labels={step.start: _label(step, shown, presenter_of(request)) for step in shown.steps},
+    )
+
+
+@router.get("/accounts/{account}/usage.xml")
+async def as_green_button(request: Request, account: str) -> Response:
+    """Every interval of the same days as a Green Button (ESPI) file, of all that is counted."""
+    services = pages_of(request).services
+    view = await services.billing.account(account, services.clock().date())
+    by, day = _asked(request)
+    shown = require(view, "account", account)
+    days = days_shown(by, day or services.clock().date())
+    file = await account_green_button(services, shown, days)
+    return StreamingResponse(
+        write_green_button(file),
+        media_type="application/atom+xml; charset=utf-8",
+        headers=_download(f"usage-{shown.number}-{days.first}-{days.count}-days.xml"),
     )
 
 
@@ -55,26 +76,40 @@ async def usage(request: Request, account: str) -> Response:
 async def as_csv(request: Request, account: str) -> Response:
     """The same for a spreadsheet, with every digit."""
     shown = await _shown(request, account)
-    name = f"usage-{shown.account.number}-{shown.days.first}-by-{shown.by}.csv"
-    safe = "".join(
-        sign if sign.isascii() and (sign.isalnum() or sign in "-.") else "_" for sign in name
-    )
     return Response(
         written_csv(shown.rows()),
         media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{safe}"'},
+        headers=_download(f"usage-{shown.account.number}-{shown.days.first}-by-{shown.by}.csv"),
     )
+
+
+def _download(name: str) -> dict[str, str]:
+    safe = "".join(
+        sign if sign.isascii() and (sign.isalnum() or sign in "-.") else "_" for sign in name
+    )
+    return {"Content-Disposition": f'attachment; filename="{safe}"'}
 
 
 async def _shown(request: Request, account: str) -> AccountUsage:
     services = pages_of(request).services
     view = await services.billing.account(account, services.clock().date())
+    by, day = _asked(request)
+    of = asked(request, "of")
+    obis = Obis.parse(of) if of else None
+    if obis is not None and obis not in COUNTED:
+        message = f"{of!r} is not counted for customers."
+        remedy = f"Ask for {', '.join(map(str, COUNTED))}."
+        raise InvalidValueError(message, value=of, remedy=remedy)
+    return await view_account_usage(services, require(view, "account", account), by, day, obis)
+
+
+def _asked(request: Request) -> tuple[SoFarBy, date | None]:
+    """What a step is of, and a day of what is shown; None is the present one."""
     by, at = asked(request, "by") or SoFarBy.DAY.value, asked(request, "at")
     if by not in set(SoFarBy):
         message = f"{by!r} is not hour, day or month."
         raise InvalidValueError(message, value=by)
-    day = _day(at) if at else None
-    return await view_account_usage(services, require(view, "account", account), SoFarBy(by), day)
+    return SoFarBy(by), _day(at) if at else None
 
 
 def _looked_at(shown: AccountUsage) -> date:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from central.domain.alerts.alert_rule import AlertSubject, forecast_month
 from central.domain.billing.state import BillState
 from central.domain.consumption.step_totals import LoadTotal
+from central.domain.currency import digits_of
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rounding import printed
 from central.service.consumption.figures import ConsumptionBy, ConsumptionFigures
@@ -22,12 +23,26 @@ from central.service.so_far.figures import AccountSoFar, SoFarBy
 from central.service.views.bill_filter import BillFilter
 from central.service.views.billing import AccountView, BillView
 from firmware_bridge.contract.interval import local_day, zone_info
-from firmware_bridge.contract.obis import ACTIVE_IMPORT
+from firmware_bridge.contract.obis import (
+    ACTIVE_EXPORT,
+    ACTIVE_IMPORT,
+    APPARENT_IMPORT,
+    GAS_VOLUME,
+    NAMES,
+    REACTIVE_EXPORT,
+    REACTIVE_IMPORT,
+    WATER_VOLUME,
+    Obis,
+)
 
 MONTHS = 12
+COUNTED = (
+    *(ACTIVE_IMPORT, GAS_VOLUME, WATER_VOLUME, ACTIVE_EXPORT),
+    *(REACTIVE_IMPORT, REACTIVE_EXPORT, APPARENT_IMPORT),
+)
+"""What may be looked at; the first that an account has is shown first."""
 _BILLS_MOST = 50
 _DAY = timedelta(days=1)
-_CENT = Decimal("0.01")
 _SAME_WEEKDAY = 52 * 7 * _DAY
 
 
@@ -104,6 +119,8 @@ class AccountUsage:
         left_out: Channels whose intervals are longer than a step.
         before: The year before; None where no day can be compared.
         running: What is not billed; None where nothing is.
+        obis: What is counted.
+        offered: What may be looked at in its place, and itself.
     """
 
     account: AccountView
@@ -117,6 +134,8 @@ class AccountUsage:
     left_out: int
     before: YearBefore | None
     running: RunningCost | None
+    obis: Obis
+    offered: tuple[Obis, ...]
 
     @property
     def total(self) -> Decimal:
@@ -143,6 +162,7 @@ class AccountUsage:
                 "from": step.start.astimezone(zone).isoformat()
                 if isinstance(step.start, datetime)
                 else step.start.isoformat()[: 7 if self.by is SoFarBy.MONTH else 10],
+                "quantity": NAMES[self.obis],
                 "usage": str(step.used),
                 "unit": self.unit,
                 "estimated_intervals": step.total.estimated,
@@ -165,7 +185,11 @@ def days_shown(by: SoFarBy, at: date) -> DayRange:
 
 
 async def view_account_usage(
-    services: OperatorServices, account: AccountView, by: SoFarBy, at: date | None
+    services: OperatorServices,
+    account: AccountView,
+    by: SoFarBy,
+    at: date | None,
+    obis: Obis | None = None,
 ) -> AccountUsage:
     """The use of an account.
 
@@ -174,6 +198,8 @@ async def view_account_usage(
         account: Whose.
         by: What a step is of.
         at: A local day of what is shown; None is the present one.
+        obis: What is counted; None is the first that the account has. Costs are shown beside that
+            alone.
 
     Raises:
         MixedUnitsError: Its channels count in several units.
@@ -182,8 +208,13 @@ async def view_account_usage(
     figures, number = services.consumption, account.number
     (so_far,) = await services.so_far(AlertSubject.ACCOUNT, number)
     shown = days_shown(by, at or so_far.today)
-    spans = await figures.loads.spans(LoadOf.ACCOUNT, number, shown, [ACTIVE_IMPORT])
-    zone = zone_of(spans)
+    every = await figures.loads.spans(LoadOf.ACCOUNT, number, shown, COUNTED)
+    has = {span.obis for span in every}
+    offered = tuple(each for each in COUNTED if each in has or each == obis) or COUNTED[:1]
+    counted = obis or offered[0]
+    spans = [span for span in every if span.obis == counted]
+    zone = zone_of(every)
+    is_first = counted == offered[0]
     today = services.clock().astimezone(zone_info(zone)).date()
     bills = await services.billing.bills(
         account=account.account,
@@ -197,7 +228,7 @@ async def view_account_usage(
         unit, left_out, steps = await _hours(figures, spans, shown, zone)
     else:
         unit, left_out = of_days.unit, 0
-        steps = _steps(days, so_far.cost, bills.rows, by)
+        steps = _steps(days, so_far.cost if is_first else {}, bills.rows if is_first else (), by)
     return AccountUsage(
         account,
         by,
@@ -208,8 +239,12 @@ async def view_account_usage(
         so_far.currency,
         steps,
         left_out,
-        await _year_before(figures, number, {day: days[day] for day in days if day < today}, by),
+        await _year_before(
+            figures, number, {day: days[day] for day in days if day < today}, by, counted
+        ),
         _running(so_far, today),
+        counted,
+        offered,
     )
 
 
@@ -245,14 +280,19 @@ def _steps(
 
 
 async def _year_before(
-    figures: ConsumptionFigures, number: str, days: Mapping[date, LoadTotal], by: SoFarBy
+    figures: ConsumptionFigures,
+    number: str,
+    days: Mapping[date, LoadTotal],
+    by: SoFarBy,
+    obis: Obis,
 ) -> YearBefore | None:
     """Days that are over beside those of a year before; a single day beside its weekday."""
     pairs = {day: _a_year_before(day, by) for day in days}
     wanted = sorted(day for day in pairs.values() if day is not None)
     if not wanted:
         return None
-    shown = await figures(LoadOf.ACCOUNT, number, DayRange(wanted[0], wanted[-1] + _DAY))
+    around = DayRange(wanted[0], wanted[-1] + _DAY)
+    shown = await figures(LoadOf.ACCOUNT, number, around, obis=obis)
     past = {date.fromisoformat(name): total.total for name, total in shown.totals.items()}
     both = [(days[day].total, past[then]) for day, then in pairs.items() if then in past]
     if not both:
@@ -280,6 +320,12 @@ def _running(so_far: AccountSoFar, today: date) -> RunningCost | None:
         so_far.currency,
         sum(so_far.cost.values(), Decimal(0)),
         first,
-        None if forecast is None else forecast.quantize(_CENT),
+        None if forecast is None else to_cents(forecast, so_far.currency),
         so_far.holds,
     )
+
+
+def to_cents(amount: Decimal, currency: str) -> Decimal:
+    """An amount as the currency has it: yen have no decimals, dinars of Kuwait three."""
+    digits = digits_of(currency)
+    return amount.quantize(Decimal(1).scaleb(-(2 if digits is None else digits)))
