@@ -185,6 +185,11 @@ COMMANDS: Final = MappingProxyType(
             "restore_command",
             "Restore a backup into an empty database, as its owner, and check what it says.",
         ),
+        "retention": LateCommand(
+            "retention",
+            "retention",
+            "Say how long what is kept, place legal holds, and delete what is past its term.",
+        ),
         "settings": LateCommand(
             "settings",
             "app",

@@ -134,6 +134,9 @@ events withdraw-meter
 correction enter-rule
 correction withdraw-rule
 correction enter-limit
+retention enter-rule
+retention hold
+retention lift
 alert set-rule
 checks policy set
 vee policy set
@@ -160,6 +163,7 @@ restore
 """,
     _P.ERASE_CUSTOMERS: """
 account erase
+retention delete
 """,
     _P.CHANGE_PEOPLE: """
 session revoke

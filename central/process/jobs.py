@@ -24,6 +24,7 @@ from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.retention import TimescaleRetention
+from central.adapters.timescale.retention_rules import TimescaleRetentionRules
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.validation.estimates import TimescaleBillWindow
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
@@ -46,6 +47,7 @@ from central.service.ports.faults import StoreUnfitError
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.registry.cycles import BillingCycles
 from central.service.registry.holidays import PublicHolidays
+from central.service.retention.delete import delete_past_term, deleted_text
 from central.service.schedules.plan import DueJobs
 from central.service.schedules.run_jobs import Job, JobOutcome, Jobs, outcome_text
 from central.service.schedules.standing import StandingJob
@@ -121,8 +123,19 @@ def job_table(pool: Pool, settings: Settings, clock: Callable[[], datetime]) -> 
         "retry_estimated": retry,
         "find_candidates": find,
         "drop_expired": drop,
+        "delete_past_term": delete_job(pool, clock),
         "bill_run": ScheduledRun(bills, registry, clock, settings.shard_size, settings.takeover_s),
     }
+
+
+def delete_job(pool: Pool, clock: Callable[[], datetime]) -> Job:
+    """Deletes what is past its term."""
+    store, actor = TimescaleRetentionRules(pool), Actor.job("retention")
+
+    async def delete(_: datetime, __: Occurrence) -> str:
+        return deleted_text(await delete_past_term(store, actor, clock))
+
+    return delete
 
 
 def correction_rules(pool: Pool, clock: Callable[[], datetime]) -> CorrectionRules:

@@ -46,6 +46,7 @@ from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
 from central.adapters.timescale.registry.moves import TimescaleMoves
 from central.adapters.timescale.registry.registry import TimescaleRegistry
 from central.adapters.timescale.registry.series import TimescaleSeriesStore
+from central.adapters.timescale.retention_rules import TimescaleRetentionRules
 from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.second_factors import TimescaleSecondFactors
 from central.adapters.timescale.so_far.so_far import TimescaleSoFar
@@ -98,6 +99,7 @@ class Stores:
         policies: How days of channels are judged, and storms.
         rebills: Issued bills, cancelled and billed anew as one.
         reconciliation: What is validated, claimed and billed.
+        retention: How long what is kept, and legal holds.
         registry: Customers, agreements and meters.
         schedules: When jobs are done.
         series: Prices and factors per step of time.
@@ -148,6 +150,7 @@ class Stores:
     policies: TimescalePolicies
     rebills: TimescaleRebills
     reconciliation: TimescaleReconciliation
+    retention: TimescaleRetentionRules
     registry: TimescaleRegistry
     schedules: TimescaleScheduleStore
     series: TimescaleSeriesStore
@@ -222,6 +225,7 @@ async def open_stores(
             policies=TimescalePolicies(pool),
             rebills=TimescaleRebills(pool),
             reconciliation=TimescaleReconciliation(pool),
+            retention=TimescaleRetentionRules(pool),
             registry=TimescaleRegistry(pool),
             schedules=TimescaleScheduleStore(pool),
             series=TimescaleSeriesStore(pool),

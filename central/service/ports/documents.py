@@ -15,12 +15,20 @@ from uuid import UUID
 from central.domain.billing.bill_comparison import EarlierPeriod
 from central.domain.billing.billing_settings import DocumentKind
 from central.domain.billing.document_template import DocumentTemplate
+from firmware_bridge.contract.errors import OperatorError
 
 ATTEMPTS_MAX = 5
 """How often the job renders a document; after that a person asks for it."""
 
 COMPARED_AT_MOST = 60
 """Earlier bills that one is compared among: years of monthly ones."""
+
+
+class DocumentDeletedError(OperatorError):
+    """The bytes of a document were deleted when their term was over."""
+
+    code = "DOCUMENT_DELETED"
+    default_remedy = "What the bill says stays: look at it with `bill show`."
 
 
 @dataclass(frozen=True, slots=True)

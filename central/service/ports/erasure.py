@@ -46,6 +46,7 @@ class RetainedAccount:
         to_settle: Whether something may be left to settle: no run has found that nothing is.
         issued: How many issued bills it has.
         issued_on: The day of its last issued bill; None where there is none.
+        on_hold: Whether a legal hold keeps what belongs to it.
     """
 
     erased_at: datetime | None
@@ -55,6 +56,7 @@ class RetainedAccount:
     to_settle: bool
     issued: int
     issued_on: date | None
+    on_hold: bool = False
 
 
 class ErasureTransaction(Protocol):

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from central.domain.actor import Actor
+from central.domain.retention import OnHoldError
 from central.service.billing.change_settings import ChangeSettings
 from central.service.ports.billing_settings import SettingsStore
 from central.service.ports.decisions import DecisionNote
@@ -66,6 +67,7 @@ class EraseAccount:
             AccountErasedError: It was erased before.
             AccountInUseError: It has agreements or open bills, or days that are not billed, or
                 something may be left to settle.
+            OnHoldError: A legal hold keeps it.
             RetainedError: Its bills are kept by law until a later day, or nobody said how long.
         """
         need_reason(reason)
@@ -91,6 +93,9 @@ def _refuse_used(number: str, account: RetainedAccount, today: date) -> None:
     if account.erased_at is not None:
         message = f"The account {number} was erased on {account.erased_at.date()}."
         raise AccountErasedError(message, value=number)
+    if account.on_hold:
+        message = f"A legal hold keeps what belongs to the account {number}."
+        raise OnHoldError(message, value=number)
     if account.agreed_to is not None and account.agreed_to > today:
         until = "" if account.agreed_to == date(9999, 12, 31) else f" until {account.agreed_to}"
         message = f"The account {number} has an agreement{until}."

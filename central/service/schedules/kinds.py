@@ -50,6 +50,7 @@ KINDS = (
     JobKind("retry_estimated", "tries bills again whose gaps were estimated"),
     JobKind("find_candidates", "compares issued bills with what they would say today"),
     JobKind("drop_expired", "drops what nobody needs any more"),
+    JobKind("delete_past_term", "deletes what is past its term by a retention rule"),
     JobKind("bill_run", "bills the month before, or a cycle's period", "bills", None, bills=True),
 )
 """Every job, in the order in which those of one chain are done."""

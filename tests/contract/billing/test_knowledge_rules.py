@@ -19,6 +19,9 @@ WITHOUT = {
     "document_template": "a text under its hash, for ever",
     "quarantine": "says when a batch came and was released",
     "reading_recorded": "is how readings answer",
+    "legal_hold": "says when it was placed and lifted",
+    "retention_receipt": "says when it was written, and is never changed",
+    "retention_rule": "every row says when it was entered; the newest of a scope holds",
     "rejected": "counts what claims no place; kept within a bound",
     # What is only about work that waits or was done.
     "answer": "what a request with an idempotency key was answered; it expires",

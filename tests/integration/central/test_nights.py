@@ -36,6 +36,7 @@ JOBS = (
     "retry_estimated",
     "find_candidates",
     "drop_expired",
+    "delete_past_term",
 )
 DAY = timedelta(days=1)
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)

@@ -30,7 +30,7 @@ from tests.support.turned_workers import TurnedWorkers, turned_workers
 NIGHTS = sized("METERLINE_NIGHTS", 8, 400)
 FIRST = date(2026, 10, 28)
 DAY = timedelta(days=1)
-LAST_JOB = "drop_expired"
+LAST_JOB = "delete_past_term"
 
 # What grows with the days, the bills or the deeds of people, and why.
 GROWS = {

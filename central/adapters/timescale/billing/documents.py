@@ -24,6 +24,7 @@ from central.service.ports.documents import (
     ATTEMPTS_MAX,
     COMPARED_AT_MOST,
     BillDocument,
+    DocumentDeletedError,
     DocumentJob,
 )
 
@@ -159,6 +160,9 @@ async def _document(connection: AsyncConnection[_Row], bill: UUID) -> BillDocume
     row = await cursor.fetchone()
     if row is None:
         return None
+    if row[6] is None:
+        message = f"The document was deleted under rule {row[8]} on {row[9]:%Y-%m-%d}."
+        raise DocumentDeletedError(message, value=str(bill))
     return BillDocument(
         bill=row[0],
         kind=DocumentKind(row[1]),

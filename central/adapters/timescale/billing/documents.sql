@@ -2,8 +2,10 @@
 SELECT
     bill.uid, bill_document.kind, bill_document.media_type, bill_document.template_sha256,
     bill_document.content_sha256, bill_document.sha256, bill_document.content,
-    bill_document.rendered_at
-FROM bill_document JOIN bill ON bill.id = bill_document.bill_id
+    bill_document.rendered_at, receipt.rule_id, receipt.deleted_at
+FROM bill_document
+JOIN bill ON bill.id = bill_document.bill_id
+LEFT JOIN retention_receipt AS receipt ON receipt.id = bill_document.receipt_id
 WHERE bill.uid = %(bill)s
 
 -- name: template

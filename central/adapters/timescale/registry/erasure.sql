@@ -17,7 +17,8 @@ SELECT
     ),
     EXISTS (SELECT FROM unsettled_occupancy WHERE unsettled_occupancy.account_id = account.id),
     (SELECT count(*) FROM bill WHERE bill.account_id = account.id AND state = 'issued'),
-    (SELECT max(issued_on) FROM bill WHERE bill.account_id = account.id AND state = 'issued')
+    (SELECT max(issued_on) FROM bill WHERE bill.account_id = account.id AND state = 'issued'),
+    account.id IN (SELECT accounts_on_hold())
 FROM account WHERE account.number = %(number)s
 
 -- name: erase

@@ -1,0 +1,78 @@
+"""What retention by rules needs of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from central.domain.actor import Actor
+from central.domain.retention import (
+    HoldOf,
+    LegalHold,
+    PastTerm,
+    RetentionKind,
+    RetentionReceipt,
+    RetentionRule,
+    RetentionTerm,
+)
+from central.service.ports.decisions import DecisionNote
+
+
+class RetentionRuleStore(Protocol):
+    """Rules, legal holds and what was deleted. What changes waits for what deletes."""
+
+    async def enter_rule(self, term: RetentionTerm, note: DecisionNote) -> RetentionRule:
+        """Enter the next revision of a rule.
+
+        Raises:
+            NotRegisteredError: There is no such group.
+        """
+        ...
+
+    async def rules(self) -> Sequence[RetentionRule]:
+        """All revisions: by kind, everybody first, of each group the newest first."""
+        ...
+
+    async def place_hold(self, of: HoldOf, name: str, case: str, note: DecisionNote) -> LegalHold:
+        """Place a legal hold.
+
+        Raises:
+            NotRegisteredError: There is no such account, point or meter.
+            HoldExistsError: It is held for that case already.
+        """
+        ...
+
+    async def lift_hold(self, uid: UUID, note: DecisionNote) -> LegalHold:
+        """Lift a legal hold.
+
+        Raises:
+            NoSuchHoldError: None that holds has that identifier.
+        """
+        ...
+
+    async def holds(self) -> Sequence[LegalHold]:
+        """All holds: those that hold first, the newest first."""
+        ...
+
+    async def past_term(self, at: datetime) -> Sequence[PastTerm]:
+        """What is past its term and still there, by kind and month."""
+        ...
+
+    async def drop(
+        self, kind: RetentionKind, at: datetime, limit: int, actor: Actor
+    ) -> Sequence[RetentionReceipt]:
+        """Delete what is past its term, the earliest first, in one transaction.
+
+        Args:
+            kind: What.
+            at: When.
+            limit: Most rows.
+            actor: Who; the audit log has each receipt.
+        """
+        ...
+
+    async def receipts(self, limit: int) -> Sequence[RetentionReceipt]:
+        """What was deleted, the newest first."""
+        ...

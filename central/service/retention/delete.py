@@ -1,0 +1,51 @@
+"""Delete what is past its term, some rows at a time; a receipt and an audit row of each month."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from central.domain.actor import Actor
+from central.domain.retention import RetentionKind, RetentionReceipt
+from central.service.ports.retention_rules import RetentionRuleStore
+
+AT_ONCE = 2_000
+"""Rows of a transaction."""
+
+
+async def delete_past_term(
+    store: RetentionRuleStore,
+    actor: Actor,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    at_once: int = AT_ONCE,
+) -> list[RetentionReceipt]:
+    """Delete what is past its term and on no legal hold.
+
+    Args:
+        store: Where it is.
+        actor: Who deletes.
+        clock: Now, aware; asked anew for each transaction.
+        at_once: Rows of a transaction.
+
+    Returns:
+        The receipts. Whoever is interrupted calls again.
+
+    Raises:
+        StoreUnavailableError: What was committed stays deleted, with its receipts.
+    """
+    receipts: list[RetentionReceipt] = []
+    for kind in RetentionKind:
+        while gone := await store.drop(kind, clock(), at_once, actor):
+            receipts += gone
+            if sum(receipt.deleted for receipt in gone) < at_once:
+                break
+    return receipts
+
+
+def deleted_text(receipts: Sequence[RetentionReceipt]) -> str:
+    """How many rows of which kinds went, in words."""
+    counts = {
+        kind: sum(receipt.deleted for receipt in receipts if receipt.kind is kind)
+        for kind in RetentionKind
+    }
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) + " deleted"
