@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Query
 from starlette.requests import Request
 
-from central.api.schemas.base import When
+from central.api.schemas.base import PageOut, When, page_out
 from central.service.billing.find_bill import find_uid
 from central.service.knowledge_time import KnowledgeTime
 from central.service.operator.services import OperatorServices
-from central.service.views.paging import DEFAULT_LIMIT, MAX_LIMIT
+from central.service.views.paging import DEFAULT_LIMIT, MAX_LIMIT, Key, page_of
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 
 def services_of(request: Request) -> OperatorServices:
@@ -35,6 +40,41 @@ Attention = Annotated[bool, Query(description="Select items that need attention 
 After = Annotated[str | None, Query(max_length=512, description="Cursor from the previous page.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of items.")]
 LIMIT = DEFAULT_LIMIT
+UpdatedSince = Annotated[
+    When | None, Query(description="Recorded or changed at this time or later.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ListPaging:
+    """Which page of a list is asked for, of one that is read whole.
+
+    Args:
+        after: Cursor from the previous page; None for the first.
+        limit: Maximum number of items.
+    """
+
+    after: str | None
+    limit: int
+
+    def __call__(
+        self,
+        rows: Iterable[Row],
+        key: Callable[[Row], Key],
+        change: Callable[[Row], Item],
+        *,
+        newest_first: bool = False,
+    ) -> PageOut[Item]:
+        """The page as it is answered; see `page_of`."""
+        page = page_of(rows, key, self.after, self.limit, newest_first=newest_first)
+        return page_out(page, change)
+
+
+async def _paging(after: After = None, limit: Limit = LIMIT) -> ListPaging:
+    return ListPaging(after, limit)
+
+
+Paging = Annotated[ListPaging, Depends(_paging)]
 
 
 async def services_as_of(

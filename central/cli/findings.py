@@ -131,7 +131,7 @@ def list_findings_command(
     async def work() -> list[dict[str, Any]]:
         async with _stores(knowledge) as stores:
             await _require_gateway(stores, gateway)
-            open_findings = await stores.field.findings(gateway=gateway, limit=limit)
+            open_findings = (await stores.field.findings(gateway=gateway, limit=limit)).rows
         return [
             {
                 "finding": one.finding,

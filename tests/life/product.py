@@ -158,7 +158,10 @@ class Product:
         return {
             name
             for name in gateways
-            if any(one.code == "GAP" for one in await field.findings(gateway=name, limit=FINDINGS))
+            if any(
+                one.code == "GAP"
+                for one in (await field.findings(gateway=name, limit=FINDINGS)).rows
+            )
         }
 
     async def channel(self, point: str, zone: str, period_s: int, code: str) -> None:
@@ -258,7 +261,8 @@ class Product:
         """Nothing comes any more of what a gateway's batches lacked."""
         note = DecisionNote(person("expert"), "asked the gateway", self.now)
         store = TimescaleValidationStore(self.pool)
-        for one in await TimescaleField(self.pool).findings(gateway=gateway, limit=FINDINGS):
+        listed = await TimescaleField(self.pool).findings(gateway=gateway, limit=FINDINGS)
+        for one in listed.rows:
             if one.code in HOLES:
                 await accept_finding(self._decisions, store, one.finding, note)
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, shown_at
-from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.parameters import LIMIT, After, Limit, Paging, Services, UpdatedSince
 from central.api.schemas.alerts import (
     AlertOut,
     AlertRuleIn,
@@ -21,6 +21,7 @@ from central.api.schemas.base import PageOut, page_out
 from central.domain.alerts.alert_rule import AlertSubject
 from central.service.so_far.figures import SoFarBy, rows_of
 from central.service.views.lookup import require
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["alerts"])
 Account = Annotated[
@@ -30,19 +31,30 @@ By = Annotated[SoFarBy, Query(description="What a row is of.")]
 
 
 @router.get("/accounts/{account}/so-far")
-async def list_so_far(services: Services, account: str, by: By = SoFarBy.DAY) -> list[SoFarOut]:
+async def list_so_far(
+    services: Services, account: str, page: Paging, by: By = SoFarBy.DAY
+) -> PageOut[SoFarOut]:
     """List what an account used and what it costs so far, of days that no issued bill says."""
     today = services.clock().date()
     view = require(await services.billing.account(account, today), "account", account)
     figures = await services.so_far(AlertSubject.ACCOUNT, view.number)
-    return [SoFarOut.model_validate(row) for each in figures for row in rows_of(each, by)]
+    rows = [row for each in figures for row in rows_of(each, by)]
+    return page(rows, lambda row: (str(row["from"]),), SoFarOut.model_validate)
 
 
 @router.get("/alert-rules")
-async def list_alert_rules(services: Services) -> list[AlertRuleOut]:
+async def list_alert_rules(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[AlertRuleOut]:
     """List rules of alerts by name."""
-    rows = await services.so_far_store.rules()
-    return [AlertRuleOut.model_validate(row.to_json()) for row in rows]
+    rows = changed_since(
+        await services.so_far_store.rules(), updated_since, lambda row: (row.recorded_at,)
+    )
+    return page(
+        rows,
+        lambda row: (row.name,),
+        lambda row: AlertRuleOut.model_validate(row.to_json()),
+    )
 
 
 @router.post(

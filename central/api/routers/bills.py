@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from central.api.background import background_of
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Bill, Limit, Services, ServicesAsOf
+from central.api.parameters import LIMIT, After, Bill, Limit, Paging, Services, ServicesAsOf
 from central.api.schemas.base import Day, PageOut, When, page_out
 from central.api.schemas.billing import (
     BillOut,
@@ -137,18 +137,19 @@ async def get_bill(services: ServicesAsOf, bill: Bill) -> BillOut:
 
 
 @router.get("/bills/{bill}/lines")
-async def list_lines(services: ServicesAsOf, bill: Bill) -> list[LineOut]:
+async def list_lines(services: ServicesAsOf, bill: Bill, page: Paging) -> PageOut[LineOut]:
     """List a bill's lines, in print order."""
     require(await services.billing.bill(bill), "bill", bill)
-    return [LineOut.model_validate(line) for line in await services.billing.lines(bill)]
+    lines = await services.billing.lines(bill)
+    return page(lines, lambda line: (line.number,), LineOut.model_validate)
 
 
 @router.get("/bills/{bill}/chain")
-async def list_chain(services: Services, bill: Bill) -> list[ChainedBillOut]:
+async def list_chain(services: Services, bill: Bill, page: Paging) -> PageOut[ChainedBillOut]:
     """List what a bill cancels or replaces, and what cancels or replaces it."""
     view = require(await services.billing.bill(bill), "bill", bill)
     chain = await services.cancellations.chain(UUID(view.bill))
-    return [ChainedBillOut.model_validate(link) for link in chain]
+    return page(chain, lambda link: (link.how, str(link.uid)), ChainedBillOut.model_validate)
 
 
 @router.get("/bills/{bill}/lines/{number}/intervals")

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import Services
+from central.api.parameters import Paging, Services
 from central.api.schemas.alerts import SoFarSumOut
-from central.api.schemas.base import Day
+from central.api.schemas.base import Day, PageOut
 from central.api.schemas.consumption import (
     ConsumptionOut,
     LoadProfileOut,
@@ -140,20 +140,20 @@ async def list_consumption_changes(  # noqa: PLR0913, PLR0917 - one parameter ea
 
 @router.get("/groups/{group}/so-far")
 async def list_group_so_far(
-    services: Services, group: str, by: SoFarBy = SoFarBy.DAY
-) -> list[SoFarSumOut]:
+    services: Services, group: str, page: Paging, by: SoFarBy = SoFarBy.DAY
+) -> PageOut[SoFarSumOut]:
     """List what the accounts of a group used and what it costs so far, together."""
     rows = await services.so_far.summed(AlertSubject.GROUP, group, by)
-    return [SoFarSumOut.model_validate(row) for row in rows]
+    return page(rows, lambda row: (str(row["from"]),), SoFarSumOut.model_validate)
 
 
 @router.get("/tariffs/{tariff}/so-far")
 async def list_tariff_so_far(
-    services: Services, tariff: str, by: SoFarBy = SoFarBy.DAY
-) -> list[SoFarSumOut]:
+    services: Services, tariff: str, page: Paging, by: SoFarBy = SoFarBy.DAY
+) -> PageOut[SoFarSumOut]:
     """List what the accounts of a tariff used and what it costs so far, together."""
     rows = await services.so_far.summed(AlertSubject.TARIFF, tariff, by)
-    return [SoFarSumOut.model_validate(row) for row in rows]
+    return page(rows, lambda row: (str(row["from"]),), SoFarSumOut.model_validate)
 
 
 async def _shown(  # noqa: PLR0913, PLR0917 - what is asked for

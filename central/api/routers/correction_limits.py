@@ -8,21 +8,36 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, shown_at
-from central.api.parameters import Services
+from central.api.parameters import Paging, Services, UpdatedSince
+from central.api.schemas.base import PageOut
 from central.api.schemas.corrections import (
     CorrectionLimitIn,
     CorrectionLimitOut,
     CorrectionLimitRef,
 )
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["bills"])
 
 
 @router.get("/correction-limits")
-async def list_limits(services: Services) -> list[CorrectionLimitOut]:
-    """List limits, all revisions, those of everybody first."""
-    limits = await services.limits.listed()
-    return [CorrectionLimitOut.model_validate(limit.to_json()) for limit in limits]
+async def list_limits(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[CorrectionLimitOut]:
+    """List limits by group, cause and day, all revisions, those of everybody first."""
+    limits = changed_since(
+        await services.limits.listed(), updated_since, lambda limit: (limit.recorded_at,)
+    )
+    return page(
+        limits,
+        lambda limit: (
+            limit.group or "",
+            "" if limit.cause is None else limit.cause.value,
+            limit.effective.isoformat(),
+            limit.revision,
+        ),
+        lambda limit: CorrectionLimitOut.model_validate(limit.to_json()),
+    )
 
 
 @router.post(

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, shown_at
-from central.api.parameters import Services
+from central.api.parameters import Paging, Services, UpdatedSince
+from central.api.schemas.base import PageOut
 from central.api.schemas.corrections import (
     CorrectionRuleIn,
     CorrectionRuleOut,
@@ -16,15 +17,26 @@ from central.api.schemas.corrections import (
     WithdrawnCorrectionIn,
 )
 from central.domain.billing.correction_rule import RuleTerms
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["bills"])
 
 
 @router.get("/correction-rules")
-async def list_rules(services: Services) -> list[CorrectionRuleOut]:
+async def list_rules(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[CorrectionRuleOut]:
     """List rules, all versions, by name and the newest first."""
-    rules = await services.rules.listed()
-    return [CorrectionRuleOut.model_validate(rule.to_json()) for rule in rules]
+    rules = changed_since(
+        await services.rules.listed(),
+        updated_since,
+        lambda rule: (rule.entered_at, rule.approved_at, rule.withdrawn_at),
+    )
+    return page(
+        rules,
+        lambda rule: (rule.name, -rule.version),
+        lambda rule: CorrectionRuleOut.model_validate(rule.to_json()),
+    )
 
 
 @router.post(

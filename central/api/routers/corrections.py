@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, first_bill, shown_at
-from central.api.parameters import Services
+from central.api.parameters import LIMIT, After, Limit, Services, UpdatedSince
+from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.corrections import (
     ApprovedCorrectionOut,
     CandidateFiguresOut,
@@ -72,17 +73,21 @@ async def rebill(services: Services, once: DoOnce, account: str, order: RebillIn
 
 
 @router.get("/correction-candidates")
-async def list_candidates(
+async def list_candidates(  # noqa: PLR0913, PLR0917 - one filter each
     services: Services,
     account: OneAccount = None,
     closed: Annotated[bool, Query(description="Those that are settled.")] = False,  # noqa: FBT002
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
 ) -> CandidatesOut:
-    """List accounts whose issued bills would say something else today, 1,000 at most."""
-    candidates = await services.show_candidates.listed(account, closed=closed)
+    """List accounts whose issued bills would say something else today, the oldest first."""
+    page = await services.show_candidates.page(account, after, limit, updated_since, closed=closed)
     figures = await services.candidates.figures(services.clock())
     return CandidatesOut(
         figures=CandidateFiguresOut(**figures._asdict()),
-        candidates=[CandidateOut.model_validate(each.to_json()) for each in candidates],
+        items=[CandidateOut.model_validate(each.to_json()) for each in page.rows],
+        after=page.after,
     )
 
 
@@ -94,10 +99,16 @@ async def show_candidate(services: Services, candidate: UUID) -> CandidateOut:
 
 
 @router.get("/corrections")
-async def list_corrections(services: Services, account: OneAccount = None) -> list[CorrectionOut]:
-    """List decisions about issued bills, newest first, 1,000 at most."""
-    decisions = await services.correct.listed(account)
-    return [CorrectionOut.model_validate(each.to_json()) for each in decisions]
+async def list_corrections(
+    services: Services,
+    account: OneAccount = None,
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[CorrectionOut]:
+    """List decisions about issued bills, newest first."""
+    page = await services.correct.page(account, after, limit, updated_since)
+    return page_out(page, lambda each: CorrectionOut.model_validate(each.to_json()))
 
 
 @router.post(

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services
-from central.api.schemas.base import Day
+from central.api.parameters import Paging, Services, UpdatedSince
+from central.api.schemas.base import Day, PageOut
 from central.api.schemas.decided_days import (
     BlockVersionOut,
     DecidedDaysOut,
@@ -21,6 +21,7 @@ from central.api.schemas.decided_days import (
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.validation import PointChannelId
 from central.service.validation.decide_days import DaysDecision
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["service points"])
 Channel = Annotated[int, Path(ge=1, le=2**63 - 1, description="Of `/service-points/.../channels`.")]
@@ -89,16 +90,22 @@ async def restore_days(
 
 
 @router.get("/point-channels/{channel}/versions")
-async def list_versions(
+async def list_versions(  # noqa: PLR0913, PLR0917 - one filter each
     services: Services,
     channel: Channel,
     first: Annotated[Day, Query(description="First local day.")],
     end: Annotated[Day, Query(description="The local day after the last.")],
-) -> list[BlockVersionOut]:
+    page: Paging,
+    updated_since: UpdatedSince = None,
+) -> PageOut[BlockVersionOut]:
     """List every version of days, by day, the newest first."""
     days = DayRange(first, max(first, end))
     versions = await services.validation.versions(PointChannelId(channel), days)
-    return [BlockVersionOut.of_version(version) for version in versions]
+    return page(
+        changed_since(versions, updated_since, lambda version: (version.made_at,)),
+        lambda version: (version.block.day.isoformat(), -version.block.version),
+        BlockVersionOut.of_version,
+    )
 
 
 def _answer(decision: DaysDecision, *, preview: bool) -> tuple[HTTPStatus, DecidedDaysOut]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.parameters import LIMIT, After, Limit, Paging, Services, UpdatedSince
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.exceptions import (
     ActionIn,
@@ -42,6 +42,7 @@ from central.service.operator.services import OperatorServices
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.exception_notes import ActionNote
 from central.service.ports.exceptions import ExceptionFilter, ExceptionKey, ExceptionKind
+from central.service.views.paging import changed_since, instant_key
 
 router = APIRouter(tags=["exceptions"])
 _Text = Query(min_length=1, max_length=200)
@@ -78,9 +79,13 @@ async def list_exceptions(  # noqa: PLR0913, PLR0917 - one filter each
 
 
 @router.get("/exceptions/counts")
-async def count_exceptions(services: Services) -> list[ExceptionCountOut]:
+async def count_exceptions(services: Services, page: Paging) -> PageOut[ExceptionCountOut]:
     """Count what waits by kind and code, and say since when."""
-    return [ExceptionCountOut.of(entry) for entry in await services.exceptions.counts()]
+    return page(
+        await services.exceptions.counts(),
+        lambda entry: (entry.kind.value, entry.code, entry.severity.value),
+        ExceptionCountOut.of,
+    )
 
 
 @router.get("/exceptions/{exception}")
@@ -94,13 +99,22 @@ async def get_exception(services: Services, exception: str) -> ExceptionDocument
 @router.get("/field-orders")
 async def list_field_orders(
     services: Services,
+    page: Paging,
+    updated_since: UpdatedSince = None,
     *,
     closed: Annotated[bool, Query(description="Those too that a reading has closed.")] = False,
-) -> list[FieldOrderOut]:
+) -> PageOut[FieldOrderOut]:
     """List readings that are ordered on site, the earliest due first."""
-    return [
-        FieldOrderOut.of(entry) for entry in await services.field_orders.orders(None, every=closed)
-    ]
+    orders = changed_since(
+        await services.field_orders.orders(None, every=closed),
+        updated_since,
+        lambda entry: (entry.ordered_at, entry.read_at),
+    )
+    return page(
+        orders,
+        lambda entry: (entry.due_on.isoformat(), instant_key(entry.ordered_at), str(entry.uid)),
+        FieldOrderOut.of,
+    )
 
 
 @router.post("/exceptions/assign", responses=_DONE, response_model=None)

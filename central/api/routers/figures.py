@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import MONTH, ServicesAsOf
+from central.api.parameters import MONTH, Paging, ServicesAsOf
+from central.api.schemas.base import PageOut
 from central.api.schemas.figures import MonthOfFiguresOut
 from central.domain.billing.cycle import Cycle
 from central.service.billing.regulator_figures import MONTHS_MAX
@@ -20,9 +21,14 @@ Months = Annotated[int, Query(ge=1, le=MONTHS_MAX, description="How many months,
 
 @router.get("/regulator-figures")
 async def list_figures(
-    services: ServicesAsOf, month: Month = None, months: Months = 3
-) -> list[MonthOfFiguresOut]:
+    services: ServicesAsOf, page: Paging, month: Month = None, months: Months = 3
+) -> PageOut[MonthOfFiguresOut]:
     """List figures by month, the newest first: bills in error, estimated or touched by hand."""
     last = None if month is None else Cycle.parse(month)
     shown = await services.figures(last, months)
-    return [MonthOfFiguresOut.model_validate(each.to_json()) for each in shown]
+    return page(
+        shown,
+        lambda each: (str(each.month),),
+        lambda each: MonthOfFiguresOut.model_validate(each.to_json()),
+        newest_first=True,
+    )

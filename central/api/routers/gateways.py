@@ -9,7 +9,16 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Attention, Limit, Search, Services, ServicesAsOf
+from central.api.parameters import (
+    LIMIT,
+    After,
+    Attention,
+    Limit,
+    Search,
+    Services,
+    ServicesAsOf,
+    UpdatedSince,
+)
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import FindingOut, GatewayIn, GatewayOut
 from central.api.schemas.readings import ReadingsIn, ReadingsOut
@@ -96,12 +105,16 @@ async def send_readings(services: Services, once: DoOnce, order: ReadingsIn) -> 
 
 
 @router.get("/findings")
-async def list_findings(
+async def list_findings(  # noqa: PLR0913, PLR0917 - one filter each
     services: ServicesAsOf,
     gateway: str | None = None,
     meter: str | None = None,
+    updated_since: UpdatedSince = None,
+    after: After = None,
     limit: Limit = LIMIT,
-) -> list[FindingOut]:
-    """List open findings, newest first."""
-    findings = await services.field.findings(gateway=gateway, meter=meter, limit=limit)
-    return [FindingOut.model_validate(finding) for finding in findings]
+) -> PageOut[FindingOut]:
+    """List open findings, newest first; of a gateway or meter those first that hold a bill."""
+    page = await services.field.findings(
+        gateway=gateway, meter=meter, after=after, since=updated_since, limit=limit
+    )
+    return page_out(page, FindingOut.model_validate)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Bill, Limit, Services
+from central.api.parameters import LIMIT, After, Bill, Limit, Paging, Services
 from central.api.routers.commands import Responses
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.invoicing import (
@@ -53,11 +53,13 @@ async def get_einvoice(services: Services, bill: Bill, form: Form = EInvoiceForm
 
 
 @router.get("/bills/{bill}/fiscal-records")
-async def list_fiscal_records(services: Services, bill: Bill) -> list[FiscalRecordOut]:
+async def list_fiscal_records(
+    services: Services, bill: Bill, page: Paging
+) -> PageOut[FiscalRecordOut]:
     """List the records of an issued bill in the fiscal register, with the address of its code."""
     view = require(await services.billing.bill(bill), "bill", bill)
     entries = await services.fiscal_store.of_number(view.number or "")
-    return [FiscalRecordOut.of(entry) for entry in entries]
+    return page(entries, lambda entry: (entry.chained.ordinal,), FiscalRecordOut.of)
 
 
 async def _terms(services: OperatorServices, kind: TermsOf, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Limit, Services, ServicesAsOf
+from central.api.parameters import LIMIT, After, Limit, Paging, Services, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.ledger import DrawdownOut, EntryIn, EntryOut
 from central.service.billing.trace_money import TraceMoney
@@ -64,7 +64,13 @@ async def list_drawdowns(
     bill: Annotated[
         str | None, Query(min_length=1, max_length=200, description="Identifier or legal number.")
     ] = None,
-) -> list[DrawdownOut]:
+    *,
+    page: Paging,
+) -> PageOut[DrawdownOut]:
     """List which money of an account paid what: from entry to bill, and from bill to entry."""
     traced = await TraceMoney(services.drawdowns)(account, entry, bill)
-    return [DrawdownOut.model_validate(each.to_json()) for each in traced]
+    return page(
+        traced,
+        lambda row: (row.billed.end.isoformat(), row.drawdown.part_id),
+        lambda row: DrawdownOut.model_validate(row.to_json()),
+    )

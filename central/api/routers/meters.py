@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.api.parameters import LIMIT, After, Attention, Limit, Search, Services
+from central.api.parameters import LIMIT, After, Attention, Limit, Paging, Search, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import ChannelOut, MeterOut
 from central.service.views.lookup import require
@@ -38,7 +38,8 @@ async def get_meter(services: Services, meter: str) -> MeterOut:
 
 
 @router.get("/meters/{meter}/channels")
-async def list_channels(services: Services, meter: str) -> list[ChannelOut]:
-    """List a meter's channels."""
+async def list_channels(services: Services, meter: str, page: Paging) -> PageOut[ChannelOut]:
+    """List a meter's channels in the order in which they were first heard."""
     require(await services.field.meter(meter, services.clock()), "meter", meter)
-    return [ChannelOut.model_validate(view) for view in await services.field.channels(meter)]
+    channels = await services.field.channels(meter)
+    return page(channels, lambda view: (int(view.channel),), ChannelOut.model_validate)

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, shown_at
-from central.api.parameters import Services
+from central.api.parameters import LIMIT, After, Limit, Services, UpdatedSince
+from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.moves import (
     AgreementChangeIn,
     MeterExchangeIn,
@@ -21,9 +22,9 @@ from central.api.schemas.moves import (
     MoveRecordOut,
     UndoMoveIn,
 )
-from central.service.moves.moves import LIST_MAX
 from central.service.moves.requests import MoveOutcome
 from central.service.registry.record_changes import Effect
+from central.service.views.paging import decode_cursor, paged
 
 router = APIRouter(tags=["orders"])
 _OUTCOME: dict[int | str, dict[str, Any]] = {
@@ -45,12 +46,22 @@ async def _outcome(work: Awaitable[MoveOutcome]) -> tuple[HTTPStatus, MoveOutcom
 
 
 @router.get("/moves")
-async def list_moves(
-    services: Services, account: OneAccount = None, service_point: OnePoint = None
-) -> list[MoveRecordOut]:
-    """List moves, newest first, 1,000 at most."""
-    listed = await services.move_store.listed(account, service_point, LIST_MAX)
-    return [MoveRecordOut.model_validate(each.to_json()) for each in listed]
+async def list_moves(  # noqa: PLR0913, PLR0917 - one filter each
+    services: Services,
+    account: OneAccount = None,
+    service_point: OnePoint = None,
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[MoveRecordOut]:
+    """List moves, newest first."""
+    key = decode_cursor(after, (int,))
+    behind = None if key is None else int(key[0])
+    rows = await services.move_store.listed(
+        account, service_point, limit + 1, behind, updated_since
+    )
+    page = paged(rows, limit, lambda row: (row.place,))
+    return page_out(page, lambda row: MoveRecordOut.model_validate(row.to_json()))
 
 
 @router.post("/moves/in", responses=_OUTCOME, response_model=None)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, shown_at
-from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.parameters import LIMIT, After, Limit, Paging, Services, UpdatedSince
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.notices import (
     DeliveryLogOut,
@@ -28,6 +28,7 @@ from central.api.schemas.notices import (
     ResendIn,
 )
 from central.service.ports.notices import DeliveryState
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["notices"])
 Endpoint = Annotated[str | None, Query(min_length=1, max_length=40, description="Name.")]
@@ -43,10 +44,16 @@ def _delivery(answer: dict[str, Any]) -> str:
 
 
 @router.get("/notice-endpoints")
-async def list_notice_endpoints(services: Services) -> list[NoticeEndpointOut]:
+async def list_notice_endpoints(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[NoticeEndpointOut]:
     """List endpoints by name; no secret is shown."""
     rows = await services.notices.store.endpoints(services.clock())
-    return [NoticeEndpointOut.model_validate(row.to_json()) for row in rows]
+    return page(
+        changed_since(rows, updated_since, lambda row: (row.recorded_at,)),
+        lambda row: (row.name,),
+        lambda row: NoticeEndpointOut.model_validate(row.to_json()),
+    )
 
 
 @router.post("/notice-endpoints", responses=_made(NoticeEndpointSetOut), response_model=None)
@@ -95,10 +102,16 @@ async def try_notice_endpoint(services: Services, once: DoOnce, endpoint: str) -
 
 
 @router.get("/notice-rules")
-async def list_notice_rules(services: Services) -> list[NoticeRuleOut]:
+async def list_notice_rules(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[NoticeRuleOut]:
     """List rules by name."""
     rows = await services.notices.store.rules()
-    return [NoticeRuleOut.model_validate(row.to_json()) for row in rows]
+    return page(
+        changed_since(rows, updated_since, lambda row: (row.recorded_at,)),
+        lambda row: (row.name,),
+        lambda row: NoticeRuleOut.model_validate(row.to_json()),
+    )
 
 
 @router.post("/notice-rules", responses=_made(NoticeRuleSetOut), response_model=None)

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from central.api.identities import principal_of
-from central.api.parameters import LIMIT, Services
+from central.api.parameters import LIMIT, After, Limit, Paging, Services
+from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.billing import BillOut
 from central.api.schemas.people import (
     EndedOut,
@@ -22,6 +23,7 @@ from central.api.schemas.people import (
 )
 from central.domain.actor import ActorKind
 from central.domain.billing.state import BillState
+from central.service.operator.own_bills import bills_of
 from central.service.people.people import PersonRefusedError
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.web_sessions import IDLE
@@ -45,24 +47,23 @@ async def get_me(request: Request) -> MeOut:
 
 
 @router.get("/bills")
-async def list_own_bills(request: Request, services: Services) -> list[BillOut]:
-    """List the issued bills of one's own accounts, the oldest 50 of each."""
+async def list_own_bills(
+    request: Request, services: Services, after: After = None, limit: Limit = LIMIT
+) -> PageOut[BillOut]:
+    """List the issued bills of one's own accounts, account by account, the oldest first."""
     accounts = await services.people.store.account_uids(principal_of(request).accounts)
-    pages = [
-        await services.billing.bills(account=account, state=BillState.ISSUED, limit=LIMIT)
-        for account in accounts
-    ]
-    return [BillOut.model_validate(bill) for page in pages for bill in page.rows]
+    page = await bills_of(services.billing, accounts, BillState.ISSUED, after, limit)
+    return page_out(page, BillOut.model_validate)
 
 
 @router.get("/sessions")
-async def list_own_sessions(request: Request, services: Services) -> list[SessionOut]:
-    """List one's own sign-ins that have not ended."""
+async def list_own_sessions(
+    request: Request, services: Services, page: Paging
+) -> PageOut[SessionOut]:
+    """List one's own sign-ins that have not ended, newest first."""
     account = principal_of(request).actor.id
-    return [
-        SessionOut.of(session)
-        for session in await services.sessions.sessions(services.clock(), IDLE, account)
-    ]
+    sessions = await services.sessions.sessions(services.clock(), IDLE, account)
+    return page(sessions, lambda row: (row.number,), SessionOut.of, newest_first=True)
 
 
 @router.post("/sessions/{session}/revoke")
@@ -80,10 +81,10 @@ async def revoke_own_session(
 
 
 @router.get("/keys")
-async def list_own_keys(request: Request, services: Services) -> list[KeyOut]:
-    """List one's own keys, also those that have ended."""
+async def list_own_keys(request: Request, services: Services, page: Paging) -> PageOut[KeyOut]:
+    """List one's own keys, newest first, also those that have ended."""
     keys = await services.keys.list(principal_of(request).actor.id)
-    return [KeyOut.of(key) for key in keys]
+    return page(keys, lambda key: (key.number,), KeyOut.of, newest_first=True)
 
 
 @router.post("/keys", status_code=HTTPStatus.CREATED)

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from central.api.identities import principal_of
-from central.api.parameters import Services
+from central.api.parameters import Paging, Services, UpdatedSince
+from central.api.schemas.base import PageOut
 from central.api.schemas.people import (
     EndedOut,
     InvitedOut,
@@ -23,14 +24,22 @@ from central.api.schemas.people import (
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.web_sessions import IDLE
 from central.service.views.lookup import NotFoundError
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["people"])
 
 
 @router.get("/people")
-async def list_people(services: Services) -> list[PersonOut]:
+async def list_people(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[PersonOut]:
     """List everybody who was ever added, by name."""
-    return [PersonOut.of(person) for person in await services.people.store.people()]
+    people = changed_since(
+        await services.people.store.people(),
+        updated_since,
+        lambda person: (person.added_at, person.disabled_at),
+    )
+    return page(people, lambda person: (person.name,), PersonOut.of)
 
 
 @router.post("/people", status_code=HTTPStatus.CREATED)
@@ -84,10 +93,10 @@ async def enable_person(
 
 
 @router.get("/sessions")
-async def list_sessions(services: Services) -> list[SessionOut]:
-    """List everybody's sign-ins that have not ended."""
+async def list_sessions(services: Services, page: Paging) -> PageOut[SessionOut]:
+    """List everybody's sign-ins that have not ended, newest first."""
     sessions = await services.sessions.sessions(services.clock(), IDLE)
-    return [SessionOut.of(session) for session in sessions]
+    return page(sessions, lambda row: (row.number,), SessionOut.of, newest_first=True)
 
 
 @router.post("/sessions/{session}/revoke")
@@ -104,9 +113,14 @@ async def revoke_session(
 
 
 @router.get("/keys")
-async def list_keys(services: Services) -> list[KeyOut]:
-    """List everybody's keys, also those that have ended."""
-    return [KeyOut.of(key) for key in await services.keys.list()]
+async def list_keys(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[KeyOut]:
+    """List everybody's keys, newest first, also those that have ended."""
+    keys = changed_since(
+        await services.keys.list(), updated_since, lambda key: (key.added_at, key.revoked_at)
+    )
+    return page(keys, lambda key: (key.number,), KeyOut.of, newest_first=True)
 
 
 @router.post("/keys/{key}/revoke")

@@ -9,17 +9,26 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, shown_at
-from central.api.parameters import Services
+from central.api.parameters import Paging, Services, UpdatedSince
+from central.api.schemas.base import PageOut
 from central.api.schemas.pilots import PilotIn, PilotOut, PilotResultOut, PilotVersionOut
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["bills"])
 Version = Annotated[int | None, Query(ge=1, le=1_000_000, description="Of the document.")]
 
 
 @router.get("/pilots")
-async def list_pilots(services: Services) -> list[PilotOut]:
+async def list_pilots(
+    services: Services, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[PilotOut]:
     """List the newest version of each pilot, by name."""
-    return [PilotOut.model_validate(each.to_json()) for each in await services.pilots.listed()]
+    pilots = await services.pilots.listed()
+    return page(
+        changed_since(pilots, updated_since, lambda pilot: (pilot.decided_at,)),
+        lambda pilot: (pilot.name,),
+        lambda pilot: PilotOut.model_validate(pilot.to_json()),
+    )
 
 
 @router.post(

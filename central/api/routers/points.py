@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, MONTH, After, Limit, Search, ServicesAsOf
+from central.api.parameters import LIMIT, MONTH, After, Limit, Paging, Search, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import MonthOut, PointChannelOut, PointOut
 from central.service.operator.month import parse_month, view_month, view_point_months
@@ -39,11 +39,13 @@ async def get_point(services: ServicesAsOf, point: str) -> PointOut:
 
 
 @router.get("/service-points/{point}/channels")
-async def list_point_channels(services: ServicesAsOf, point: str) -> list[PointChannelOut]:
-    """List the channels of a service point."""
+async def list_point_channels(
+    services: ServicesAsOf, point: str, page: Paging
+) -> PageOut[PointChannelOut]:
+    """List the channels of a service point in the order in which they came to it."""
     require(await services.field.point(point, services.clock()), "service point", point)
     views = await services.field.point_channels(point)
-    return [PointChannelOut.model_validate(view) for view in views]
+    return page(views, lambda view: (int(view.channel),), PointChannelOut.model_validate)
 
 
 @router.get("/point-channels/{channel}/intervals")
@@ -55,9 +57,9 @@ async def get_intervals(services: ServicesAsOf, channel: str, month: Month = Non
 
 @router.get("/service-points/{point}/intervals")
 async def get_point_intervals(
-    services: ServicesAsOf, point: str, month: Month = None
-) -> list[MonthOut]:
+    services: ServicesAsOf, point: str, page: Paging, month: Month = None
+) -> PageOut[MonthOut]:
     """Get the validated intervals of all channels of a service point, in a local month."""
     first = None if month is None else parse_month(month)
     months = await view_point_months(services.field, point, first, services.clock())
-    return [MonthOut.of(shown) for shown in months]
+    return page(months, lambda shown: (int(shown.channel.channel),), MonthOut.of)

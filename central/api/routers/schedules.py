@@ -8,8 +8,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services
+from central.api.parameters import Paging, Services
 from central.api.routers.commands import Responses
+from central.api.schemas.base import PageOut
 from central.api.schemas.schedules import DueOut, JobStatusOut, ScheduleIn, ScheduleOut, WhyIn
 
 router = APIRouter(tags=["schedules"])
@@ -18,9 +19,13 @@ _DUE: Responses = {HTTPStatus.OK.value: {"model": DueOut}}
 
 
 @router.get("/schedules")
-async def list_schedules(services: Services) -> list[JobStatusOut]:
-    """List the jobs, in each of their zones: what ran, what comes next, what failed."""
-    return [JobStatusOut.model_validate(status.to_json()) for status in await services.jobs()]
+async def list_schedules(services: Services, page: Paging) -> PageOut[JobStatusOut]:
+    """List the jobs by name, in each of their zones: what ran, what comes next, what failed."""
+    return page(
+        await services.jobs(),
+        lambda status: (status.schedule.name, status.zone),
+        lambda status: JobStatusOut.model_validate(status.to_json()),
+    )
 
 
 @router.put("/schedules/{name}", responses=_SCHEDULE, response_model=None)

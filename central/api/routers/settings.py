@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services, ServicesAsOf
+from central.api.parameters import Paging, Services, ServicesAsOf, UpdatedSince
 from central.api.routers.commands import CHANGED, Responses
-from central.api.schemas.base import Day
+from central.api.schemas.base import Day, PageOut
 from central.api.schemas.settings import SellerIn, SellerOut, SettingsIn, SettingsOut
 from central.api.schemas.writes import EffectOut
 from central.service.billing.change_settings import SettingsChange
 from central.service.views.lookup import require
+from central.service.views.paging import changed_since
 from firmware_bridge.contract.errors import InvalidValueError
 
 router = APIRouter(tags=["settings"])
@@ -30,9 +31,14 @@ async def get_settings(services: ServicesAsOf, day: IssueDay = None) -> Settings
 
 
 @router.get("/settings/revisions")
-async def list_revisions(services: ServicesAsOf) -> list[SettingsOut]:
+async def list_revisions(
+    services: ServicesAsOf, page: Paging, updated_since: UpdatedSince = None
+) -> PageOut[SettingsOut]:
     """List every revision of the settings, oldest first."""
-    return [SettingsOut.of(revision) for revision in await services.settings.revisions()]
+    revisions = changed_since(
+        await services.settings.revisions(), updated_since, lambda row: (row.recorded_at,)
+    )
+    return page(revisions, lambda row: (row.revision,), SettingsOut.of)
 
 
 @router.put("/settings", responses=_SETTINGS, response_model=None)

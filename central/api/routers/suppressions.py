@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce, shown_at
-from central.api.parameters import Services
+from central.api.parameters import Paging, Services, UpdatedSince
+from central.api.schemas.base import PageOut
 from central.api.schemas.suppressions import (
     LiftIn,
     SuppressionIn,
@@ -18,16 +19,31 @@ from central.api.schemas.suppressions import (
     SuppressionRef,
 )
 from central.service.ports.suppressions import OccupiedService
+from central.service.views.paging import changed_since, instant_key
 
 router = APIRouter(tags=["bills"])
 OneAccount = Annotated[str | None, Query(min_length=1, max_length=200, description="Number.")]
 
 
 @router.get("/suppressed-periods")
-async def list_suppressions(services: Services, account: OneAccount = None) -> list[SuppressionOut]:
+async def list_suppressions(
+    services: Services,
+    page: Paging,
+    account: OneAccount = None,
+    updated_since: UpdatedSince = None,
+) -> PageOut[SuppressionOut]:
     """List days that are not billed by decision, newest first."""
-    listed = await services.suppressions.listed(account)
-    return [SuppressionOut.model_validate(each.to_json()) for each in listed]
+    listed = changed_since(
+        await services.suppressions.listed(account),
+        updated_since,
+        lambda each: (each.decided_at, each.approved_at, each.lifted_at),
+    )
+    return page(
+        listed,
+        lambda each: (instant_key(each.decided_at), str(each.uid)),
+        lambda each: SuppressionOut.model_validate(each.to_json()),
+        newest_first=True,
+    )
 
 
 @router.post(

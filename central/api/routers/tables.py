@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import Services, ServicesAsOf
-from central.api.schemas.base import Day
+from central.api.parameters import Paging, Services, ServicesAsOf, UpdatedSince
+from central.api.schemas.base import Day, PageOut
 from central.api.schemas.tables import KeptTableOut, TableIn, TableOut
 from central.api.schemas.writes import WithdrawIn
 from central.domain.tariff.load.document import load_table
 from central.service.registry.lookup_tables import KeptTable, keep_table, withdraw_table
 from central.service.views.lookup import require_any
+from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["orders"])
 _KEPT: dict[int | str, dict[str, Any]] = {HTTPStatus.OK.value: {"model": KeptTableOut}}
@@ -23,12 +24,22 @@ Name = Annotated[str | None, Query(min_length=1, max_length=127, description="Of
 
 
 @router.get("/tables")
-async def list_tables(services: ServicesAsOf, name: Name = None) -> list[TableOut]:
-    """List lookup tables, date by date with their revisions."""
+async def list_tables(
+    services: ServicesAsOf, page: Paging, name: Name = None, updated_since: UpdatedSince = None
+) -> PageOut[TableOut]:
+    """List lookup tables by name, date by date with their revisions."""
     async with services.series.transaction() as work:
         history = await work.table_history(name)
     require_any(history, "table", name, "GET /tables shows all.")
-    return [TableOut.of(entry) for entry in history]
+    return page(
+        changed_since(history, updated_since, lambda entry: (entry.recorded_at,)),
+        lambda entry: (
+            entry.version.table,
+            entry.version.since.isoformat(),
+            entry.version.revision,
+        ),
+        TableOut.of,
+    )
 
 
 @router.post("/tables", responses=_KEPT, response_model=None)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, After, Limit, ServicesAsOf
+from central.api.parameters import LIMIT, After, Limit, Paging, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.unbilled import AccountUnbilledOut, ChargeUnbilledOut, DayUnbilledOut
 from central.service.views.lookup import require
@@ -27,10 +27,10 @@ async def list_unbilled(
 
 
 @router.get("/unbilled/charges")
-async def list_unbilled_charges(services: ServicesAsOf) -> list[ChargeUnbilledOut]:
+async def list_unbilled_charges(services: ServicesAsOf, page: Paging) -> PageOut[ChargeUnbilledOut]:
     """Sum what is not billed yet over all accounts, by currency and charge."""
     rows = await services.unbilled_store.charges()
-    return [ChargeUnbilledOut.model_validate(row) for row in rows]
+    return page(rows, lambda row: (row.currency, row.charge), ChargeUnbilledOut.model_validate)
 
 
 @router.get("/accounts/{account}/unbilled")

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from central.api.idempotency import DoOnce
-from central.api.parameters import LIMIT, After, Limit, Services
+from central.api.parameters import LIMIT, After, Limit, Services, UpdatedSince
 from central.api.schemas.base import PageOut, When, page_out
 from central.api.schemas.usage_events import (
     AssignmentIn,
@@ -136,6 +136,13 @@ async def assign_subject(services: Services, once: DoOnce, order: AssignmentIn) 
 
 
 @router.get("/usage-subjects")
-async def list_subjects(services: Services, subject: Text = None) -> list[AssignmentOut]:
+async def list_subjects(
+    services: Services,
+    subject: Text = None,
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
+) -> PageOut[AssignmentOut]:
     """List to which service points subjects belong, day by day with their revisions."""
-    return [AssignmentOut.of(row) for row in await services.usage_subjects.listed(subject)]
+    page = await services.usage_subjects.page(subject, after, limit, updated_since)
+    return page_out(page, AssignmentOut.of)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from central.api.schemas.base import Schema
+from central.api.schemas.base import PageOut, Schema
 from central.api.schemas.writes import Name, Order, Reason
 from central.domain.billing.candidate import CandidateEnd, CauseKind
 from central.domain.billing.correction import CorrectionState, CorrectionWay
@@ -203,11 +203,10 @@ class CandidateFiguresOut(Schema):
     oldest: AwareDatetime | None
 
 
-class CandidatesOut(Schema):
-    """Candidates, and how many are open."""
+class CandidatesOut(PageOut[CandidateOut]):
+    """Some candidates, and how many are open in all."""
 
     figures: CandidateFiguresOut
-    candidates: list[CandidateOut]
 
 
 class CorrectionRuleIn(Order):

@@ -74,7 +74,7 @@ async def gateway(request: Request, name: str) -> Response:
     field = pages.services.field
     view = require(await field.gateway(name), "gateway", name)
     meters = await field.meters(now=pages.now(), gateway=name, after=cursor(request), limit=ROWS)
-    findings = await field.findings(gateway=name, limit=FINDINGS)
+    findings = (await field.findings(gateway=name, limit=FINDINGS)).rows
     return pages.render(
         request,
         "gateway.html",
@@ -127,7 +127,7 @@ async def meter(request: Request, meter: str) -> Response:
         units={unit.value: [read.name, read.places] for unit, read in DISPLAY_UNITS.items()},
         before=f"{month_before(shown.first):%Y-%m}" if shown else None,
         after=f"{month_after(shown.first):%Y-%m}" if shown else None,
-        findings=await field.findings(meter=meter, limit=FINDINGS),
+        findings=(await field.findings(meter=meter, limit=FINDINGS)).rows,
         finding_count=await field.finding_count(meter=meter),
     )
 

@@ -31,6 +31,7 @@ from central.service.ports.corrections import (
     TailTransaction,
 )
 from central.service.ports.decisions import DecisionNote
+from central.service.views.paging import Page, paged, uuid_of_cursor
 from firmware_bridge.contract.errors import InvalidValueError
 
 LIST_MAX = 1_000
@@ -201,6 +202,22 @@ class CorrectBills:
     async def listed(self, account: str | None = None) -> Sequence[Correction]:
         """Decisions, newest first; of an account by its number, or of all."""
         return await self._store.corrections(account, LIST_MAX)
+
+    async def page(
+        self,
+        account: str | None,
+        after: str | None,
+        limit: int,
+        since: datetime | None = None,
+    ) -> Page[Correction]:
+        """A page of them, newest first; those that were made or approved since then.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        behind = uuid_of_cursor(after)
+        rows = await self._store.corrections(account, limit + 1, behind, since)
+        return paged(rows, limit, lambda row: (str(row.uid),))
 
     def _note(self, actor: Actor, reason: str) -> DecisionNote:
         if not reason.strip():

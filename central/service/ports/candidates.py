@@ -241,9 +241,23 @@ class CandidateStore(Protocol):
         """Close open candidates of accounts of which nothing differs; how many."""
 
     async def candidates(
-        self, account: str | None, limit: int, *, closed: bool = False
+        self,
+        account: str | None,
+        limit: int,
+        behind: UUID | None = None,
+        since: datetime | None = None,
+        *,
+        closed: bool = False,
     ) -> Sequence[CorrectionCandidate]:
-        """Open ones, the oldest first, or closed ones, the newest first."""
+        """Open ones, the oldest first, or closed ones, the newest first.
+
+        Args:
+            account: Its number.
+            limit: Most of them.
+            behind: Only those that come behind this one.
+            since: Only those that were compared or closed then or later.
+            closed: Which.
+        """
 
     async def by_uid(self, uid: UUID) -> CorrectionCandidate | None:
         """A candidate by its identifier."""

@@ -287,8 +287,21 @@ class CorrectionStore(Protocol):
     async def correction(self, uid: UUID) -> Correction | None:
         """A decision by its identifier."""
 
-    async def corrections(self, account: str | None, limit: int) -> Sequence[Correction]:
-        """Decisions, newest first; of an account by its number, or of all."""
+    async def corrections(
+        self,
+        account: str | None,
+        limit: int,
+        behind: UUID | None = None,
+        since: datetime | None = None,
+    ) -> Sequence[Correction]:
+        """Decisions, newest first; of an account by its number, or of all.
+
+        Args:
+            account: Its number.
+            limit: Most of them.
+            behind: Only those that come behind this one.
+            since: Only those that were made or approved then or later.
+        """
 
     async def withdraw(self, uid: UUID, note: DecisionNote) -> bool:
         """Withdraw a decision that waits, and log it; whether there was one."""

@@ -169,6 +169,19 @@ class MoveStore(Protocol):
         """
 
     async def listed(
-        self, account: str | None, point: str | None, limit: int
+        self,
+        account: str | None,
+        point: str | None,
+        limit: int,
+        behind: int | None = None,
+        since: datetime | None = None,
     ) -> Sequence[MoveRecord]:
-        """Moves, newest first; of an account by its number, a point by its name, or all."""
+        """Moves, newest first; of an account by its number, a point by its name, or all.
+
+        Args:
+            account: Its number.
+            point: Its name.
+            limit: Most of them.
+            behind: Only those that come behind this one's `place`.
+            since: Only those that were made or undone then or later.
+        """

@@ -171,9 +171,22 @@ class FieldOverview(Protocol):
         *,
         gateway: str | None = None,
         meter: str | None = None,
+        after: str | None = None,
+        since: datetime | None = None,
         limit: int,
-    ) -> tuple[FindingView, ...]:
-        """Open findings, newest first, of a gateway, of a meter, or of all."""
+    ) -> Page[FindingView]:
+        """Open findings, newest first; of a gateway or meter those first that hold a bill.
+
+        Args:
+            gateway: Its name.
+            meter: Its identifier.
+            after: Cursor of the page before.
+            since: Only those that were found then or later.
+            limit: Most of them.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
         ...
 
     async def finding_count(self, *, gateway: str | None = None, meter: str | None = None) -> int:

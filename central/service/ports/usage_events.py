@@ -252,5 +252,18 @@ class UsageEventStore(Protocol):
     async def meters(self, name: str | None) -> Sequence[KeptUsageMeter]:
         """What was said of a meter of usage, or of all; by name, day and revision."""
 
-    async def assignments(self, subject: str | None) -> Sequence[SubjectAssignment]:
-        """What was said of a subject, or of all; by subject, day and revision."""
+    async def assignments(
+        self,
+        subject: str | None,
+        behind: tuple[str, date, int] | None = None,
+        limit: int | None = None,
+        since: datetime | None = None,
+    ) -> Sequence[SubjectAssignment]:
+        """What was said of a subject, or of all; by subject, day and revision.
+
+        Args:
+            subject: Its name.
+            behind: Only what comes behind this subject, day and revision.
+            limit: Most of them; None for all.
+            since: Only what was recorded then or later.
+        """

@@ -14,6 +14,7 @@ from central.service.ports.usage_events import (
     SubjectTransaction,
     UsageEventStore,
 )
+from central.service.views.paging import Page, day_of_cursor, decode_cursor, paged
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 from firmware_bridge.contract.interval import local_day
 
@@ -104,6 +105,23 @@ class AssignSubjects:
     async def listed(self, subject: str | None = None) -> Sequence[SubjectAssignment]:
         """What was said of a subject, or of all; by subject, day and revision."""
         return await self._store.assignments(subject)
+
+    async def page(
+        self,
+        subject: str | None,
+        after: str | None,
+        limit: int,
+        since: datetime | None = None,
+    ) -> Page[SubjectAssignment]:
+        """A page of what was said of subjects, in that order; of what was recorded since then.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        key = decode_cursor(after, (str, str, int))
+        behind = None if key is None else (str(key[0]), day_of_cursor(key[1]), int(key[2]))
+        rows = await self._store.assignments(subject, behind, limit + 1, since)
+        return paged(rows, limit, lambda row: (row.subject, row.from_day.isoformat(), row.revision))
 
 
 def _newest(history: Sequence[SubjectAssignment], day: date) -> SubjectAssignment | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from firmware_bridge.contract.errors import OperatorError
 from firmware_bridge.contract.plain_text import storable
@@ -130,6 +131,21 @@ def instant_of_cursor(part: str | int) -> datetime:
     return at
 
 
+def uuid_of_cursor(cursor: str | None) -> UUID | None:
+    """The identifier that a cursor of one part spells; None stays None.
+
+    Raises:
+        CursorError: It is none.
+    """
+    key = decode_cursor(cursor, (str,))
+    if key is None:
+        return None
+    try:
+        return UUID(str(key[0]))
+    except ValueError:
+        raise _refusal(str(key[0])) from None
+
+
 def paged(rows: Sequence[Row], limit: int, key: Callable[[Row], Key]) -> Page[Row]:
     """A page from rows read with one more than the limit.
 
@@ -141,3 +157,74 @@ def paged(rows: Sequence[Row], limit: int, key: Callable[[Row], Key]) -> Page[Ro
     shown = tuple(rows[:limit])
     more = len(rows) > limit
     return Page(shown, encode_cursor(key(shown[-1])) if more and shown else None)
+
+
+def page_of(
+    rows: Iterable[Row],
+    key: Callable[[Row], Key],
+    after: str | None,
+    limit: int,
+    *,
+    newest_first: bool = False,
+) -> Page[Row]:
+    """A page of a list that is short enough to be read whole, in the order of a key.
+
+    Rows of the same key stay in the order in which they come.
+
+    Args:
+        rows: All of the list.
+        key: The sort key of a row: the same number and types of parts for each.
+        after: Cursor of the page before, or None for the first.
+        limit: Most rows to show.
+        newest_first: Whether the greatest key comes first.
+
+    Raises:
+        CursorError: The cursor is not one of this list.
+    """
+    places: dict[Key, int] = {}
+    placed: list[tuple[Key, Row]] = []
+    for row in sorted(rows, key=key, reverse=newest_first):
+        named = key(row)
+        places[named] = places.get(named, -1) + 1
+        placed.append(((*named, places[named]), row))
+    behind = _last_shown(after, placed)
+    if behind is not None:
+        *named_parts, count = behind
+        shown, before = tuple(named_parts), newest_first
+        placed = [
+            (whole, row)
+            for whole, row in placed
+            if (whole[:-1] == shown and whole[-1] > count)  # type: ignore[operator]
+            or (whole[:-1] != shown and (whole[:-1] < shown) is before)
+        ]
+    page = paged(placed, limit, lambda pair: pair[0])
+    return page.map(lambda pair: pair[1])
+
+
+def _last_shown(after: str | None, placed: Sequence[tuple[Key, Row]]) -> Key | None:
+    if after is None:
+        return None
+    example = placed[0][0] if placed else _unpack(after)
+    return decode_cursor(after, tuple(str if isinstance(each, str) else int for each in example))
+
+
+def instant_key(at: datetime) -> str:
+    """An aware time as a part of a sort key: as text it sorts as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def changed_since(
+    rows: Iterable[Row],
+    since: datetime | None,
+    times: Callable[[Row], Iterable[datetime | None]],
+) -> list[Row]:
+    """The rows that were recorded or changed at a time or later; all of them where it is None.
+
+    Args:
+        rows: All of a list.
+        since: Aware.
+        times: When a row was recorded, approved, withdrawn and so on; None where it was not.
+    """
+    if since is None:
+        return list(rows)
+    return [row for row in rows if any(at is not None and at >= since for at in times(row))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -58,6 +58,7 @@ from tests.support.corrected_books import (
 )
 from tests.support.daily_books import DAY, approve, bill, issue, run, settle
 from tests.support.servers import Database
+from tests.support.walked import walked
 
 pytestmark = pytest.mark.begins_with(NETTED)
 
@@ -285,6 +286,9 @@ async def test_what_was_withdrawn_meanwhile_is_not_approved(
         (CorrectionWay.LEAVE, CorrectionState.DECIDED),
         (CorrectionWay.ADJUST, CorrectionState.WITHDRAWN),
     ]
+    assert await walked(lambda after: correct.page("A-1", after, 1)) == await correct.listed("A-1")
+    later = books.utility.now + timedelta(seconds=1)
+    assert (await correct.page(None, None, 10, later)).rows == ()
 
 
 @pytest.mark.parametrize("way", CorrectionWay)

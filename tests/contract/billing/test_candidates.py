@@ -25,6 +25,7 @@ from central.domain.metering.quality import IntervalQuality
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.tariff.load.document import load_table
 from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.candidates import ShowCandidates
 from central.service.billing.post_entries import AccountLedger
 from central.service.ports.candidates import CorrectionCandidate
 from central.service.ports.registry import (
@@ -53,6 +54,7 @@ from tests.support.corrected_books import (
 )
 from tests.support.daily_books import DAY, TARIFF, bill, measured, settle
 from tests.support.servers import Database
+from tests.support.walked import walked
 
 pytestmark = pytest.mark.begins_with(SWEPT)
 
@@ -181,6 +183,9 @@ async def test_a_decision_closes_it_and_only_another_change_brings_it_back(swept
     assert len(await swept.open()) == 1
     uid = await correct.decide("A-1", CorrectionWay.ADJUST, CLERK, "late")
     await correct.approve(uid, CHIEF)
+    shown = ShowCandidates(swept.store, swept.books.correct)
+    pages = await walked(lambda after: shown.page(None, after, 1, closed=True))
+    assert pages == await swept.closed()
     assert [each.closed_as for each in await swept.closed()] == [
         CandidateEnd.ADJUSTED,
         CandidateEnd.LEFT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -26,6 +26,7 @@ from tests.support.daily_books import run, settle
 from tests.support.data import REPOSITORY
 from tests.support.servers import Database
 from tests.support.usage import NOW, Subscribed, event, subscribed
+from tests.support.walked import walked
 
 USED = (REPOSITORY / "docs/reference/tariffs/usage-events.yaml").read_text()
 NO_LIGHTS = "\n".join(line for line in USED.split("\n") if "lights" not in line)
@@ -257,6 +258,10 @@ async def test_whose_events_they_are_goes_by_days(migrated: Database) -> None:
             (11, 2, False),
             (11, 3, True),
         ]
+        assert await walked(lambda after: world.subjects.page(None, after, 1)) == [*history]
+        last = history[3].recorded_at
+        assert history[3] in (await world.subjects.page("acme", None, 9, last)).rows
+        assert (await world.subjects.page(None, None, 9, last + timedelta(days=1))).rows == ()
         # Whoever said whose events a bill counts does not approve it.
         record = await bill_of(world, number=1)
         decided = await world.utility.billing.approve([record.uid], CHIEF, world.utility.now)

@@ -237,7 +237,7 @@ async def test_whoever_is_limited_sees_their_own_and_nobody_elses(world: World) 
 
 async def test_a_customer_sees_no_draft_and_lists_own_bills(world: World) -> None:
     customer = world.clients[Role.CUSTOMER]
-    listed = (await customer.get("/api/v1/me/bills")).json()
+    listed = (await customer.get("/api/v1/me/bills")).json()["items"]
     assert [bill["bill"] for bill in listed] == [world.own.bill]
     assert (await customer.get(f"/api/v1/bills/{world.own.bill}/invoice.pdf")).status_code == 200
     page = await customer.get("/me")

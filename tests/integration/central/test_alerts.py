@@ -207,11 +207,11 @@ async def test_rules_and_figures_have_faces(
         assert (alert["rule"], alert["threshold"], alert["unit"]) == ("dear@1", "30", "EUR")
         number = {"search": "A-1"}
         uid = (await client.get("/accounts", params=number)).json()["items"][0]["account"]
-        days = (await client.get(f"/accounts/{uid}/so-far")).json()
+        days = (await client.get(f"/accounts/{uid}/so-far")).json()["items"]
         assert (days[-1]["from"], days[-1]["usage"]) == ("2026-10-11", "16")
-        (of_month,) = (await client.get(f"/accounts/{uid}/so-far?by=month")).json()
+        (of_month,) = (await client.get(f"/accounts/{uid}/so-far?by=month")).json()["items"]
         assert (of_month["usage"], of_month["cost"]) == ("256", str(_expected()))
-        hours = (await client.get(f"/accounts/{uid}/so-far?by=hour")).json()
+        hours = (await client.get(f"/accounts/{uid}/so-far?by=hour")).json()["items"]
         assert (len(hours), hours[0]["cost"]) == (11 * HOURS, None)
         nobody = await client.post("/alert-rules", json={**order, "subject": "A-9"})
         assert (nobody.status_code, nobody.json()["code"]) == (422, "NOT_REGISTERED")

@@ -235,7 +235,7 @@ async def test_what_is_not_billed_yet_has_a_page_by_charge_account_and_day(clerk
     assert "Nothing is unbilled." in await clerk.page("/unbilled")
     await UnbilledRevenue(services.unbilled_store, services.clock).refresh()
     page = await clerk.page("/unbilled")
-    charges = (await clerk.web.get("/api/v1/unbilled/charges")).json()
+    charges = (await clerk.web.get("/api/v1/unbilled/charges")).json()["items"]
     assert {row["charge"] for row in charges} > {"energy"}
     assert all(f"{row['charge']} {row['accounts']} EUR" in page for row in charges)
     assert "ES-4100 Iturbe residence" in page
@@ -420,7 +420,7 @@ async def test_settings_are_read_and_changed_with_a_reason(clerk: Clerk) -> None
     assert "Numbers like ES26-2026-0001 Days to pay 21" in page
     assert "a year's own numbers" in page
     assert "after 5 days, at most 2 in a row" in page
-    revisions = (await web.get("/api/v1/settings/revisions")).json()
+    revisions = (await web.get("/api/v1/settings/revisions")).json()["items"]
     assert [row["actor"] for row in revisions[1:]] == ["operator", "operator"]
     rows = await clerk.audited("billing_settings.changed")
     assert [(row["via"], row["reason"]) for row in rows] == [
@@ -560,7 +560,9 @@ async def test_schedules_are_shown_and_changed(clerk: Clerk) -> None:
     assert run.json() == {"name": "north", "due": ["north"]}
     refused = await clerk.web.post("/api/v1/schedules/retry_held/run", json={"reason": "now"})
     assert (refused.status_code, refused.json()["code"]) == (409, "SCHEDULE_REFUSED")
-    listed = {row["name"]: row for row in (await clerk.web.get("/api/v1/schedules")).json()}
+    listed = {
+        row["name"]: row for row in (await clerk.web.get("/api/v1/schedules")).json()["items"]
+    }
     assert (listed["retry_held"]["state"], listed["retry_held"]["next_at"]) == ("paused", None)
     assert listed["north"]["code"] == "NO_WORKER"
     paused, changed = await clerk.audited("schedule.changed"), ("retry_held", {"at": "03:30"})

@@ -53,7 +53,7 @@ async def test_a_candidate_is_the_same_everywhere_and_decided_by_its_page(office
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as web:
         answered = (await web.get("/api/v1/correction-candidates")).json()
         assert (answered["figures"]["open"], answered["figures"]["day"]) == (1, 1)
-        (candidate,) = answered["candidates"]
+        (candidate,) = answered["items"]
         assert candidate["bill"] == str(office.bills["Okafor"])
         assert [cause["kind"] for cause in candidate["causes"]] == ["tariff"]
         uid = candidate["candidate"]
@@ -86,7 +86,7 @@ async def test_a_candidate_is_the_same_everywhere_and_decided_by_its_page(office
         assert odd.status_code == 422
         form = {"csrf_token": token, "do": "leave", "reason": "agreed by phone"}
         assert (await web.post(f"/candidates/{uid}", data=form)).status_code == 303
-        (waiting,) = (await web.get("/api/v1/corrections")).json()
+        (waiting,) = (await web.get("/api/v1/corrections")).json()["items"]
         assert waiting["correction"] in (await central("correction", "show", uid))["correction"]
         await services.correct.approve(waiting["correction"], CHIEF)
         assert "left" in (await web.get("/candidates?show=closed")).text

@@ -247,8 +247,8 @@ async def test_commands_and_the_api_answer_the_same(
         account = accounts["items"][0]["account"]
         of_account = await answer(f"/accounts/{account}/consumption")
         assert of_point["rows"] == of_account["rows"] != []
-        (so_far,) = (await client.get("/groups/village/so-far?by=month")).json()
-        (of_all,) = (await client.get("/tariffs/HOME/so-far?by=month")).json()
+        (so_far,) = (await client.get("/groups/village/so-far?by=month")).json()["items"]
+        (of_all,) = (await client.get("/tariffs/HOME/so-far?by=month")).json()["items"]
         assert (so_far["accounts"], so_far["currency"], of_all["accounts"]) == (2, "EUR", 3)
         # The feeder lacks five hours: nothing of it is rated, and that is said.
         assert (of_all["held"], so_far["held"]) == (1, 0)

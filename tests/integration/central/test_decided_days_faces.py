@@ -98,7 +98,7 @@ async def over_http(database: Database) -> None:
             (day,) = edited.json()["days"]
             assert day["after"]["quality"].count("edited") == 1
             assert "7.25" in day["after"]["values"]
-            listed = (await client.get(f"{API}/versions", params=days)).json()
+            listed = (await client.get(f"{API}/versions", params=days)).json()["items"]
             assert [entry["version"] for entry in listed] == [7, 6, 5, 4, 3, 2, 1]
             assert listed[0]["evidence"]["reason"] == "meter fault"
             await client.post(f"{API}/restorations", json={**days, **why})

@@ -54,7 +54,7 @@ async def test_the_queue_is_the_same_by_command_and_over_http(web: httpx.AsyncCl
     assert [row["exception"] for row in page["items"]] == [
         row["key"] for row in listed["exceptions"]
     ]
-    counted = (await web.get("/exceptions/counts")).json()
+    counted = (await web.get("/exceptions/counts")).json()["items"]
     assert [(row["code"], row["waiting"]) for row in counted] == [
         (row["code"], row["waiting"]) for row in await central("exceptions", "counts")
     ]
@@ -81,7 +81,7 @@ async def test_each_action_is_a_command_and_a_route(web: httpx.AsyncClient) -> N
     assert hidden.json()["done"][0]["done"] == "hidden until 2026-12-24"
     ordered = await web.post("/exceptions/field-order", json={**named, "due_on": "2026-12-24"})
     assert ordered.json()["failed"] == []
-    assert len((await web.get("/field-orders")).json()) == 1
+    assert len((await web.get("/field-orders")).json()["items"]) == 1
     assert len(await central("exceptions", "orders")) == 1
     refused = await web.post("/exceptions/accept", json=named)
     assert [row["code"] for row in refused.json()["failed"]] == ["NO_SUCH_FINDING"]

@@ -121,7 +121,7 @@ async def test_a_bill_has_one_name_everywhere(office: Office) -> None:
     async with client(office) as web:
         for name in (bill, "INV-000001"):
             assert (await web.get(f"/api/v1/bills/{name}")).json()["bill"] == bill
-            assert (await web.get(f"/api/v1/bills/{name}/lines")).json() != []
+            assert (await web.get(f"/api/v1/bills/{name}/lines")).json()["items"] != []
             assert f"/bills/{bill}/invoice.pdf" in (await web.get(f"/bills/{name}")).text
         query = {"account": "ES-4102", "cycle": "2026-10"}
         (listed,) = (await web.get("/api/v1/bills", params=query)).json()["items"]
@@ -184,7 +184,7 @@ async def test_the_command_and_the_api_reconcile_alike(office: Office) -> None:
 async def document_findings(office: Office) -> list[dict[str, Any]]:
     """The findings of documents, as the API lists them."""
     async with client(office) as web:
-        listed = (await web.get("/api/v1/findings")).json()
+        listed = (await web.get("/api/v1/findings")).json()["items"]
     rows = listed if isinstance(listed, list) else listed["items"]
     return [row for row in rows if row["finding"].startswith("d")]
 

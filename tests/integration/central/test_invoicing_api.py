@@ -112,7 +112,7 @@ async def test_an_issued_bill_is_downloaded_in_every_form_with_its_records(
     bill = str(office.bills["Iturbe"])
     draft = await web.get(f"{API}/bills/{bill}/invoice.xml")
     assert (draft.status_code, draft.json()["code"]) == (409, "BILL_NOT_ISSUED")
-    assert (await web.get(f"{API}/bills/{bill}/fiscal-records")).json() == []
+    assert (await web.get(f"{API}/bills/{bill}/fiscal-records")).json()["items"] == []
     await register.use(FiscalMode.VERIFACTU, software, CHIEF, "obliged")
     await say(web, "/invoicing/seller", country="ES")
     await say(web, "/accounts/ES-4100/invoicing", country="ES", channel="portal")
@@ -133,7 +133,7 @@ async def test_an_issued_bill_is_downloaded_in_every_form_with_its_records(
     assert (await web.get(f"{API}/bills/{bill}/invoice.xml?format=pdf")).status_code == 422
     shown = (await web.get(f"/bills/{bill}")).text
     assert f'href="/bills/{bill}/invoice.xml?format=facturae"' in shown
-    (record,) = (await web.get(f"{API}/bills/{bill}/fiscal-records")).json()
+    (record,) = (await web.get(f"{API}/bills/{bill}/fiscal-records")).json()["items"]
     assert (record["kind"], record["issuer"]) == ("registration", "B12345674")
     assert record["sha256"] in record["xml"]
     assert f"numserie={record['number']}" in record["qr"]

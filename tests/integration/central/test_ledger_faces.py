@@ -158,7 +158,7 @@ async def test_money_is_posted_once_over_http(web: httpx.AsyncClient) -> None:
     )
     assert (await web.get("/api/v1/ledger/bank-78")).json() == entry
     assert (await web.get("/api/v1/ledger/bank-79")).status_code == 404
-    assert (await web.get("/api/v1/accounts/A-1/drawdowns?entry=bank-78")).json() == []
+    assert (await web.get("/api/v1/accounts/A-1/drawdowns?entry=bank-78")).json()["items"] == []
     assert (await web.get("/api/v1/accounts/A-0/drawdowns")).status_code == 404
     report = (await web.get("/api/v1/reconciliation?month=2026-10&account=A-1")).json()
     assert report["ledger"][0]["balance"] == "12.30"

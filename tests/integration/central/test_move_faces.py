@@ -22,6 +22,7 @@ from central.process.services import timescale_services
 from tests.support.books import NOW
 from tests.support.moved_books import MOVED
 from tests.support.servers import Database
+from tests.support.walked import same_by_pages
 
 pytestmark = pytest.mark.begins_with(MOVED)
 CAME = {
@@ -58,19 +59,19 @@ async def central(*words: str, code: int = 0) -> Any:  # noqa: ANN401 - JSON is 
 async def test_a_move_is_made_over_http_and_taken_back_by_command(web: httpx.AsyncClient) -> None:
     seen = await web.post("/moves/in", json={**CAME, "preview": True})
     assert (seen.status_code, seen.json()["move"]) == (200, None), seen.text
-    assert (await web.get("/moves")).json() == []
+    assert (await web.get("/moves")).json() == {"items": [], "after": None}
     done = await web.post("/moves/in", json=CAME)
     assert done.status_code == 201, done.text
     assert done.json()["steps"] == seen.json()["steps"]
     move = done.json()["move"]
     assert (await web.post("/moves/in", json=CAME)).json()["effect"] == "unchanged"
-    (record,) = (await web.get("/moves", params={"account": "A-2"})).json()
+    (record,) = (await web.get("/moves", params={"account": "A-2"})).json()["items"]
     assert (record["move"], record["account"], record["kind"]) == (move, "A-9", "move_in")
     (listed,) = await central("move", "list", "--point", "SP-2")
     assert (listed["move"], listed["reason"]) == (move, "sold the house")
     undone = await central("move", "undo", move, "--reason", "mistaken")
     assert undone["effect"] == "changed"
-    (record,) = (await web.get("/moves", params={"service_point": "SP-2"})).json()
+    (record,) = (await web.get("/moves", params={"service_point": "SP-2"})).json()["items"]
     assert record["undo_reason"] == "mistaken"
     unknown = "01934f1a-0000-7000-8000-000000000000"
     nowhere = await web.post(f"/moves/{unknown}/undo", json={"reason": "why"})
@@ -111,6 +112,7 @@ async def test_each_kind_of_move_is_a_command(web: httpx.AsyncClient) -> None:
     assert other.status_code == 200, other.text
     del order["account"]
     meter = {"at": "2026-11-05T10:00:00Z", "manufacturer": "MTL", "serial": "S8", "gateway": "gw-1"}
+    assert len(await same_by_pages(web, "/moves")) > 1
     exchange = await web.post("/moves/meter-exchange", json={**order, **meter, "read_later": True})
     assert exchange.status_code == 200, exchange.text
     assert len(await central("move", "list")) == 4

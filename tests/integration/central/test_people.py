@@ -219,8 +219,8 @@ async def test_people_list_and_end_their_own_sign_ins_and_an_administrator_every
         await centre.person("bob") as second,
     ):
         why = {"reason": "lost laptop"}
-        (newest, _) = own = (await bob.get("/api/v1/me/sessions")).json()
-        (chairs,) = (await chair.get("/api/v1/me/sessions")).json()
+        (newest, _) = own = (await bob.get("/api/v1/me/sessions")).json()["items"]
+        (chairs,) = (await chair.get("/api/v1/me/sessions")).json()["items"]
         assert {each["account"] for each in own} == {"bob"}
         stolen = await bob.post(f"/api/v1/me/sessions/{chairs['number']}/revoke", json=why)
         assert stolen.status_code == 404
@@ -228,7 +228,7 @@ async def test_people_list_and_end_their_own_sign_ins_and_an_administrator_every
         path = f"/api/v1/me/sessions/{newest['number']}/revoke"
         assert (await bob.post(path, json=why)).json() == {"ended": [newest["number"]]}
         assert (await second.get("/api/v1/me")).status_code == 401
-        everybody = (await chair.get("/api/v1/sessions")).json()
+        everybody = (await chair.get("/api/v1/sessions")).json()["items"]
         assert {each["account"] for each in everybody} == {"bob", "chair"}
         (bobs,) = (each["number"] for each in everybody if each["account"] == "bob")
         assert (await chair.post(f"/api/v1/sessions/{bobs}/revoke", json=why)).is_success
@@ -258,7 +258,7 @@ async def test_a_key_does_what_it_was_given_for_until_it_ends(centre: Centre) ->
             assert (me["name"], me["permissions"]) == ("bob", ["post-entries", "read-field"])
             # A key opens no page, and never does more than its person may.
             assert (await program.get("/meters")).status_code == 303
-            (_, key) = (await bob.get("/api/v1/me/keys")).json()
+            (_, key) = (await bob.get("/api/v1/me/keys")).json()["items"]
             assert key["seen_at"] == "2026-11-20T12:00:00Z"
             assert secret not in json.dumps(key)
             roles = {"roles": ["viewer"], "reason": "moved"}

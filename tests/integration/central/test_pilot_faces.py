@@ -72,7 +72,7 @@ async def test_a_pilot_is_set_run_and_shown(web: httpx.AsyncClient) -> None:
     assert (kept["run"], kept["rows"], kept["sides"]) == (1, [row], result["sides"])
     assert (await web.get("/pilots/dear", params={"version": 1})).json() == kept
     assert (await central("pilot", "show", "dear"))["rows"] == [row]
-    (listed,) = (await web.get("/pilots")).json()
+    (listed,) = (await web.get("/pilots")).json()["items"]
     assert (listed["pilot"], listed["control"]) == ("dear", None)
     assert [each["pilot"] for each in await central("pilot", "list")] == ["dear"]
     assert 'href="/pilots/dear">dear</a>' in (await web.get("http://127.0.0.1/pilots")).text

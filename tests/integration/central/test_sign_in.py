@@ -258,7 +258,7 @@ async def test_the_audit_log_says_from_which_address_something_was_done(
             headers=bearer,
         )
         async with client:
-            (session,) = (await client.get("/api/v1/sessions")).json()
+            (session,) = (await client.get("/api/v1/sessions")).json()["items"]
             path = f"/api/v1/sessions/{session['number']}/revoke"
             assert (await client.post(path, json={"reason": "lost"})).is_success
             listed = "/api/v1/audit?origin="

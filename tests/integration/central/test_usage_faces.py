@@ -177,7 +177,7 @@ async def test_events_are_sent_over_http(cloud: Database) -> None:
         assert (await web.post("/api/v1/usage-subjects", json=order)).status_code == 200
         nowhere = await web.post("/api/v1/usage-subjects", json={**order, "point": "SUB-9"})
         assert nowhere.status_code in {404, 409, 422}
-        (row,) = (await web.get("/api/v1/usage-subjects?subject=acme")).json()
+        (row,) = (await web.get("/api/v1/usage-subjects?subject=acme")).json()["items"]
         assert row["point"] == "SUB-1"
 
 

@@ -147,7 +147,7 @@ async def test_use_is_what_the_meter_counted_by_hour_day_and_month(portal: Porta
 
 
 async def test_a_day_costs_what_a_bill_would_say_or_names_its_bill(portal: Portal) -> None:
-    so_far = (await portal.web.get(f"/api/v1/accounts/{portal.own}/so-far")).json()
+    so_far = (await portal.web.get(f"/api/v1/accounts/{portal.own}/so-far")).json()["items"]
     costs = {row["from"]: Decimal(row["cost"]) for row in so_far}
     assert min(costs) == "2026-11-01"  # October is issued
     november = await portal.rows("by=day")

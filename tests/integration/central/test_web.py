@@ -17,6 +17,7 @@ from central.api.settings import WebSettings
 from central.dashboard.pages import field as field_pages
 from tests.support.office import Office
 from tests.support.servers import Database
+from tests.support.walked import same_by_pages
 
 HELD = "on 2026-10-17 are missing"
 TOKEN = "correct-horse-battery-staple-and-more"  # noqa: S105 - a made-up token
@@ -112,8 +113,10 @@ async def test_pages_show_what_needs_attention(office: Office) -> None:
 _NEWER = """\
 INSERT INTO vee_finding
     (channel_id, day, code, severity, from_at, until_at, message, evidence, raised_at)
-SELECT channel_id, day, 'HIGH_USE', 'warning', from_at, until_at, 'Newer.', '{}', raised_at + '1 h'
-FROM vee_finding WHERE severity = 'critical'
+SELECT
+    channel_id, day, newer.code, 'warning', from_at, until_at, 'Newer.', '{}', raised_at + '1 h'
+FROM vee_finding CROSS JOIN (VALUES ('HIGH_USE'), ('LOW_USE')) AS newer (code)
+WHERE severity = 'critical'
 """
 
 
@@ -123,8 +126,16 @@ async def test_findings_say_what_when_and_where_and_how_many_more(
     with psycopg.connect(filled.dsn) as owner:
         owner.execute(_NEWER)
     async with client(office) as web:
-        listed = (await web.get("/api/v1/findings?limit=50")).json()
+        listed = (await web.get("/api/v1/findings?limit=50")).json()["items"]
         holding = next(row for row in listed if row["severity"] == "critical")
+        assert len(await same_by_pages(web, "/api/v1/findings")) >= 3
+        of_meter = await same_by_pages(web, f"/api/v1/findings?meter={holding['meter']}")
+        critical = [row["severity"] == "critical" for row in of_meter]
+        assert critical == sorted(critical, reverse=True)
+        assert len(set(critical)) == 2
+        since = {"updated_since": listed[0]["found_at"]}
+        newer = (await web.get("/api/v1/findings", params=since)).json()["items"]
+        assert newer == [row for row in listed if row["found_at"] == listed[0]["found_at"]]
         meter = f"/meters/{holding['meter']}"
         every = (await web.get(meter)).text
         monkeypatch.setattr(field_pages, "FINDINGS", 1)
@@ -145,7 +156,7 @@ async def test_a_months_columns_are_exact_and_tell_what_is_missing(office: Offic
         months = await web.get(
             f"/api/v1/service-points/{points[0]['point']}/intervals?month=2026-10"
         )
-        month = months.json()[0]
+        month = months.json()["items"][0]
     assert month["month"] == "2026-10"
     assert month["start"] == "2026-09-30T22:00:00Z"
     assert [len(day["values"]) for day in month["days"]][23:26] == [96, 100, 96]
@@ -159,7 +170,7 @@ async def test_a_months_columns_are_exact_and_tell_what_is_missing(office: Offic
 async def test_the_intervals_behind_a_line_sum_to_what_it_bills(office: Office) -> None:
     bill = office.bills["Iturbe"]
     async with client(office) as web:
-        lines = (await web.get(f"/api/v1/bills/{bill}/lines")).json()
+        lines = (await web.get(f"/api/v1/bills/{bill}/lines")).json()["items"]
         head = (await web.get(f"/api/v1/bills/{bill}")).json()
         proofs = {
             line["number"]: (
@@ -181,25 +192,19 @@ async def test_the_intervals_behind_a_line_sum_to_what_it_bills(office: Office) 
 
 async def test_pages_of_a_list_join_without_gap_or_double(office: Office) -> None:
     async with client(office) as web:
-        for name, key in (("gateways", "gateway"), ("meters", "serial"), ("accounts", "number")):
-            whole = (await web.get(f"/api/v1/{name}")).json()["items"]
-            walked, after = [], None
-            while True:
-                query = {"limit": "1"} | ({"after": after} if after else {})
-                page = (await web.get(f"/api/v1/{name}", params=query)).json()
-                walked += page["items"]
-                after = page["after"]
-                if after is None:
-                    break
-            assert [row[key] for row in walked] == [row[key] for row in whole]
-            assert len(whole) >= 3
+        for name in ("gateways", "meters", "accounts"):
+            assert len(await same_by_pages(web, f"/api/v1/{name}")) >= 3, name
+        bill = f"/api/v1/bills/{office.bills['Iturbe']}"
+        assert len(await same_by_pages(web, f"{bill}/lines")) >= 3
+        wrong = await web.get(f"{bill}/lines", params={"after": "WyJhIl0"})
+        assert (wrong.status_code, wrong.json()["code"]) == (400, "CURSOR")
 
 
 async def test_readings_come_in_pages_of_a_range(office: Office) -> None:
     async with client(office) as web:
         meter = (await web.get("/api/v1/meters?search=QX-100")).json()["items"][0]
         assert meter["presence"] == "reporting"
-        channel = (await web.get(f"/api/v1/meters/{meter['meter']}/channels")).json()[0]
+        channel = (await web.get(f"/api/v1/meters/{meter['meter']}/channels")).json()["items"][0]
         assert channel["obis"] == "1-0:1.8.0*255"
         query = {"start": "2026-11-03T08:00:00+01:00", "end": "2026-11-03T09:00:00Z", "limit": "5"}
         address = f"/api/v1/channels/{channel['channel']}/readings"

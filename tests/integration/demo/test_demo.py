@@ -79,7 +79,7 @@ def jobs_done(address: str) -> dict[str, str]:
     deadline = time.monotonic() + 60
     while True:
         with urllib.request.urlopen(f"{address}/api/v1/schedules") as answer:  # noqa: S310 - our own address
-            states = {job["name"]: job["state"] for job in json.load(answer)}
+            states = {job["name"]: job["state"] for job in json.load(answer)["items"]}
         if time.monotonic() > deadline or not {"waiting", "running"} & set(states.values()):
             assert len(states) >= 6
             return states

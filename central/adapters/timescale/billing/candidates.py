@@ -125,24 +125,39 @@ class TimescaleCandidates:
                 return await _close_same(connection, list(accounts), at)
 
     async def candidates(
-        self, account: str | None, limit: int, *, closed: bool = False
+        self,
+        account: str | None,
+        limit: int,
+        behind: UUID | None = None,
+        since: datetime | None = None,
+        *,
+        closed: bool = False,
     ) -> Sequence[CorrectionCandidate]:
         """See `CandidateStore`."""
-        return await self._candidates(account=account, limit=limit, closed=closed)
+        return await self._candidates(None, account, limit, behind, since, closed=closed)
 
     async def by_uid(self, uid: UUID) -> CorrectionCandidate | None:
         """See `CandidateStore`."""
         return next(iter(await self._candidates(uid=uid)), None)
 
-    async def _candidates(
+    async def _candidates(  # noqa: PLR0913 - one filter each
         self,
         uid: UUID | None = None,
         account: str | None = None,
         limit: int = 1,
+        behind: UUID | None = None,
+        since: datetime | None = None,
         *,
         closed: bool | None = None,
     ) -> list[CorrectionCandidate]:
-        values = {"uid": uid, "account": account, "limit": limit, "closed": closed}
+        values = {
+            "uid": uid,
+            "account": account,
+            "limit": limit,
+            "closed": closed,
+            "behind": behind,
+            "since": since,
+        }
         with translated():
             async with self._pool.connection() as connection:
                 return [_candidate(row) for row in await _rows(connection, "candidates", **values)]

@@ -114,6 +114,18 @@ LEFT JOIN correction AS decided ON decided.id = candidate.correction_id
 WHERE (%(uid)s::uuid IS NULL OR candidate.uid = %(uid)s)
     AND (%(account)s::text IS NULL OR account.number = %(account)s)
     AND (%(closed)s::boolean IS NULL OR (candidate.closed_at IS NOT NULL) = %(closed)s)
+    AND (
+        %(behind)s::uuid IS NULL
+        OR CASE WHEN candidate.closed_at IS NULL
+            THEN candidate.id > (SELECT id FROM correction_candidate WHERE uid = %(behind)s)
+            ELSE (candidate.closed_at, candidate.id)
+                < (SELECT closed_at, id FROM correction_candidate WHERE uid = %(behind)s)
+        END
+    )
+    AND (
+        %(since)s::timestamptz IS NULL
+        OR candidate.compared_at >= %(since)s OR candidate.closed_at >= %(since)s
+    )
 ORDER BY
     CASE WHEN candidate.closed_at IS NULL THEN candidate.id END, candidate.closed_at DESC,
     candidate.id DESC

@@ -52,14 +52,31 @@ class TimescaleCorrections:
         """See `CorrectionStore`."""
         return next(iter(await self._corrections(uid, None, 1)), None)
 
-    async def corrections(self, account: str | None, limit: int) -> Sequence[Correction]:
+    async def corrections(
+        self,
+        account: str | None,
+        limit: int,
+        behind: UUID | None = None,
+        since: datetime | None = None,
+    ) -> Sequence[Correction]:
         """See `CorrectionStore`."""
-        return await self._corrections(None, account, limit)
+        return await self._corrections(None, account, limit, behind, since)
 
     async def _corrections(
-        self, uid: UUID | None, account: str | None, limit: int
+        self,
+        uid: UUID | None,
+        account: str | None,
+        limit: int,
+        behind: UUID | None = None,
+        since: datetime | None = None,
     ) -> Sequence[Correction]:
-        values = {"uid": uid, "account": account, "limit": limit}
+        values = {
+            "uid": uid,
+            "account": account,
+            "limit": limit,
+            "behind": behind,
+            "since": since,
+        }
         with translated():
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(_SQL["corrections"], values)

@@ -76,12 +76,24 @@ class TimescaleMoves:
         ]
 
     async def listed(
-        self, account: str | None, point: str | None, limit: int
+        self,
+        account: str | None,
+        point: str | None,
+        limit: int,
+        behind: int | None = None,
+        since: datetime | None = None,
     ) -> Sequence[MoveRecord]:
         """See `MoveStore`."""
         with translated():
             async with self._pool.connection() as connection:
-                return await _moves(connection, account=account, point=point, limit=limit)
+                return await _moves(
+                    connection,
+                    account=account,
+                    point=point,
+                    limit=limit,
+                    behind=behind,
+                    since=since,
+                )
 
 
 class _OneConnection:
@@ -165,9 +177,19 @@ async def _moves(  # noqa: PLR0913 - each is a way to choose
     point: str | None = None,
     limit: int = _ALL,
     holding: bool = False,
+    behind: int | None = None,
+    since: datetime | None = None,
 ) -> list[MoveRecord]:
     """Moves that were asked for, newest first."""
-    values = {"uid": uid, "account": account, "point": point, "limit": limit, "holding": holding}
+    values = {
+        "uid": uid,
+        "account": account,
+        "point": point,
+        "limit": limit,
+        "holding": holding,
+        "behind": behind,
+        "since": since,
+    }
     cursor = await connection.execute(_SQL["moves"], values)
     return [
         MoveRecord(row[0], row[1], NewMove(MoveKind(row[2]), *row[3:8]), *row[8:])

@@ -67,6 +67,11 @@ WHERE (%(uid)s::uuid IS NULL OR move.uid = %(uid)s)
         @> jsonb_build_array(jsonb_build_object('account', %(account)s::text))
     )
     AND (NOT %(holding)s OR move.undone_at IS NULL)
+    AND (%(behind)s::bigint IS NULL OR move.id < %(behind)s)
+    AND (
+        %(since)s::timestamptz IS NULL
+        OR move.decided_at >= %(since)s OR move.undone_at >= %(since)s
+    )
 ORDER BY move.id DESC LIMIT %(limit)s
 
 -- name: left_unbilled

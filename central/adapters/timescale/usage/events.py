@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -198,11 +198,17 @@ class TimescaleUsageEvents:
             async with self._pool.connection() as connection:
                 return await meter_history(connection, name)
 
-    async def assignments(self, subject: str | None) -> Sequence[SubjectAssignment]:
+    async def assignments(
+        self,
+        subject: str | None,
+        behind: tuple[str, date, int] | None = None,
+        limit: int | None = None,
+        since: datetime | None = None,
+    ) -> Sequence[SubjectAssignment]:
         """See `UsageEventStore`."""
         with translated():
             async with self._pool.connection() as connection:
-                return await subject_history(connection, subject)
+                return await subject_history(connection, subject, behind, limit, since)
 
 
 class _Addition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,21 @@ class SubjectRows:
 
 
 async def subject_history(
-    connection: _Connection, subject: str | None
+    connection: _Connection,
+    subject: str | None,
+    behind: tuple[str, date, int] | None = None,
+    limit: int | None = None,
+    since: datetime | None = None,
 ) -> tuple[SubjectAssignment, ...]:
     """What was said of a subject, or of all; by subject, day and revision."""
-    cursor = await connection.execute(_SQL["history"], {"subject": subject})
+    name, day, revision = behind or (None, None, None)
+    values = {
+        "subject": subject,
+        "behind_name": name,
+        "behind_day": day,
+        "behind_revision": revision,
+        "limit": limit,
+        "since": since,
+    }
+    cursor = await connection.execute(_SQL["history"], values)
     return tuple(SubjectAssignment(*row) for row in await cursor.fetchall())

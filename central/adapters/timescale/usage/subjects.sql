@@ -9,8 +9,15 @@ SELECT
 FROM subject_assignment AS assigned
 JOIN usage_subject AS subject ON subject.id = assigned.subject_id
 LEFT JOIN service_point ON service_point.id = assigned.service_point_id
-WHERE %(subject)s::text IS NULL OR subject.name = %(subject)s
+WHERE (%(subject)s::text IS NULL OR subject.name = %(subject)s)
+    AND (
+        %(behind_name)s::text IS NULL
+        OR (subject.name, assigned.from_day, assigned.revision)
+        > (%(behind_name)s, %(behind_day)s::date, %(behind_revision)s::integer)
+    )
+    AND (%(since)s::timestamptz IS NULL OR assigned.recorded_at >= %(since)s)
 ORDER BY subject.name, assigned.from_day, assigned.revision
+LIMIT %(limit)s
 
 -- name: point
 SELECT

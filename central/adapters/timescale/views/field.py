@@ -267,10 +267,16 @@ class TimescaleField:
         return tuple(blocks_of(await self._ask.rows("block_versions", values)))
 
     async def findings(
-        self, *, gateway: str | None = None, meter: str | None = None, limit: int
-    ) -> tuple[FindingView, ...]:
+        self,
+        *,
+        gateway: str | None = None,
+        meter: str | None = None,
+        after: str | None = None,
+        since: datetime | None = None,
+        limit: int,
+    ) -> Page[FindingView]:
         """See `FieldOverview`."""
-        return await self._findings.newest(gateway, meter, limit)
+        return await self._findings.page(gateway, meter, after, limit, since)
 
     async def finding_count(self, *, gateway: str | None = None, meter: str | None = None) -> int:
         """See `FieldOverview`."""

@@ -268,6 +268,8 @@ FROM finding
 LEFT JOIN gateway ON gateway.id = finding.gateway_id
 WHERE finding.closed_at IS NULL AND %(meter)s::bigint IS NULL
     AND (%(gateway)s::text IS NULL OR gateway.name = %(gateway)s)
+    AND (finding.raised_at, finding.id) < (%(at)s::timestamptz, %(id)s::bigint)
+    AND (%(since)s::timestamptz IS NULL OR finding.raised_at >= %(since)s)
 ORDER BY finding.raised_at DESC, finding.id DESC
 LIMIT %(limit)s
 
@@ -280,6 +282,8 @@ SELECT
     || document_job.attempts || ': ' || document_job.message, document_job.failed_at
 FROM document_job JOIN bill ON bill.id = document_job.bill_id
 WHERE document_job.code IS NOT NULL
+    AND (document_job.failed_at, document_job.bill_id) < (%(at)s::timestamptz, %(id)s::bigint)
+    AND (%(since)s::timestamptz IS NULL OR document_job.failed_at >= %(since)s)
 ORDER BY document_job.failed_at DESC, document_job.bill_id DESC
 LIMIT %(limit)s
 
@@ -301,6 +305,8 @@ LEFT JOIN meter ON meter.id = place.meter_id
 WHERE vee_finding.closed_at IS NULL AND vee_finding.accepted_by IS NULL
     AND vee_finding.severity <> 'info'
     AND (%(points)s::bigint[] IS NULL OR point_channel.service_point_id = ANY(%(points)s))
+    AND {behind}
+    AND (%(since)s::timestamptz IS NULL OR vee_finding.raised_at >= %(since)s)
 ORDER BY {first} vee_finding.raised_at DESC, vee_finding.id DESC
 LIMIT %(limit)s
 

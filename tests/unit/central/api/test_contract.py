@@ -99,3 +99,19 @@ def test_a_route_that_creates_without_saying_where_is_a_fault() -> None:
         response_of(answer, None)
     response = response_of(answer, shown_at("groups", "north/east", "members"))
     assert response.headers["location"] == "/api/v1/groups/north%2Feast/members"
+
+
+def test_every_list_is_a_page(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    pages = 0
+    for path, method, operation in operations(document):
+        content = operation["responses"].get("200", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        assert schema.get("type") != "array", (path, method)
+        said = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+        if method == "get" and "items" in said.get("properties", {}):
+            pages += 1
+            names = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
+            assert {"after", "limit"} <= names, (path, method)
+            assert {"items", "after"} <= set(said["required"]), (path, method)
+    assert pages > 60
