@@ -95,6 +95,9 @@ GET /reconciliation.csv
 GET /correction-rules
 GET /schedules
 GET /settings
+GET /tariffs
+GET /tariffs/{tariff}
+GET /tariffs/{tariff}/changes
 """,
     Permission.READ_AUDIT: """
 GET /audit

@@ -33,6 +33,7 @@ from central.dashboard.pages import (
     schedules,
     search,
     settings,
+    tariffs,
     unbilled,
     usage,
 )
@@ -79,6 +80,7 @@ def mount_pages(app: FastAPI, services: OperatorServices, background: Background
         schedules.router,
         search.router,
         settings.router,
+        tariffs.router,
         audit.router,
         people.router,
     ):

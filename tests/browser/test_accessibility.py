@@ -97,6 +97,7 @@ def addresses(dsn: str, office: Office) -> list[str]:
     names = {
         "account": account, "run": run, "bill": str(office.bills["Iturbe"]), "meter": "2",
         "channel": "2", "day": "2026-10-25", "line": "1", "place": "1", "name": "monthly",
+        "tariff": "residential-tou",
     }  # fmt: skip
     paths = [
         path

@@ -20,7 +20,6 @@ from central.service.views.billing import (
     LineView,
     NotBilledView,
     RunView,
-    TariffView,
 )
 from central.service.views.field import (
     ChannelView,
@@ -36,6 +35,7 @@ from central.service.views.field import (
 )
 from central.service.views.paging import Page
 from central.service.views.run_progress import RunProgress
+from central.service.views.tariffs import TariffUse, TariffView
 from firmware_bridge.contract.interval import Interval
 
 
@@ -237,6 +237,29 @@ class BillingOverview(Protocol):
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
         """Tariff versions by name and date.
+
+        Raises:
+            CursorError: The cursor is not one of this list.
+        """
+        ...
+
+    async def tariff_uses(
+        self,
+        *,
+        today: date,
+        search: str = "",
+        name: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[TariffUse]:
+        """Tariffs by name, each with what of it is in force and who has agreed it.
+
+        Args:
+            today: The day that both are of.
+            search: Only those whose name begins so.
+            name: Only the one of that name.
+            after: Cursor of the page before.
+            limit: Most rows.
 
         Raises:
             CursorError: The cursor is not one of this list.

@@ -19,9 +19,8 @@ from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.tariff.calendar import minute_table, season_on
 from central.domain.tariff.calendar_rules import CalendarRules, Schedule
-from central.domain.tariff.determinant_rules import SumDeterminant
-from central.domain.tariff.document import Charge, TariffDocument
-from central.domain.tariff.price_rules import PriceTable, Step
+from central.domain.tariff.document import TariffDocument
+from central.domain.tariff.energy_prices import EnergyPrice, energy_prices
 from central.domain.tariff.version import TariffVersion
 from central.service.rating.rate_bills import BillToRate, PricedBill, RatingInputs, rate_bills
 from firmware_bridge.contract.interval import local_day
@@ -208,69 +207,34 @@ def _calendar(rules: CalendarRules, year: int) -> Iterator[HourRow]:
 
 def _prices(document: TariffDocument, year: int) -> Iterator[HourRow]:
     rules = document.calendar
-    sums = {
-        rule.name: rule
-        for rule in document.determinants
-        if isinstance(rule, SumDeterminant) and _is_use(document, rule)
-    }
-    charges = [
-        charge
-        for charge in (*document.charges, *document.riders)
-        if isinstance(charge, Charge) and (charge.qty or "").partition(".")[0] in sums
-    ]
-    if not charges:
+    prices = energy_prices(document)
+    if not prices:
         return
     for kind in _kinds(rules):
         for first, last, season in _seasons(rules, year):
             hours = [Fraction(0)] * HOURS
-            for charge in charges:
-                base, _, label = (charge.qty or "").partition(".")
-                hourly = _hourly(rules, charge, sums[base].by, label, (season, kind))
-                hours = [price + more for price, more in zip(hours, hourly, strict=True)]
+            for price in prices:
+                hourly = _hourly(rules, price, (season, kind))
+                hours = [each + more for each, more in zip(hours, hourly, strict=True)]
             yield HourRow("", kind, first, last, tuple(map(_price_text, hours)))
 
 
-def _hourly(
-    rules: CalendarRules, charge: Charge, by: str, label: str, when: tuple[str, str]
-) -> list[Fraction]:
+def _hourly(rules: CalendarRules, price: EnergyPrice, when: tuple[str, str]) -> list[Fraction]:
     """The price of a charge at each hour; an hour of two periods has the mean by its minutes."""
     season, kind = when
-    table = charge.price or _first_price(charge.steps_in(season))
-    if table is None:
-        return [Fraction(0)] * HOURS
-    if not by:
-        return [Fraction(table.at(season, "") or 0)] * HOURS
-    schedule = rules.schedule(by)
-    names = [period.name for period in schedule.periods]
+    if not price.by:
+        return [price.at(season, "")] * HOURS
+    schedule = rules.schedule(price.by)
     minutes = minute_table(schedule, season, kind).tolist()
-    prices = {
-        name: Fraction(table.at(season, name) or 0) if label in {"", "total", name} else Fraction(0)
-        for name in names
-    }
+    prices = [price.at(season, period.name) for period in schedule.periods]
     return [
         sum(
-            (prices[names[number]] for number in minutes[hour * 60 : hour * 60 + _HOUR_MINUTES]),
+            (prices[number] for number in minutes[hour * 60 : hour * 60 + _HOUR_MINUTES]),
             Fraction(0),
         )
         / _HOUR_MINUTES
         for hour in range(HOURS)
     ]
-
-
-def _first_price(steps: Sequence[Step]) -> PriceTable | None:
-    if not steps:
-        return None
-    return steps[0].price or _first_price(steps[0].steps)
-
-
-def _is_use(document: TariffDocument, rule: SumDeterminant) -> bool:
-    """Whether it sums the use, with or without what is fed in and losses, and all of it."""
-    if rule.during or rule.outside:
-        return False
-    computed = {series.name: series for series in document.series}
-    if rule.series not in computed:
-        return rule.series == _IMPORT
-    return any(term == _IMPORT and factor > 0 for term, factor in computed[rule.series].terms)
 
 
 def _kinds(rules: CalendarRules) -> list[str]:

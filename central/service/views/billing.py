@@ -75,31 +75,6 @@ class AgreementView:
 
 
 @dataclass(frozen=True, slots=True)
-class TariffView:
-    """One version of a tariff.
-
-    Args:
-        tariff: The tariff's name.
-        effective: First local date it applies to.
-        sha256: Content hash of the document, hexadecimal.
-        currency: ISO 4217 code.
-        added_at: When it was put into the store.
-        revision: Its place among those of its date; the newest holds.
-        withdrawn: That it takes back what its date began.
-        reason: Why it corrects or withdraws the one before.
-    """
-
-    tariff: str
-    effective: date
-    sha256: str
-    currency: str
-    added_at: datetime
-    revision: int
-    withdrawn: bool
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class RunView:
     """One cycle's batch of bills.
 

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_uuid
+from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_text, as_uuid
 from central.adapters.timescale.pool import Pool
 from central.domain.actor import printed_name
 from central.domain.billing.bank_balance import BankBalance
@@ -25,7 +25,6 @@ from central.service.views.billing import (
     LineView,
     NotBilledView,
     RunView,
-    TariffView,
 )
 from central.service.views.paging import (
     Page,
@@ -35,6 +34,7 @@ from central.service.views.paging import (
     paged,
 )
 from central.service.views.run_progress import RunProgress
+from central.service.views.tariffs import TariffUse, TariffView
 
 _INT4_MAX = 2**31 - 1
 _COUNTED = 100_000
@@ -108,6 +108,27 @@ class TimescaleBilling:
         return paged(
             views, limit, lambda view: (view.tariff, view.effective.isoformat(), view.revision)
         )
+
+    async def tariff_uses(
+        self,
+        *,
+        today: date,
+        search: str = "",
+        name: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> Page[TariffUse]:
+        """See `BillingOverview`."""
+        key = decode_cursor(after, (str,))
+        values = {
+            "today": today,
+            "prefix": as_prefix(search),
+            "name": None if name is None else as_text(name) or "",
+            "after": None if key is None else key[0],
+            "limit": limit + 1,
+        }
+        rows = await self._ask.rows("tariff_uses", values)
+        return paged([TariffUse(*row) for row in rows], limit, lambda view: (view.tariff,))
 
     async def runs(self, *, after: str | None = None, limit: int) -> Page[RunView]:
         """See `BillingOverview`."""

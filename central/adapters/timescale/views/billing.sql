@@ -38,6 +38,35 @@ WHERE %(after_name)s::text IS NULL
 ORDER BY tariff.name, tariff_version.effective, revision
 LIMIT %(limit)s
 
+-- name: tariff_uses
+-- Of each date the newest revision holds; all agreements of today are counted at once.
+SELECT
+    tariff.name, versions.in_force, versions.next_from, versions.versions, versions.currency,
+    versions.changed_at, coalesce(used.agreements, 0), coalesce(used.accounts, 0)
+FROM tariff
+CROSS JOIN LATERAL (
+    SELECT
+        max(effective) FILTER (WHERE effective <= %(today)s::date) AS in_force,
+        min(effective) FILTER (WHERE effective > %(today)s::date) AS next_from,
+        count(*) AS versions, max(currency) AS currency, max(added_at) AS changed_at
+    FROM (
+        SELECT DISTINCT ON (effective) effective, withdrawn, currency, added_at
+        FROM tariff_version WHERE tariff_id = tariff.id
+        ORDER BY effective, revision DESC
+    ) AS newest
+    WHERE NOT withdrawn
+) AS versions
+LEFT JOIN (
+    SELECT tariff_id, count(*) AS agreements, count(DISTINCT account_id) AS accounts
+    FROM agreement WHERE withdrawn IS NULL AND during @> %(today)s::date
+    GROUP BY tariff_id
+) AS used ON used.tariff_id = tariff.id
+WHERE tariff.name LIKE %(prefix)s
+    AND (%(name)s::text IS NULL OR tariff.name = %(name)s)
+    AND (%(after)s::text IS NULL OR tariff.name > %(after)s)
+ORDER BY tariff.name
+LIMIT %(limit)s
+
 -- name: runs
 SELECT id, uid, cycle, run_type, scope, started_at, finished_at
 FROM bill_run

@@ -40,9 +40,8 @@ from central.domain.tariff.grammar.names import BANK, HOURS, SCHEDULE, SERIES
 from central.domain.tariff.grammar.prices import PRICES
 from central.domain.tariff.grammar.record import Record, Row, named, variants
 from central.domain.tariff.grammar.schedule import borders_of
-from central.domain.tariff.grammar.scope import Scope
 from central.domain.tariff.grammar.state import OWNER
-from central.domain.tariff.input_units import POWER
+from central.domain.tariff.quantity import unit_of_rule
 from central.domain.tariff.refusal import Code
 
 
@@ -276,22 +275,9 @@ def _read_determinant(cursor: Cursor) -> Determinant:
         labels = frozenset(rule.values) | ({rule.other} if rule.other else frozenset())
         scope.fields[_split_of(rule)] = labels
     scope.determinants[rule.name] = rule
-    scope.units[rule.name], scope.splits[rule.name] = _unit_of(rule, scope), _split_of(rule)
+    unit = unit_of_rule(rule, scope.series, scope.needs)
+    scope.units[rule.name], scope.splits[rule.name] = unit, _split_of(rule)
     return rule
-
-
-def _unit_of(rule: Determinant, scope: Scope) -> str:
-    match rule:
-        case SumDeterminant() | RebateDeterminant():
-            return scope.series[rule.series]
-        case MaxDeterminant() | ExcessDeterminant():
-            unit = scope.series[rule.series]
-            return POWER.get(unit, f"{unit}/h")
-        case CounterDeterminant():
-            # A count that `needs` does not name is a fact of its own name, counted in that unit.
-            return scope.needs.get(rule.counter, rule.counter)
-        case _:
-            return rule.unit
 
 
 def _split_of(rule: Determinant) -> str:

@@ -1,0 +1,91 @@
+"""The pages of tariffs, by whoever may see them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
+from html import unescape
+
+import httpx
+import pytest
+
+from central.adapters.timescale.pool import make_pool
+from central.api.app import create_app
+from central.api.settings import WebSettings
+from central.dashboard.present import DASH
+from central.service.operator.services import OperatorServices
+from tests.support.actors import CHIEF
+from tests.support.office import TARIFF, Office
+from tests.support.servers import Database
+
+DEARER = ("peak: 0.2847", "peak: 0.2947")
+
+
+@dataclass
+class Clerk:
+    """Somebody at a browser who may see all."""
+
+    web: httpx.AsyncClient
+    services: OperatorServices
+
+    async def page(self, address: str) -> str:
+        """What stands on a page, its white space folded."""
+        answer = await self.web.get(address)
+        assert answer.status_code == 200, answer.text
+        return said(answer.text)
+
+
+def said(html: str) -> str:
+    text = unescape(re.sub(r"<[^>]+>", " ", html)).replace(DASH, "-")
+    return " ".join(text.split())
+
+
+def version(effective: str, *changes: tuple[str, str]) -> str:
+    """The tariff of the office, from another day on and otherwise."""
+    text = TARIFF.read_text("utf-8").replace("effective: 2020-01-01", f"effective: {effective}")
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+@pytest.fixture
+async def clerk(plain_filled: Database) -> AsyncIterator[Clerk]:
+    async with make_pool(plain_filled.dsn, max_size=4) as pool:
+        services = Office(pool).services()
+        app = create_app(services, WebSettings())
+        url = "http://127.0.0.1"
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url=url, headers={"Sec-Fetch-Site": "none"}
+        ) as web:
+            yield Clerk(web, services)
+
+
+async def test_a_list_says_what_holds_and_where_it_is_used(clerk: Clerk) -> None:
+    enrol = clerk.services.enrol(CHIEF)
+    await enrol.tariff(version("2027-01-01", DEARER))
+    await enrol.tariff(version("2028-01-01"))
+    await enrol.withdraw_tariff("residential-tou", date(2028, 1, 1), "not decided yet")
+    assert "residential-tou Wed 1 Jan 2020 Fri 1 Jan 2027 2 EUR 3 3" in await clerk.page("/tariffs")
+    assert "No tariff begins so." in await clerk.page("/tariffs?q=nothing-like-it")
+    assert (await clerk.web.get("/tariffs/nothing-like-it")).status_code == 404
+    page = await clerk.page("/tariffs/residential-tou")
+    assert "residential-tou from Wed 1 Jan 2020" in page
+    assert "Mon - Fri peak 10:00 - 14:00, 18:00 - 22:00 0.3161" in page
+    assert "Energy energy Energy taken by period (kwh) summer, peak 0.2847 EUR/kWh" in page
+    assert "Sat 1 Jan 2028 2 withdrawn" in page
+    later = await clerk.page("/tariffs/residential-tou?version=2027-01-01")
+    assert "Mon - Fri peak 10:00 - 14:00, 18:00 - 22:00 0.3261" in later
+    assert (await clerk.web.get("/tariffs/residential-tou?version=2026-01-01")).status_code == 404
+
+
+async def test_two_versions_are_compared_part_by_part(clerk: Clerk) -> None:
+    await clerk.services.enrol(CHIEF).tariff(version("2027-01-01", DEARER))
+    page = await clerk.page("/tariffs/residential-tou/changes?after=2027-01-01")
+    assert "effective 2020-01-01 2027-01-01" in page
+    assert "charges.energy.price.summer.peak 0.2847 0.2947" in page
+    same = "before=2020-01-01.1&after=2020-01-01.1"
+    alike = await clerk.page(f"/tariffs/residential-tou/changes?{same}")
+    assert "Both versions say the same." in alike
