@@ -103,7 +103,13 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
     app.include_router(choose_language)
     mount_pages(app, services, app.state.background)
     _answer_errors(app)
-    app.add_middleware(EntityTagMiddleware, prefix=f"{PREFIX}/", refuse=answer)
+    app.add_middleware(
+        EntityTagMiddleware,
+        prefix=f"{PREFIX}/",
+        refuse=answer,
+        claims=services.answers,
+        clock=services.clock,
+    )
     app.add_middleware(HeadMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=_ZIP_FROM_BYTES, compresslevel=_ZIP_LEVEL)
     app.add_middleware(

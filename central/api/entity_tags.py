@@ -3,8 +3,8 @@
 Each JSON answer to a GET has an entity tag of its bytes. With `If-None-Match` an answer that is
 still the same is 304 and has no body. A write with `If-Match` is done only where a GET of the
 same path, or of the nearest one above that can be got, still answers with that tag; else it is 412
-and nothing is changed. Writes of one path with `If-Match` are done one after the other in this
-process.
+and nothing is changed. Who writes with `If-Match` claims the tag of what is changed in the
+database, so of several that saw the same, in whatever processes, one is done, the others are 412.
 
 Source: RFC 9110.
 """
@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from weakref import WeakValueDictionary
@@ -23,12 +25,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from central.api.problems import ChangedMeanwhileError, Problem, problem_of
+from central.api.problems import ChangedMeanwhileError, ChangingNowError, Problem, problem_of
+from central.service.ports.idempotency import AnswerStore
+from firmware_bridge.contract.errors import MeterlineError
 
 Refuse = Callable[[Request, Problem], Response]
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LARGEST: Final = 1 << 20
 """Answers that are longer have no tag. [bytes]"""
+_CLAIM: Final = "if-match "
+"""Begins the keys under which tags are claimed; no `Idempotency-Key` has a space."""
+_TRIES: Final = 200
+_BETWEEN_TRIES_S: Final = 0.05
 _OF_BODIES: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 
 
@@ -39,12 +47,23 @@ class EntityTagMiddleware:
         app: What comes after.
         prefix: Of the API's paths.
         refuse: How a problem is answered.
+        claims: Where tags are claimed.
+        clock: Now, aware.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str, refuse: Refuse) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        prefix: str,
+        refuse: Refuse,
+        claims: AnswerStore,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._app = app
         self._prefix = prefix
         self._refuse = refuse
+        self._claims = claims
+        self._clock = clock
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,16 +85,47 @@ class EntityTagMiddleware:
     async def _write(self, asked: str, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         lock = self._locks.setdefault(path, asyncio.Lock())
-        async with lock:
-            current = await self._tag_of(scope, path)
-            if current is None:
-                current = await self._tag_of(scope, path.rpartition("/")[0])
-            if current is not None and _names(asked, current):
+        try:
+            async with lock, self._claimed(asked, scope, path):
                 await self._app(scope, receive, send)
-                return
-        message = "It is another than the one that `If-Match` names."
-        problem = problem_of(ChangedMeanwhileError(message, value=current))
-        await self._refuse(Request(scope), problem)(scope, receive, send)
+        except MeterlineError as error:
+            # Whatever the application refuses is answered by itself and does not come here.
+            await self._refuse(Request(scope), problem_of(error))(scope, receive, send)
+
+    @asynccontextmanager
+    async def _claimed(self, asked: str, scope: Scope, path: str) -> AsyncIterator[None]:
+        """Hold the tag of what a write changes, where it is one that its sender names.
+
+        Raises:
+            ChangedMeanwhileError: It is another.
+            ChangingNowError: Somebody who saw the same is at work on it, and goes on.
+        """
+        for _ in range(_TRIES):
+            claim = await self._named(asked, scope, path)
+            digest = hashlib.sha256(claim.encode()).digest()
+            key = f"{_CLAIM}{digest.hex()}"
+            if await self._claims.claim(key, digest, self._clock()) is None:
+                break
+            await asyncio.sleep(_BETWEEN_TRIES_S)
+        else:
+            message = "Somebody who saw the same is changing it."
+            raise ChangingNowError(message, value=path)
+        try:
+            if await self._named(asked, scope, path) != claim:
+                raise _changed(None)
+            yield
+        finally:
+            await self._claims.release(key)
+
+    async def _named(self, asked: str, scope: Scope, path: str) -> str:
+        """What a write changes, and its tag now."""
+        changed, current = path, await self._tag_of(scope, path)
+        if current is None:
+            changed = path.rpartition("/")[0]
+            current = await self._tag_of(scope, changed)
+        if current is None or not _names(asked, current):
+            raise _changed(current)
+        return f"{changed} {current}"
 
     async def _tag_of(self, scope: Scope, path: str) -> str | None:
         """The tag of what a GET answers now, asked in the same name; None where it has none."""
@@ -101,6 +151,11 @@ def _names(asked: str, tag: str) -> bool:
     """Whether a list of tags, or `*`, names one; weak ones compare as their strong ones do."""
     wanted = {entry.strip().removeprefix("W/") for entry in asked.split(",")}
     return "*" in wanted or tag in wanted
+
+
+def _changed(current: str | None) -> ChangedMeanwhileError:
+    message = "It is another than the one that `If-Match` names."
+    return ChangedMeanwhileError(message, value=current)
 
 
 class _Answer:

@@ -129,6 +129,14 @@ class KeyBusyError(OperatorError):
     retryable = True
 
 
+class ChangingNowError(OperatorError):
+    """Somebody who saw the same is at work on what a write names, for longer than it waits."""
+
+    code = "CHANGING_NOW"
+    default_remedy = "Get it again in a few seconds, and look at it."
+    retryable = True
+
+
 # The nearest class in an error's ancestry decides. What is nobody's fault outside is ours: 500.
 STATUS: dict[type[MeterlineError], HTTPStatus] = {
     MeterlineError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -163,6 +171,7 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyBusyError: HTTPStatus.CONFLICT,
+    ChangingNowError: HTTPStatus.CONFLICT,
     ChangedMeanwhileError: HTTPStatus.PRECONDITION_FAILED,
     NoAuthorityError: HTTPStatus.CONFLICT,
     ClaimRefusedError: HTTPStatus.FORBIDDEN,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from central.adapters.timescale.pool import make_pool
+from central.api import entity_tags
 from central.api.app import create_app
 from central.api.settings import WebSettings
 from tests.support.office import OFFICE, Office
@@ -69,6 +72,56 @@ async def test_a_write_is_done_only_on_what_its_sender_has_seen(web: httpx.Async
     assert (await change(50, "*")).status_code == 200
     without = await web.put(path, json={"due_days": 14, "reason": "as agreed"})
     assert without.status_code == 200
+
+
+async def test_of_two_processes_that_saw_the_same_one_writes(
+    office: Office, web: httpx.AsyncClient
+) -> None:
+    # Another process serves the same database.
+    transport = httpx.ASGITransport(create_app(office.services(), WebSettings()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as other:
+        bill = f"{API}/bills/{office.bills['Iturbe']}"
+        for turn in range(4):
+            path = f"{API}/settings"
+            seen = {"If-Match": (await web.get(path)).headers["etag"]}
+            orders = [{"due_days": 20 + turn * 4 + n, "reason": "as agreed"} for n in range(4)]
+            answers = await asyncio.gather(
+                *(
+                    client.put(path, json=order, headers=seen)
+                    for client, order in zip((web, other, web, other), orders, strict=True)
+                )
+            )
+            assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+            assert (await web.get(path)).json()["revision"] == turn + 2
+        # Two orders of different paths on one bill: the tag is the bill's.
+        seen = {"If-Match": (await web.get(bill)).headers["etag"]}
+        both = await asyncio.gather(
+            web.post(f"{bill}/approve", json={}, headers=seen),
+            other.post(f"{bill}/discard", json={"reason": "wrong"}, headers=seen),
+        )
+        assert sorted(answer.status_code for answer in both) == [200, 412]
+
+
+async def test_a_tag_is_free_again_after_a_write_that_failed(
+    office: Office, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{API}/settings"
+    seen = {"If-Match": (await web.get(path)).headers["etag"]}
+    refused = await web.put(path, json={"due_days": 20}, headers=seen)
+    assert refused.status_code == 422
+    assert (await web.put(path, json={"due_days": 20, "reason": "x"}, headers=seen)).is_success
+    # One that another process is at work on for long is refused, and free when that ends.
+    seen = {"If-Match": (await web.get(path)).headers["etag"]}
+    claims = office.services().answers
+    claimed = f"{path} {seen['If-Match']}".encode()
+    key = f"if-match {hashlib.sha256(claimed).hexdigest()}"
+    assert await claims.claim(key, bytes(32), datetime.now(UTC)) is None
+    monkeypatch.setattr(entity_tags, "_TRIES", 2)
+    order = {"due_days": 30, "reason": "x"}
+    busy = await web.put(path, json=order, headers=seen)
+    assert (busy.status_code, busy.json()["code"]) == (409, "CHANGING_NOW")
+    await claims.release(key)
+    assert (await web.put(path, json=order, headers=seen)).is_success
 
 
 async def test_an_order_is_done_only_on_the_bill_that_was_seen(
