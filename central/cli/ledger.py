@@ -72,6 +72,14 @@ def post_command(  # noqa: PLR0913, PLR0917 - one option each
         list[str] | None,
         typer.Option(help="Id of a tax of the tariff that a charge or credit bears; may repeat."),
     ] = None,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Local day from which a pay-in or grant pays no bill that begins then or later;"
+            " default: as its bank says.",
+        ),
+    ] = None,
     actor: ActingAs = None,
     *,
     as_json: AsJson = False,
@@ -91,6 +99,7 @@ def post_command(  # noqa: PLR0913, PLR0917 - one option each
         of,
         name,
         tuple(tax or ()),
+        None if expires is None else expires.date(),
     )
     new = _asked(lambda use: use.post(entry, actor_of(actor), reason))
     if as_json:
@@ -106,7 +115,7 @@ def import_command(
         Path,
         typer.Argument(
             help="CSV: key, account, kind, amount, currency, day; also bank, point, bill, of, name,"
-            " taxes and reason."
+            " taxes, expires and reason."
         ),
     ],
     reason: Annotated[str, typer.Option(help="Reason for the audit log, where a line says none.")],
@@ -178,13 +187,16 @@ def trace_command(
     bill: Annotated[
         str | None, typer.Option(help="Identifier or legal number of the only bill.")
     ] = None,
+    as_of: AsOf = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show which money paid what: from an entry to bills, and from a bill to entries."""
+    knowledge = known_time(as_of)
 
     async def work() -> Sequence[TracedDrawdown]:
-        async with open_stores(settings(), "meterline-ledger", max_size=1) as stores:
+        name = "meterline-ledger"
+        async with open_stores(settings(), name, max_size=1, knowledge=knowledge) as stores:
             return await TraceMoney(stores.drawdowns)(account, entry, bill)
 
     rows = [each.to_json() for each in wait_for(work())]

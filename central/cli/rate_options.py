@@ -13,7 +13,9 @@ from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.expiry import NEVER
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Events
@@ -70,19 +72,21 @@ def facts_of(options: Sequence[str] | None) -> AgreementFacts:
 
 
 def grants_of(options: Sequence[str] | None) -> tuple[Grant, ...]:
-    """Money paid in, of BANK=AMOUNT@DAY.
+    """Money paid in, of BANK=AMOUNT@DAY, or BANK=AMOUNT@DAY/DAY where it expires on the second.
 
     Raises:
         InvalidValueError: One is not of that form.
     """
     grants = []
     for bank, text in named(options, "grant"):
-        amount, _, day = text.partition("@")
+        amount, _, days = text.partition("@")
+        day, _, expires = days.partition("/")
         exact = plain_decimal(amount)
         if exact is None:
-            message = f"--grant {bank}={text} is not of the form BANK=AMOUNT@DAY."
+            message = f"--grant {bank}={text} is not of the form BANK=AMOUNT@DAY[/EXPIRES]."
             raise InvalidValueError(message, value=text)
-        grants.append(Grant(bank, day_of(day, "grant"), exact))
+        expiry = day_of(expires, "grant") if expires else NEVER
+        grants.append(Grant(bank, day_of(day, "grant"), exact, expiry))
     return tuple(grants)
 
 

@@ -82,7 +82,7 @@ class RateRequest:
         series: NAME=CSV of prices and factors.
         facts: NAME=VALUE[@DAY].
         events: File of events.
-        grants: BANK=AMOUNT@DAY.
+        grants: BANK=AMOUNT@DAY[/EXPIRES].
         opening: File of the state that the first bill opens with.
         periods: Of the bills.
         first: First day that is billed.

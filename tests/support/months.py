@@ -9,7 +9,8 @@ from central.domain.billing.cycle import Cycle
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.rate import rate

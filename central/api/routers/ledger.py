@@ -58,7 +58,7 @@ async def get_entry(services: ServicesAsOf, key: str) -> EntryOut:
 
 @router.get("/accounts/{account}/drawdowns")
 async def list_drawdowns(
-    services: Services,
+    services: ServicesAsOf,
     account: str,
     entry: Annotated[str | None, Query(min_length=1, max_length=200, description="Key.")] = None,
     bill: Annotated[

@@ -39,6 +39,11 @@ class EntryIn(Order):
     taxes: tuple[Name, ...] = Field(
         (), max_length=20, description="Of those: ids of the tariff's taxes that they bear."
     )
+    expires: date | None = Field(
+        None,
+        description="Local day from which a pay-in or grant pays no bill that begins then or later;"
+        " default: as its bank says.",
+    )
     reason: Reason
 
     def entry(self) -> LedgerEntry:
@@ -57,6 +62,7 @@ class EntryIn(Order):
             self.of or "",
             self.name or "",
             self.taxes,
+            self.expires,
         )
 
 
@@ -76,6 +82,9 @@ class EntryOut(Schema):
     of: str | None = None
     name: str | None = None
     taxes: tuple[str, ...] = ()
+    expires: date | None = Field(
+        None, description="Day from which it pays no bill that begins then or later."
+    )
     consumed_by: str | None = Field(description="Bill that has consumed it; null while open.")
     state: str = Field(description="Of that bill; `open` where there is none.")
     recorded_at: AwareDatetime

@@ -7,13 +7,15 @@ contradict the bills.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import accumulate, groupby
 from typing import NamedTuple
+
+from central.domain.rating.inputs.expiry import NEVER, lapses_on
 
 _NOTHING = Decimal(0)
 
@@ -48,11 +50,14 @@ class BankedEntry(NamedTuple):
         key: Of the entry.
         day: From which it counts in the bank.
         amount: Of it. [currency]
+        expires: Local day from which it pays no bill that begins then or later; `NEVER` where the
+            bank says it.
     """
 
     key: str
     day: date
     amount: Decimal
+    expires: date = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +68,27 @@ class BankPart:
         part_id: Its key.
         before: Key of the part that it opened from; None for the first.
         month: First day of the bill's month.
+        begins: First day of the bill.
         entries: What it put in, by day, and of a day in the order in which it was posted.
         opened: What it opened with.
         earned: What export earned.
         applied: What was drawn.
         refunded: What was paid out.
         expired: What lapsed.
+        lapse_months: After which what has no day of its own lapses; None for never.
     """
 
     part_id: int
     before: int | None
     month: date
+    begins: date
     entries: tuple[BankedEntry, ...]
     opened: Decimal
     earned: Decimal
     applied: Decimal
     refunded: Decimal
     expired: Decimal
+    lapse_months: int | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +119,15 @@ class _Coins:
     source: MoneySource
     month: date
     amount: Decimal
+    expires: date = NEVER
+
+
+def _is_undated(coins: _Coins) -> bool:
+    return coins.expires == NEVER
+
+
+def _any(_coins: _Coins) -> bool:
+    return True
 
 
 @dataclass(slots=True)
@@ -118,18 +136,19 @@ class _Bank:
 
     part_id: int
     coins: list[_Coins]
+    lapse_months: int | None
     drawdowns: dict[MoneySource, Drawdown] = field(default_factory=dict)
 
     def of(self, source: MoneySource) -> Drawdown:
         return self.drawdowns.setdefault(source, Drawdown(self.part_id, source))
 
-    def put(self, source: MoneySource, month: date, amount: Decimal) -> None:
+    def put(self, source: MoneySource, month: date, amount: Decimal, expires: date = NEVER) -> None:
         if amount > 0:
-            self.coins.append(_Coins(source, month, amount))
+            self.coins.append(_Coins(source, month, amount, expires))
 
-    def take(self, wanted: Decimal, what: str) -> None:
-        """Take the oldest: those of the earliest month, and of those what came first."""
-        for coins in sorted(self.coins, key=lambda coins: coins.month):
+    def take(self, wanted: Decimal, what: str, among: Callable[[_Coins], bool] = _any) -> None:
+        """Take what lapses first, of that the earliest month, and of those what came first."""
+        for coins in sorted(filter(among, self.coins), key=self._order):
             taken = min(coins.amount, wanted)
             if taken <= 0:
                 continue
@@ -138,6 +157,17 @@ class _Bank:
             if what:
                 drawdown = self.of(coins.source)
                 setattr(drawdown, what, getattr(drawdown, what) + taken)
+
+    def lapse(self, on: date) -> Decimal:
+        """Take out what has a day of its own on which it lapses, by a day; gives how much."""
+        lapsed = [coins for coins in self.coins if coins.expires <= on]
+        total = sum((coins.amount for coins in lapsed), _NOTHING)
+        self.take(total, "expired", lambda coins: coins.expires <= on)
+        return total
+
+    def _order(self, coins: _Coins) -> tuple[date, date]:
+        # What was there before the first bill is of no month, and counts as the oldest.
+        return lapses_on(coins.month, coins.expires, self.lapse_months), coins.month
 
     def close(self) -> list[_Coins]:
         left = [coins for coins in self.coins if coins.amount]
@@ -149,9 +179,9 @@ class _Bank:
 def drawdowns(parts: Iterable[BankPart]) -> list[Drawdown]:
     """What became of each money in each part.
 
-    All money of a bank lapses after the same number of months, so the oldest is what lapses first:
-    banks are drawn by the month in which money counts; of one month by what was there before, then
-    entries by their day, of one day as they were posted, then what export earned.
+    Banks are drawn by the day on which money lapses, its own or that of the bank's months, and then
+    by the month in which it counts; of one month by what was there before, then entries by their
+    day, of one day as they were posted, then what export earned.
 
     Args:
         parts: Of one bank; each behind the part that it opened from.
@@ -165,17 +195,19 @@ def drawdowns(parts: Iterable[BankPart]) -> list[Drawdown]:
     for moved in parts:
         opened = left.get(moved.before, []) if moved.before is not None else []
         bank = _opened(moved, opened)
-        lapsed_first = moved.expired in set(_oldest_sums(bank.coins))
-        if lapsed_first:
-            bank.take(moved.expired, "expired")
+        oldest_sums = set(_oldest_sums(filter(_is_undated, bank.coins)))
         for entry in moved.entries:
             source = MoneySource(MoneyOrigin.ENTRY, entry.key)
-            bank.put(source, entry.day.replace(day=1), entry.amount)
+            bank.put(source, entry.day.replace(day=1), entry.amount, entry.expires)
+        rest = moved.expired - bank.lapse(moved.begins)
+        lapsed_first = rest in oldest_sums
+        if lapsed_first:
+            bank.take(rest, "expired", _is_undated)
         bank.put(MoneySource(MoneyOrigin.EARNED, str(moved.part_id)), moved.month, moved.earned)
         bank.take(moved.applied, "applied")
         bank.take(moved.refunded, "refunded")
         if not lapsed_first:
-            bank.take(moved.expired, "expired")
+            bank.take(rest, "expired")
         left[moved.part_id] = bank.close()
         traced += bank.drawdowns.values()
     return traced
@@ -183,7 +215,7 @@ def drawdowns(parts: Iterable[BankPart]) -> list[Drawdown]:
 
 def _opened(moved: BankPart, before: Sequence[_Coins]) -> _Bank:
     """The bank with what the part before left, and what else the part opened with."""
-    bank = _Bank(moved.part_id, [replace(coins) for coins in before])
+    bank = _Bank(moved.part_id, [replace(coins) for coins in before], moved.lapse_months)
     more = moved.opened - sum((coins.amount for coins in bank.coins), _NOTHING)
     if more > 0:
         source = MoneySource(MoneyOrigin.BROUGHT_OVER, str(moved.part_id))
@@ -193,7 +225,7 @@ def _opened(moved: BankPart, before: Sequence[_Coins]) -> _Bank:
     return bank
 
 
-def _oldest_sums(coins: Sequence[_Coins]) -> Iterable[Decimal]:
+def _oldest_sums(coins: Iterable[_Coins]) -> Iterable[Decimal]:
     """What lapses with the earliest month, the earliest two, and so on."""
     ordered = sorted(coins, key=lambda coins: coins.month)
     months = groupby(ordered, key=lambda coins: coins.month)

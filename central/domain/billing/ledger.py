@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from central.domain.currency import digits_of
+from central.domain.rating.inputs.expiry import NEVER
 from central.domain.tariff.credit_rules import PREPAID
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
@@ -91,6 +92,8 @@ class LedgerEntry:
         of: Of refunds and expiries: key of the entry.
         name: Of charges and credits: as the invoice prints it.
         taxes: Of those: the taxes of the tariff that they bear; none where they bear no tax.
+        expires: Of pay-ins and grants: local day from which it pays no bill that begins then or
+            later, in place of what its bank says; None where that says it.
     """
 
     key: str
@@ -105,6 +108,7 @@ class LedgerEntry:
     of: str = ""
     name: str = ""
     taxes: tuple[str, ...] = ()
+    expires: date | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.key) <= _KEY_MAX:
@@ -140,6 +144,10 @@ class LedgerEntry:
             message = f"A {self.kind} {'needs a name' if once else 'has no name and no tax'}."
             remedy = "Give --name, as the invoice is to print it." if once else "Leave them out."
             raise InvalidValueError(message, value=self.name, remedy=remedy)
+        if self.expires is not None and not (banked and self.expires > self.day):
+            message = f"A {self.kind} of {self.day} does not expire on {self.expires}."
+            remedy = "Only a pay-in or grant expires, on a day behind the one from which it counts."
+            raise InvalidValueError(message, value=self.expires, remedy=remedy)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object, without what is not said."""
@@ -158,6 +166,7 @@ class LedgerEntry:
             "of": self.of,
             "name": self.name,
             "taxes": list(self.taxes),
+            "expires": None if self.expires is None else self.expires.isoformat(),
         }
         return fields | {name: value for name, value in more.items() if value}
 
@@ -183,6 +192,8 @@ class OpenEntry(NamedTuple):
         key: Given by the sender.
         name: Of a charge or credit, as the invoice prints it.
         taxes: That it bears.
+        expires: Local day from which it pays no bill that begins then or later; `NEVER` where the
+            bank says it.
     """
 
     id: int
@@ -195,6 +206,7 @@ class OpenEntry(NamedTuple):
     key: str = ""
     name: str = ""
     taxes: tuple[str, ...] = ()
+    expires: date = NEVER
 
 
 class BankMovement(NamedTuple):
@@ -206,11 +218,13 @@ class BankMovement(NamedTuple):
         bank: As the tariff names it, or `prepaid`.
         opened: What the part before left. [currency]
         received: Entries that it consumed. [currency]
-        earned: By exported energy, less what lapsed of it. [currency]
+        earned: By exported energy. [currency]
         applied: What it paid of the bill. [currency]
         refunded: What it paid out: at a true-up or at the end. [currency]
         expired: What lapsed. [currency]
         left: What the part behind opens with. [currency]
+        lapse_months: After which what has no day of its own lapses, as the tariff says; None for
+            never.
     """
 
     bank: str
@@ -221,6 +235,7 @@ class BankMovement(NamedTuple):
     refunded: Decimal
     expired: Decimal
     left: Decimal
+    lapse_months: int | None = None
 
 
 DEFAULT_BANK = PREPAID

@@ -38,8 +38,9 @@ from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.block_source import BlockSource
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.document_days import DocumentDays, rate_days
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.one_off import OneOff
@@ -209,6 +210,7 @@ def rate(  # noqa: PLR0913, PLR0915 - all that a bill depends on, each by name
         closing,
         input_sha256=hashed,
         tzdata=calendar.tzdata,
+        expired=context.expired,
     )
 
 
@@ -245,8 +247,7 @@ def _beyond(context: RatingContext, days: DayRange, segments: Sequence[Segment])
     """
     found = {}
     if context.grants:
-        paid = [[one.bank, one.day.isoformat(), str(one.amount)] for one in context.grants]
-        found["grants"] = canonical(sorted(paid))
+        found["grants"] = canonical(sorted(grant.to_json() for grant in context.grants))
     if context.one_offs:
         found["one_offs"] = canonical([each.to_json() for each in sorted(context.one_offs)])
     if older := older_than_bill(context.dropped, segments):

@@ -33,7 +33,8 @@ from central.domain.rating.determinants.sums import raw_sums, settle_sums
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange, Segment, cut
 from central.domain.rating.inputs.usage_event import Event, Events

@@ -26,8 +26,9 @@ from central.domain.rating.hashing import canonical
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Credit, Grant, Origin
+from central.domain.rating.inputs.carried_state import CarriedState, Credit, Origin
 from central.domain.rating.inputs.document_days import DocumentDays, rate_days
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.input_hash import input_hash, shared_inputs
 from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.segments import DayRange, Segment
@@ -104,8 +105,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
     shared |= rate_inputs(rates)
     shared["settles"] = canonical(True)
     if grants:
-        paid = [[grant.bank, grant.day.isoformat(), str(grant.amount)] for grant in grants]
-        shared["grants"] = canonical(sorted(paid))
+        shared["grants"] = canonical(sorted(grant.to_json() for grant in grants))
     if one_offs:
         shared["one_offs"] = canonical([each.to_json() for each in sorted(one_offs)])
     hashed = input_hash((), agreed, state, shared)
@@ -116,6 +116,7 @@ def settle(  # noqa: PLR0913, PLR0917 - all that a settlement depends on
         closing,
         input_sha256=hashed,
         tzdata=calendar.tzdata,
+        expired=context.expired,
     )
 
 
@@ -136,7 +137,8 @@ def _paid_in(grants: Sequence[Grant], document: TariffDocument) -> CarriedState:
         owner = document.owners.get(grant.bank, Owner.OCCUPANCY)
         origin = Origin(grant.day, grant.day + timedelta(days=1), owner)
         month = grant.day.replace(day=1)
-        paid.append(Credit(grant.bank, "", month, Fraction(grant.amount), origin))
+        amount = Fraction(grant.amount)
+        paid.append(Credit(grant.bank, "", month, amount, origin, grant.expires))
     return CarriedState(credits=tuple(sorted(paid)))
 
 

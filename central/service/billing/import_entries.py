@@ -17,7 +17,7 @@ from firmware_bridge.contract.plain_number import plain_decimal
 from firmware_bridge.contract.plain_text import flaw
 
 _NEEDED = ("key", "account", "kind", "amount", "currency", "day")
-_MORE = ("bank", "point", "bill", "of", "name", "taxes", "reason")
+_MORE = ("bank", "point", "bill", "of", "name", "taxes", "expires", "reason")
 
 
 class EntriesFileError(ConfigurationError):
@@ -145,6 +145,12 @@ def _read(row: dict[str, str]) -> LedgerEntry:
         message = f"{row['kind']!r} on {row['day']!r} is no kind of entry, or no day."
         remedy = f"Kinds are {', '.join(EntryKind)}; a day is 2026-10-31."
         raise InvalidValueError(message, value=row["kind"], remedy=remedy) from error
+    expires = row.get("expires", "")
+    try:
+        expiry = date.fromisoformat(expires) if expires else None
+    except ValueError as error:
+        message = f"{expires!r} is no day, such as 2026-10-31."
+        raise InvalidValueError(message, value=expires) from error
     return LedgerEntry(
         row["key"],
         row["account"],
@@ -158,4 +164,5 @@ def _read(row: dict[str, str]) -> LedgerEntry:
         row.get("of", ""),
         row.get("name", ""),
         tuple(row.get("taxes", "").split()),
+        expiry,
     )

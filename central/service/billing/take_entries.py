@@ -10,13 +10,13 @@ from fractions import Fraction
 from central.domain.billing.ledger import ONE_OFF, BankMovement, EntryKind, OpenEntry
 from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.carried_state import Grant
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.rounding import printed
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.state_rules import Owner
 from central.domain.tariff.version import NoTariffVersionError, TariffVersion, version_on
-from central.service.billing.money_banks import money_banks
+from central.service.billing.money_banks import lapse_months, money_banks
 from central.service.billing.supply_banks import SupplyBanks, supply_banks
 from central.service.billing.tariffs import Tariffs
 from central.service.ports.bill_shard import AccountWork, SupplyWork
@@ -124,7 +124,7 @@ def version_of(versions: Sequence[TariffVersion], supply: SupplyWork) -> TariffV
 def grants_of(supply: SupplyWork) -> tuple[Grant, ...]:
     """What a supply is granted; an entry of a day before it counts from its first day."""
     return tuple(
-        Grant(entry.bank, max(entry.day, supply.days.first), entry.amount)
+        Grant(entry.bank, max(entry.day, supply.days.first), entry.amount, entry.expires)
         for entry in supply.entries
         if entry.kind not in ONE_OFF
     )
@@ -162,7 +162,7 @@ def movements_of(supply: SupplyWork, rated: Rated, tariffs: Tariffs) -> tuple[Ba
     movements = (
         _movement(bank, supply, rated, banks, earns=bank in earning) for bank in sorted(names)
     )
-    return tuple(movement for movement in movements if any(movement[1:]))
+    return tuple(movement for movement in movements if any(movement[1:-1]))
 
 
 def _movement(
@@ -173,16 +173,17 @@ def _movement(
     applied = _paid(rated, {bank})
     refunded = _paid(rated, {f"{bank}_settlement", f"{bank}-settlement"})
     rest = opened + Fraction(received) - Fraction(applied) - Fraction(refunded) - left
-    earned, expired = (-rest, Fraction(0)) if earns else (Fraction(0), rest)
+    expired = rated.expired.get(bank, Fraction(0)) if earns else rest
     return BankMovement(
         bank,
         printed(opened),
         received,
-        printed(earned),
+        printed(expired - rest),
         applied,
         refunded,
         printed(expired),
         printed(left),
+        lapse_months(banks.documents, bank),
     )
 
 

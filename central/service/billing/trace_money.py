@@ -66,7 +66,7 @@ class TraceMoney:
         """What became of the money of an account, bank by bank, in the order of its bills.
 
         Args:
-            account: Number.
+            account: Number, or identifier.
             entry: Key of the only entry that is asked for.
             bill: Identifier or legal number of the only bill.
 

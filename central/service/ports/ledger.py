@@ -51,6 +51,7 @@ class PostedEntry:
             "of": self.entry.of or None,
             "name": self.entry.name or None,
             "taxes": list(self.entry.taxes),
+            "expires": None if self.entry.expires is None else self.entry.expires.isoformat(),
             "left": format(self.left, "f"),
             "consumed_by": self.consumed_by or None,
             "state": self.state or "open",

@@ -23,8 +23,9 @@ from central.domain.metering.block import DayBlock
 from central.domain.rating.charges.ending import PartEnding
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.document_days import DocumentDays
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event, Events
@@ -155,7 +156,8 @@ class BillCase:
         """Money paid in."""
         given = self.given.get("grants", ())
         return tuple(
-            Grant(bank, date.fromisoformat(day), Decimal(amount)) for bank, day, amount in given
+            Grant(bank, date.fromisoformat(day), Decimal(amount), *map(date.fromisoformat, expires))
+            for bank, day, amount, *expires in given
         )
 
     @cached_property

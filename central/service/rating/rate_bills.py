@@ -18,8 +18,9 @@ from central.domain.rating.charges.ending import GOES_ON, PartEnding
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.document_days import DocumentDays
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.input_series import billing_scale
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange

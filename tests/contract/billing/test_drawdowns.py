@@ -79,3 +79,44 @@ async def test_each_drawdown_is_of_an_entry_and_of_a_bill(migrated: Database) ->
             "pay-2 Nov: 57.00, 0 left",
             "gift Nov: 10, 0 left",
         ]
+
+
+async def test_money_with_a_day_of_its_own_is_drawn_before_the_rest_and_lapses(
+    migrated: Database,
+) -> None:
+    async with timescale_utility(migrated.dsn) as utility:
+        await customers(utility)
+        # Of 93.00 in October the 60.00 that lapse first are drawn whole, then of the 40.00, then
+        # of the 250.00; what is left of the 40.00 pays no November, which begins on their day.
+        gift = replace(PAY_IN, kind=EntryKind.GRANT)
+        for key, amount, expires in (
+            ("never", 250, None),
+            ("november", 40, date(2026, 11, 1)),
+            ("midst", 60, date(2026, 10, 15)),
+        ):
+            await post(utility, replace(gift, key=key, amount=Decimal(amount), expires=expires))
+        utility.now = at(date(2026, 11, 2))
+        await settle(utility, "2026-10")
+        utility.now = at(date(2026, 12, 2))
+        await settle(utility, "2026-11")
+        traced = await TraceMoney(TimescaleDrawdowns(pool_of(utility)))("A-1")
+        assert [
+            (
+                f"{each.billed.first:%b}",
+                each.entry,
+                *map(str, (each.drawdown.applied, each.drawdown.expired, each.drawdown.left)),
+            )
+            for each in traced
+        ] == [
+            ("Oct", "midst", "60", "0", "0"),
+            ("Oct", "november", "33.00", "0", "7.00"),
+            ("Oct", "never", "0", "0", "250"),
+            ("Nov", "november", "0", "7.00", "0"),
+            ("Nov", "never", "90.00", "0", "160.00"),
+        ]
+        (line,) = (
+            entry.line
+            for entry in (await bill(utility, "A-1", "2026-11")).bill.lines
+            if entry.line.id == "prepaid"
+        )
+        assert line.note == "expired 7.00, paid in 0.00, drawn 90.00, left 160.00 EUR"

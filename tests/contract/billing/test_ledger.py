@@ -254,3 +254,31 @@ async def test_a_charge_of_a_service_order_is_a_line_of_one_bill(utility: Utilit
     scope = ReconciledScope(DayRange(OCTOBER, DECEMBER))
     report = await Reconcile(utility.reconciliation, lambda: utility.now)(scope)
     assert report.balanced
+
+
+async def test_what_a_day_of_its_own_lets_lapse_is_booked(utility: Utility) -> None:
+    await customers(utility)
+    gift = replace(PAY_IN, kind=EntryKind.GRANT, amount=Decimal(100), expires=date(2026, 10, 20))
+    assert await post(utility, gift)
+    assert not await post(utility, gift)
+    with pytest.raises(EntryDiffersError):
+        await post(utility, replace(gift, expires=None))
+    assert (await entry(utility)).to_json()["expires"] == "2026-10-20"
+    for refused in (
+        {"kind": EntryKind.CREDIT, "bank": "", "name": "Goodwill"},
+        {"expires": gift.day},
+    ):
+        with pytest.raises(InvalidValueError, match="does not expire on"):
+            replace(gift, **refused)
+    utility.now = at(NOVEMBER.replace(day=2))
+    await settle(utility, "2026-10")
+    assert await total(utility) == 0
+    utility.now = at(DECEMBER.replace(day=2))
+    await settle(utility, "2026-11")
+    assert await total(utility, "2026-11") == Decimal("90.00")
+    scope = ReconciledScope(days=DayRange(OCTOBER, DECEMBER))
+    report = await Reconcile(utility.reconciliation, lambda: utility.now)(scope)
+    (money,) = report.ledger
+    became = (money.received, money.applied, money.expired, money.balance)
+    assert became == tuple(map(Decimal, (100, 93, 7, 0)))
+    assert money.balanced

@@ -69,6 +69,7 @@ def test_money_is_posted_listed_and_reconciled_by_command(prepaid: Database) -> 
             (("--kind", "refund", "--amount", "50.01", "--of", "bank-77"), "ENTRY_REFUSED"),
             (("--kind", "refund", "--amount", "1"), "INVALID_VALUE"),
             (("--kind", "payment", "--amount", "1", "--bill", "none"), "UNKNOWN_BILL"),
+            (("--kind", "payment", "--amount", "1", "--expires", "2026-12-01"), "INVALID_VALUE"),
         )
     ):
         key = "bank-77" if number == 0 else "other"
@@ -86,6 +87,11 @@ def test_money_is_posted_listed_and_reconciled_by_command(prepaid: Database) -> 
     # No bill has drawn on it yet.
     assert central("ledger", "trace", "A-1") == []
     assert central("ledger", "trace", "A-0", code=2)["error"]["code"] == "NOT_FOUND"
+    before = "2020-01-01T00:00:00Z"
+    assert central("ledger", "trace", "A-1", "--as-of", before, code=2)["error"]["code"] in {
+        "NOT_FOUND",
+        "AS_OF_NOT_KEPT",
+    }
     report = central("reconcile", "--month", "2026-10", "--account", "A-1")
     (row,) = report["ledger"]
     assert (row["received"], row["refunded"], row["balance"], row["balanced"]) == (
@@ -101,32 +107,34 @@ def test_a_file_of_money_is_posted_once_line_by_line(prepaid: Database, tmp_path
     assert prepaid.name
     table = tmp_path / "bank.csv"
     table.write_text(
-        "key;account;kind;amount;currency;day;of;reason\n"
-        "o-1;A-1;pay_in;120.50;EUR;2026-10-01;;opening balance\n"
-        "o-2;A-9;pay_in;1;EUR;2026-10-01;;\n"
-        "o-3;A-1;refund;20.50;EUR;2026-10-02;o-1;\n"
-        "o-4;A-1;pay_in;1,50;EUR;2026-10-02;;\n"
-        "o-5;A-1;gift;1;EUR;2026-10-02;;\n",
+        "key;account;kind;amount;currency;day;of;expires;reason\n"
+        "o-1;A-1;pay_in;120.50;EUR;2026-10-01;;2027-01-01;opening balance\n"
+        "o-2;A-9;pay_in;1;EUR;2026-10-01;;;\n"
+        "o-3;A-1;refund;20.50;EUR;2026-10-02;o-1;;\n"
+        "o-4;A-1;pay_in;1,50;EUR;2026-10-02;;;\n"
+        "o-5;A-1;gift;1;EUR;2026-10-02;;;\n"
+        "o-6;A-1;grant;1;EUR;2026-10-02;;soon;\n",
         encoding="utf-8",
     )
     given = ("ledger", "import", table, "--reason", "bank file")
     dry = central(*given, "--dry-run", code=3)
     # Alone, the refund is of nothing.
-    assert (dry["added"], dry["refused"]) == (1, 4)
+    assert (dry["added"], dry["refused"]) == (1, 5)
     assert central("ledger", "list") == []
     done = central(*given, code=3)
-    assert (done["added"], done["unchanged"], done["refused"]) == (2, 0, 3)
+    assert (done["added"], done["unchanged"], done["refused"]) == (2, 0, 4)
     assert [(row["line"], row["code"]) for row in done["refusals"]] == [
         (3, "NOT_REGISTERED"),
         (5, "INVALID_VALUE"),
         (6, "INVALID_VALUE"),
+        (7, "INVALID_VALUE"),
     ]
     again = central(*given, code=3)
     assert (again["added"], again["unchanged"]) == (0, 2)
     entries = central("ledger", "list", "--account", "A-1")
-    assert [(row["key"], row["left"], row["reason"]) for row in entries] == [
-        ("o-1", "100.00", "opening balance"),
-        ("o-3", "0", "bank file"),
+    assert [(row["key"], row["left"], row["expires"], row["reason"]) for row in entries] == [
+        ("o-1", "100.00", "2027-01-01", "opening balance"),
+        ("o-3", "0", None, "bank file"),
     ]
     table.write_text("key,amount\n1,2\n", encoding="utf-8")
     assert central(*given, code=2)["error"]["code"] == "ENTRIES_FILE"
@@ -159,6 +167,11 @@ async def test_money_is_posted_once_over_http(web: httpx.AsyncClient) -> None:
     assert (await web.get("/api/v1/ledger/bank-78")).json() == entry
     assert (await web.get("/api/v1/ledger/bank-79")).status_code == 404
     assert (await web.get("/api/v1/accounts/A-1/drawdowns?entry=bank-78")).json()["items"] == []
+    gift = {**ORDER, "key": "gift", "kind": "grant", "expires": "2026-12-01"}
+    posted = await web.post("/api/v1/ledger", json=gift)
+    assert (posted.status_code, posted.json()["expires"]) == (201, "2026-12-01")
+    taken = {"kind": "expiry", "of": "gift", "key": "lapsed"}
+    assert (await web.post("/api/v1/ledger", json={**ORDER, **taken})).status_code == 201
     assert (await web.get("/api/v1/accounts/A-0/drawdowns")).status_code == 404
     report = (await web.get("/api/v1/reconciliation?month=2026-10&account=A-1")).json()
     assert report["ledger"][0]["balance"] == "12.30"

@@ -10,6 +10,7 @@ from decimal import Decimal
 from central.domain.audit.change import change
 from central.domain.billing.ledger import BANKED, ONE_OFF, LedgerEntry, OpenEntry
 from central.domain.billing.state import BillState
+from central.domain.rating.inputs.expiry import NEVER
 from central.service.billing.ledger_checks import check_payment, check_same, check_taken_back
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.ledger import PostedEntry
@@ -168,6 +169,7 @@ def open_entries(state: BookState, account: str, parts: Collection[int]) -> tupl
                     entry.key,
                     entry.name,
                     entry.taxes,
+                    entry.expires or NEVER,
                 )
             )
     return tuple(sorted(listed, key=lambda entry: (entry.day, entry.id)))

@@ -12,6 +12,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.drawdown import BankedEntry, BankPart
+from central.domain.rating.inputs.expiry import NEVER
 from central.service.ports.drawdowns import TracedPart
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -47,7 +48,10 @@ class TimescaleDrawdowns:
 def _traced(row: _Row, entries: Sequence[_Row]) -> TracedPart:
     part_id, bank, currency, bill, number, state, first, end, before, *amounts = row
     # One of a day before the part counts from its first.
-    banked = tuple(BankedEntry(key, max(day, first), amount) for _, _, key, day, amount in entries)
+    banked = tuple(
+        BankedEntry(key, max(day, first), amount, expires or NEVER)
+        for _, _, key, day, amount, expires in entries
+    )
     month = (end - _DAY).replace(day=1)
-    moved = BankPart(part_id, before, month, banked, *amounts)
+    moved = BankPart(part_id, before, month, first, banked, *amounts)
     return TracedPart(bank, currency, bill, number, state, first, end, moved)

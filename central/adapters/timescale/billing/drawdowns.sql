@@ -1,5 +1,5 @@
 -- name: account
-SELECT id FROM account WHERE number = %(account)s
+SELECT id FROM account WHERE number = %(account)s OR uid::text = %(account)s
 
 -- name: parts
 -- A part opens a bank that is the account's own from the part before it in the account's order, any
@@ -11,7 +11,7 @@ SELECT
         WHEN position('"' || moved.bank || '"' IN before.closing::text) > 0 THEN before.part_id
         ELSE part.state_from
     END,
-    moved.opened, moved.earned, moved.applied, moved.refunded, moved.expired
+    moved.opened, moved.earned, moved.applied, moved.refunded, moved.expired, moved.lapse_months
 FROM live_part AS part
 JOIN bill ON bill.id = part.bill_id
 JOIN settled_movement AS moved ON moved.part_id = part.id
@@ -25,7 +25,8 @@ SELECT
     ledger_use.part_id, entry.bank, entry.key, entry.day,
     entry.amount - coalesce(
         (SELECT sum(amount) FROM ledger_entry AS less WHERE less.of_id = entry.id), 0
-    )
+    ),
+    entry.expires
 FROM ledger_entry AS entry
 JOIN ledger_use ON ledger_use.entry_id = entry.id
 WHERE entry.account_id = %(account)s AND entry.bank IS NOT NULL

@@ -45,8 +45,9 @@ async def open_entries(
     values = {"accounts": list(accounts), "parts": list(parts), "others": others}
     cursor = await connection.execute(_SQL["open"], values)
     entries: dict[int, tuple[OpenEntry, ...]] = {}
-    for account, *columns, kind, key, name, taxes in await cursor.fetchall():
+    for account, *columns, kind, key, name, taxes, expires in await cursor.fetchall():
         fields: dict[str, Any] = {"kind": EntryKind(kind), "taxes": tuple(taxes)}
+        fields |= {} if expires is None else {"expires": expires}
         entry = OpenEntry(*columns)._replace(key=key, name=name, **fields)
         if entry.amount > 0:
             entries[account] = (*entries.get(account, ()), entry)

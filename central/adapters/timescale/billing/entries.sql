@@ -4,7 +4,8 @@
 SELECT
     entry.account_id, entry.id, coalesce(entry.bank, ''), entry.day, entry.currency,
     entry.amount - coalesce((SELECT sum(amount) FROM ledger_entry WHERE of_id = entry.id), 0),
-    coalesce(service_point.name, ''), entry.kind, entry.key, coalesce(entry.title, ''), entry.taxes
+    coalesce(service_point.name, ''), entry.kind, entry.key, coalesce(entry.title, ''), entry.taxes,
+    entry.expires
 FROM ledger_entry AS entry
 LEFT JOIN service_point ON service_point.id = entry.service_point_id
 LEFT JOIN ledger_use ON ledger_use.entry_id = entry.id
@@ -31,5 +32,5 @@ WHERE NOT EXISTS (
 
 -- name: add_movements
 COPY bank_movement (
-    part_id, bank, bill_id, opened, received, earned, applied, refunded, expired, remaining
+    part_id, bank, bill_id, opened, received, earned, applied, refunded, expired, remaining, lapse_months
 ) FROM STDIN

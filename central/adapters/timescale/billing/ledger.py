@@ -114,6 +114,7 @@ async def _add(
         "bank": entry.bank,
         "title": entry.name,
         "taxes": list(entry.taxes),
+        "expires": entry.expires,
         "at": note.at,
         "actor": note.actor.key,
         "reason": note.reason,
@@ -151,9 +152,9 @@ async def _entry(connection: _Connection, key: str) -> PostedEntry | None:
 
 def _posted(row: _Row) -> PostedEntry:
     key, account, kind, *columns = row[1:12]
-    columns.append(tuple(row[12]))
+    columns += [tuple(row[12]), row[13]]
     entry = LedgerEntry(key, account, EntryKind(kind), *columns)
-    return PostedEntry(row[0], entry, Decimal(row[13]), *row[14:19])
+    return PostedEntry(row[0], entry, Decimal(row[14]), *row[15:20])
 
 
 async def _rows(connection: _Connection, statement: str, /, **values: object) -> list[_Row]:

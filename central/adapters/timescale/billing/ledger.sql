@@ -33,7 +33,7 @@ SELECT
     entry.id, entry.key, account.number, entry.kind, entry.day, entry.currency, entry.amount,
     coalesce(entry.bank, ''), coalesce(service_point.name, ''),
     CASE WHEN entry.kind = 'payment' THEN coalesce(bill.uid::text, '') ELSE '' END,
-    coalesce(other.key, ''), coalesce(entry.title, ''), entry.taxes,
+    coalesce(other.key, ''), coalesce(entry.title, ''), entry.taxes, entry.expires,
     CASE WHEN entry.of_id IS NULL THEN entry.amount - coalesce(
         (SELECT sum(amount) FROM ledger_entry AS less WHERE less.of_id = entry.id), 0
     ) ELSE 0 END,
@@ -57,10 +57,10 @@ ORDER BY entry.id LIMIT %(limit)s
 -- name: add
 INSERT INTO ledger_entry (
     key, account_id, kind, day, currency, amount, bank, service_point_id, of_id, recorded_at,
-    actor, reason, title, taxes
+    actor, reason, title, taxes, expires
 ) VALUES (
     %(key)s, %(account)s, %(kind)s, %(day)s, %(currency)s, %(amount)s, nullif(%(bank)s, ''),
-    %(point)s, %(of)s, %(at)s, %(actor)s, %(reason)s, nullif(%(title)s, ''), %(taxes)s
+    %(point)s, %(of)s, %(at)s, %(actor)s, %(reason)s, nullif(%(title)s, ''), %(taxes)s, %(expires)s
 )
 ON CONFLICT (key) DO NOTHING
 RETURNING id

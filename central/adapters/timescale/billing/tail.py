@@ -54,7 +54,10 @@ CANDIDATES = load_queries(Path(__file__).with_name("candidates.sql"))
 _Row = tuple[Any, ...]
 _DRY_RUN = "dry run"
 _Tail = TypeVar("_Tail", bound="TimescaleTail")
-_MOVED = ("opened", "received", "earned", "applied", "refunded", "expired", "remaining")
+_MOVED = (
+    *("opened", "received", "earned", "applied", "refunded", "expired", "remaining"),
+    "lapse_months",
+)
 
 
 async def take_tail(
@@ -363,7 +366,10 @@ def _version(bill: NewBill, versioned: VersionedPart, rerated: NewPart) -> dict[
         "movements": json.dumps(
             [
                 {"bank": bank}
-                | {name: str(amount) for name, amount in zip(_MOVED, moved, strict=True)}
+                | {
+                    name: None if value is None else str(value)
+                    for name, value in zip(_MOVED, moved, strict=True)
+                }
                 for bank, *moved in rerated.money
             ]
         ),

@@ -6,7 +6,7 @@ Lines and what is behind them are named tuples, since a bill run makes millions 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -294,6 +294,7 @@ class Rated:
         holds: Reasons that keep the bill from being priced.
         input_sha256: Hex digest over everything that went in.
         tzdata: Version of the time zone data used.
+        expired: What lapsed of banks of money, by bank. [currency]
         texts: Those of the bills that it was rated with; None where it was rated alone.
         number: Its number among these.
     """
@@ -305,6 +306,7 @@ class Rated:
     holds: tuple[Hold, ...] = ()
     input_sha256: str = ""
     tzdata: str = ""
+    expired: Mapping[str, Fraction] = field(default_factory=dict, compare=False, repr=False)
     texts: RatedTexts | None = field(default=None, compare=False, repr=False)
     number: int = field(default=0, compare=False, repr=False)
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+from central.domain.rating.charges.banked_money import draw_money, lapse_dated, shown
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.dropped import bank_of
 from central.domain.rating.charges.included import ended_units
-from central.domain.rating.charges.prepaid import shown
 from central.domain.rating.determinants.context import HeldError, unit_of, unknown_sums
 from central.domain.rating.determinants.history import metered, rule_of
 from central.domain.rating.hold import Hold
-from central.domain.rating.inputs.energy_bank import Own, balance, balance_of, draw
+from central.domain.rating.inputs.energy_bank import Own, balance, balance_of
 from central.domain.tariff.credit_rules import PREPAID, EnergyBank, MoneyBank
 from central.domain.tariff.determinant_rules import EventDeterminant, MaxDeterminant, SumDeterminant
 from central.domain.tariff.input_units import POWER
@@ -113,12 +113,16 @@ def _money(bank: MoneyBank, span: VersionSpan) -> Ended:
     banked = span.context.credits.setdefault(bank.name, {})
     rule, code = _priced(bank), span.document.currency.code
     left = sum((credit.amount for credit in banked.get("", ())), Fraction(0))
+    expired = lapse_dated(banked, span.bill.first)
     due = sum((Fraction(line.amount) for line in (*span.before, *span.lines)), Fraction(0))
-    applied = draw(banked, "", max(Fraction(0), due)) if rule.apply else Fraction(0)
-    paid = (left - applied) * Fraction(rule.pay)
+    owed = max(Fraction(0), due) if rule.apply else Fraction(0)
+    applied = draw_money(banked, bank.expires_months, owed)
+    expired += lapse_dated(banked, span.bill.last)
+    paid = (left - applied - expired) * Fraction(rule.pay)
     banked.clear()
     if left:
         expired = left - applied - paid
+        span.context.note_expired(bank.name, expired)
         parts = {"applied": applied, "paid out": paid, "expired": expired}
         amounts = ", ".join(f"{shown(value)} {word}" for word, value in parts.items() if value)
         yield (
@@ -138,10 +142,13 @@ def _money(bank: MoneyBank, span: VersionSpan) -> Ended:
 def _refund(span: VersionSpan) -> Ended:
     banked = span.context.credits.setdefault(PREPAID, {})
     left = sum((credit.amount for credit in banked.get("", ())), Fraction(0))
+    expired = lapse_dated(banked, span.bill.last)
+    span.context.note_expired(PREPAID, expired)
     banked.clear()
     if left:
         code = span.document.currency.code
         note = "paid back at the end"
+        note += f", {shown(expired)} expired" if expired else ""
         yield (
             f"{PREPAID}-settlement",
             Draft(
@@ -150,7 +157,7 @@ def _refund(span: VersionSpan) -> Ended:
                 left,
                 code,
                 None,
-                -left,
+                expired - left,
                 note=note,
             ),
         )

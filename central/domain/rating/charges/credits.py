@@ -8,16 +8,24 @@ from decimal import Decimal
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant, RatedLine
+from central.domain.rating.charges.banked_money import (
+    draw_money,
+    lapse,
+    lapse_dated,
+    lapse_with_bill,
+    left_note,
+    shown,
+    take_grants,
+)
 from central.domain.rating.charges.draft import Draft, VersionSpan
 from central.domain.rating.charges.dynamic import worth
-from central.domain.rating.charges.prepaid import lapse, shown, take_grants
 from central.domain.rating.charges.tiers import price_tiers
 from central.domain.rating.charges.years import month_ends
 from central.domain.rating.determinants.context import HeldError
 from central.domain.rating.determinants.interval_prices import last_price
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.carried_state import Credit, Origin
-from central.domain.rating.inputs.energy_bank import Own, balance, balance_of, draw
+from central.domain.rating.inputs.energy_bank import Own, balance, balance_of
 from central.domain.rating.rounding import half_away
 from central.domain.tariff.credit_rules import EnergyBank, MoneyBank, TrueUp
 from central.domain.tariff.document import Charge
@@ -29,10 +37,11 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
         earned    = sum over periods of quantity x price, or over intervals by a price series, or by
                     steps as charges.tiers has them
         available = what earlier bills left + granted (+ earned, where it may pay this bill)
-        credit    = min(available, charges it may pay), oldest first; the rest stays banked
+        credit    = min(available, charges it may pay), what lapses first; the rest stays banked
 
     What a bank before it in the tariff paid of a charge is not paid again. Credit older than
-    `expires_months` lapses first, and the line says so; what expires with the bill lapses last.
+    `expires_months` or its own day lapses first, and the line says so; what expires with the bill
+    lapses last.
 
     Source: docs/reference/charges.md, "Net billing"; SSC net billing with carry-over
     """
@@ -40,6 +49,7 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
     expired = lapse(own, bank.expires_months, span)
     later = _earned_before(bank, own, span)
     granted = take_grants(bank.name, bank.owner, own, span) if span.is_last else Fraction(0)
+    expired += lapse_dated(own, span.bill.first)
     applies = span.applies(bank.unless, bank.only)
     earned, behind = _earned(bank, span) if applies else (Fraction(0), ())
     charges = span.based_on(bank.offsets) if applies else []
@@ -48,15 +58,14 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
     fresh = Credit(bank.name, "", span.context.month, earned, origin)
     if bank.when == "this_bill":
         own.setdefault("", []).append(fresh)
-    used = draw(own, "", payable)
+    used = draw_money(own, bank.expires_months, payable)
     if bank.when == "next_bill":
         own.setdefault("", []).extend((*later, fresh))
     if bank.expires_months == 0 and span.is_last:
-        expired += sum((credit.amount for credit in own[""]), Fraction(0))
-        own[""] = []
+        expired += lapse_with_bill(own)
+    span.context.note_expired(bank.name, expired)
     own[""] = [credit for credit in own[""] if credit.amount]
     if used or earned or granted or expired:
-        left = sum((credit.amount for credit in own[""]), Fraction(0))
         code = span.document.currency.code
         came = f"expired {shown(expired)}, " if expired else ""
         came += f"granted {shown(granted)}, " if granted else ""
@@ -69,7 +78,7 @@ def price_money_bank(bank: MoneyBank, span: VersionSpan) -> Iterator[Draft]:
             -used,
             determinants=behind,
             of=tuple(line.key for line in charges),
-            note=f"{came}earned {shown(earned)}, used {shown(used)}, left {shown(left)} {code}",
+            note=f"{came}earned {shown(earned)}, used {shown(used)}, {left_note(own, code)}",
         )
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from central.domain.rating.bill_lines.line import Determinant
+from central.domain.rating.charges.banked_money import lapse
 from central.domain.rating.charges.draft import Draft, VersionSpan, priced_at
-from central.domain.rating.charges.prepaid import lapse
 from central.domain.rating.determinants.context import average_fact
 from central.domain.rating.inputs.carried_state import Credit, Origin
 from central.domain.rating.inputs.energy_bank import Own, draw

@@ -16,7 +16,8 @@ from central.domain.rating.charges.years import yearly_rules
 from central.domain.rating.columnar.computed_columns import fits_matrix
 from central.domain.rating.columnar.formula_columns import fits_columns
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
+from central.domain.rating.inputs.grant import Grant
 from central.domain.tariff.credit_rules import RoundTotal
 from central.domain.tariff.determinant_rules import (
     AllowanceDeterminant,

@@ -12,8 +12,9 @@ from central.domain.rating.determinants.align import Blocks
 from central.domain.rating.determinants.lookup import rated_by_fact
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod
-from central.domain.rating.inputs.carried_state import CarriedState, Grant
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.document_days import DocumentDays
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange

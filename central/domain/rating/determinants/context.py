@@ -15,11 +15,11 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import (
     CarriedState,
     Credit,
-    Grant,
     MonthTotal,
     PaidAhead,
     YearSum,
 )
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.input_series import InputSeries
 from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
@@ -91,6 +91,7 @@ class RatingContext:
         quantities: What amounts of minimums and commitments are multiplied by, by id, where no days
             are billed that it could be counted on.
         lapsed: What an energy bank's map let lapse, by bank. [kWh]
+        expired: What lapsed of banks of money, by bank. [currency]
         not_taken: Credits that lapse, for the next tariff takes nothing of their bank over.
         segments: Of the bill.
         months: Of the bill's period.
@@ -127,12 +128,18 @@ class RatingContext:
     dropped: Mapping[str, TariffVersion] = field(default_factory=dict)
     quantities: Mapping[str, Fraction] = field(default_factory=dict)
     lapsed: dict[str, Fraction] = field(default_factory=dict)
+    expired: dict[str, Fraction] = field(default_factory=dict)
     not_taken: list[Credit] = field(default_factory=list)
     segments: tuple[Segment, ...] = ()
     months: tuple[DayRange, ...] = ()
     raw: Callable[[SumDeterminant, Segment], Mapping[str, Fraction]] = _no_sums
     netted: dict[tuple[str, int], dict[str, Fraction]] = field(default_factory=dict)
     metered: MeterTotals | None = None
+
+    def note_expired(self, bank: str, amount: Fraction) -> None:
+        """Note what lapsed of a bank of money. [currency]."""
+        if amount:
+            self.expired[bank] = self.expired.get(bank, Fraction(0)) + amount
 
     def measured(self, name: str, segment: Segment) -> Sequence[Determinant]:
         """What was measured of a determinant together with other meters; often nothing."""

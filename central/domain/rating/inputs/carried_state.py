@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from central.domain.rating.inputs.expiry import NEVER
 from central.domain.tariff.credit_rules import BUDGET_BILLING
 from central.domain.tariff.state_rules import Owner
 
@@ -76,6 +77,7 @@ class Credit:
         earned: First day of the month it was earned in.
         amount: In the bank's unit: kWh or currency. Never negative.
         origin: The period it was earned in.
+        expires: Local day on which it lapses; `NEVER` where its bank alone says so.
     """
 
     bank: str
@@ -83,25 +85,11 @@ class Credit:
     earned: date
     amount: Fraction
     origin: Origin = field(default=UNKNOWN, compare=False)
+    expires: date = NEVER
 
     def under(self, label: str) -> Credit:
         """The credit under another period."""
         return replace(self, label=label)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Grant:
-    """Money paid into a bank or prepaid balance; it is no state, but becomes part of one.
-
-    Args:
-        bank: As the tariff names it; `prepaid` for the balance of that name.
-        day: Local day it counts from; on a bill that holds the day, and on no other.
-        amount: Above zero. [currency]
-    """
-
-    bank: str
-    day: date
-    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -290,10 +278,7 @@ class CarriedState:
                 [p.name, p.label, p.month.isoformat(), str(p.value), *p.origin.to_json()]
                 for p in self.peaks
             ],
-            "credits": [
-                [c.bank, c.label, c.earned.isoformat(), str(c.amount), *c.origin.to_json()]
-                for c in self.credits
-            ],
+            "credits": [_credit_json(credit) for credit in self.credits],
             "sums": [_sum_json(entry) for entry in self.sums],
         }
         if self.totals:
@@ -323,7 +308,14 @@ class CarriedState:
                 for name, label, month, peak, *rest in value["peaks"]
             ),
             credits=tuple(
-                Credit(bank, label, date.fromisoformat(earned), Fraction(amount), _origin(rest))
+                Credit(
+                    bank,
+                    label,
+                    date.fromisoformat(earned),
+                    Fraction(amount),
+                    _origin(rest[:3]),
+                    date.fromisoformat(rest[3]) if rest[3:] else NEVER,
+                )
                 for bank, label, earned, amount, *rest in value["credits"]
             ),
             sums=tuple(
@@ -352,11 +344,23 @@ _E = TypeVar("_E", bound=Entry)
 _origin = Origin.from_json
 
 
+def _credit_json(credit: Credit) -> list[str | None]:
+    more = None if credit.expires == NEVER else credit.expires.isoformat()
+    fields = (credit.bank, credit.label, credit.earned.isoformat(), str(credit.amount))
+    return [*fields, *_and_more(credit.origin, more)]
+
+
 def _sum_json(entry: YearSum) -> list[str | None]:
-    origin = entry.origin.to_json()
-    if entry.quantity is not None:
-        origin = [*(origin or (None, None, str(Owner.OCCUPANCY))), str(entry.quantity)]
-    return [entry.id, str(entry.amount), *origin]
+    more = None if entry.quantity is None else str(entry.quantity)
+    return [entry.id, str(entry.amount), *_and_more(entry.origin, more)]
+
+
+def _and_more(origin: Origin, more: str | None) -> list[str | None]:
+    """What an entry ends with: its origin, and what came later than that, where it says any."""
+    written = origin.to_json()
+    if more is None:
+        return written
+    return [*(written or (None, None, str(Owner.OCCUPANCY))), more]
 
 
 def _quantity(rest: Sequence[str]) -> Fraction | None:

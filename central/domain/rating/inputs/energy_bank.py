@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
@@ -93,10 +93,19 @@ def charged_and_left(
     return charged, taken, surplus
 
 
-def draw(own: Own, label: str, wanted: Fraction) -> Fraction:
+def _by_month(credit: Credit) -> tuple[date, ...]:
+    return (credit.earned,)
+
+
+def draw(
+    own: Own,
+    label: str,
+    wanted: Fraction,
+    order: Callable[[Credit], tuple[date, ...]] = _by_month,
+) -> Fraction:
     """Take up to `wanted` from the credits of a label, oldest first; gives what was taken."""
     taken, left = Fraction(0), []
-    for credit in sorted(own.get(label, ()), key=lambda credit: credit.earned):
+    for credit in sorted(own.get(label, ()), key=order):
         part = min(credit.amount, wanted - taken)
         taken += part
         if part < credit.amount:

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.domain.billing.drawdown import BankedEntry, BankPart, Drawdown, drawdowns
+from central.domain.rating.inputs.expiry import NEVER
+from central.domain.rating.inputs.segments import months_after
 
 
 @dataclass(frozen=True)
 class Month:
-    """What happens in a month; amounts in whole coins."""
+    """What happens in a month; amounts in whole coins, and months until an entry's own expiry."""
 
-    entries: tuple[int, ...]
+    entries: tuple[tuple[int, int | None], ...]
     earned: int
     due: int
     pays_out: bool
@@ -26,7 +28,9 @@ class Month:
 MONTHS = st.lists(
     st.builds(
         Month,
-        st.lists(st.integers(1, 9), max_size=3).map(tuple),
+        st.lists(
+            st.tuples(st.integers(1, 9), st.sampled_from((None, None, 0, 1, 2, 4))), max_size=3
+        ).map(tuple),
         st.sampled_from((0, 0, 3)),
         st.integers(0, 20),
         st.sampled_from((False, False, False, True)),
@@ -34,7 +38,8 @@ MONTHS = st.lists(
     min_size=1,
     max_size=8,
 )
-Coin = tuple[int, str]
+Coin = tuple[int, str, int | None]
+NO_MONTH = 1_000
 Fate = Counter[tuple[int, str, str]]
 
 
@@ -42,7 +47,7 @@ def played(
     months: list[Month], lapses_after: int | None, brought: int
 ) -> tuple[list[BankPart], Fate]:
     """The parts that such months give, and what became of each coin in each of them."""
-    coins: list[Coin] = [(-1, "0")] * brought
+    coins: list[Coin] = [(-1, "0", None)] * brought
     fates: Fate = Counter()
     parts: list[BankPart] = []
     for number, month in enumerate(months):
@@ -53,21 +58,28 @@ def played(
             for coin in some:
                 fates[number, coin[1], what] += 1
 
-        if lapses_after:
-            spend([coin for coin in coins if number - coin[0] >= lapses_after], "expired")
-            coins = [coin for coin in coins if number - coin[0] < lapses_after]
-        for place, amount in enumerate(month.entries):
-            coins += [(number, f"{number}-{place}")] * amount
-        coins += [(number, str(number))] * month.earned
-        coins.sort(key=lambda coin: coin[0])
+        def lapses(coin: Coin) -> int:
+            if coin[2] is not None:
+                return coin[2]
+            return NO_MONTH if lapses_after is None else coin[0] + lapses_after
+
+        too_old = [coin for coin in coins if lapses(coin) <= number and (lapses_after or coin[2])]
+        spend(too_old, "expired")
+        coins = [coin for coin in coins if coin not in too_old]
+        for place, (amount, lasts) in enumerate(month.entries):
+            expires = None if lasts is None else number + lasts + 1
+            coins += [(number, f"{number}-{place}", expires)] * amount
+        coins += [(number, str(number), None)] * month.earned
+        # In the middle of the month before comes before the first of this.
+        coins.sort(key=lambda coin: (lapses(coin), coin[2] is None, coin[0]))
         spend(coins[: month.due], "applied")
         coins = coins[month.due :]
         if month.pays_out:
             spend(coins, "refunded")
             coins = []
         if lapses_after == 0:
-            spend(coins, "expired")
-            coins = []
+            spend([coin for coin in coins if coin[2] is None], "expired")
+            coins = [coin for coin in coins if coin[2] is not None]
         for coin in coins:
             fates[number, coin[1], "left"] += 1
         day = date(2026, 1 + number, 10)
@@ -76,18 +88,25 @@ def played(
                 number,
                 number - 1 if number else None,
                 day.replace(day=1),
+                day.replace(day=1),
                 tuple(
-                    BankedEntry(f"{number}-{place}", day, Decimal(amount))
-                    for place, amount in enumerate(month.entries)
+                    BankedEntry(f"{number}-{place}", day, Decimal(amount), expiry(day, months))
+                    for place, (amount, months) in enumerate(month.entries)
                 ),
                 Decimal(opened),
                 Decimal(month.earned),
                 Decimal(spent["applied"]),
                 Decimal(spent["refunded"]),
                 Decimal(spent["expired"]),
+                lapses_after,
             )
         )
     return parts, fates
+
+
+def expiry(day: date, months: int | None) -> date:
+    """In the middle of a month, so that the bill of the next is the first that it does not pay."""
+    return NEVER if months is None else months_after(day, months).replace(day=20)
 
 
 def fates_of(found: list[Drawdown]) -> Fate:
@@ -104,7 +123,11 @@ def fates_of(found: list[Drawdown]) -> Fate:
 def test_each_drawdown_is_of_the_money_that_a_bank_of_coins_pays(
     months: list[Month], lapses_after: int | None, brought: int
 ) -> None:
-    parts, fates = played(months, lapses_after, brought if lapses_after != 0 else 0)
+    # What was brought over is of no month: beside money with a day of its own, of none that lapses.
+    dated = any(expires is not None for month in months for _, expires in month.entries)
+    if lapses_after == 0 or (lapses_after and dated):
+        brought = 0
+    parts, fates = played(months, lapses_after, brought)
     found = drawdowns(parts)
     assert fates_of(found) == fates
     # Of each part they sum to what it says, and the money of each source is all there for ever.

@@ -9,7 +9,8 @@ import pytest
 
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths
-from central.domain.rating.inputs.carried_state import CarriedState, Grant, MonthTotal, YearSum
+from central.domain.rating.inputs.carried_state import CarriedState, MonthTotal, YearSum
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.tariff.calendar import ResolvedCalendar

@@ -17,11 +17,11 @@ from central.domain.rating.columnar.terms import Meter, Terms
 from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.carried_state import (
     CarriedState,
-    Grant,
     Level,
     MonthTotal,
     YearSum,
 )
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.inputs.usage_event import Event

@@ -16,11 +16,11 @@ from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact
 from central.domain.rating.inputs.carried_state import (
     CarriedState,
     Credit,
-    Grant,
     Origin,
     Peak,
     YearSum,
 )
+from central.domain.rating.inputs.grant import Grant
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.rate import rate
 from central.domain.rating.settle import settle
