@@ -73,6 +73,7 @@ GET /candidates/{uid}
 GET /claim-conflicts
 GET /pilots
 GET /pilots/{name}
+GET /tariffs/{tariff}/try
 """,
     Permission.READ_EXCEPTIONS: """
 GET /exceptions

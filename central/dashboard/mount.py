@@ -33,6 +33,7 @@ from central.dashboard.pages import (
     schedules,
     search,
     settings,
+    tariff_trials,
     tariffs,
     unbilled,
     usage,
@@ -81,6 +82,7 @@ def mount_pages(app: FastAPI, services: OperatorServices, background: Background
         search.router,
         settings.router,
         tariffs.router,
+        tariff_trials.router,
         audit.router,
         people.router,
     ):

@@ -48,6 +48,7 @@ class Tariffs:
         days: What will be rated.
         holidays: Years of calendars that are kept; of others the release says the holidays.
         revisions: Of the tariffs by name.
+        tried: Versions that are not kept, by the names that they are asked for by.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Tariffs:
         days: DayRange,
         holidays: Sequence[HolidayCalendar] = (),
         revisions: Mapping[str, int] | None = None,
+        tried: Mapping[str, TariffVersion] | None = None,
     ) -> None:
         self._years = (days.first.year - 1, days.end.year + 1)
         self._days = days
@@ -71,6 +73,8 @@ class Tariffs:
         self.refused: dict[str, Hold] = {}
         for name, of_tariff in records.items():
             self._read(name, of_tariff, days)
+        for name, version in (tried or {}).items():
+            self._versions[name] = (version,)
         versions = chain.from_iterable(self._versions.values())
         documents = [version.document for version in versions]
         self.calendar: ResolvedCalendar = resolve_calendar(documents, *self._years, self._holidays)

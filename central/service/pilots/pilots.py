@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from central.domain.actor import Actor
-from central.domain.rating.inputs.segments import DayRange
 from central.domain.rating.pilot import PilotDocument, PilotRow, PilotSide
-from central.service.billing.run_bills import utc_days
-from central.service.billing.tariffs import Tariffs
-from central.service.pilots.rate_members import rate_member
+from central.service.pilots.inputs import tariffs_of, with_blocks
+from central.service.pilots.rate_members import compare_member
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.pilots import (
     NoSuchPilotError,
     PilotMember,
     PilotResult,
+    PilotScope,
     PilotStore,
     PilotTransaction,
     RecordedPilot,
 )
 from central.service.ports.registry import NotRegisteredError
 from central.service.registry.tariff_revisions import need_reason
-
-_AT_ONCE = 200
-"""Members whose blocks are read together."""
 
 
 class Pilots:
@@ -112,32 +108,15 @@ async def _computed(work: PilotTransaction, pilot: RecordedPilot) -> tuple[Pilot
         sides.append((PilotSide.CONTROL, document.control))
     members: list[PilotMember] = []
     for side, group in sides:
-        members += await work.members(side, group, document.days)
-    tariffs = await _tariffs(work, document, members)
-    back = timedelta(days=max(tariffs.looks_back.values(), default=0))
-    days = DayRange(document.first - back, document.end)
-    rows: list[PilotRow] = []
-    for begin in range(0, len(members), _AT_ONCE):
-        some = members[begin : begin + _AT_ONCE]
-        blocks = await work.blocks({key for each in some for key in each.channels}, days)
-        rows += [rate_member(each, document, tariffs, blocks) for each in some]
-    return tuple(rows)
-
-
-async def _tariffs(
-    work: PilotTransaction, document: PilotDocument, members: Sequence[PilotMember]
-) -> Tariffs:
-    """Both tariffs of all members, with the series and tables that they name."""
+        members += (await work.members(side, PilotScope(group=group), document.days)).members
     names = {document.tariff}
     names |= {document.against} if document.against else {each.tariff for each in members}
-    records = await work.tariffs(names)
-    tariffs = Tariffs(records, document.days, await work.holidays())
-    longest = max(tariffs.looks_back.values(), default=0)
-    if named := tariffs.series_names:
-        tariffs.set_series(await work.series(named, utc_days(document.days, longest)))
-    if tables := tariffs.table_names:
-        tariffs.set_tables(await work.tables(tables))
-    return tariffs
+    tariffs = await tariffs_of(work, names, document.days)
+    rows = []
+    async for member, blocks in with_blocks(work, members, tariffs, document.days):
+        pair = document.against or member.tariff, document.tariff
+        rows.append(compare_member(member, pair, tariffs, blocks).row)
+    return tuple(rows)
 
 
 def _no_such(name: str) -> NoSuchPilotError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +16,7 @@ from central.domain.rating.bill_lines.line import Rated
 from central.domain.rating.charged_energy import charged_energy
 from central.domain.rating.inputs.billing_period import BillingPeriod, WholeMonths
 from central.domain.rating.inputs.segments import DayRange
-from central.domain.rating.pilot import PilotDocument, PilotRow
+from central.domain.rating.pilot import PilotRow
 from central.domain.rating.rounding import printed
 from central.domain.rating.what_if import Comparison, compare
 from central.service.billing.tariffs import Tariffs
@@ -30,47 +31,60 @@ NOT_COMPARABLE = "CURRENCIES_DIFFER"
 """The code of a member whose two tariffs charge in two currencies."""
 
 
-def rate_member(
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberComparison:
+    """One agreement under two tariffs.
+
+    Args:
+        row: In one row.
+        months: Its days by month.
+        before: Bills of the months under the first; None where nothing could be rated.
+        after: Bills of the months under the second; None where nothing could be rated.
+    """
+
+    row: PilotRow
+    months: tuple[DayRange, ...]
+    before: Comparison | None = None
+    after: Comparison | None = None
+
+
+def compare_member(
     member: PilotMember,
-    document: PilotDocument,
+    names: tuple[str, str],
     tariffs: Tariffs,
     blocks: Mapping[int, Sequence[DayBlock]],
-) -> PilotRow:
-    """One agreement under both tariffs; what cannot be rated says why.
+) -> MemberComparison:
+    """One agreement under two tariffs; what cannot be rated says why.
 
     Args:
         member: Whose.
-        document: Of the pilot.
+        names: Of the tariff that it is compared with, and of the one that is tried.
         tariffs: Both, and what they name.
         blocks: By channel.
     """
-    against = document.against or member.tariff
-    row = PilotRow(member.side, member.account, member.point, member.service, against, member.days)
-    names = (against, document.tariff)
+    months = tuple(months_of(member.days))
+    row = PilotRow(member.side, member.account, member.point, member.service, names[0], member.days)
     refused = [tariffs.refused[name].code for name in names if name in tariffs.refused]
     if refused:
-        return _held(row, refused)
+        return MemberComparison(_held(row, refused), months)
     try:
         before, after = _compared(member, names, tariffs, blocks)
     except Exception as error:  # noqa: BLE001 - what one member does, others do not pay
         _log.error("member_not_rated", account=member.account, **error_fields(error))
-        return _held(row, [rating_failed(error).code])
+        return MemberComparison(_held(row, [rating_failed(error).code]), months)
     holds = [hold.code for each in (before, after) for bill in each.bills for hold in bill.holds]
     currencies = {bill.currency for each in (before, after) for bill in each.bills}
     if holds or len(currencies) != 1:
-        return _held(row, holds or [NOT_COMPARABLE])
-    return PilotRow(
-        member.side,
-        member.account,
-        member.point,
-        member.service,
-        against,
-        member.days,
-        _kwh(before.bills),
-        currencies.pop(),
-        before.total,
-        after.total,
-    )
+        row = _held(row, holds or [NOT_COMPARABLE])
+    else:
+        row = replace(
+            row,
+            kwh=_kwh(before.bills),
+            currency=currencies.pop(),
+            before=before.total,
+            after=after.total,
+        )
+    return MemberComparison(row, months, before, after)
 
 
 def _compared(
@@ -126,12 +140,4 @@ def _kwh(bills: Sequence[Rated]) -> Decimal:
 
 
 def _held(row: PilotRow, codes: Sequence[str]) -> PilotRow:
-    return PilotRow(
-        row.side,
-        row.account,
-        row.point,
-        row.service,
-        row.against,
-        row.days,
-        held=tuple(dict.fromkeys(codes)),
-    )
+    return replace(row, held=tuple(dict.fromkeys(codes)))

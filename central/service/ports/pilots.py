@@ -58,6 +58,34 @@ class PilotMember:
 
 
 @dataclass(frozen=True, slots=True)
+class PilotScope:
+    """Whose use is rated: one of these.
+
+    Args:
+        group: Name of a group of accounts or points.
+        account: Number of an account.
+        tariff: Name of a tariff, for all who have agreed it.
+    """
+
+    group: str | None = None
+    account: str | None = None
+    tariff: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PilotMembers:
+    """Agreements of a scope.
+
+    Args:
+        members: By account and point; where fewer were asked for than there are, a fixed sample.
+        agreements: How many there are.
+    """
+
+    members: tuple[PilotMember, ...]
+    agreements: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedPilot:
     """A version of a pilot's document.
 
@@ -132,8 +160,17 @@ class PilotTransaction(Protocol):
     async def add(self, name: str, document: PilotDocument, note: DecisionNote) -> int:
         """Add a version; which."""
 
-    async def members(self, side: PilotSide, group: str, days: DayRange) -> Sequence[PilotMember]:
-        """The agreements of a group's members that hold on some days, by account and point."""
+    async def members(
+        self, side: PilotSide, scope: PilotScope, days: DayRange, most: int | None = None
+    ) -> PilotMembers:
+        """The agreements of a scope that hold on some days, by account and point.
+
+        Args:
+            side: Where they are.
+            scope: Whose.
+            days: Local days.
+            most: How many are wanted at most; None for all.
+        """
 
     async def blocks(
         self, channels: Collection[int], days: DayRange

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from html import unescape
 
 import httpx
@@ -89,3 +91,38 @@ async def test_two_versions_are_compared_part_by_part(clerk: Clerk) -> None:
     same = "before=2020-01-01.1&after=2020-01-01.1"
     alike = await clerk.page(f"/tariffs/residential-tou/changes?{same}")
     assert "Both versions say the same." in alike
+
+
+async def test_prices_are_tried_on_what_an_account_used(clerk: Clerk) -> None:
+    await clerk.services.enrol(CHIEF).tariff(version("2027-01-01", ("price: 6.90", "price: 8.90")))
+    try_it = "/tariffs/residential-tou/try?version=2027-01-01&first=2026-10&last=2026-10"
+    page = await clerk.page(f"{try_it}&account=ES-4100")
+    # Two euros more a month, with their taxes: 2.00 * 1.0511269632 * 1.21.
+    (row,) = re.findall(r"Total, EUR ([\d.]+) ([\d.]+) \+([\d.]+)", page)[:1]
+    assert Decimal(row[1]) - Decimal(row[0]) == Decimal(row[2]) == Decimal("2.54")
+    assert "Customer charge 6.90 8.90 +2.00" in page
+    assert "October 2026" in page
+    letter = await clerk.page(f"{try_it}&account=ES-4100&as=letter")
+    assert "You would have paid EUR 2.54 more." in letter
+    assert "Familia Iturbe" in letter
+
+
+async def test_all_of_a_tariff_are_winners_losers_or_not_compared(clerk: Clerk) -> None:
+    changes = ("price: 6.90", "price: 1.90")
+    await clerk.services.enrol(CHIEF).tariff(version("2027-01-01", changes))
+    try_it = "/tariffs/residential-tou/try?version=2027-01-01&first=2026-10&on=residential-tou"
+    page = await clerk.page(f"{try_it}&last=2026-10")
+    # Five euros less with their taxes, each line rounded; a hole in October is in no sum.
+    assert "Pay less 2 Pay more 0 Pay the same 0" in page
+    assert "MISSING_INTERVALS" in page
+    rows = [
+        *csv.DictReader((await clerk.web.get(f"{try_it}&last=2026-10&as=csv")).text.splitlines())
+    ]
+    assert [(each["account"], each["difference"]) for each in rows if not each["held"]] == [
+        ("ES-4100", "-6.35"),
+        ("ES-4102", "-6.35"),
+    ]
+    refused = await clerk.web.get(f"{try_it}&last=2027-12")
+    assert (refused.status_code, "1 to 13 months" in refused.text) == (422, True)
+    both = await clerk.web.get(f"{try_it}&last=2026-10&account=ES-4100")
+    assert both.status_code == 422

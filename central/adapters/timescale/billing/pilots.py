@@ -32,7 +32,9 @@ from central.domain.tariff.lookup_rules import TableVersion
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.pilots import (
     PilotMember,
+    PilotMembers,
     PilotResult,
+    PilotScope,
     PilotTransaction,
     RecordedPilot,
 )
@@ -97,10 +99,20 @@ class _PilotTransaction:
         await audit(self._connection, note.at, note.actor, "pilot.set", name, detail)
         return version
 
-    async def members(self, side: PilotSide, group: str, days: DayRange) -> Sequence[PilotMember]:
+    async def members(
+        self, side: PilotSide, scope: PilotScope, days: DayRange, most: int | None = None
+    ) -> PilotMembers:
         """See `PilotTransaction`."""
-        rows = await self._rows("members", group=group, first=days.first, end=days.end)
-        return [
+        rows = await self._rows(
+            "members",
+            group=scope.group,
+            account=scope.account,
+            tariff=scope.tariff,
+            first=days.first,
+            end=days.end,
+            most=most,
+        )
+        members = [
             PilotMember(
                 side=side,
                 account=row[0],
@@ -115,6 +127,8 @@ class _PilotTransaction:
             )
             for row in rows
         ]
+        members.sort(key=lambda row: (row.account, row.point, row.service, row.days.first))
+        return PilotMembers(tuple(members), rows[0][11] if rows else 0)
 
     async def blocks(
         self, channels: Collection[int], days: DayRange

@@ -15,18 +15,28 @@ INSERT INTO pilot (name, version, document, reason, decided_by, decided_at)
 VALUES (%(name)s, %(version)s, %(document)s, %(reason)s, %(actor)s, %(at)s)
 
 -- name: members
+-- A sample is that of the least hashes of account and service, so that it is always the same.
 SELECT
     account.number, service_point.name, service.name, service_point.zone, service.day_start,
     tariff.name, agreement.facts,
-    greatest(lower(agreement.during), agreement.billing_from, group_member.from_day, %(first)s::date)
+    greatest(lower(agreement.during), agreement.billing_from, chosen.from_day, %(first)s::date)
     AS first_day,
-    least(upper(agreement.during), group_member.end_day, %(end)s::date) AS end_day,
-    counted.ids, counted.codes
-FROM named_group
-JOIN group_member ON group_member.group_id = named_group.id
-JOIN agreement ON agreement.withdrawn IS NULL AND CASE named_group.of
-    WHEN 'point' THEN agreement.service_point_id ELSE agreement.account_id
-END = group_member.member_id
+    least(upper(agreement.during), chosen.end_day, %(end)s::date) AS end_day,
+    counted.ids, counted.codes, count(*) OVER ()
+FROM (
+    SELECT named_group.of, group_member.member_id, group_member.from_day, group_member.end_day
+    FROM named_group JOIN group_member ON group_member.group_id = named_group.id
+    WHERE named_group.name = %(group)s::text
+    UNION ALL
+    SELECT 'account', id, NULL, NULL FROM account WHERE number = %(account)s::text
+    UNION ALL
+    SELECT 'tariff', id, NULL, NULL FROM tariff WHERE name = %(tariff)s::text
+) AS chosen
+JOIN agreement ON agreement.withdrawn IS NULL AND CASE chosen.of
+    WHEN 'point' THEN agreement.service_point_id
+    WHEN 'tariff' THEN agreement.tariff_id
+    ELSE agreement.account_id
+END = chosen.member_id
 JOIN account ON account.id = agreement.account_id
 JOIN service ON service.id = agreement.service_id
 JOIN service_point ON service_point.id = agreement.service_point_id
@@ -37,11 +47,13 @@ CROSS JOIN LATERAL (
     WHERE point_channel.service_point_id = service_point.id
         AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
 ) AS counted
-WHERE named_group.name = %(group)s
-    AND greatest(
-        lower(agreement.during), agreement.billing_from, group_member.from_day, %(first)s::date
-    ) < least(upper(agreement.during), group_member.end_day, %(end)s::date)
-ORDER BY account.number, service_point.name, service.name, first_day
+WHERE greatest(
+        lower(agreement.during), agreement.billing_from, chosen.from_day, %(first)s::date
+    ) < least(upper(agreement.during), chosen.end_day, %(end)s::date)
+ORDER BY
+    CASE WHEN %(most)s::integer IS NOT NULL THEN md5(account.number || '/' || service.id) END,
+    account.number, service_point.name, service.name, first_day
+LIMIT %(most)s::integer
 
 -- name: result
 SELECT
