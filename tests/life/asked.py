@@ -15,21 +15,22 @@ def asked(books: Books, point: str, days: tuple[date, date], *, surely: bool) ->
         books: Of the utility.
         point: Name.
         days: From the first to the day after the last.
-        surely: Whether all that is asked about must lie in them.
+        surely: Whether all that is asked about must lie in them, and nobody has answered before.
     """
     return any(
-        _jumped(counter, days)
+        _jumped(counter, days, surely=surely)
         or _overtaken(counter, days)
         or _stood_still(books, counter, days, surely=surely)
         for counter in books.points[point].counters
     )
 
 
-def _jumped(counter: Counter, days: tuple[date, date]) -> bool:
+def _jumped(counter: Counter, days: tuple[date, date], *, surely: bool) -> bool:
     """Whether it counted more than its connection carries, as its readings say."""
     first, end = (counter.boundary(counter.begins(day)) for day in days)
     known = counter.known(first, end + 1)
-    jumps = (place for place in counter.jumps if first <= place < end)
+    found = counter.jumps if surely else counter.jumps | counter.doubted_jumps
+    jumps = (place for place in found if first <= place < end)
     return any(known[place - first : place - first + 2].all() for place in jumps)
 
 

@@ -159,19 +159,23 @@ class Occupancy:
 
 @dataclass
 class PayIn:
-    """Money that a customer paid in.
+    """Money that a customer paid in, or is charged or credited once.
 
     Args:
         account: Number.
         day: From which it counts.
         amount: How much.
         part: The first day of the issued part that took it.
+        key: Of what is charged once, and below zero credited; "" for what was paid in.
+        taxed: Whether that bears the tax.
     """
 
     account: str
     day: date
     amount: Fraction
     part: date | None = None
+    key: str = ""
+    taxed: bool = False
 
 
 @dataclass(frozen=True)
@@ -253,7 +257,9 @@ class Books:
     def received(self, account: str, end: date) -> Fraction:
         """The money that came from a customer before a day, also what was granted."""
         paid_in = (
-            one.amount for one in self.pay_ins if (one.account, one.day < end) == (account, True)
+            one.amount
+            for one in self.pay_ins
+            if (one.account, one.day < end, one.key) == (account, True, "")
         )
         paid = (
             Fraction(one.amount)

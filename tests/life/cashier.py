@@ -1,14 +1,18 @@
 """Payments of issued bills, each posted once however often it is sent; and limits of amounts.
 
 pay    a customer pays the newest issued bill, or `part` of it in percent
+charge an account is charged, or credited, an `amount` once, `taxed` or not; from a day on
+lapse  what an account was charged once last, and no issued bill says, is not charged
 limit  bills of a `class` that come to more than an amount are looked at
 """
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
-from tests.life.books import Payment
+from tests.life.books import PayIn, Payment
 from tests.life.events import Event
 from tests.life.subscriptions import Subscriptions
 from tests.life.utility import FIRST
@@ -38,3 +42,25 @@ class Cashier(Subscriptions):
         if fresh != [True, False]:
             self.broken.append(Violation(ORACLE, f"{key} sent twice is new: {fresh}"))
         self.books.payments.append(Payment(account, event.day, amount))
+
+    async def _charge(self, event: Event) -> None:
+        said, books = event.said, self.books
+        account, since = said["account"], date.fromisoformat(said["since"])
+        places = {one.place for one in books.agreements if one.account == account}
+        # Of several places the product says which one takes it; a life does not ask.
+        if len(places) != 1:
+            raise KeyError(account)
+        key, amount = f"once-{len(books.pay_ins)}", Decimal(str(said["amount"]))
+        taxes = ("vat",) if said["taxed"] else ()
+        await self.product.charge(key, account, since, amount, taxes)
+        one = PayIn(account, since, Fraction(amount), key=key, taxed=said["taxed"])
+        books.pay_ins.append(one)
+
+    async def _lapse(self, event: Event) -> None:
+        account = event.said["account"]
+        own = [one for one in self.books.pay_ins if one.account == account and one.key]
+        if not own or own[-1].part is not None:
+            raise KeyError(account)
+        last = own[-1]
+        await self.product.lapse(f"lapse-{last.key}", last.key, account, event.day, last.amount)
+        self.books.pay_ins.remove(last)

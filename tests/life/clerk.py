@@ -140,6 +140,9 @@ class Clerk(Corrector):
         accept = event.said.get("accept", False)
         for place in sorted(counter.jumps):
             await self._settle_jump(counter, place, accept=accept)
+        for place in sorted(counter.doubted_jumps):
+            (day,) = {*self._days_at(counter, place)}
+            await self.product.days.accept(counter.point, counter.obis, "SERVICE_CAPACITY", [day])
         for first, end in sorted(counter.stills):
             await self._settle_still(counter, first, end, accept=accept)
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.life.draw_days import days_decided
+from tests.life.draw_money import charged_once, paid
 from tests.life.draw_suppressed import suppressed
 from tests.life.draw_usage import counted, subscribed
 from tests.life.episodes import HOUSE, OWN, ROOF, episodes, stays
@@ -82,7 +83,7 @@ def draw(
     chance = random.Random(f"life {seed}")  # noqa: S311
     others = random.Random(f"corrected {seed}")  # noqa: S311
     days, usage = (random.Random(f"{what} {seed}") for what in ("days", "usage"))  # noqa: S311
-    spared = random.Random(f"suppressed {seed}")  # noqa: S311
+    spared, money = (random.Random(f"{what} {seed}") for what in ("suppressed", "money"))  # noqa: S311
     end = month_after(FIRST, months) + 19 * _DAY
     events = [*founding(FIRST, sites), *_taken_over(sites)]
     events += subscribed() if decided else ()
@@ -95,7 +96,8 @@ def draw(
         if decided:
             events += days_decided(days, calendar.within(month), month, sites)
             events += counted(usage, calendar.within(month), month)
-            events += _paid(month, sites)
+            events += paid(month, sites)
+            events += charged_once(money, calendar.within(month), month, sites)
         events += _corrections(others, month) if corrected else ()
         events += suppressed(spared, month, sites) if corrected else ()
         events += office(month)
@@ -122,19 +124,6 @@ def draw(
         ways = ["full", "adjust", "leave", "parts"]
         settled.append(Event(end, "work_off", {"ways": ways}))
     return Life(seed, FIRST, end, (*lived, *settled))
-
-
-def _paid(month: date, sites: Sequence[Site]) -> Iterator[Event]:
-    """Some pay the bill of the month, or most of it; and some are granted money."""
-    end = month_after(month)
-    numbers = [*range(1, len(sites) + 1)][month.month % 3 :: 3]
-    for number in numbers[:3]:
-        said = {"account": f"A-{number}", "part": 100 - 25 * (month.month % 2)}
-        yield Event(end + 8 * _DAY, "pay", said)
-    for number, site in enumerate(sites, start=1):
-        if site.plan == "PREPAID" and month.month % 2:
-            said = {"account": f"A-{number}", "amount": 7.25, "granted": True}
-            yield Event(end + 8 * _DAY, "pay_in", {**said, "since": end.isoformat()})
 
 
 def _as_move(chance: random.Random, event: Event) -> Event:

@@ -85,6 +85,7 @@ class Judge:
         self._before = {(part.place, part.end): part for part in parts if not part.settles}
         occupancies = books.occupancies()
         self._moves_in = {(one.place, one.first) for one in occupancies}
+        self._settled = {(part.place, part.first) for part in parts if part.settles}
         self._moves_out = {(one.place, one.end) for one in occupancies}
         self._rated: dict[tuple[UUID, str, str, date], Rated | None] = {}
 
@@ -107,8 +108,9 @@ class Judge:
         return self.rate(part, self.opening(part), ends=self.ends(part))
 
     def ends(self, part: Part) -> bool:
-        """Whether the customer goes with a part."""
-        return (part.place, part.end) in self._moves_out
+        """Whether the customer goes with a part, and none of its own settles what it leaves."""
+        gone = part.place, part.end
+        return gone in self._moves_out and gone not in self._settled
 
     def rate(self, part: Part, opening: State | None, *, ends: bool) -> Rated | None:
         """What a part must be that opens with a state; None where something is missing.
@@ -120,7 +122,7 @@ class Judge:
         """
         if part.settles:
             plan = self._books.in_force(part.plan, part.first - _DAY)
-            return settle(opening or State(), plan)
+            return settle(opening or State(), plan, self.taken(part))
         after = self._books.follows(part.place, part.end, part.plan)
         drops = after is not None and "takes_over" not in after.said
         return rate_part(
@@ -181,7 +183,8 @@ class Judge:
                 one.part == part.first
                 or (
                     one.part is None
-                    and one.day < part.end
+                    # What settles is the last to say what is charged once, whatever its day.
+                    and (one.day < part.end or (part.settles and one.key))
                     and not any(one.day < ends[first] for first in open_parts)
                 )
             )

@@ -101,11 +101,13 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
         own = _energy_and_time(charged, span, all_days)
         if peak is not None:
             own["demand", ""] = _demand(peak, span, opening.peaks, month, all_days)
-        own["vat", ""] = _tax(own, span.plan)
+        last = span is spans[-1]
+        own |= _once(own, paid_in if last else (), span.plan)
         for key, amount in own.items():
             lines[key] = lines.get(key, Decimal(0)) + amount
     if spans[-1].plan.said.get("prepaid"):
-        lines["prepaid", ""] = _drawn(lines, bank, paid_in, first)
+        money = [one for one in paid_in if not one.key]
+        lines["prepaid", ""] = _drawn(lines, bank, money, first)
     closing = State(by_month(bank), _peaks(opening.peaks, highest, month))
     if ends:
         lines |= settle(closing, spans[-1].plan).lines
@@ -114,13 +116,25 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
     return Rated({key: amount for key, amount in lines.items() if amount}, kwh, closing)
 
 
-def settle(left: State, plan: Plan) -> Rated:
-    """What a bill without days must be: what is left is paid for as the last bill would have."""
+def settle(left: State, plan: Plan, charged: Sequence[PayIn] = ()) -> Rated:
+    """What a bill without days must be: what is left is paid for as the last bill would have.
+
+    What is `charged` once by then, or credited, is on it as well.
+    """
     amount = _settled(left.bank, plan)
     name = "nem_settlement"
     if plan.said.get("prepaid"):
         name, amount = "prepaid-settlement", half_away(-_left(left.bank), 2)
-    return Rated({(name, ""): amount} if amount else {}, Fraction(0), State())
+    lines = {(name, ""): amount, **_once({}, charged, plan)}
+    return Rated({key: amount for key, amount in lines.items() if amount}, Fraction(0), State())
+
+
+def _once(own: Mapping[Key, Decimal], charged: Sequence[PayIn], plan: Plan) -> dict[Key, Decimal]:
+    """What is charged once, and the tax of that and of what the tariff charges."""
+    lines = {("one-off", one.key): half_away(one.amount, 2) for one in charged if one.key}
+    taxed = {("one-off", one.key) for one in charged if one.taxed}
+    base = {**own, **{key: amount for key, amount in lines.items() if key in taxed}}
+    return {**lines, ("vat", ""): _tax(base, plan)}
 
 
 def _drawn(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from uuid import UUID
 
@@ -105,6 +106,7 @@ class Product:
         settings = Settings(rejected_days=36_500, finding_days=36_500)
         self._nightly = nightly_jobs(self.pool, settings, self._clock)
         self._jobs = self._nightly.jobs
+        self._ledger = AccountLedger(TimescaleLedger(self.pool), self._bills, self._clock)
         self._ingest = Ingest(TimescaleIngestStore(self.pool), self._clock)
         self.corrections = ProductCorrections(self.pool, self._clock)
         self.checks = ProductChecks(self.pool, self._clock)
@@ -224,20 +226,34 @@ class Product:
         self, key: str, account: str, day: date, amount: Decimal, bill: UUID
     ) -> list[bool]:
         """Money for an issued bill, sent twice: whether it was new."""
-        ledger = AccountLedger(TimescaleLedger(self.pool), self._bills, self._clock)
         entry = LedgerEntry(key, account, EntryKind.PAYMENT, day, "EUR", amount, bill=str(bill))
-        return [await ledger.post(entry, person("cashier"), "by bank") for _ in range(2)]
+        return [await self._ledger.post(entry, person("cashier"), "by bank") for _ in range(2)]
 
     async def pay_in(
         self, key: str, account: str, day: date, amount: str, *, granted: bool = False
     ) -> None:
         """Money for the prepaid balance, or granted by the utility; sent twice."""
-        ledger = AccountLedger(TimescaleLedger(self.pool), self._bills, self._clock)
         kind = EntryKind.GRANT if granted else EntryKind.PAY_IN
         money = Decimal(amount)
         entry = LedgerEntry(key, account, kind, day, "EUR", money, bank="prepaid")
         for _ in range(2):
-            await ledger.post(entry, person("cashier"), "paid at the counter")
+            await self._ledger.post(entry, person("cashier"), "paid at the counter")
+
+    async def charge(
+        self, key: str, account: str, day: date, amount: Decimal, taxes: tuple[str, ...]
+    ) -> None:
+        """What stands in no tariff: charged or, below zero, credited; sent twice."""
+        kind = EntryKind.CHARGE if amount > 0 else EntryKind.CREDIT
+        name = "Service order"
+        entry = LedgerEntry(key, account, kind, day, "EUR", abs(amount), name=name, taxes=taxes)
+        for _ in range(2):
+            await self._ledger.post(entry, person("cashier"), "as ordered")
+
+    async def lapse(self, key: str, of: str, account: str, day: date, amount: Fraction) -> None:
+        """That is not charged."""
+        money = abs(Decimal(amount.numerator) / amount.denominator)
+        entry = LedgerEntry(key, account, EntryKind.EXPIRY, day, "EUR", money, of=of)
+        await self._ledger.post(entry, person("cashier"), "not ordered")
 
     async def unagree(self, one: Agreement) -> None:
         """Withdraw an agreement."""

@@ -55,10 +55,11 @@ class Registrar:
         capacity = event.said["capacity"]
         await self.product.capacity(point.name, point.zone, capacity)
         if capacity != point.capacity:
-            # Who accepted what was more than it carried is asked about what it carries now.
+            # Who accepted what was more than it carried is asked about what it carries now, once
+            # something else of the day is another.
             point.capacity = capacity
             for counter in point.counters:
-                counter.jumps |= counter.accepted_jumps
+                counter.doubted_jumps |= counter.accepted_jumps
                 counter.accepted_jumps.clear()
 
     async def _window(self, event: Event) -> None:

@@ -68,6 +68,10 @@ REFUSED = {
     "estimate UNKNOWN_NAME",
     "estimate NOT_ESTIMATED",
     "pay UNKNOWN_NAME",
+    # Who has several places, or owes nothing that lapses, or whose bill says it by now.
+    "charge UNKNOWN_NAME",
+    "lapse UNKNOWN_NAME",
+    "lapse ENTRY_CONSUMED",
 }
 EVENTFUL = (
     *("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"),
@@ -110,7 +114,7 @@ async def test_a_life_breaks_no_invariant(
 
 DECIDED_KINDS = (
     *("jump", "outage", "edit", "estimate", "settle", "policy"),
-    *("happens", "undone", "belongs", "pay", "AMOUNT_LIMIT"),
+    *("happens", "undone", "belongs", "pay", "charge", "AMOUNT_LIMIT"),
 )
 
 

@@ -150,6 +150,9 @@ class Counter:
         # still, from one to another: until somebody settles it.
         self.jumps: set[int] = set()
         self.accepted_jumps: set[int] = set()
+        # Those accepted while the connection carried something else: who judges their day again
+        # asks again.
+        self.doubted_jumps: set[int] = set()
         self.stills: set[tuple[date, date]] = set()
         self.longest_still = 0
         # Days of which something is validated otherwise, or the first time, since it was asked.

@@ -30,6 +30,7 @@ class JudgedPart:
         currency: Of the bill.
         total: Net and taxes of the bill. [currency]
         leads: Whether it is the first part of the bill.
+        settles: Whether it bills no day, but settles what its occupancy left.
     """
 
     point: str
@@ -40,6 +41,7 @@ class JudgedPart:
     currency: str
     total: Decimal
     leads: bool
+    settles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,9 @@ _CLASSES = {"kWh": "electricity", "m3": "volume"}
 
 def default_class(judged: JudgedPart) -> str:
     """The class of a part whose point is in no group that is one."""
-    return _CLASSES[judged.use.unit] if judged.use.used is not None else "other"
+    if judged.use.used is None and not judged.settles:
+        return "other"
+    return _CLASSES.get(judged.use.unit, "other")
 
 
 @dataclass(frozen=True, slots=True)

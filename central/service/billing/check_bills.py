@@ -63,7 +63,11 @@ def findings_of(bill: NewBill, inputs: CheckInputs) -> tuple[BillFinding, ...]:
 def judge(
     judged: JudgedPart, history: Sequence[PartUse], inputs: CheckInputs
 ) -> tuple[BillFinding, ...]:
-    """What checks find in a part."""
+    """What checks find in a part; a settlement is of the class of what was delivered before."""
+    if judged.settles:
+        delivered = [earlier.unit for earlier in history if earlier.used is not None]
+        unit = delivered[-1] if delivered else ""
+        judged = replace(judged, use=replace(judged.use, unit=unit))
     return inputs.policies.policy(judged).judge(judged, history)
 
 
@@ -77,13 +81,14 @@ def _may_go_on(bill: Bill) -> bool:
 
 
 def _parts(bill: NewBill) -> Iterator[tuple[AskedPart, JudgedPart]]:
-    """The parts of a bill that bill days, each as it is asked for and judged."""
+    """The parts of a bill, each as it is asked for and judged; a settlement is of its last day."""
     amounts = bill.bill.amounts
     leads = True
     for planned, brought, supply in zip(
         bill.plan.parts, bill.parts, bill.bill.supplies, strict=True
     ):
-        if brought.settles or brought.use is None:
+        use = PartUse(planned.said_days) if brought.settles else brought.use
+        if use is None:
             continue
         occupancy = planned.occupancy
         asked = AskedPart(
@@ -95,12 +100,13 @@ def _parts(bill: NewBill) -> Iterator[tuple[AskedPart, JudgedPart]]:
             JudgedPart(
                 point=supply.service_point,
                 tariff=supply.tariff,
-                use=brought.use,
+                use=use,
                 reads=supply.reads,
                 begins=begins,
                 currency=bill.bill.currency,
                 total=amounts.total,
                 leads=leads,
+                settles=brought.settles,
             ),
         )
         leads = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -14,9 +15,11 @@ from central.adapters.timescale.exceptions.releases import TimescaleBillReleases
 from central.adapters.timescale.pool import Pool, make_pool
 from central.domain.actor import Actor
 from central.domain.billing.check_policy import CHECK_SCHEMA, DEFAULT_LIMITS
+from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.reason_code import ReasonCode
+from central.service.billing.post_entries import AccountLedger
 from central.service.billing.try_checks import TryChecks
 from central.service.class_policies import ClassPolicies
 from central.service.exceptions.release import NotReleasableError, release_bill
@@ -24,11 +27,12 @@ from central.service.ports.audit import AuditFilter
 from central.service.ports.bill_releases import ReleasedBill
 from central.service.ports.exception_notes import ActionNote
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
+from central.service.ports.registry import AgreementRecord
 from central.service.registry.groups import NamedGroups
 from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import CHIEF, CLERK, OPERATOR, noted
 from tests.support.books import Utility, timescale_utility
-from tests.support.daily_books import FIRST, approve, at, bill, found, measured, run
+from tests.support.daily_books import FIRST, approve, at, bill, found, heads, measured, run, settle
 from tests.support.servers import Database
 
 DECEMBER, JANUARY = date(2026, 12, 1), date(2027, 1, 1)
@@ -144,6 +148,30 @@ async def test_another_policy_judges_drafts_anew(migrated: Database) -> None:
         assert await approve(utility, summary) == [("A-1", "BILL_STALE")]
         await run(utility, "2026-12")
         assert await december(utility) == (BillState.HELD, ["AMOUNT_LIMIT"])
+
+
+async def test_what_settles_without_days_is_of_the_class_of_what_was_delivered(
+    migrated: Database,
+) -> None:
+    async with half_a_year(migrated) as (utility, pool):
+        await release(utility, pool)
+        for number in range(8, 13):
+            await settle(utility, f"2026-{number:02}")
+        utility.now = at(date(2027, 2, 1))
+        left = AgreementRecord("A-1", "SP-1", "FLAT", FIRST, JANUARY)
+        await utility.enrol.agreement(left)
+        once = LedgerEntry(
+            *("so-17", "A-1", EntryKind.CHARGE, JANUARY, "EUR", Decimal(30)), name="Meter broken"
+        )
+        ledger = AccountLedger(utility.ledger, utility.billing, lambda: utility.now)
+        await ledger.post(once, OPERATOR, "service order")
+        store = TimescaleClassPolicies(pool, OF_BILLS, CHECK_SCHEMA)
+        use = ClassPolicies(store, DEFAULT_LIMITS, lambda: utility.now)
+        limit = CHECK_SCHEMA.parse("thresholds: {amount_limit: 29.99 EUR}")
+        for name, held in (("volume", {BillState.DRAFT}), ("electricity", {BillState.HELD})):
+            await use.set_policy(name, limit, FIRST, (OPERATOR, "too many slipped through"))
+            summary = await run(utility, "2027-01")
+            assert {head.state for head in await heads(utility, summary)} == held
 
 
 async def test_a_trial_says_what_a_draft_raises_and_no_longer(migrated: Database) -> None:
