@@ -14,7 +14,6 @@ from central.api.schemas.alerts import (
     AlertOut,
     AlertRuleIn,
     AlertRuleOut,
-    AlertRuleSetOut,
     SoFarOut,
 )
 from central.api.schemas.base import PageOut, page_out
@@ -59,18 +58,20 @@ async def list_alert_rules(
 
 @router.post(
     "/alert-rules",
-    responses={HTTPStatus.CREATED.value: {"model": AlertRuleSetOut}},
+    responses={HTTPStatus.CREATED.value: {"model": AlertRuleOut}},
     response_model=None,
 )
 async def set_alert_rule(services: Services, once: DoOnce, order: AlertRuleIn) -> Response:
     """Write a rule of alerts down, or another version of it."""
 
-    async def work() -> tuple[HTTPStatus, AlertRuleSetOut]:
-        version, new = await services.alerts.set_rule(
+    async def work() -> tuple[HTTPStatus, AlertRuleOut]:
+        _, new = await services.alerts.set_rule(
             order.rule, order.document(), once.actor, order.reason
         )
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
-        return status, AlertRuleSetOut(rule=order.rule, version=version)
+        rules = await services.so_far_store.rules()
+        written = next(row for row in rules if row.name == order.rule)
+        return status, AlertRuleOut.model_validate(written.to_json())
 
     return await once(work, shown_at("alert-rules"))
 

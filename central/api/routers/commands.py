@@ -13,7 +13,9 @@ from starlette.responses import Response
 from central.api.idempotency import DoOnce, first_bill, shown_at
 from central.api.parameters import Services
 from central.api.schemas.base import Day
-from central.api.schemas.billing import BillOut
+from central.api.schemas.billing import AccountOut, AgreementOut, BillOut
+from central.api.schemas.effects import AccountEffectOut, AgreementEffectOut, PointEffectOut
+from central.api.schemas.field import PointOut
 from central.api.schemas.writes import (
     AccountIn,
     AgreementIn,
@@ -32,7 +34,9 @@ from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.operator.services import OperatorServices
 from central.service.registry.record_changes import Effect
 from central.service.registry.register import Enrol
+from central.service.views.billing import AccountView
 from central.service.views.lookup import require
+from central.service.views.paging import MAX_LIMIT
 
 router = APIRouter(tags=["orders"])
 _V1 = "/api/v1"
@@ -41,6 +45,12 @@ EFFECT: Responses = {
     HTTPStatus.OK.value: {"model": EffectOut, "description": "It existed, or was corrected."},
     HTTPStatus.CREATED.value: {"model": EffectOut, "description": "It was created."},
 }
+
+
+def _effect_with(model: type[EffectOut]) -> Responses:
+    return {status: {**said, "model": model} for status, said in EFFECT.items()}
+
+
 CHANGED: Responses = {HTTPStatus.OK.value: {"model": EffectOut}}
 _BILL: Responses = {HTTPStatus.OK.value: {"model": BillOut}}
 _COUNT: Responses = {HTTPStatus.OK.value: {"model": CountOut}}
@@ -73,20 +83,26 @@ async def _effect(
     )
 
 
-@router.post("/service-points", responses=EFFECT, response_model=None)
+@router.post("/service-points", responses=_effect_with(PointEffectOut), response_model=None)
 async def open_point(services: Services, once: DoOnce, order: PointIn) -> Response:
     """Create a service point with its channels and services, or correct its address or capacity."""
     channels = [channel.record() for channel in order.channels]
     sold = [service.record() for service in order.services]
     enrol = services.enrol(once.actor)
 
-    async def work(enrol: Enrol) -> Effect:
+    async def record(enrol: Enrol) -> Effect:
         return await enrol.service_point(order.record(), *channels, services=sold)
 
-    async def where() -> str | None:
-        return await _path_of_point(services, order.name)
+    async def work() -> tuple[HTTPStatus, PointEffectOut]:
+        status, effect = await _effect(enrol, record)
+        page = await services.field.points(now=services.clock(), search=order.name, limit=1)
+        view = require(next(iter(page.rows), None), "service point", order.name)
+        return status, PointEffectOut(
+            **{**dict(effect), "location": f"{_V1}/service-points/{view.point}"},
+            service_point=PointOut.model_validate(view),
+        )
 
-    return await once(lambda: _effect(enrol, work, where), location_of)
+    return await once(work, location_of)
 
 
 async def _path_of_point(services: OperatorServices, name: str) -> str | None:
@@ -107,38 +123,54 @@ async def install(services: Services, once: DoOnce, order: InstallationIn) -> Re
     )
 
 
-@router.post("/accounts", responses=EFFECT, response_model=None)
+@router.post("/accounts", responses=_effect_with(AccountEffectOut), response_model=None)
 async def open_account(services: Services, once: DoOnce, order: AccountIn) -> Response:
     """Create an account, or correct its name and address."""
     enrol = services.enrol(once.actor)
 
-    async def where() -> str | None:
-        today = services.clock().date()
-        page = await services.billing.accounts(today=today, search=order.number, limit=1)
-        return f"{_V1}/accounts/{page.rows[0].account}" if page.rows else None
+    async def work() -> tuple[HTTPStatus, AccountEffectOut]:
+        status, effect = await _effect(enrol, lambda each: each.account(order.record()))
+        view = require(await _account(services, order.number), "account", order.number)
+        return status, AccountEffectOut(
+            **{**dict(effect), "location": f"{_V1}/accounts/{view.account}"},
+            account=AccountOut.model_validate(view),
+        )
 
-    return await once(
-        lambda: _effect(enrol, lambda each: each.account(order.record()), where), location_of
-    )
+    return await once(work, location_of)
+
+
+async def _account(services: OperatorServices, number: str) -> AccountView | None:
+    page = await services.billing.accounts(today=services.clock().date(), search=number, limit=1)
+    return next(iter(page.rows), None)
 
 
 async def path_of_agreements(services: OperatorServices, account: str) -> str | None:
     """Where the agreements of an account are found, by its number."""
-    page = await services.billing.accounts(today=services.clock().date(), search=account, limit=1)
-    return f"{_V1}/accounts/{page.rows[0].account}/agreements" if page.rows else None
+    view = await _account(services, account)
+    return None if view is None else f"{_V1}/accounts/{view.account}/agreements"
 
 
-@router.post("/agreements", responses=EFFECT, response_model=None)
+@router.post("/agreements", responses=_effect_with(AgreementEffectOut), response_model=None)
 async def agree(services: Services, once: DoOnce, order: AgreementIn) -> Response:
     """Create an agreement, or end it."""
     enrol = services.enrol(once.actor)
 
-    async def where() -> str | None:
-        return await path_of_agreements(services, order.account)
+    async def work() -> tuple[HTTPStatus, AgreementEffectOut]:
+        status, effect = await _effect(enrol, lambda each: each.agreement(order.record()))
+        account = require(await _account(services, order.account), "account", order.account)
+        page = await services.billing.agreements(account.account, limit=MAX_LIMIT)
+        shown = (
+            AgreementOut.model_validate(view)
+            for view in page.rows
+            if (view.point_name, view.tariff, view.start)
+            == (order.service_point, order.tariff, order.first)
+        )
+        return status, AgreementEffectOut(
+            **{**dict(effect), "location": f"{_V1}/accounts/{account.account}/agreements"},
+            agreement=next(shown, None),
+        )
 
-    return await once(
-        lambda: _effect(enrol, lambda each: each.agreement(order.record()), where), location_of
-    )
+    return await once(work, location_of)
 
 
 @router.post("/tariffs", responses=EFFECT, response_model=None)

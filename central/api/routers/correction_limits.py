@@ -13,7 +13,6 @@ from central.api.schemas.base import PageOut
 from central.api.schemas.corrections import (
     CorrectionLimitIn,
     CorrectionLimitOut,
-    CorrectionLimitRef,
 )
 from central.service.views.paging import changed_since
 
@@ -42,18 +41,23 @@ async def list_limits(
 
 @router.post(
     "/correction-limits",
-    responses={HTTPStatus.CREATED.value: {"model": CorrectionLimitRef}},
+    responses={HTTPStatus.CREATED.value: {"model": CorrectionLimitOut}},
     response_model=None,
 )
 async def enter_limit(services: Services, once: DoOnce, order: CorrectionLimitIn) -> Response:
     """Enter a limit; one of the same group, cause and day takes the place of what was there."""
 
-    async def work() -> tuple[HTTPStatus, CorrectionLimitRef]:
+    async def work() -> tuple[HTTPStatus, CorrectionLimitOut]:
         revision = await services.limits.enter(
             order.terms(), once.actor, order.reason, order.effective, order.scope()
         )
-        return HTTPStatus.CREATED, CorrectionLimitRef(
-            group=order.group, cause=order.cause, effective=order.effective, revision=revision
+        entered = next(
+            limit
+            for limit in await services.limits.listed()
+            if (limit.group, limit.effective, limit.revision)
+            == (order.group, order.effective, revision)
+            and limit.cause == order.cause
         )
+        return HTTPStatus.CREATED, CorrectionLimitOut.model_validate(entered.to_json())
 
     return await once(work, shown_at("correction-limits"))

@@ -41,16 +41,21 @@ async def list_rules(
 
 @router.post(
     "/correction-rules",
-    responses={HTTPStatus.CREATED.value: {"model": CorrectionRuleRef}},
+    responses={HTTPStatus.CREATED.value: {"model": CorrectionRuleOut}},
     response_model=None,
 )
 async def enter_rule(services: Services, once: DoOnce, order: CorrectionRuleIn) -> Response:
     """Enter the next version of a rule; another person approves it."""
 
-    async def work() -> tuple[HTTPStatus, CorrectionRuleRef]:
+    async def work() -> tuple[HTTPStatus, CorrectionRuleOut]:
         terms = RuleTerms(order.way, order.amount, order.currency, order.days, order.cause)
         version = await services.rules.enter(order.name, terms, once.actor, order.reason)
-        return HTTPStatus.CREATED, CorrectionRuleRef(rule=f"{order.name}@{version}")
+        entered = next(
+            rule
+            for rule in await services.rules.listed()
+            if (rule.name, rule.version) == (order.name, version)
+        )
+        return HTTPStatus.CREATED, CorrectionRuleOut.model_validate(entered.to_json())
 
     return await once(work, shown_at("correction-rules"))
 

@@ -113,18 +113,19 @@ async def list_corrections(
 
 @router.post(
     "/corrections",
-    responses={HTTPStatus.CREATED.value: {"model": DecidedCorrectionOut}},
+    responses={HTTPStatus.CREATED.value: {"model": CorrectionOut}},
     response_model=None,
 )
 async def decide_correction(services: Services, once: DoOnce, order: CorrectionIn) -> Response:
     """Decide what becomes of issued bills that would say something else; another approves it."""
 
-    async def work() -> tuple[HTTPStatus, DecidedCorrectionOut]:
+    async def work() -> tuple[HTTPStatus, CorrectionOut]:
         since = await _first(services, order.from_bill)
         uid = await services.correct.decide(
             order.account, order.way, once.actor, order.reason, since
         )
-        return HTTPStatus.CREATED, DecidedCorrectionOut(correction=str(uid))
+        decided = await services.correct.by_uid(uid)
+        return HTTPStatus.CREATED, CorrectionOut.model_validate(decided.to_json())
 
     return await once(work, shown_at("corrections"))
 

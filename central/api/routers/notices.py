@@ -15,7 +15,6 @@ from central.api.parameters import LIMIT, After, Limit, Paging, Services, Update
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.notices import (
     DeliveryLogOut,
-    DeliveryMadeOut,
     DeliveryOut,
     ExchangeSecretIn,
     NoticeEndpointIn,
@@ -23,7 +22,6 @@ from central.api.schemas.notices import (
     NoticeEndpointSetOut,
     NoticeRuleIn,
     NoticeRuleOut,
-    NoticeRuleSetOut,
     NoticeSecretOut,
     ResendIn,
 )
@@ -63,10 +61,12 @@ async def set_notice_endpoint(
     """Write an endpoint down, or another version of it."""
 
     async def work() -> tuple[HTTPStatus, NoticeEndpointSetOut]:
-        version, secret = await services.notices.set_endpoint(
+        _, secret = await services.notices.set_endpoint(
             order.endpoint, order.document(), once.actor, order.reason
         )
-        answer = NoticeEndpointSetOut(endpoint=order.endpoint, version=version, secret=secret)
+        endpoints = await services.notices.store.endpoints(services.clock())
+        written = next(row for row in endpoints if row.name == order.endpoint)
+        answer = NoticeEndpointSetOut.model_validate({**written.to_json(), "secret": secret})
         return HTTPStatus.CREATED, answer
 
     return await once(work, shown_at("notice-endpoints"))
@@ -88,15 +88,14 @@ async def exchange_notice_secret(
     return await once(work, shown_at("notice-endpoints"))
 
 
-@router.post(
-    "/notice-endpoints/{endpoint}/test", responses=_made(DeliveryMadeOut), response_model=None
-)
+@router.post("/notice-endpoints/{endpoint}/test", responses=_made(DeliveryOut), response_model=None)
 async def try_notice_endpoint(services: Services, once: DoOnce, endpoint: str) -> Response:
     """Send a notice that says nothing but that the endpoint is tried."""
 
-    async def work() -> tuple[HTTPStatus, DeliveryMadeOut]:
+    async def work() -> tuple[HTTPStatus, DeliveryOut]:
         uid = await services.notices.test(endpoint, once.actor)
-        return HTTPStatus.CREATED, DeliveryMadeOut(delivery=uid)
+        row = await services.notices.delivery(uid)
+        return HTTPStatus.CREATED, DeliveryOut.model_validate(row.to_json())
 
     return await once(work, _delivery)
 
@@ -114,16 +113,18 @@ async def list_notice_rules(
     )
 
 
-@router.post("/notice-rules", responses=_made(NoticeRuleSetOut), response_model=None)
+@router.post("/notice-rules", responses=_made(NoticeRuleOut), response_model=None)
 async def set_notice_rule(services: Services, once: DoOnce, order: NoticeRuleIn) -> Response:
     """Write a rule down, or another version of it."""
 
-    async def work() -> tuple[HTTPStatus, NoticeRuleSetOut]:
-        version, new = await services.notices.set_rule(
+    async def work() -> tuple[HTTPStatus, NoticeRuleOut]:
+        _, new = await services.notices.set_rule(
             order.rule, order.document(), once.actor, order.reason
         )
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
-        return status, NoticeRuleSetOut(rule=order.rule, version=version)
+        rules = await services.notices.store.rules()
+        written = next(row for row in rules if row.name == order.rule)
+        return status, NoticeRuleOut.model_validate(written.to_json())
 
     return await once(work, shown_at("notice-rules"))
 
@@ -149,15 +150,16 @@ async def get_notice_delivery(services: Services, delivery: UUID) -> DeliveryLog
 
 
 @router.post(
-    "/notice-deliveries/{delivery}/resend", responses=_made(DeliveryMadeOut), response_model=None
+    "/notice-deliveries/{delivery}/resend", responses=_made(DeliveryOut), response_model=None
 )
 async def resend_notice(
     services: Services, once: DoOnce, delivery: UUID, order: ResendIn
 ) -> Response:
     """Send a notice to its endpoint once more, under its identifier."""
 
-    async def work() -> tuple[HTTPStatus, DeliveryMadeOut]:
+    async def work() -> tuple[HTTPStatus, DeliveryOut]:
         uid = await services.notices.resend(delivery, once.actor, order.reason)
-        return HTTPStatus.CREATED, DeliveryMadeOut(delivery=uid)
+        row = await services.notices.delivery(uid)
+        return HTTPStatus.CREATED, DeliveryOut.model_validate(row.to_json())
 
     return await once(work, _delivery)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import Paging, Services, UpdatedSince
 from central.api.schemas.base import PageOut
-from central.api.schemas.pilots import PilotIn, PilotOut, PilotResultOut, PilotVersionOut
+from central.api.schemas.pilots import PilotIn, PilotOut, PilotResultOut
 from central.service.views.paging import changed_since
 
 router = APIRouter(tags=["bills"])
@@ -32,16 +32,17 @@ async def list_pilots(
 
 
 @router.post(
-    "/pilots", responses={HTTPStatus.CREATED.value: {"model": PilotVersionOut}}, response_model=None
+    "/pilots", responses={HTTPStatus.CREATED.value: {"model": PilotOut}}, response_model=None
 )
 async def set_pilot(services: Services, once: DoOnce, order: PilotIn) -> Response:
     """Write a pilot down, or another version of it."""
 
-    async def work() -> tuple[HTTPStatus, PilotVersionOut]:
+    async def work() -> tuple[HTTPStatus, PilotOut]:
         use_case = services.pilots
-        version, new = await use_case.set(order.name, order.document(), once.actor, order.reason)
+        _, new = await use_case.set(order.name, order.document(), once.actor, order.reason)
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
-        return status, PilotVersionOut(pilot=order.name, version=version)
+        written = next(row for row in await use_case.listed() if row.name == order.name)
+        return status, PilotOut.model_validate(written.to_json())
 
     return await once(work, shown_at("pilots", order.name))
 

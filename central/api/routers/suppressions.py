@@ -48,16 +48,18 @@ async def list_suppressions(
 
 @router.post(
     "/suppressed-periods",
-    responses={HTTPStatus.CREATED.value: {"model": SuppressionRef}},
+    responses={HTTPStatus.CREATED.value: {"model": SuppressionOut}},
     response_model=None,
 )
 async def suppress(services: Services, once: DoOnce, order: SuppressionIn) -> Response:
     """Propose that the days from the first unbilled one on be not billed."""
 
-    async def work() -> tuple[HTTPStatus, SuppressionRef]:
+    async def work() -> tuple[HTTPStatus, SuppressionOut]:
         occupied = OccupiedService(order.account, order.service_point, order.service)
         uid = await services.suppressions.suppress(occupied, order.end, once.actor, order.reason)
-        return HTTPStatus.CREATED, SuppressionRef(suppression=str(uid))
+        proposed = await services.suppressions.listed(order.account)
+        written = next(each for each in proposed if each.uid == uid)
+        return HTTPStatus.CREATED, SuppressionOut.model_validate(written.to_json())
 
     return await once(work, shown_at("suppressed-periods"))
 

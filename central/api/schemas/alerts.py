@@ -38,16 +38,11 @@ class AlertRuleIn(Order):
         )
 
 
-class AlertRuleSetOut(Schema):
-    """Which version of a rule holds."""
+class AlertRuleOut(Schema):
+    """The newest version of a rule."""
 
     rule: str
     version: int
-
-
-class AlertRuleOut(AlertRuleSetOut):
-    """The newest version of a rule."""
-
     measure: AlertMeasure
     subject_kind: AlertSubject
     subject: str

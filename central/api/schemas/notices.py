@@ -37,14 +37,6 @@ class NoticeEndpointIn(Order):
         return NoticeEndpoint(self.kind, self.target, self.off)
 
 
-class NoticeEndpointSetOut(Schema):
-    """Which version of an endpoint holds."""
-
-    endpoint: str
-    version: int
-    secret: str | None = Field(description="Of a new webhook; it is not shown again.")
-
-
 class NoticeEndpointOut(Schema):
     """The newest version of an endpoint."""
 
@@ -57,6 +49,12 @@ class NoticeEndpointOut(Schema):
     recorded_by: str
     recorded_at: datetime
     reason: str
+
+
+class NoticeEndpointSetOut(NoticeEndpointOut):
+    """Which version of an endpoint holds."""
+
+    secret: str | None = Field(description="Of a new webhook; it is not shown again.")
 
 
 class ExchangeSecretIn(Order):
@@ -101,16 +99,11 @@ class NoticeRuleIn(Order):
         return NoticeRule(self.kind, self.endpoint, conditions, self.off)
 
 
-class NoticeRuleSetOut(Schema):
-    """Which version of a rule holds."""
+class NoticeRuleOut(Schema):
+    """The newest version of a rule."""
 
     rule: str
     version: int
-
-
-class NoticeRuleOut(NoticeRuleSetOut):
-    """The newest version of a rule."""
-
     kind: NoticeKind
     endpoint: str
     conditions: list[ConditionModel]
@@ -124,12 +117,6 @@ class ResendIn(Order):
     """That a notice is sent once more."""
 
     reason: Reason
-
-
-class DeliveryMadeOut(Schema):
-    """A delivery that a worker sends."""
-
-    delivery: UUID
 
 
 class DeliveryOut(Schema):

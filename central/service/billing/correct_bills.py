@@ -203,6 +203,17 @@ class CorrectBills:
         """Decisions, newest first; of an account by its number, or of all."""
         return await self._store.corrections(account, LIST_MAX)
 
+    async def by_uid(self, uid: UUID) -> Correction:
+        """A decision by its identifier.
+
+        Raises:
+            NoSuchCorrectionError: There is none.
+        """
+        correction = await self._store.correction(uid)
+        if correction is None:
+            raise no_such_correction(uid)
+        return correction
+
     async def page(
         self,
         account: str | None,

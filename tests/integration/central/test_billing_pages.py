@@ -615,3 +615,8 @@ async def test_rules_limits_and_suppressed_days_are_shown_and_decided(clerk: Cle
     assert "Mon 30 Nov 2026 holds" in await clerk.page(address)
     assert (await clerk.send(f"/suppressed-periods/{uid}/lift", reason="back")).status_code == 303
     assert "Mon 30 Nov 2026 lifted" in await clerk.page(address)
+    order = {"account": occupied.account, "service_point": occupied.point, "reason": "empty"}
+    api = "/api/v1/suppressed-periods"
+    made = await clerk.web.post(api, json={**order, "end": until.isoformat()})
+    assert (made.status_code, made.json()["state"]) == (201, "proposed"), made.text
+    assert (await clerk.web.get(api)).json()["items"][0] == made.json()

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -80,13 +81,32 @@ async def test_a_candidate_is_the_same_everywhere_and_decided_by_its_page(office
             in (await web.get(f"/candidates/{uid}/decide?do=rebill")).text
         )
         assert (await web.get(f"/candidates/{uid}/decide?do=burn")).status_code == 422
+        limit = {
+            "effective": "2026-01-01",
+            "cause": "exchange",
+            "charge_months": 12,
+            "source": "§ 1",
+        }
+        rule = {"name": "small", "way": "adjust", "amount": "1", "currency": "EUR", "days": 60}
+        decision = {"account": candidate["account"], "way": "leave"}
+        for path, order in (
+            ("correction-limits", limit),
+            ("correction-rules", rule),
+            ("corrections", decision),
+        ):
+            made = await web.post(f"/api/v1/{path}", json={**order, "reason": "as agreed"})
+            assert made.status_code == 201, made.text
+            (listed,) = (await web.get(f"/api/v1/{path}")).json()["items"]
+            assert made.json() == listed, path
+        await services.correct.withdraw(UUID(listed["correction"]), CHIEF, "not yet")
         page = preview
         token = page.split('name="csrf_token" value="')[1].split('"')[0]
         odd = await web.post(f"/candidates/{uid}", data={"csrf_token": token, "do": "burn"})
         assert odd.status_code == 422
         form = {"csrf_token": token, "do": "leave", "reason": "agreed by phone"}
         assert (await web.post(f"/candidates/{uid}", data=form)).status_code == 303
-        (waiting,) = (await web.get("/api/v1/corrections")).json()["items"]
+        (waiting, withdrawn) = (await web.get("/api/v1/corrections")).json()["items"]
+        assert withdrawn["state"] == "withdrawn"
         assert waiting["correction"] in (await central("correction", "show", uid))["correction"]
         await services.correct.approve(waiting["correction"], CHIEF)
         assert "left" in (await web.get("/candidates?show=closed")).text

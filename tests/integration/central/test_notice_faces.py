@@ -54,6 +54,10 @@ def timeless(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def without_secret(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "secret"}
+
+
 async def test_endpoints_rules_and_deliveries(
     web: httpx.AsyncClient, plain_migrated: Database
 ) -> None:
@@ -61,6 +65,7 @@ async def test_endpoints_rules_and_deliveries(
     new = await web.post("/notice-endpoints", json=order)
     assert (new.status_code, new.json()["version"]) == (201, 1), new.text
     secret = new.json()["secret"]
+    assert await same_by_pages(web, "/notice-endpoints") == [without_secret(new.json())]
     assert secret.startswith("whsec_")
     again = await central("notice", "set-endpoint", "crm", "--url", URL, "--reason", "again")
     assert again == {"endpoint": "crm", "version": 1, "secret": None}
@@ -73,7 +78,9 @@ async def test_endpoints_rules_and_deliveries(
         "conditions": [{"fact": "total", "relation": "at_least", "values": ["100"]}],
         "reason": "great ones",
     }
-    assert (await web.post("/notice-rules", json=rule)).status_code == 201
+    written = await web.post("/notice-rules", json=rule)
+    assert written.status_code == 201
+    assert await same_by_pages(web, "/notice-rules") == [written.json()]
     same = await central(
         *("notice", "set-rule", "late", "--kind", "bill.issued", "--endpoint", "crm"),
         *("--where", "total>=100", "--reason", "again"),
@@ -81,6 +88,7 @@ async def test_endpoints_rules_and_deliveries(
     assert same == {"rule": "late", "version": 1, "new": False}
     made = await web.post("/notice-endpoints/crm/test", json={})
     delivery = made.json()["delivery"]
+    assert (made.json()["endpoint"], made.json()["state"]) == ("crm", "waiting")
     resent = await web.post(f"/notice-deliveries/{delivery}/resend", json={"reason": "once more"})
     assert resent.status_code == 201, resent.text
     third = await central("notice", "resend", delivery, "--reason", "and again")

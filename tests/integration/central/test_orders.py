@@ -108,7 +108,9 @@ async def test_an_account_is_put_into_a_cycle_and_a_group(web: httpx.AsyncClient
 async def test_lists_of_cycles_groups_and_agreements_come_in_pages(web: httpx.AsyncClient) -> None:
     for number in range(1, 4):
         account = {"number": f"ES-{number}", "name": "Horno de Pan SL"}
-        await web.post("/api/v1/accounts", json=account)
+        opened = await web.post("/api/v1/accounts", json=account)
+        assert opened.json()["account"]["number"] == f"ES-{number}"
+        assert opened.json()["account"] == (await web.get(opened.headers["location"])).json()
         cycle = {"cycle": f"two{number}", "months": 2, "first": "2026-01-01"}
         await web.post("/api/v1/cycles", json=cycle)
         await web.post("/api/v1/groups", json={"group": f"route:{number}", "of": "account"})
@@ -176,6 +178,8 @@ async def test_a_key_gives_the_first_answer_again(web: httpx.AsyncClient) -> Non
     again = await web.post("/api/v1/service-points", json=POINT, headers=key)
     assert (first.status_code, first.content) == (again.status_code, again.content)
     assert first.status_code == 201
+    point = (await web.get(first.headers["location"])).json()
+    assert first.json()["service_point"] == point
     assert again.headers["idempotent-replayed"] == "true"
     other = await web.post("/api/v1/service-points", json={**POINT, "name": "B"}, headers=key)
     assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
@@ -190,6 +194,9 @@ async def test_a_key_whose_order_failed_is_free_again(web: httpx.AsyncClient) ->
     await web.post("/api/v1/service-points", json=POINT)
     done = await web.post("/api/v1/agreements", json=agreement, headers=key)
     assert done.status_code == 201
+    (agreed, *_) = (await web.get(done.headers["location"])).json()["items"]
+    assert done.json()["agreement"] == agreed
+    assert (agreed["point_name"], agreed["start"]) == ("Bakery", "2026-10-01")
 
 
 async def test_an_order_sent_by_many_at_once_is_done_once(web: httpx.AsyncClient) -> None:

@@ -55,7 +55,8 @@ async def test_a_pilot_is_set_run_and_shown(web: httpx.AsyncClient) -> None:
         "reason": "is it worth it?",
     }
     done = await web.post("/pilots", json=order)
-    assert (done.status_code, done.json()) == (201, {"pilot": "dear", "version": 1}), done.text
+    assert (done.status_code, done.json()["version"]) == (201, 1), done.text
+    assert (await web.get("/pilots")).json()["items"] == [done.json()]
     again = await central(
         *("pilot", "set", "dear", "--group", "tried", "--tariff", "DEAR", "--from", "2026-10-01"),
         *("--to", "2026-11-01", "--reason", "again"),
