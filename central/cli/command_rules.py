@@ -137,6 +137,7 @@ correction enter-limit
 retention enter-rule
 retention hold
 retention lift
+retention raise-floor
 alert set-rule
 checks policy set
 vee policy set

@@ -21,6 +21,7 @@ from central.cli.output import (
     wait_for,
 )
 from central.domain.retention import (
+    FloorStep,
     HoldOf,
     LegalHold,
     PastTerm,
@@ -138,6 +139,52 @@ def holds_command(*, as_json: AsJson = False) -> None:
     """List legal holds, those that hold first."""
     rows = [hold.to_json() for hold in asked(lambda stores: stores.retention.holds())]
     listed(rows, as_json=as_json, nothing="There is no hold.")
+
+
+@retention.command("raise-floor")
+@answered
+def floor_command(  # noqa: PLR0913 - one option each
+    day: Annotated[
+        datetime,
+        typer.Argument(formats=["%Y-%m-%d"], help="First day that may still be validated."),
+    ],
+    reason: Reason,
+    point: Annotated[str | None, typer.Option(help="Name of one service point.")] = None,
+    group_name: Annotated[
+        str | None, typer.Option("--group", help="Group of accounts or points; default: all.")
+    ] = None,
+    actor: ActingAs = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would come to; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Close the days before one for good: nothing of them is validated again, whatever comes."""
+
+    async def work(stores: Stores) -> Sequence[FloorStep]:
+        return await RetentionRules(stores.retention, actor_of(actor)).raise_floors(
+            day.date(), reason, point=point, group=group_name, dry=dry_run
+        )
+
+    steps = asked(work)
+    refused = [step.to_json() for step in steps if step.refusal is not None]
+    raised = len(steps) - len(refused)
+    if as_json:
+        show({"floor": day.date(), "raised": raised, "dry_run": dry_run, "refused": refused})
+        return
+    would = "would rise" if dry_run else "rose"
+    typer.echo(f"{raised} floors {would} to {day.date()}, {len(refused)} stay.")
+    if refused:
+        listed(refused, as_json=False, nothing="")
+
+
+@retention.command("floors")
+@answered
+def floors_command(*, as_json: AsJson = False) -> None:
+    """List how floors were raised, the newest first: by whom, why, of how many points."""
+    rows = [entry.to_json() for entry in asked(lambda one: one.retention.floors(_LISTED))]
+    listed(rows, as_json=as_json, nothing="There is no floor.")
 
 
 @retention.command("preview")

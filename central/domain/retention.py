@@ -8,7 +8,7 @@ belongs to an account, a service point or a meter whatever rules say, until some
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 MONTHS_MIN = 15
 """A shorter term would take what checks of the year before read. [months]"""
 MONTHS_MAX = 1_200
+LEAST_AGE = timedelta(days=450)
+"""Nothing younger lies below a floor."""
 TEXT_MAX = 500
 
 
@@ -57,6 +59,67 @@ class NoSuchHoldError(OperatorError):
 
     code = "NO_SUCH_HOLD"
     default_remedy = "`retention holds` lists them."
+
+
+class BelowFloorError(OperatorError):
+    """A day is closed for good: nothing of it is validated, estimated or edited any more."""
+
+    code = "BELOW_FLOOR"
+    default_remedy = "It stays as it is: floors only rise. `retention floors` says why."
+
+
+@dataclass(frozen=True, slots=True)
+class FloorStep:
+    """What raising the floor of a service point came to.
+
+    Args:
+        point: Name of the service point.
+        before: Its floor before; None for none.
+        refusal: Why it stays: ON_LEGAL_HOLD, NOT_CLOSED (days that validation has not closed),
+            NOT_ISSUED (days without an issued bill) or TO_CORRECT (a candidate waits for a
+            decision); None where it rose.
+    """
+
+    point: str
+    before: date | None
+    refusal: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "point": self.point,
+            "before": None if self.before is None else self.before.isoformat(),
+            "refusal": self.refusal,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FloorEntry:
+    """Floors that were raised together.
+
+    Args:
+        day: The first day that may still be validated.
+        points: Of how many service points.
+        reason: Why.
+        actor: Key of who raised them.
+        recorded_at: When.
+    """
+
+    day: date
+    points: int
+    reason: str
+    actor: str
+    recorded_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "floor": self.day.isoformat(),
+            "points": self.points,
+            "reason": self.reason,
+            "actor": self.actor,
+            "recorded_at": self.recorded_at.isoformat(),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,8 @@ CENTRAL = {
     "quarantine requeue": "",
     "retention delete": "",
     "retention enter-rule": "documents --months 72 --source law --reason r",
+    "retention floors": "",
+    "retention raise-floor": "2020-01-01 --reason r",
     "retention hold": "account A-9 --case c --reason r",
     "retention holds": "",
     "retention lift": f"{EPOCH} --reason r",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,8 @@ from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.audit.change import change
 from central.domain.retention import (
+    FloorEntry,
+    FloorStep,
     HoldExistsError,
     HoldOf,
     LegalHold,
@@ -132,6 +134,39 @@ class TimescaleRetentionRules:
                 ],
             )
         return receipts
+
+    async def raise_floors(
+        self, day: date, point: str | None, group: str | None, note: DecisionNote, *, dry: bool
+    ) -> Sequence[FloorStep]:
+        """See `RetentionRuleStore`."""
+        async with self._deciding(note.at) as connection:
+            group_id = None
+            if point is not None:
+                await _key(connection, "subject_point", "point", point)
+            elif group is not None:
+                group_id = await _key(connection, "group", "group", group)
+            points = await _rows(connection, "points", point=point, group_id=group_id)
+            rows = await _rows(
+                connection,
+                "raise_floors",
+                points=[row[0] for row in points],
+                day=day,
+                dry=dry,
+                **_written(note),
+            )
+            steps = [FloorStep(*row) for row in rows]
+            raised = sum(step.refusal is None for step in steps)
+            if raised and not dry:
+                new = {"floor": day.isoformat(), "points": raised}
+                subject = point or group or "everybody"
+                detail = change(None, new, note.reason)
+                await audit(connection, note.at, note.actor, "retention.floor", subject, detail)
+        return steps
+
+    async def floors(self, limit: int) -> Sequence[FloorEntry]:
+        """See `RetentionRuleStore`."""
+        async with self._reading() as connection:
+            return [FloorEntry(*row) for row in await _rows(connection, "floors", limit=limit)]
 
     async def receipts(self, limit: int) -> Sequence[RetentionReceipt]:
         """See `RetentionRuleStore`."""

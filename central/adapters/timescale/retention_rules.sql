@@ -82,6 +82,33 @@ FROM drop_documents(%(at)s, %(limit)s, %(actor)s)
 SELECT uid, kind, rule_id, first_day, end_day, deleted, actor, deleted_at
 FROM drop_signatures(%(at)s, %(limit)s, %(actor)s)
 
+-- name: points
+SELECT service_point.id FROM service_point
+WHERE %(point)s::text IS NOT DISTINCT FROM service_point.name
+    OR %(point)s::text IS NULL AND (
+        %(group_id)s::bigint IS NULL
+        OR EXISTS (
+            SELECT FROM group_member
+            WHERE group_id = %(group_id)s AND group_member.service_point_id = service_point.id
+        )
+        OR EXISTS (
+            SELECT FROM group_member JOIN agreement ON agreement.account_id = group_member.account_id
+            WHERE group_id = %(group_id)s AND agreement.service_point_id = service_point.id
+        )
+    )
+ORDER BY service_point.id
+
+-- name: raise_floors
+SELECT name, before, refusal
+FROM raise_floors(%(points)s, %(day)s, %(reason)s, %(actor)s, %(at)s, %(dry)s)
+
+-- name: floors
+SELECT retention_floor.day, count(*), retention_floor.reason, retention_floor.actor, retention_floor.recorded_at
+FROM retention_floor
+GROUP BY retention_floor.day, retention_floor.reason, retention_floor.actor, retention_floor.recorded_at
+ORDER BY retention_floor.recorded_at DESC, retention_floor.day DESC
+LIMIT %(limit)s
+
 -- name: receipts
 SELECT uid, kind, rule_id, first_day, end_day, deleted, actor, deleted_at
 FROM retention_receipt ORDER BY id DESC LIMIT %(limit)s

@@ -42,7 +42,7 @@ from central.service.ingest.outcome import (
     Result,
     refused_finding,
 )
-from central.service.ingest.rows import ChannelList, tabulate
+from central.service.ingest.rows import ChannelList, above_floors, tabulate
 from central.service.ingest.signatures import MESSAGES, fault_of
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.gateway_quota import QuotaExceededError
@@ -222,7 +222,7 @@ class Ingest:
             for candidate, listed in zip(readable, lists, strict=True)
         ]
         now = self._clock()
-        table = tabulate(batches, homes, now)
+        table = await above_floors(self._store, tabulate(batches, homes, now), now)
         allowed = table.rows.at_ms[table.reason == 0]
         if len(allowed):
             await self._store.prepare(int(allowed.min()), int(allowed.max()), now)

@@ -15,7 +15,14 @@ from central.service.ingest.classify import Arrival, Readable, RefusedMessage, e
 from central.service.ingest.isolate import blame
 from central.service.ingest.outcome import quarantine_key
 from central.service.ingest.register_findings import event_findings
-from central.service.ingest.rows import ROW_MESSAGES, ChannelList, RowCode, place, tabulate
+from central.service.ingest.rows import (
+    ROW_MESSAGES,
+    ChannelList,
+    RowCode,
+    above_floors,
+    place,
+    tabulate,
+)
 from central.service.ingest.signatures import SIGNATURE_CODES, fault_of, stored_signature
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.faults import StoreFaultError
@@ -121,6 +128,7 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, note: DecisionN
     records = await store.resolve({(home, channel) for channel in batch.channels}, note.at)
     listed = ChannelList.of(home, batch.channels, records)
     table = tabulate([(home, batch, listed)], await store.homes(listed.distinct), note.at)
+    table = await above_floors(store, table, note.at)
     allowed = table.rows.take(table.reason == 0)
     if len(allowed):
         await store.prepare(int(allowed.at_ms.min()), int(allowed.at_ms.max()), note.at)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from central.service.ports.ingest import IngestTransaction
+from central.domain.retention import LEAST_AGE
+from central.service.ports.ingest import IngestStore, IngestTransaction
 from central.service.ports.ingest_records import (
     BatchCounts,
     BatchId,
@@ -35,6 +36,7 @@ class RowCode(StrEnum):
     UNIT_CHANGED = "UNIT_CHANGED"
     START_OUT_OF_RANGE = "START_OUT_OF_RANGE"
     TOO_MANY_METERS = "TOO_MANY_METERS"
+    BELOW_FLOOR = "BELOW_FLOOR"
 
 
 ROW_MESSAGES = {
@@ -43,6 +45,8 @@ ROW_MESSAGES = {
     RowCode.START_OUT_OF_RANGE: "The reading is older than 3 years or more than 1 hour ahead.",
     RowCode.TOO_MANY_METERS: "The gateway has as many meters or channels as it may. Look at why;"
     " then raise METERLINE_GATEWAY_METERS or METERLINE_GATEWAY_CHANNELS, and requeue.",
+    RowCode.BELOW_FLOOR: "The reading is of days that are closed for good, see `retention floors`:"
+    " nothing of them is validated again. What it says is kept here.",
 }
 _CODES = tuple(RowCode)
 
@@ -164,6 +168,32 @@ def tabulate(
     rows = Rows(np.array(ids, np.int64)[index], at_ms, mantissa, exponent, flags, span_ms, position)
     quarantined = np.bincount(position[reason > 0], minlength=len(batches)).astype(np.int64)
     return Table(rows, reason, counts, quarantined)
+
+
+async def above_floors(store: IngestStore, table: Table, now: datetime) -> Table:
+    """Bar readings of days that are closed for good; the store is asked for old readings alone.
+
+    Args:
+        store: Knows the floors.
+        table: As it was made.
+        now: When.
+    """
+    old = (table.rows.at_ms < to_ms(now - LEAST_AGE)) & (table.reason == 0)
+    if not old.any():
+        return table
+    closed = np.zeros(len(old), np.bool_)
+    rows = table.rows
+    for span in await store.closed_spans(np.unique(rows.channel_id[old]).tolist()):
+        closed |= (
+            (rows.channel_id == span.channel_id)
+            & (rows.at_ms >= span.from_ms)
+            & (rows.at_ms < span.until_ms)
+        )
+    closed &= old
+    reason = table.reason.copy()
+    reason[closed] = 1 + _CODES.index(RowCode.BELOW_FLOOR)
+    more = np.bincount(rows.batch_id[closed], minlength=len(table.counts))
+    return replace(table, reason=reason, quarantined=table.quarantined + more)
 
 
 async def place(tx: IngestTransaction, rows: Rows) -> NDArray[np.uint8]:

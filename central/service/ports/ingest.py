@@ -29,6 +29,7 @@ from central.service.ports.ingest_records import (
     BatchId,
     BatchKey,
     ChannelRecord,
+    ClosedSpan,
     EpochCursor,
     EpochKey,
     FindingCode,
@@ -195,6 +196,9 @@ class IngestStore(Protocol):
 
     async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
         """The gateways that meters are at home behind."""
+
+    async def closed_spans(self, channels: Collection[int]) -> list[ClosedSpan]:
+        """When channels counted at service points before the floors of these."""
 
     async def prepare(self, from_ms: int, until_ms: int, now: datetime) -> None:
         """Make room for readings of a range of time, where the store needs telling.

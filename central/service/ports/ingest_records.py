@@ -188,6 +188,20 @@ class SequenceClaim:
     code: str | None = None
 
 
+class ClosedSpan(NamedTuple):
+    """When a channel counted at a service point before the floor of that.
+
+    Args:
+        channel_id: The meter's channel.
+        from_ms: Since when it was there. [ms since 1970, UTC]
+        until_ms: Until when. [ms since 1970, UTC]
+    """
+
+    channel_id: int
+    from_ms: int
+    until_ms: int
+
+
 class ReadingFate(IntEnum):
     """What became of a reading."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
 from central.domain.actor import Actor
 from central.domain.retention import (
+    FloorEntry,
+    FloorStep,
     HoldOf,
     LegalHold,
     PastTerm,
@@ -71,6 +73,30 @@ class RetentionRuleStore(Protocol):
             limit: Most rows.
             actor: Who; the audit log has each receipt.
         """
+        ...
+
+    async def raise_floors(
+        self, day: date, point: str | None, group: str | None, note: DecisionNote, *, dry: bool
+    ) -> Sequence[FloorStep]:
+        """Raise floors to a day: of a service point, of those that a group reaches, or of all.
+
+        Args:
+            day: The first day that may still be validated.
+            point: Name of the service point; None for more than one.
+            group: Name of the group; None for all.
+            note: Who raises them, and why.
+            dry: Only say what it would come to.
+
+        Returns:
+            Of those that lie lower, in order of names; what is refused stays.
+
+        Raises:
+            NotRegisteredError: There is no such service point or group.
+        """
+        ...
+
+    async def floors(self, limit: int) -> Sequence[FloorEntry]:
+        """How floors were raised, the newest first."""
         ...
 
     async def receipts(self, limit: int) -> Sequence[RetentionReceipt]:

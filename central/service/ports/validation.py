@@ -67,12 +67,18 @@ class LockedChannel:
         closed_through: Newest local day that was closed.
         installed: When meters were there, ascending.
         occupied: When somebody was a customer of a service that bills it.
+        floor: The first day that may be validated; None where all may.
     """
 
     channel: PointChannel
     closed_through: date | None
     installed: tuple[Interval, ...]
     occupied: tuple[DayRange, ...] = ()
+    floor: date | None = None
+
+    def is_open(self, day: date) -> bool:
+        """Whether a day lies above the floor."""
+        return self.floor is None or day >= self.floor
 
     def is_vacant(self, day: date) -> bool:
         """Whether all customers have left before a day."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from central.domain.actor import Actor
 from central.domain.retention import (
+    LEAST_AGE,
     TEXT_MAX,
+    FloorStep,
     HoldOf,
     LegalHold,
     RetentionRule,
@@ -71,6 +73,34 @@ class RetentionRules:
             NoSuchHoldError: None that holds has that identifier.
         """
         return await self._store.lift_hold(uid, self._note(reason))
+
+    async def raise_floors(
+        self,
+        day: date,
+        reason: str,
+        *,
+        point: str | None = None,
+        group: str | None = None,
+        dry: bool = False,
+    ) -> Sequence[FloorStep]:
+        """Close the days before one for good: nothing of them is validated again.
+
+        Args:
+            day: The first day that may still be validated.
+            reason: Why.
+            point: Name of a service point; None for more than one.
+            group: Name of a group whose points, or whose accounts' points; None for all.
+            dry: Only say what it would come to.
+
+        Raises:
+            InvalidValueError: There is no reason, or the day is not 450 days ago.
+            NotRegisteredError: There is no such service point or group.
+        """
+        note = self._note(reason)
+        if day > (note.at - LEAST_AGE).date():
+            message = f"{day} is too late for a floor: it lies {LEAST_AGE.days} days back at least."
+            raise InvalidValueError(message, value=day.isoformat())
+        return await self._store.raise_floors(day, point, group, note, dry=dry)
 
     def _note(self, reason: str) -> DecisionNote:
         return DecisionNote(self._actor, _text("reason", reason), self._clock())

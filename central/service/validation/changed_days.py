@@ -52,7 +52,8 @@ class ChangedDays:
     def _days(self, one: LockedChannel) -> list[date]:
         channel, last = one.channel, self._closed_through(one)
         changes = self._changes[PointChannelId(channel.id)]
-        return sorted({day for change in changes for day in self._around(change, channel, last)})
+        days = {day for change in changes for day in self._around(change, channel, last)}
+        return sorted(filter(one.is_open, days))
 
     def _around(self, change: ChangedRange, channel: PointChannel, last: date) -> Iterable[date]:
         first, reached = days_reached(channel, change.interval, self._limits)

@@ -52,6 +52,8 @@ async def reestimate(  # noqa: PLR0913, PLR0917 - what validation found of some 
         days = {key.day for key in open_days if key.channel_id == channel}
         again = {key.day for key in reopened if key.channel_id == channel}
         for run in await _runs(work, channel, days):
+            if not locked[channel].is_open(run[0].day):
+                continue  # it stays as it is: what stands before it may be gone
             basis = await grounds(work, locked[channel].channel, run, limits)
             span = DayRange(run[0].day, run[-1].day + _DAY)
             issued = {day for billed in await work.issued(channel, span) for day in billed.days()}

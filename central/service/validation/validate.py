@@ -186,7 +186,7 @@ class Validate:
         Whether anything was read on them does not matter: a silent meter shows as missing.
         """
         channel = one.channel
-        first = self._closed_through(one) + _DAY
+        first = max(self._closed_through(one) + _DAY, one.floor or date.min)
         last = channel.local_date(before) - _DAY
         days = installed_days(one.installed, channel.point.zone, first, last, channel.day_start)
         return list(islice(days, most))

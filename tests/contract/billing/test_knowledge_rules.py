@@ -20,6 +20,7 @@ WITHOUT = {
     "quarantine": "says when a batch came and was released",
     "reading_recorded": "is how readings answer",
     "legal_hold": "says when it was placed and lifted",
+    "retention_floor": "says when it was raised; what it closes never changes again",
     "retention_receipt": "says when it was written, and is never changed",
     "retention_rule": "every row says when it was entered; the newest of a scope holds",
     "rejected": "counts what claims no place; kept within a bound",

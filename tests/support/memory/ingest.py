@@ -32,6 +32,7 @@ from central.service.ports.ingest_records import (
     BatchState,
     ChannelId,
     ChannelRecord,
+    ClosedSpan,
     EpochCursor,
     EpochKey,
     FindingCode,
@@ -203,6 +204,11 @@ class MemoryIngestStore:
     async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
         """See `IngestStore`."""
         return {meter: self.state.homes[meter] for meter in meters}
+
+    async def closed_spans(self, channels: Collection[int]) -> list[ClosedSpan]:
+        """In memory nothing is closed for good."""
+        assert channels
+        return []
 
     async def prepare(self, from_ms: int, until_ms: int, now: datetime) -> None:
         """Memory needs no telling."""

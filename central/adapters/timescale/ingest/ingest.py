@@ -25,6 +25,7 @@ from central.service.ports.ingest_records import (
     BatchId,
     BatchKey,
     ChannelRecord,
+    ClosedSpan,
     EpochCursor,
     EpochKey,
     FindingCode,
@@ -100,6 +101,10 @@ class TimescaleIngestStore:
     async def homes(self, meters: Collection[MeterId]) -> dict[MeterId, GatewayId]:
         """See `IngestStore`."""
         return dict(await self._rows("homes", meters=list(meters))) if meters else {}
+
+    async def closed_spans(self, channels: Collection[int]) -> list[ClosedSpan]:
+        """See `IngestStore`."""
+        return [ClosedSpan(*row) for row in await self._rows("closed_spans", ids=list(channels))]
 
     async def prepare(self, from_ms_: int, until_ms: int, now: datetime) -> None:
         """Attach the months of a range, unless this process knows that they are; guard what is.

@@ -18,6 +18,20 @@ WHERE epoch = %(epoch)s ORDER BY first_at LIMIT 1
 -- name: homes
 SELECT id, gateway_id FROM meter WHERE id = ANY(%(meters)s)
 
+-- name: closed_spans
+-- Up to the midnight of UTC before the floor: no zone is further ahead. What is left of a local day there is
+-- stored, and no day of it is validated.
+SELECT
+    channel.id, (extract(epoch FROM lower(installation.during)) * 1000)::bigint,
+    (extract(epoch FROM least(
+        upper(installation.during), (service_point.retention_floor - 1)::timestamp AT TIME ZONE 'UTC'
+    )) * 1000)::bigint
+FROM channel
+JOIN installation ON installation.meter_id = channel.meter_id
+JOIN service_point ON service_point.id = installation.service_point_id
+WHERE channel.id = ANY(%(ids)s::bigint[]) AND installation.withdrawn IS NULL
+    AND service_point.retention_floor IS NOT NULL
+
 -- name: add_meters
 -- In key order, so that two workers that meet the same new meters wait and do not deadlock.
 INSERT INTO meter (manufacturer, serial, gateway_id, first_seen_at)

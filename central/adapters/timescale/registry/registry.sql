@@ -93,13 +93,13 @@ WHERE manufacturer = %(manufacturer)s AND serial = %(serial)s
 
 -- name: reopen
 -- What is earlier on a date than days begin belongs to the day before.
-UPDATE point_channel SET closed_through = reopened.last
+UPDATE point_channel SET closed_through = greatest(reopened.last, retention_floor - 1)
 FROM service_point, point_channel AS kept
 CROSS JOIN LATERAL (
     SELECT %(day)s::date - CASE WHEN kept.day_start > '00:00' THEN 2 ELSE 1 END AS last
 ) AS reopened
 WHERE service_point.id = kept.service_point_id AND service_point.name = %(point)s
-    AND point_channel.id = kept.id AND point_channel.closed_through > reopened.last
+    AND point_channel.id = kept.id AND point_channel.closed_through > greatest(reopened.last, retention_floor - 1)
 
 -- name: account
 SELECT name, address, tax_id, contact FROM account WHERE number = %(number)s

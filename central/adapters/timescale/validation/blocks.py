@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.metering.block import DayBlock
 from central.domain.metering.day_summary import DaySummary
 from central.domain.metering.packed_day import pack_days, unpack_days
+from central.domain.retention import LEAST_AGE, BelowFloorError
 from firmware_bridge.contract.quantity import Unit
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -214,9 +215,14 @@ async def write_blocks(
         actor: Who made them.
         at: When.
         reasons: What each rests on, where they do not follow from the readings.
+
+    Raises:
+        BelowFloorError: A day lies below the floor of its service point.
     """
     days = [block.day for block in blocks]
     async with connection.cursor(binary=True) as cursor:
+        if min(days) < (at - LEAST_AGE).date():
+            await _refuse_below_floor(cursor, blocks)
         await cursor.execute(SQL["attach"], {"first": min(days), "last": max(days), "now": at})
         headings = {BlockHeading.of(block) for block in blocks}
         await cursor.execute(SQL["headings"], heading_columns(headings, actor.key))
@@ -231,6 +237,18 @@ async def write_blocks(
         rows = block_rows(blocks, of_each, repeat(actor.key))
         for row, reason in zip(rows, given, strict=False):
             await copy.write_row((row[0], at, *row[1:], reason or ""))
+
+
+async def _refuse_below_floor(cursor: AsyncCursor[_Row], blocks: Sequence[DayBlock]) -> None:
+    values = {
+        "channels": [block.channel_id for block in blocks],
+        "days": [block.day for block in blocks],
+    }
+    await cursor.execute(SQL["below_floor"], values)
+    row = await cursor.fetchone()
+    if row is not None:
+        message = f"{row[1]} of {row[0]} lies below its floor, {row[2]}."
+        raise BelowFloorError(message, value=str(row[1]))
 
 
 def heading_columns(headings: Iterable[BlockHeading], actor: str) -> dict[str, object]:

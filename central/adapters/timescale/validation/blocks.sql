@@ -38,3 +38,11 @@ JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = w
     AND day_block.day BETWEEN %(first)s AND %(last)s
 JOIN block_heading ON block_heading.id = day_block.heading_id
 ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
+
+-- name: below_floor
+SELECT service_point.name, block.day, service_point.retention_floor
+FROM unnest(%(channels)s::bigint[], %(days)s::date[]) AS block (channel_id, day)
+JOIN point_channel ON point_channel.id = block.channel_id
+JOIN service_point ON service_point.id = point_channel.service_point_id
+WHERE block.day < service_point.retention_floor
+ORDER BY block.day LIMIT 1

@@ -363,7 +363,7 @@ def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:
     )
     installed = tuple(Interval(span[1], span[2] or ENDLESS) for span in spans)
     occupied = tuple(map(DayRange, row[9] or (), row[10] or ()))
-    return LockedChannel(channel, row[4], installed, occupied)
+    return LockedChannel(channel, row[4], installed, occupied, row[11])
 
 
 def _places(windows: Mapping[PointChannelId, Interval]) -> dict[str, list[Any]]:

@@ -60,7 +60,8 @@ WHERE point_channel.id > %(after)s
                     coalesce(
                         closed_through + 1,
                         (%(since)s::timestamptz AT TIME ZONE zone - day_start)::date
-                    )
+                    ),
+                    retention_floor
                 )
                 <= least(
                     ((upper(during) - interval '1 microsecond') AT TIME ZONE zone - day_start)::date,
@@ -79,7 +80,7 @@ SELECT pg_advisory_xact_lock((7303::bigint << 44) + id) FROM unnest(%(ids)s::big
 SELECT
     point_channel.id, point_channel.obis, point_channel.period_s, point_channel.unit,
     point_channel.closed_through, service_point.name, service_point.zone, service_point.capacity,
-    point_channel.day_start, occupied.first_days, occupied.end_days
+    point_channel.day_start, occupied.first_days, occupied.end_days, service_point.retention_floor
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 LEFT JOIN LATERAL (
@@ -208,8 +209,11 @@ FROM free WHERE point_channel.id = free.id
 RETURNING point_channel.id
 
 -- name: reopen
-UPDATE point_channel SET closed_through = %(day)s::date - 1
-WHERE id = %(channel_id)s AND closed_through >= %(day)s
+-- Nothing below the floor is closed anew.
+UPDATE point_channel SET closed_through = greatest(%(day)s::date, retention_floor) - 1
+FROM service_point
+WHERE service_point.id = service_point_id AND point_channel.id = %(channel_id)s
+    AND closed_through >= greatest(%(day)s::date, retention_floor)
 
 -- name: billed_before
 -- Channels of which days are closed for the first time that a bill has already, or looked back at.
