@@ -183,7 +183,7 @@ def floor_command(  # noqa: PLR0913 - one option each
 @answered
 def floors_command(*, as_json: AsJson = False) -> None:
     """List how floors were raised, the newest first: by whom, why, of how many points."""
-    rows = [entry.to_json() for entry in asked(lambda one: one.retention.floors(_LISTED))]
+    rows = [entry.to_json() for entry in asked(lambda stores: stores.retention.floors(_LISTED))]
     listed(rows, as_json=as_json, nothing="There is no floor.")
 
 
@@ -215,7 +215,9 @@ def delete_command(actor: ActingAs = None, *, as_json: AsJson = False) -> None:
 @answered
 def receipts_command(*, as_json: AsJson = False) -> None:
     """List what was deleted, the newest first: how many rows of which month under which rule."""
-    rows = [receipt.to_json() for receipt in asked(lambda one: one.retention.receipts(_LISTED))]
+    rows = [
+        receipt.to_json() for receipt in asked(lambda stores: stores.retention.receipts(_LISTED))
+    ]
     listed(rows, as_json=as_json, nothing="Nothing was deleted.")
 
 

@@ -26,6 +26,8 @@ TEXT_MAX = 500
 class RetentionKind(StrEnum):
     """What rules are about. Stored: never renamed."""
 
+    READINGS = "readings"
+    """Readings below the floor of their point, from when they were read; validated days stay."""
     DOCUMENTS = "documents"
     """Bytes of rendered invoices, from the day of issue; what the bill says stays."""
     SIGNATURES = "signatures"

@@ -20,9 +20,14 @@ _RECORD = "SELECT set_config('meterline.recorded_at', %s, true)"
 _ASK = """\
 SELECT
     set_config('meterline.as_of', %(at)s, true), set_config('search_path', 'as_of', true),
-    CASE WHEN kept_since > %(at)s::timestamptz THEN to_json(kept_since) #>> '{}' END,
+    CASE WHEN begin.at > %(at)s::timestamptz THEN to_json(begin.at) #>> '{}' END,
     set_config('timescaledb.enable_chunk_append', 'off', true)
 FROM public.knowledge_begin
+CROSS JOIN LATERAL (
+    -- Of what was known while readings came that were deleted, nobody can say all.
+    SELECT greatest(kept_since, max(end_day)::timestamp AT TIME ZONE 'UTC')
+    FROM public.retention_receipt WHERE retention_receipt.kind = 'readings'
+) AS begin (at)
 """
 
 

@@ -63,6 +63,8 @@ WHERE %(uid)s::uuid IS NULL OR legal_hold.uid = %(uid)s
 ORDER BY legal_hold.lifted_at DESC NULLS FIRST, legal_hold.id DESC
 
 -- name: past_term
+SELECT 'readings' AS kind, rule_id, first_day, end_day, due, on_hold FROM readings_past_term(%(at)s)
+UNION ALL
 SELECT
     kind, rule_id, date_trunc('month', day)::date, (date_trunc('month', day) + interval '1 month')::date,
     count(*) FILTER (WHERE NOT on_hold), count(*) FILTER (WHERE on_hold)
@@ -72,11 +74,15 @@ FROM (
     SELECT 'signatures', rule_id, day, on_hold FROM signatures_past_term(%(at)s)
 ) AS past
 GROUP BY kind, rule_id, date_trunc('month', day)
-ORDER BY kind, date_trunc('month', day), rule_id
+ORDER BY 1, 3, 2
 
 -- name: drop_documents
 SELECT uid, kind, rule_id, first_day, end_day, deleted, actor, deleted_at
 FROM drop_documents(%(at)s, %(limit)s, %(actor)s)
+
+-- name: drop_readings
+SELECT uid, kind, rule_id, first_day, end_day, deleted, actor, deleted_at
+FROM drop_readings(%(at)s, %(limit)s, %(actor)s)
 
 -- name: drop_signatures
 SELECT uid, kind, rule_id, first_day, end_day, deleted, actor, deleted_at

@@ -70,7 +70,7 @@ class RetentionRuleStore(Protocol):
         Args:
             kind: What.
             at: When.
-            limit: Most rows.
+            limit: Most rows; of readings most channels, where some of a month stay.
             actor: Who; the audit log has each receipt.
         """
         ...

@@ -11,6 +11,8 @@ from central.service.ports.retention_rules import RetentionRuleStore
 
 AT_ONCE = 2_000
 """Rows of a transaction."""
+CHANNELS = 100
+"""Channels of which readings of a month go in a transaction, where others of it stay."""
 
 
 async def delete_past_term(
@@ -35,10 +37,9 @@ async def delete_past_term(
     """
     receipts: list[RetentionReceipt] = []
     for kind in RetentionKind:
-        while gone := await store.drop(kind, clock(), at_once, actor):
+        limit = CHANNELS if kind is RetentionKind.READINGS else at_once
+        while gone := await store.drop(kind, clock(), limit, actor):
             receipts += gone
-            if sum(receipt.deleted for receipt in gone) < at_once:
-                break
     return receipts
 
 

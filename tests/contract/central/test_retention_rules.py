@@ -108,7 +108,7 @@ async def test_what_is_past_its_term_goes_with_receipts(migrated: Database, pool
     assert [(one.rule, one.first, one.deleted) for one in receipts] == [
         (rule, month, count) for rule, month, count, _ in expected
     ]
-    assert deleted_text(receipts) == "0 documents, 3 signatures deleted"
+    assert deleted_text(receipts) == "0 readings, 0 documents, 3 signatures deleted"
     assert signed(migrated.dsn) == [
         (1, date(2024, 11, 21)), (2, date(2023, 5, 3)), (2, date(2024, 11, 21)),
     ]  # fmt: skip
