@@ -86,4 +86,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION raise_floors FROM PUBLIC;
 
-INSERT INTO release_beside (version) VALUES (103);
+INSERT INTO release_beside (version) VALUES (104);

@@ -136,4 +136,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION drop_readings FROM PUBLIC;
 
-INSERT INTO release_beside (version) VALUES (104);
+INSERT INTO release_beside (version) VALUES (105);
