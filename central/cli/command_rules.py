@@ -138,6 +138,7 @@ retention enter-rule
 retention hold
 retention lift
 retention raise-floor
+retention resume
 alert set-rule
 checks policy set
 vee policy set

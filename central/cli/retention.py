@@ -211,6 +211,21 @@ def delete_command(actor: ActingAs = None, *, as_json: AsJson = False) -> None:
     listed(rows, as_json=as_json, nothing="Nothing is past its term.")
 
 
+@retention.command("resume")
+@answered
+def resume_command(reason: Reason, actor: ActingAs = None, *, as_json: AsJson = False) -> None:
+    """Say that rules and holds are complete after a restore, so that deleting goes on."""
+
+    async def work(stores: Stores) -> None:
+        await RetentionRules(stores.retention, actor_of(actor)).resume(reason)
+
+    asked(work)
+    if as_json:
+        show({"resumed": True})
+    else:
+        typer.echo("What is past its term is deleted again.")
+
+
 @retention.command("receipts")
 @answered
 def receipts_command(*, as_json: AsJson = False) -> None:

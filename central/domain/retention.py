@@ -63,6 +63,16 @@ class NoSuchHoldError(OperatorError):
     default_remedy = "`retention holds` lists them."
 
 
+class RetentionPausedError(OperatorError):
+    """The database was restored: rules and holds of after the backup are missing in it."""
+
+    code = "RETENTION_PAUSED"
+    default_remedy = (
+        "Enter rules and holds that are missing (`retention rules`, `retention holds`); then"
+        " `retention resume --reason WHY`."
+    )
+
+
 class BelowFloorError(OperatorError):
     """A day is closed for good: nothing of it is validated, estimated or edited any more."""
 

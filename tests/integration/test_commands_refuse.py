@@ -175,7 +175,7 @@ def test_what_is_nowhere_is_refused(
         r"|notice (endpoints|list|rules|set-endpoint)"
         r"|consumption changes"
         r"|pilot list|quarantine|reconcile|registry"
-        r"|retention (delete|enter-rule|floors|raise-floor|holds|preview|receipts|rules)"
+        r"|retention (delete|enter-rule|floors|raise-floor|holds|preview|receipts|resume|rules)"
         r"|schedule (list|pause|resume|set)|session"
         r"|settings|status|subjects list|tariff list|unbilled charges|user list|validate"
         r"|vee (rules|storms))\b"

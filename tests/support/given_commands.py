@@ -195,6 +195,7 @@ CENTRAL = {
     "retention lift": f"{EPOCH} --reason r",
     "retention preview": "",
     "retention receipts": "",
+    "retention resume": "--reason r",
     "retention rules": "",
     "reconcile": "--month 2026-01",
     "registry history": "account A-9 --as-of 2026-01-01T00:00:00Z",

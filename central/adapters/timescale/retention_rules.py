@@ -35,6 +35,7 @@ from central.domain.retention import (
     RetentionTerm,
 )
 from central.domain.uuid7 import uuid7
+from central.service.backups import DATABASE, RESTORED
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import NotRegisteredError
 
@@ -108,6 +109,18 @@ class TimescaleRetentionRules:
         """See `RetentionRuleStore`."""
         async with self._reading() as connection:
             return [_hold(row) for row in await _rows(connection, "holds", uid=None)]
+
+    async def restored_at(self) -> datetime | None:
+        """See `RetentionRuleStore`."""
+        async with self._reading() as connection:
+            rows = await _rows(connection, "restored_at", database=DATABASE, restored=RESTORED)
+            return rows[0][0] if rows else None
+
+    async def resume(self, note: DecisionNote) -> None:
+        """See `RetentionRuleStore`."""
+        async with self._deciding(note.at) as connection:
+            detail = change(None, {"deleting": True}, note.reason)
+            await audit(connection, note.at, note.actor, "retention.resumed", DATABASE, detail)
 
     async def past_term(self, at: datetime) -> Sequence[PastTerm]:
         """See `RetentionRuleStore`."""

@@ -62,6 +62,14 @@ LEFT JOIN meter ON meter.id = legal_hold.meter_id
 WHERE %(uid)s::uuid IS NULL OR legal_hold.uid = %(uid)s
 ORDER BY legal_hold.lifted_at DESC NULLS FIRST, legal_hold.id DESC
 
+-- name: restored_at
+SELECT at FROM audit_log AS restore
+WHERE subject = %(database)s AND action = %(restored)s AND NOT EXISTS (
+    SELECT FROM audit_log
+    WHERE subject = %(database)s AND action = 'retention.resumed' AND id > restore.id
+)
+ORDER BY id DESC LIMIT 1
+
 -- name: past_term
 SELECT 'readings' AS kind, rule_id, first_day, end_day, due, on_hold FROM readings_past_term(%(at)s)
 UNION ALL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from central.adapters.timescale.audit.write import AuditEntry, audit_all
 from central.adapters.timescale.errors import translated
@@ -57,8 +58,15 @@ class TimescaleWebSessions:
         """See `WebSessionStore`."""
         values = {"sha256": sha256, "ended_by": ended_by.key, "now": now}
         with translated():
-            async with self._pool.connection() as connection:
-                await connection.execute(_SQL["end"], values)
+            async with self._pool.connection() as connection, connection.transaction():
+                rows = await (await connection.execute(_SQL["end"], values)).fetchall()
+                await audit_all(
+                    connection,
+                    [
+                        AuditEntry(now, ended_by, "session.ended", *_ended(number, of))
+                        for number, of in rows
+                    ],
+                )
 
     async def sessions(
         self, now: datetime, idle: timedelta, account: str | None = None
@@ -91,14 +99,15 @@ class TimescaleWebSessions:
                             note.at,
                             note.actor,
                             "session.revoked",
-                            f"session {ended}",
-                            change(
-                                {"open": True, "account": of},
-                                {"open": False, "account": of},
-                                note.reason,
-                            ),
+                            *_ended(ended, of, note.reason),
                         )
                         for ended, of in sorted(rows)
                     ],
                 )
         return sorted(ended for ended, _ in rows)
+
+
+def _ended(number: int, account: str, reason: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Subject and detail of the audit row of a session that ended."""
+    old, new = {"open": True, "account": account}, {"open": False, "account": account}
+    return f"session {number}", change(old, new, reason)

@@ -19,6 +19,7 @@ UPDATE web_session SET seen_at = %(now)s WHERE number = %(number)s AND seen_at <
 -- name: end
 UPDATE web_session SET ended_at = %(now)s, ended_by = %(ended_by)s
 WHERE sha256 = %(sha256)s AND ended_at IS NULL
+RETURNING number, account
 
 -- name: sessions
 SELECT number, account, address, agent, begun_at, seen_at, until_at FROM web_session

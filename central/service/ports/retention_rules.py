@@ -58,6 +58,14 @@ class RetentionRuleStore(Protocol):
         """All holds: those that hold first, the newest first."""
         ...
 
+    async def restored_at(self) -> datetime | None:
+        """When the database was restored, where nobody resumed deleting since."""
+        ...
+
+    async def resume(self, note: DecisionNote) -> None:
+        """Note that rules and holds are those that hold, so that deleting goes on."""
+        ...
+
     async def past_term(self, at: datetime) -> Sequence[PastTerm]:
         """What is past its term and still there, by kind and month."""
         ...

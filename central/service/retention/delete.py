@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from central.domain.actor import Actor
-from central.domain.retention import RetentionKind, RetentionReceipt
+from central.domain.retention import RetentionKind, RetentionPausedError, RetentionReceipt
 from central.service.ports.retention_rules import RetentionRuleStore
 
 AT_ONCE = 2_000
@@ -33,8 +33,14 @@ async def delete_past_term(
         The receipts. Whoever is interrupted calls again.
 
     Raises:
+        RetentionPausedError: The database was restored, and nobody resumed since.
         StoreUnavailableError: What was committed stays deleted, with its receipts.
     """
+    if not await store.rules():
+        return []
+    if (restored := await store.restored_at()) is not None:
+        message = f"The database was restored on {restored:%Y-%m-%d}: nothing is deleted yet."
+        raise RetentionPausedError(message, value=restored.isoformat())
     receipts: list[RetentionReceipt] = []
     for kind in RetentionKind:
         limit = CHANNELS if kind is RetentionKind.READINGS else at_once

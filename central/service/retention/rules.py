@@ -102,6 +102,14 @@ class RetentionRules:
             raise InvalidValueError(message, value=day.isoformat())
         return await self._store.raise_floors(day, point, group, note, dry=dry)
 
+    async def resume(self, reason: str) -> None:
+        """Say that rules and holds are complete after a restore, so that deleting goes on.
+
+        Raises:
+            InvalidValueError: There is no reason.
+        """
+        await self._store.resume(self._note(reason))
+
     def _note(self, reason: str) -> DecisionNote:
         return DecisionNote(self._actor, _text("reason", reason), self._clock())
 

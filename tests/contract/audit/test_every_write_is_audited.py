@@ -205,6 +205,7 @@ ELSEWHERE = {
     "retention enter-rule": "needs a database: test_retention_rules.py",
     "retention hold": "needs a database: test_retention_rules.py",
     "retention raise-floor": "needs a database: test_retention_floors.py",
+    "retention resume": "needs a database: test_retention_rules.py",
     "retention lift": "needs a database: test_retention_rules.py",
     "correction enter-limit": "needs a database: test_correction_limits.py",
     "correction enter-rule": "needs a database: test_candidates.py",

@@ -18,6 +18,7 @@ from central.domain.retention import (
     NoSuchHoldError,
     OnHoldError,
     RetentionKind,
+    RetentionPausedError,
     RetentionTerm,
 )
 from central.service.ports.documents import DocumentDeletedError
@@ -188,6 +189,25 @@ async def test_documents_go_and_bills_stay(migrated: Database) -> None:
         ):
             with pytest.raises((errors.RestrictViolation, errors.CheckViolation)):
                 owner.execute(wrong.encode())
+
+
+async def test_nothing_is_deleted_after_a_restore_until_somebody_resumes(
+    migrated: Database, pool: Pool
+) -> None:
+    store, use = TimescaleRetentionRules(pool), rules(pool)
+    with psycopg.connect(migrated.dsn, autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO audit_log (at, actor, via, action, subject, detail)"
+            " VALUES ('2026-11-19Z', 'ops', 'command', 'backup.restore', 'database', '{}')"
+        )
+    assert await delete_past_term(store, JOB, lambda: NOW) == []  # nothing says that any is
+    await use.enter(term(24), "data protection")
+    with pytest.raises(RetentionPausedError, match="restored on 2026-11-19"):
+        await delete_past_term(store, JOB, lambda: NOW)
+    assert len(signed(migrated.dsn)) == 6
+    await use.hold(HoldOf.POINT, "SP-1", "court 12/2026", "it is not in the backup")
+    await use.resume("rules and holds are those of before")
+    assert sum(one.deleted for one in await delete_past_term(store, JOB, lambda: NOW)) == 2
 
 
 async def test_what_is_not_there_is_refused_by_name(pool: Pool) -> None:

@@ -190,6 +190,13 @@ async def test_a_session_ends_by_signing_out_by_standing_idle_and_by_its_time(
         assert (await browser.ask("POST", "/sign-out")).status_code == 403
         out = await browser.ask("POST", "/sign-out", {"csrf_token": csrf(page.text)})
         assert (out.status_code, out.headers["location"]) == (303, "/sign-in")
+        with psycopg.connect(plain_migrated.dsn) as owner:
+            ended = owner.execute(
+                "SELECT actor, subject, detail FROM audit_log WHERE action = 'session.ended'"
+            ).fetchall()
+        assert [(row[0], row[1][:8], row[2]["new"]) for row in ended] == [
+            ("token:operator", "session ", {"open": False})
+        ]
         # The secret itself is worth nothing any more.
         assert (await copy.ask("GET", "/meters")).status_code == 303
         await browser.sign_in()
