@@ -20,7 +20,11 @@ FILLED = frozenset(kind.code for kind in KINDS if kind.filled)
 
 OWNED_THRESHOLDS: tuple[tuple[str, tuple[AnyThreshold, ...]], ...] = (
     *((str(rule.code), rule.thresholds) for rule in RULES),
-    *((entry.name, (entry.longest,)) for entry in ESTIMATORS if entry.longest is not None),
+    *(
+        (entry.name, (entry.longest, *entry.thresholds))
+        for entry in ESTIMATORS
+        if entry.longest is not None
+    ),
     ("nightly estimates", (WAITING,)),
 )
 """The numbers that a policy may set, by whose they are."""

@@ -94,7 +94,8 @@ def estimate_days(
     if not blocks:
         return ()
     metered = at_one_exponent(metered, blocks)
-    basis = Basis(OwnDays(blocks[0].zone, history, holidays), allowed.profile)
+    days = OwnDays(blocks[0].zone, history, holidays)
+    basis = Basis(days, allowed.profile, limits=allowed.limits)
     slots = list(_missing(blocks, metered))
     values: dict[_Slot, _Filled] = {}
     anchors: dict[_Slot, Gap] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -11,7 +11,7 @@ from central.domain.metering.quality import IntervalQuality
 from central.domain.vee.class_profile import ClassProfile
 from central.domain.vee.finding import ClerkText
 from central.domain.vee.own_days import OwnDays
-from central.domain.vee.rule import Limits, Threshold, ThresholdKind
+from central.domain.vee.rule import AnyThreshold, Limits, Threshold, ThresholdKind
 
 WAITING = Threshold(
     "estimate_after_days",
@@ -23,6 +23,33 @@ WAITING = Threshold(
     may_be_zero=True,
 )
 """How long a missing day of a class waits for its readings."""
+
+
+LIKE_DAYS = Threshold(
+    "like_days",
+    ThresholdKind.COUNT,
+    4,
+    "days",
+    "of the days that it is like, the nearest, count",
+)
+"""How many days are averaged."""
+
+LIKE_DAY_REACH = Threshold(
+    "like_day_reach",
+    ThresholdKind.DURATION,
+    timedelta(days=35),
+    "",
+    "how far from a day those that it is like may be, before and after it; 2160h (90 days) at most",
+)
+"""How far like days may be."""
+
+FARTHEST = timedelta(days=90)
+"""How far from a day any other is asked about, whatever a policy says."""
+
+
+def like_day_reach(limits: Limits) -> timedelta:
+    """How far from a day those that it is like may be."""
+    return min(limits[LIKE_DAY_REACH], FARTHEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +75,26 @@ class Basis:
         days: Other days of the channel.
         profile: That of its class.
         levels: What the channel uses of what the profile says, by day, as far as it was asked for.
+        limits: Those of the class.
     """
 
     days: OwnDays
     profile: ClassProfile | None = None
     levels: dict[date, Fraction] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+    def like(
+        self, slot: GapSlot, days: Callable[[date, int], Sequence[date]]
+    ) -> Expectation | None:
+        """What was metered at the time of an interval on the days that its day is like.
+
+        Args:
+            slot: The interval.
+            days: Gives those days, the nearest first, within a number of days.
+        """
+        reach = like_day_reach(self.limits).days
+        average = self.days.average(slot.start, days(slot.day, reach), self.limits[LIKE_DAYS])
+        return None if average is None else Expectation(*average)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +123,7 @@ class Estimator:
         expect: What it expects of an interval; None where it cannot say.
         longest: The longest gap that it may fill, as the class's policy says; None where it is
             no matter of policy.
+        thresholds: What else the policy says of it.
         daily: Whether it may fill channels that count once a day.
         anchored: Whether it needs registers at both ends.
         chosen: Whether a policy or a person may name it.
@@ -91,6 +134,7 @@ class Estimator:
     text: ClerkText
     expect: Callable[[GapSlot, Basis], Expectation | None]
     longest: Threshold[timedelta] | None = None
+    thresholds: tuple[AnyThreshold, ...] = ()
     daily: bool = True
     anchored: bool = False
     chosen: bool = True

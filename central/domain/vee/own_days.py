@@ -11,7 +11,7 @@ from central.domain.metering.quality import IntervalQuality
 from firmware_bridge.contract.interval import zone_info
 
 REACH_DAYS = 35
-"""How far from a day other days may be that it is like."""
+"""How far from a day those may be that say what the channel uses; of like days policies say it."""
 
 _SATURDAY, _SUNDAY = 5, 6
 _METERED = frozenset(
@@ -43,19 +43,21 @@ class OwnDays:
         self._blocks = blocks
         self._near: dict[tuple[str, date], list[date]] = {}
 
-    def same_weekday(self, day: date) -> list[date]:
-        """The nearest days of a day's weekday, the nearest first."""
+    def same_weekday(self, day: date, reach: int) -> list[date]:
+        """The days of a day's weekday that are within so many days, the nearest first."""
         weekday = self._weekday(day)
-        return self._chosen("weekday", day, lambda other: self._weekday(other) == weekday)
+        return self._chosen("weekday", day, reach, lambda other: self._weekday(other) == weekday)
 
-    def same_kind(self, day: date) -> list[date]:
-        """The nearest days of a day's kind, working days or weekends, the nearest first."""
+    def same_kind(self, day: date, reach: int) -> list[date]:
+        """The days of a day's kind, working days or weekends, within so many, the nearest first."""
         rests = self._weekday(day) >= _SATURDAY
-        return self._chosen("kind", day, lambda other: (self._weekday(other) >= _SATURDAY) == rests)
+        return self._chosen(
+            "kind", day, reach, lambda other: (self._weekday(other) >= _SATURDAY) == rests
+        )
 
     def nearest(self, day: date) -> list[date]:
         """The nearest days of any kind, the nearest first."""
-        return self._chosen("any", day, lambda _: True)
+        return self._chosen("any", day, REACH_DAYS, lambda _: True)
 
     def average(
         self, instant: datetime, days: Sequence[date], most: int
@@ -85,9 +87,9 @@ class OwnDays:
                 for start, value in _values(block):
                     yield start, start + step, value
 
-    def _chosen(self, kind: str, day: date, fits: Callable[[date], bool]) -> list[date]:
+    def _chosen(self, kind: str, day: date, reach: int, fits: Callable[[date], bool]) -> list[date]:
         if (kind, day) not in self._near:
-            days = [o for o in self._days if 0 < abs((o - day).days) <= REACH_DAYS and fits(o)]
+            days = [o for o in self._days if 0 < abs((o - day).days) <= reach and fits(o)]
             days.sort(key=lambda other: (abs((other - day).days), other))
             self._near[kind, day] = days
         return self._near[kind, day]

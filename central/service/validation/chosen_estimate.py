@@ -30,9 +30,9 @@ METHODS = {estimator.name: estimator for estimator in CHOSEN}
 
 _AROUND = timedelta(days=62)
 _FINEST = -9
-_NO_LIMITS = Limits(
-    {entry.longest.name: timedelta(days=10_000) for entry in CHOSEN if entry.longest is not None}
-)
+_ANY_LENGTH = {
+    entry.longest.name: timedelta(days=10_000) for entry in CHOSEN if entry.longest is not None
+}
 
 
 class NotEstimatedError(OperatorError):
@@ -111,7 +111,8 @@ async def estimated_by_choice(
     metered = replace(basis.metered, gaps=()) if chosen.over_readings else basis.metered
     if chosen.total is not None:
         metered = _with_total(metered, list(asked.values()), chosen.total)
-    allowed = AllowedEstimators(chain or basis.allowed.chain, _NO_LIMITS, basis.allowed.profile)
+    free = Limits({**policy.limits.values, **_ANY_LENGTH})
+    allowed = AllowedEstimators(chain or basis.allowed.chain, free, basis.allowed.profile)
     estimated = {
         day.block.day: (day.block, json.loads(day.evidence))
         for day in estimate_days(span, metered, basis.history, basis.holidays, allowed)

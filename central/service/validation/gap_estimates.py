@@ -20,6 +20,7 @@ from central.domain.vee.day import Thresholds
 from central.domain.vee.decided_day import edited_over
 from central.domain.vee.estimate import ESTIMATOR, EstimatedDay
 from central.domain.vee.estimated_gap import estimated_gap
+from central.domain.vee.estimator import like_day_reach
 from central.domain.vee.notices import ESTIMATED_GAP, FIELD_ORDER
 from central.domain.vee.own_days import REACH_DAYS
 from central.domain.vee.policy import Policy
@@ -76,14 +77,15 @@ async def grounds(
     window = reach_of(channel, first.day, last.day, limits.linear_gap)
     segments = (await work.segments({key: window})).get(key, [])
     _, metered = measure(channel, grid, segments, limits)
-    reach = DayRange(first.day - _REACH, last.day + _REACH)
+    if policy is None:
+        in_force = await work.policies_in_force([key], DayRange(first.day, first.day + _DAY))
+        policy = in_force.policy(channel, first.day)
+    farthest = max(_REACH, like_day_reach(policy.limits))
+    reach = DayRange(first.day - farthest, last.day + farthest)
     around = await work.days_of(key, reach.first, reach.end)
     spanned = {block.day for block in span if is_open(block)}
     history = [block for block in around if block.day not in spanned]
     holidays = _holidays(await work.tariffs_of(key, reach), reach)
-    if policy is None:
-        in_force = await work.policies_in_force([key], DayRange(first.day, first.day + _DAY))
-        policy = in_force.policy(channel, first.day)
     # A local day may begin on the UTC day before and end on the one after.
     days = DayRange(reach.first - _DAY, reach.end + 2 * _DAY)
     profile = await work.profile(policy.profile, days) if policy.profile else None

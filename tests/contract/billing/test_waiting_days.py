@@ -55,7 +55,8 @@ async def judged(database: Database, document: str) -> AsyncIterator[Utility]:
 
 
 async def test_missing_days_are_estimated_when_their_time_is_over(migrated: Database) -> None:
-    async with judged(migrated, "thresholds: {estimate_after_days: 5}") as utility:
+    limits = "estimate_after_days: 5, like_days: 6, like_day_reach: 2160h"
+    async with judged(migrated, f"thresholds: {{{limits}}}") as utility:
         edge = await found(utility)
         await metered(utility, edge, days(AUGUST, OCTOBER + 19 * DAY, (FIRST, BACK)))
         utility.now = datetime(2026, 10, 18, 9, tzinfo=UTC)
@@ -67,6 +68,13 @@ async def test_missing_days_are_estimated_when_their_time_is_over(migrated: Data
         assert await total(utility, FIRST, BACK) == used
         assert await quality(utility, FIRST) == {IntervalQuality.ESTIMATED_LIKE_DAY}
         assert await codes(utility) == {"ESTIMATED_GAP"}
+        # The sixth of the days that it is like is further than five weeks.
+        async with pool_of(utility).connection() as connection:
+            asked = "SELECT reason FROM day_block WHERE day = %s ORDER BY version DESC LIMIT 1"
+            cursor = await connection.execute(asked, [FIRST])
+            ((evidence,),) = await cursor.fetchall()
+        sixth = FIRST - 42 * DAY
+        assert json.loads(evidence)["like_days"][0].startswith(f"{sixth}:"), evidence
         assert (await estimate(utility, NO_WINDOW)).days == 0
 
 

@@ -119,6 +119,26 @@ def test_a_gap_that_is_too_long_for_one_is_left_to_the_next() -> None:
     assert json.loads(other.evidence)["methods"] == {"DAY_KIND": 13}
 
 
+def test_a_policy_says_how_many_days_a_day_is_like_and_how_far_they_may_be() -> None:
+    weeks = {1: 100, 2: 200, 3: 300, 4: 400, 8: 900, 12: 1_300}
+    history = [flat(MONDAY - 7 * each * DAY, value) for each, value in weeks.items()]
+
+    def value(history: list[DayBlock], **values: int | timedelta) -> int | None:
+        day = filled(empty(MONDAY), only(like_day.ESTIMATOR, limits=Limits(values)), history)
+        return None if day is None else int(day.block.values[0])
+
+    assert value(history) == 250
+    assert value(history, like_days=3) == 200
+    # Five weeks have four such days, and 90 days two more.
+    assert value(history, like_days=6) == 250
+    assert value(history, like_days=6, like_day_reach=90 * DAY) == sum(weeks.values()) // 6
+    assert value(history[4:]) is None
+    assert value(history[4:], like_day_reach=timedelta(days=56)) == 900
+    # Nothing is further than 90 days, whatever a policy says.
+    far = [flat(MONDAY - 7 * 13 * DAY, 5_000)]
+    assert value(far, like_day_reach=timedelta(days=400)) is None
+
+
 def test_estimated_days_beside_it_make_a_gap_longer() -> None:
     limits = Limits({"like_day_longest": timedelta(hours=30)})
     allowed = only(like_day.ESTIMATOR, limits=limits)
