@@ -74,6 +74,7 @@ GET /claim-conflicts
 GET /pilots
 GET /pilots/{name}
 GET /tariffs/{tariff}/try
+POST /tariff-editor/try
 """,
     Permission.READ_EXCEPTIONS: """
 GET /exceptions
@@ -156,6 +157,9 @@ POST /schedules
 POST /schedules/{name}
 """,
     Permission.CHANGE_RULES: """
+GET /tariff-editor
+POST /tariff-editor/check
+POST /tariff-editor/publish
 POST /correction-rules
 POST /correction-rules/{name}/{version}/withdraw
 POST /correction-limits

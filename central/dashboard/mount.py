@@ -33,6 +33,7 @@ from central.dashboard.pages import (
     schedules,
     search,
     settings,
+    tariff_editor,
     tariff_trials,
     tariffs,
     unbilled,
@@ -83,6 +84,7 @@ def mount_pages(app: FastAPI, services: OperatorServices, background: Background
         settings.router,
         tariffs.router,
         tariff_trials.router,
+        tariff_editor.router,
         audit.router,
         people.router,
     ):

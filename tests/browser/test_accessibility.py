@@ -38,7 +38,7 @@ VIEWS = sorted(
     key=lambda view: view not in {("en-GB", 1280, "light"), ("es-ES", 320, "dark")},
 )[: sized("METERLINE_PAGE_VIEWS", 2, 16)]
 # What is no page, and pages that name what an office without such a thing does not have.
-NO_PAGES = {".csv", ".pdf"}
+NO_PAGES = {".csv", ".pdf", ".xml"}
 WITHOUT = {
     "/candidates/{uid}",
     "/candidates/{uid}/decide",

@@ -30,7 +30,7 @@ from central.service.spreadsheet import written_csv
 router = APIRouter(include_in_schema=False)
 NAME_MAX = 200
 SHOWN_MAX = 200
-_WHOM = ("account", "group", "on")
+WHOM = ("account", "group", "on")
 _BAR = 1000
 
 
@@ -43,42 +43,58 @@ async def try_prices(request: Request, tariff: str) -> Response:
     read = read_version(chosen(history, asked(request, "version"), today))
     if read.document is None:
         raise read.refused or AssertionError
-    given = {name: asked(request, name, NAME_MAX) for name in (*_WHOM, "first", "last", "version")}
-    return await tried(request, tariff, read.document, given, asked(request, "as"))
+    given = {name: asked(request, name, NAME_MAX) for name in (*WHOM, "first", "last", "version")}
+    trial = await shown_trial(request, read.document, given, asked(request, "as"))
+    if isinstance(trial, Response):
+        return trial
+    return pages_of(request).render(
+        request,
+        "tariff_try.html",
+        tariff=tariff,
+        document=read.document,
+        given=given,
+        usual=usual_month(request),
+        trial=trial,
+    )
 
 
-async def tried(
-    request: Request, tariff: str, document: TariffDocument, given: dict[str, str], form: str
-) -> Response:
-    """The page of what is tried.
+def usual_month(request: Request) -> str:
+    """The month that prices are tried on where nobody says which: the one before this."""
+    before = pages_of(request).now().date().replace(day=1) - timedelta(days=1)
+    return f"{before:%Y-%m}"
+
+
+async def shown_trial(
+    request: Request, document: TariffDocument, given: dict[str, str], form: str
+) -> Response | dict[str, Any] | None:
+    """Try a document on real use.
 
     Args:
         request: Whose page.
-        tariff: Its name.
         document: What is tried.
         given: Whose use, by `account`, `group` or `on`, a tariff; `first` and `last` month.
-        form: `csv`, `letter`, or "" for the page.
+        form: `csv`, `letter`, or "" for a page.
+
+    Returns:
+        What a page shows of it, or the file or letter; None where nobody's use is named.
     """
-    pages = pages_of(request)
-    before = pages.now().date().replace(day=1) - timedelta(days=1)
-    usual = f"{before:%Y-%m}"
-    values: dict[str, Any] = {"tariff": tariff, "given": given, "usual": usual, "result": None}
-    if any(given[name] for name in _WHOM):
-        days = months_between(_month(given["first"] or usual), _month(given["last"] or usual))
-        scope = named_scope(*(given[name] for name in _WHOM))
-        result = await TryPrices(pages.services.pilot_store)(document, scope, days)
-        if form == "csv":
-            return _csv(result, tariff)
-        if form == "letter" and scope.account:
-            return await _letter(request, result, document, scope.account)
-        values |= shown(result) | {"result": result}
-    return pages.render(request, "tariff_try.html", document=document, **values)
+    if not any(given[name] for name in WHOM):
+        return None
+    usual = usual_month(request)
+    days = months_between(_month(given["first"] or usual), _month(given["last"] or usual))
+    scope = named_scope(*(given[name] for name in WHOM))
+    result = await TryPrices(pages_of(request).services.pilot_store)(document, scope, days)
+    if form == "csv":
+        return _csv(result, document.tariff)
+    if form == "letter" and scope.account:
+        return await _letter(request, result, document, scope.account)
+    return _shown(result)
 
 
-def shown(result: TriedPrices) -> dict[str, Any]:
-    """What a page shows of a trial."""
+def _shown(result: TriedPrices) -> dict[str, Any]:
     rows = result.rows
     return {
+        "result": result,
         "sides": sums_of(rows),
         "bins": bins_of(rows),
         "rows": rows[:SHOWN_MAX],
@@ -135,6 +151,5 @@ async def _letter(
         party=Party(account, ()) if record is None else record.party,
         account=account,
         seller=seller,
-        result=result,
-        **shown(result),
+        **_shown(result),
     )

@@ -47,6 +47,7 @@ ONLY = {
     f"POST {API}/sessions/{{session}}/revoke": {Role.ADMINISTRATOR},
     f"PUT {API}/settings": {Role.ADMINISTRATOR},
     f"POST {API}/tariffs": {Role.ADMINISTRATOR},
+    "POST /tariff-editor/publish": {Role.ADMINISTRATOR},
     f"POST {API}/accounts/erase": {Role.ADMINISTRATOR},
     f"GET {API}/audit": {Role.ADMINISTRATOR, Role.APPROVER},
     f"POST {API}/installations": {Role.INSTALLER, Role.OPERATOR},

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from html import unescape
+from uuid import UUID
 
 import httpx
 import pytest
@@ -31,11 +32,19 @@ class Clerk:
 
     web: httpx.AsyncClient
     services: OperatorServices
+    checked: list[str] = field(default_factory=list)
 
     async def page(self, address: str) -> str:
         """What stands on a page, its white space folded."""
         answer = await self.web.get(address)
         assert answer.status_code == 200, answer.text
+        return said(answer.text)
+
+    async def sent(self, what: str, form: dict[str, str]) -> str:
+        """What stands on the page that the editor answers with."""
+        answer = await self.web.post(f"/tariff-editor/{what}", data=form)
+        assert answer.status_code == 200, answer.text
+        self.checked = re.findall(r'name="checked" value="([0-9a-f]+)"', answer.text)
         return said(answer.text)
 
 
@@ -59,9 +68,11 @@ async def clerk(plain_filled: Database) -> AsyncIterator[Clerk]:
         services = Office(pool).services()
         app = create_app(services, WebSettings())
         url = "http://127.0.0.1"
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url=url, headers={"Sec-Fetch-Site": "none"}
-        ) as web:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=url) as web:
+            token = re.search(r'X-Meterline-Form": "(\w+)"', (await web.get("/tariffs")).text)
+            assert token is not None
+            web.headers["X-Meterline-Form"] = token[1]
             yield Clerk(web, services)
 
 
@@ -126,3 +137,55 @@ async def test_all_of_a_tariff_are_winners_losers_or_not_compared(clerk: Clerk) 
     assert (refused.status_code, "1 to 13 months" in refused.text) == (422, True)
     both = await clerk.web.get(f"{try_it}&last=2026-10&account=ES-4100")
     assert both.status_code == 422
+
+
+async def test_a_version_is_checked_tried_and_published(clerk: Clerk) -> None:
+    form = {"text": version("2027-01-01", DEARER), "on": "", "first": "2026-10", "last": "2026-10"}
+    sound = await clerk.sent("check", form)
+    assert "Adds a version of residential-tou from Fri 1 Jan 2027 on" in sound
+    assert "charges.energy.price.summer.peak 0.2847 0.2947" in sound
+    (sha256,) = clerk.checked
+    tried = await clerk.sent("try", {**form, "on": "residential-tou"})
+    assert "Pay less 0 Pay more 0 Pay the same 2" in tried
+    for wrong, why in (
+        ({}, "not the one that was checked"),
+        ({"checked": "00", "confirmed": "yes"}, "not the one that was checked"),
+        ({"checked": sha256}, "Nobody confirmed"),
+    ):
+        refused = await clerk.web.post("/tariff-editor/publish", data={**form, **wrong})
+        assert (refused.status_code, why in refused.text) == (422, True)
+    final = {**form, "checked": sha256, "confirmed": "yes"}
+    done = await clerk.web.post("/tariff-editor/publish", data=final)
+    assert done.headers["location"] == "/tariffs/residential-tou?version=2027-01-01"
+    assert "0.3261" in await clerk.page(done.headers["location"])
+    same = await clerk.sent("check", form)
+    assert "residential-tou says just this from Fri 1 Jan 2027 on" in same
+
+
+async def test_a_version_of_a_date_is_corrected_with_a_reason_and_says_which_bills(
+    clerk: Clerk,
+) -> None:
+    (bill, *_) = (await clerk.services.billing.bills(limit=1)).rows
+    await clerk.services.approve.one(UUID(bill.bill), CHIEF)
+    await clerk.services.issue.one(UUID(bill.bill), CHIEF)
+    form = {"text": version("2020-01-01", DEARER)}
+    sound = await clerk.sent("check", form)
+    assert "Corrects residential-tou from Wed 1 Jan 2020 on" in sound
+    assert "Issued bills that it reaches into 1: " in sound
+    form |= {"checked": clerk.checked[0], "confirmed": "yes"}
+    assert "Reason is empty." in (await clerk.web.post("/tariff-editor/publish", data=form)).text
+    done = await clerk.web.post("/tariff-editor/publish", data={**form, "reason": "mistyped"})
+    assert done.status_code == 303
+    assert "Wed 1 Jan 2020 2 holds" in await clerk.page("/tariffs/residential-tou")
+
+
+async def test_a_fault_is_shown_at_its_line(clerk: Clerk) -> None:
+    text = version("2027-01-01", ("price: 6.90", "price: <b>six</b>"))
+    number = next(place for place, line in enumerate(text.splitlines(), 1) if "<b>" in line)
+    answer = await clerk.web.post("/tariff-editor/check", data={"text": text})
+    assert "<b>six" not in answer.text
+    page = said(answer.text)
+    assert f"1 fault {number} " in page
+    assert f"{number} > - {{id: customer" in page
+    begun = await clerk.web.get("/tariff-editor?library=es-2.0td")
+    assert "tariff: es-2.0td" in said(begun.text).replace("ES-2.0TD", "es-2.0td")
