@@ -49,6 +49,8 @@ MORE = (
     "/sign-in", "/welcome", "/search?q=residence", "/search?q=nothing-like-it",
     "/meters/2?month=2026-10", "/meters/4", "/meters/999999", "/reconciliation?month=2026-10",
     "/gateways?show=attention", "/runs/{run}/not-billed",
+    *(f"/tariffs/{{tariff}}/try?first=2026-10&last=2026-10&{whom}" for whom in
+      ("account=ES-4100", "account=ES-4101&as=letter", "on=residential-tou")),
 )  # fmt: skip
 RUN_AXE = """
 async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
