@@ -15,6 +15,7 @@ from central.domain.billing.ledger import EntryKind, OpenEntry
 from central.domain.billing.planned import PlannedBill
 from central.domain.rating.inputs.agreement_facts import AgreementFacts
 from central.domain.rating.inputs.carried_state import CarriedState, Credit
+from central.domain.rating.inputs.expiry import NEVER
 from central.domain.rating.inputs.segments import DayRange
 from central.service.billing.rate_accounts import rate_accounts
 from central.service.billing.tariffs import Tariffs
@@ -144,3 +145,27 @@ def test_a_final_settlement_takes_what_waits(stays: bool, point: str, taken: boo
     wanted = {"one-off": "40.00", "vat": "4.00"} if taken else {}
     assert lines(bill) == wanted | {"solar_settlement": "-5.00"}
     assert bill.parts[0].entries == ((7,) if taken else ())
+
+
+def test_what_lapses_of_a_bank_that_export_fills_is_said_beside_what_it_earned() -> None:
+    sun = HEAD.replace("import}}", "import}, sold: {sum: export}}") + (
+        "banks: {sun: {earn: sold, price: 0.10, offsets: energy, when: next_bill}}\n"
+    )
+    sold = blocks_from(OCTOBER.days, ZONE, 3600, lambda _: 1000, channel_id=2)
+    september = date(2026, 9, 1)
+    left = CarriedState(
+        credits=(
+            Credit("sun", "", september, Fraction(30), expires=OCTOBER.days.first),
+            Credit("sun", "", september, Fraction(20), expires=OCTOBER.days.last),
+        )
+    )
+    given = supply("flat")
+    given = replace(given, opening=left, blocks={**given.blocks, "export": sold})
+    gift = OpenEntry(
+        9, "sun", date(2026, 10, 2), "EUR", Decimal(5), "", EntryKind.GRANT, "gift", "", (), NEVER
+    )
+    bill = billed(tariffs(flat=sun), given, gift)
+    (moved,) = bill.parts[0].money
+    # 745 kWh are sold; 30.00 had lapsed before October, the 20.00 and 5.00 pay of its 745.00.
+    amounts = (moved.opened, moved.received, moved.earned, moved.applied, moved.expired, moved.left)
+    assert amounts == tuple(map(Decimal, ("50", "5", "74.5", "25", "30", "74.5")))
