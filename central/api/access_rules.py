@@ -294,6 +294,13 @@ GET {API}/accounts/{{account}}/so-far
 GET /accounts/{{account}}/usage
 GET /accounts/{{account}}/usage.csv
 GET /accounts/{{account}}/usage.xml
+GET /accounts/{{account}}/tariffs
+GET /accounts/{{account}}/tariffs.csv
+GET /accounts/{{account}}/alerts
+""",
+    Permission.MANAGE_OWN_ACCOUNT: """
+POST /accounts/{account}/alerts
+POST /accounts/{account}/alerts/end
 """,
     Permission.ASK_ABOUT_BILLS: f"""
 POST {API}/bills/{{bill}}/lines/{{number}}/questions

@@ -56,6 +56,9 @@ GET /groups/{name}
 GET /accounts/{account}/usage
 GET /accounts/{account}/usage.csv
 GET /accounts/{account}/usage.xml
+GET /accounts/{account}/tariffs
+GET /accounts/{account}/tariffs.csv
+GET /accounts/{account}/alerts
 GET /board
 GET /runs
 GET /runs/{run}
@@ -106,6 +109,8 @@ GET /audit
 POST /audit/check
 """,
     Permission.CHANGE_CUSTOMERS: """
+POST /accounts/{account}/alerts
+POST /accounts/{account}/alerts/end
 GET /moves/in
 GET /moves/out
 POST /moves/in

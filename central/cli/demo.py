@@ -55,6 +55,12 @@ def demo(  # noqa: PLR0913 - options of a command
             "--anew", help="Delete what an earlier demo left in the folder, and start again."
         ),
     ] = False,
+    people: Annotated[
+        bool,
+        typer.Option(
+            "--people", help="Add people of each role and customers; passwords are printed once."
+        ),
+    ] = False,
     port: Annotated[
         int, typer.Option(help="TCP port of the dashboard; 0 takes a free one.", min=0, max=65535)
     ] = 0,
@@ -70,7 +76,9 @@ def demo(  # noqa: PLR0913 - options of a command
     """
     home = own_folder(home.resolve())
     _log_to(home / LOG)
-    wish = Wish(home, once=once, intervals=intervals, tariff=tariff, port=port, anew=anew)
+    wish = Wish(
+        home, once=once, intervals=intervals, tariff=tariff, port=port, anew=anew, people=people
+    )
     try:
         held = asyncio.run(_until_signal(wish))
     except asyncio.CancelledError:

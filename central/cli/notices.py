@@ -47,14 +47,20 @@ def set_endpoint_command(  # noqa: PLR0913 - one option each
     mail: Annotated[str | None, typer.Option(help="Mail address.")] = None,
     actor: ActingAs = None,
     *,
+    customer: Annotated[
+        bool,
+        typer.Option("--customer", help="The address that the notice's account has for invoices."),
+    ] = False,
     off: Off = False,
     as_json: AsJson = False,
 ) -> None:
     """Write an endpoint down, or another version of it; a new webhook's secret is shown once."""
-    if (url is None) == (mail is None):
-        message = "An endpoint is a webhook or a mail address."
-        raise InvalidValueError(message, value=name, remedy="Give either --url or --mail.")
+    if (url is not None) + (mail is not None) + customer != 1:
+        message = "An endpoint is a webhook, a mail address or the customer's."
+        remedy = "Give --url, --mail or --customer."
+        raise InvalidValueError(message, value=name, remedy=remedy)
     kind = EndpointKind.MAIL if url is None else EndpointKind.WEBHOOK
+    kind = EndpointKind.CUSTOMER if customer else kind
     endpoint = NoticeEndpoint(kind, url or mail or "", off)
     version, secret = _asked(
         lambda use_case: use_case.set_endpoint(name, endpoint, actor_of(actor), reason)

@@ -82,6 +82,7 @@ def set_command(  # noqa: PLR0913 - one option each
     ] = None,
     negative_total: Annotated[str | None, typer.Option(help=MEANING["negative_total"])] = None,
     einvoice: Annotated[str | None, typer.Option(help=MEANING["einvoice"])] = None,
+    offered_tariffs: Annotated[str | None, typer.Option(help=MEANING["offered_tariffs"])] = None,
     effective: Annotated[
         str | None, typer.Option(help="First day of issue that it holds on; default: today.")
     ] = None,
@@ -106,6 +107,7 @@ def set_command(  # noqa: PLR0913 - one option each
         print_audit_head=print_audit_head,
         negative_total=negative_total,
         einvoice=einvoice,
+        offered_tariffs=offered_tariffs,
     )
     if change == SettingsChange():
         message = "No setting is given."

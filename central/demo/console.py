@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from central.demo.people import DemoSignIn
 from central.service.billing.correction_report import CorrectionReport
 
 
@@ -106,6 +107,18 @@ class DemoConsole:
                 name = f"{each.name} {each.label}".strip()
                 table.add_row(name, *cells, f"{each.amount:+,f}")
             self._console.print(table)
+
+    def people(self, given: Sequence[DemoSignIn]) -> None:
+        """Print who may sign in, with passwords that are not kept."""
+        if not given:
+            self.print("Passwords were shown when people were added; --anew makes others.")
+            return
+        table = Table(title="Sign in as; passwords are shown once", title_justify="left")
+        for heading in ("name", "role", "account", "password"):
+            table.add_column(heading, no_wrap=True)
+        for each in given:
+            table.add_row(each.name, each.role.value, each.account, each.password)
+        self._console.print(table)
 
     def print(self, text: str) -> None:
         """Print a sentence."""

@@ -26,8 +26,9 @@ from central.config.settings import Settings
 from central.demo.console import BillRow, DemoConsole
 from central.demo.customers import customer_file
 from central.demo.diary import Play, content_of, read_diary, write_diary
-from central.demo.households import STEP
+from central.demo.households import HOUSEHOLDS, STEP
 from central.demo.late_readings import LateReading, adjust, late_day, read_late, was_played
+from central.demo.people import let_in
 from central.demo.servers import FIELD, INVOICES, Servers, database_of, start_servers
 from central.demo.virtual_meters import (
     GATEWAY,
@@ -83,6 +84,7 @@ class Wish:
         tariff: The tariff document that all households have.
         port: Of the dashboard; 0 takes a free one.
         anew: Forget what an earlier demo played.
+        people: Add people, and ask at the pages who somebody is.
     """
 
     home: Path
@@ -91,6 +93,7 @@ class Wish:
     tariff: Path = TARIFF
     port: int = 0
     anew: bool = False
+    people: bool = False
 
 
 async def play(
@@ -317,6 +320,9 @@ class Scenario:
         self._console.print(f"Invoices: {wish.home / INVOICES / str(self._scene.cycle)}")
         if wish.once:
             return
+        if wish.people:
+            customers = {"lucia": HOUSEHOLDS[0].account, "ortega": HOUSEHOLDS[1].account}
+            self._console.people(await let_in(self._services.people, SUPERVISOR, customers))
         settings = WebSettings(port=wish.port)
         async with serving(
             create_app(self._services, settings), self._services, settings

@@ -22,7 +22,7 @@ TYPED = {
     "meterline-central": {
         "bill ": {"run", "summary", "show", "approve", "issue", "pdf"},
         # Its options are those of a command that is imported late.
-        "demo --": {"--once", "--home", "--tariff", "--intervals", "--port"},
+        "demo --": {"--once", "--home", "--tariff", "--intervals", "--port", "--people"},
     },
 }
 # Bash calls the function that `complete` names for a command, as it does at TAB.

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 
 from central.domain.notices.notice import Notice, NoticeKind
+from central.domain.notices.rule import EndpointKind
 from central.service.ports.notices import LeasedDelivery, SendAttempt, SendOutcome
 
 _DETAIL_MAX = 200
@@ -64,7 +65,10 @@ async def send_mail(delivery: LeasedDelivery, at: datetime, server: MailServer) 
         at: Now, aware.
         server: That takes it.
     """
-    message = mail_of(delivery.notice, delivery.endpoint.target, server.sender, at)
+    endpoint = delivery.endpoint
+    message = mail_of(delivery.notice, endpoint.target, server.sender, at)
+    if endpoint.kind is EndpointKind.CUSTOMER and delivery.notice.kind is NoticeKind.ALERT_RAISED:
+        message.set_content(text_for_customer(delivery.notice))
     return await asyncio.to_thread(_hand_over, message, server)
 
 
@@ -81,6 +85,28 @@ def mail_of(notice: Notice, recipient: str, sender: str, at: datetime) -> EmailM
     facts = [f"{name.replace('_', ' ')}: {value}" for name, value in notice.facts.items()]
     message.set_content("\n".join([title, "", *facts, "", f"Notice {notice.uid}"]) + "\n")
     return message
+
+
+_MEASURES = {
+    "usage": ("What was used", "Lo consumido"),
+    "cost": ("What it costs", "Lo que cuesta"),
+    "forecast_usage": ("Use at the end of the month, forecast", "Consumo previsto a fin de mes"),
+    "forecast_cost": ("Cost at the end of the month, forecast", "Coste previsto a fin de mes"),
+}
+
+
+def text_for_customer(notice: Notice) -> str:
+    """What an alert tells whoever pays, in both languages of the pages."""
+    facts = notice.facts
+    english, spanish = _MEASURES[facts["measure"]]
+    account, first, unit = facts["account"], facts["first"], facts["unit"]
+    value, threshold = facts["value"], facts["threshold"]
+    return (
+        f"Account {account}, from {first} on\n{english}: {value} {unit}\n"
+        f"The threshold that is set: {threshold} {unit}\n\n"
+        f"Cuenta {account}, desde el {first}\n{spanish}: {value} {unit}\n"
+        f"El umbral fijado: {threshold} {unit}\n\nNotice {notice.uid}\n"
+    )
 
 
 def _hand_over(message: EmailMessage, server: MailServer) -> SendAttempt:

@@ -11,6 +11,8 @@ from central.service.ports.notices import LeasedDelivery, SendAttempt, SendOutco
 
 NO_SERVER = "No mail server is set: METERLINE_SMTP_HOST and METERLINE_SMTP_SENDER."
 
+NO_ADDRESS = "The account has no mail address for its invoices."
+
 
 class EndpointSender:
     """`NoticeSender`.
@@ -26,6 +28,8 @@ class EndpointSender:
         """See `NoticeSender`."""
         if delivery.endpoint.kind is EndpointKind.WEBHOOK:
             return await send_webhook(delivery, at)
+        if not delivery.endpoint.target:
+            return SendAttempt(SendOutcome.GONE, detail=NO_ADDRESS)
         if self._mail is None:
             return SendAttempt(SendOutcome.UNREACHABLE, detail=NO_SERVER)
         return await send_mail(delivery, at, self._mail)

@@ -28,7 +28,7 @@ class NoticeEndpointIn(Order):
 
     endpoint: Name
     kind: EndpointKind
-    target: str = Field(max_length=2_000, description="URL of a webhook, or a mail address.")
+    target: str = Field(max_length=2_000, description="URL of a webhook, a mail address, or ''.")
     off: bool = False
     reason: Reason
 

@@ -49,6 +49,7 @@ class SettingsOut(BaseModel):
     print_audit_head: bool
     negative_total: NegativeTotal
     einvoice: InvoiceXml
+    offered_tariffs: str
     recorded_at: Instant
     actor: str
     reason: str
@@ -87,6 +88,7 @@ class SettingsIn(Order):
     print_audit_head: bool | None = None
     negative_total: NegativeTotal | None = None
     einvoice: InvoiceXml | None = None
+    offered_tariffs: InvoiceText | None = None
     effective: date | None = None
     """First day of issue that it holds on; today where it is left out."""
     reason: Reason

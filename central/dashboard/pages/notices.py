@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from central.dashboard.form import FieldRefusedError, SentForm
 from central.dashboard.page import ROWS, asked, back_to, cursor, pages_of
+from central.domain.alerts.alert_rule import CUSTOMERS_RULE
 from central.service.ports.notices import DeliveryState
 
 router = APIRouter(include_in_schema=False)
@@ -55,7 +56,7 @@ async def try_endpoint(request: Request, endpoint: str) -> Response:
 
 @router.get("/alerts")
 async def alerts(request: Request) -> Response:
-    """Alerts, the newest first, and the rules that raise them."""
+    """Alerts, the newest first, and the rules that raise them but those of customers."""
     pages = pages_of(request)
     store, account = pages.services.so_far_store, asked(request, "account", NUMBER_MAX)
     return pages.render(
@@ -63,5 +64,5 @@ async def alerts(request: Request) -> Response:
         "alerts.html",
         alerts=await store.alerts(cursor(request), ROWS, account or None),
         account=account,
-        rules=await store.rules(),
+        rules=[row for row in await store.rules() if not row.name.startswith(CUSTOMERS_RULE)],
     )

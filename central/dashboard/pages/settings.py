@@ -92,6 +92,7 @@ def sent_change(form: SentForm) -> SettingsChange:
         print_audit_head=form.optional("print_audit_head", LABEL["print_audit_head"]) == "yes",
         negative_total=form.text("negative_total", LABEL["negative_total"]),
         einvoice=form.text("einvoice", LABEL["einvoice"]),
+        offered_tariffs=form.optional("offered_tariffs", LABEL["offered_tariffs"], TEXT_MAX),
     )
 
 

@@ -68,7 +68,7 @@ async def as_green_button(request: Request, account: str) -> Response:
     return StreamingResponse(
         write_green_button(file),
         media_type="application/atom+xml; charset=utf-8",
-        headers=_download(f"usage-{shown.number}-{days.first}-{days.count}-days.xml"),
+        headers=download(f"usage-{shown.number}-{days.first}-{days.count}-days.xml"),
     )
 
 
@@ -79,11 +79,12 @@ async def as_csv(request: Request, account: str) -> Response:
     return Response(
         written_csv(shown.rows()),
         media_type="text/csv; charset=utf-8",
-        headers=_download(f"usage-{shown.account.number}-{shown.days.first}-by-{shown.by}.csv"),
+        headers=download(f"usage-{shown.account.number}-{shown.days.first}-by-{shown.by}.csv"),
     )
 
 
-def _download(name: str) -> dict[str, str]:
+def download(name: str) -> dict[str, str]:
+    """Headers of a file that is saved, under a name of plain signs."""
     safe = "".join(
         sign if sign.isascii() and (sign.isalnum() or sign in "-.") else "_" for sign in name
     )

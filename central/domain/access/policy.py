@@ -39,6 +39,7 @@ class Permission(StrEnum):
     READ_OWN_BILLS = "read-own-bills"
     READ_OWN_USAGE = "read-own-usage"
     ASK_ABOUT_BILLS = "ask-about-bills"
+    MANAGE_OWN_ACCOUNT = "manage-own-account"
     READ_LEDGER = "read-ledger"
     READ_RULES = "read-rules"
     READ_EXCEPTIONS = "read-exceptions"
@@ -74,6 +75,7 @@ MEANING: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.READ_OWN_BILLS: "see issued bills of their own accounts",
         Permission.READ_OWN_USAGE: "see what their own accounts use and what it costs",
         Permission.ASK_ABOUT_BILLS: "ask about lines of issued bills of their own accounts",
+        Permission.MANAGE_OWN_ACCOUNT: "set alerts and consents of their own accounts",
         Permission.READ_LEDGER: "see the money of accounts",
         Permission.READ_RULES: "see tariffs, tables, rules, schedules and settings",
         Permission.READ_EXCEPTIONS: "see what waits for a decision",
@@ -165,7 +167,13 @@ ROLES: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
             _P.BACK_UP,
         },
         Role.CUSTOMER: frozenset(
-            {_P.OWN_SIGN_IN, _P.READ_OWN_BILLS, _P.READ_OWN_USAGE, _P.ASK_ABOUT_BILLS}
+            {
+                _P.OWN_SIGN_IN,
+                _P.READ_OWN_BILLS,
+                _P.READ_OWN_USAGE,
+                _P.ASK_ABOUT_BILLS,
+                _P.MANAGE_OWN_ACCOUNT,
+            }
         ),
     }
 )
@@ -177,6 +185,7 @@ OF_NOBODY: Final = frozenset(
         _P.READ_OWN_BILLS,
         _P.READ_OWN_USAGE,
         _P.ASK_ABOUT_BILLS,
+        _P.MANAGE_OWN_ACCOUNT,
         _P.READ_RULES,
     }
 )

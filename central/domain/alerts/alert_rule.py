@@ -12,6 +12,8 @@ from typing import Any
 from firmware_bridge.contract.errors import InvalidValueError
 
 MINUTES_MAX = 1_440
+CUSTOMERS_RULE = "own-"
+"""What the names of rules that customers set begin with."""
 COMPLETE_MIN = 3
 """How many days have to be over before a period is forecast."""
 

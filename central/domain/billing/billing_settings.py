@@ -30,6 +30,8 @@ LOCALES = ("en", "es")
 DUE_DAYS = 14
 DUE_DAYS_MAX = 365
 RETENTION_MAX = 100
+OFFERED_MAX = 12
+"""How many tariffs are offered at most: each is rated for a year of days."""
 WIDTH_MAX = 18
 TEXT_MAX = 500
 _CREDIT_NOTES = ("CN", "CRN")
@@ -121,6 +123,8 @@ class BillingSettings:
         print_audit_head: Whether the first document of a day prints the head of the audit log.
         negative_total: What becomes of a bill whose total adjustments take below zero.
         einvoice: Structured invoices inside of its documents; a bill that cannot be one is held.
+        offered_tariffs: Names of tariffs that customers compare their use under, with a blank
+            between them.
 
     Raises:
         BillingSettingsError: One of them is not valid.
@@ -140,6 +144,7 @@ class BillingSettings:
     print_audit_head: bool = False
     negative_total: NegativeTotal = NegativeTotal.CARRY
     einvoice: InvoiceXml = InvoiceXml.NONE
+    offered_tariffs: str = ""
 
     def __post_init__(self) -> None:
         if self.retention_years is not None and not 0 <= self.retention_years <= RETENTION_MAX:
@@ -167,6 +172,11 @@ class BillingSettings:
             raise BillingSettingsError(message, value=self.template, remedy=remedy)
         for what, text in (("payment text", self.payment_text), ("footer text", self.footer_text)):
             _check_text(what, text)
+        _check_text("list of tariffs", self.offered_tariffs)
+        if len(self.offered) > OFFERED_MAX:
+            message = f"{len(self.offered)} tariffs are offered."
+            remedy = f"Offer {OFFERED_MAX} at most."
+            raise BillingSettingsError(message, value=len(self.offered), remedy=remedy)
         _check_apart(
             self.numbers_of(DocumentKind.INVOICE).prefix,
             self.numbers_of(DocumentKind.CREDIT_NOTE).prefix,
@@ -179,6 +189,11 @@ class BillingSettings:
         invoices = self.series[DocumentKind.INVOICE]
         prefix = next(name for name in _CREDIT_NOTES if not _alike(invoices.prefix, name))
         return replace(invoices, prefix=prefix)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The names of tariffs that customers compare their use under."""
+        return tuple(dict.fromkeys(self.offered_tariffs.split()))
 
     @property
     def judges_documents(self) -> bool:
@@ -201,6 +216,8 @@ class BillingSettings:
             "print_audit_head": self.print_audit_head,
             "negative_total": self.negative_total.value,
             "einvoice": self.einvoice.value,
+            # A release before it reads what does not say it.
+            **({"offered_tariffs": self.offered_tariffs} if self.offered_tariffs else {}),
         }
 
     @classmethod

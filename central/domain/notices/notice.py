@@ -34,7 +34,7 @@ FACTS: Mapping[NoticeKind, tuple[str, ...]] = {
     NoticeKind.EXCEPTION_OPENED: ("exception", "kind", "severity", "subject", "code", "message"),
     NoticeKind.ALERT_RAISED: (
         *("alert", "rule", "measure", "subject_kind", "subject", "period", "first"),
-        *("threshold", "value", "unit"),
+        *("threshold", "value", "unit", "account", "set_by"),
     ),
     NoticeKind.ENDPOINT_TEST: ("endpoint",),
 }

@@ -41,6 +41,8 @@ class EndpointKind(StrEnum):
 
     WEBHOOK = "webhook"
     MAIL = "mail"
+    CUSTOMER = "customer"
+    """The mail address that the account of the notice gets its invoices at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class NoticeEndpoint:
 
     Args:
         kind: How it is reached.
-        target: URL of a webhook, or a mail address.
+        target: URL of a webhook, or a mail address; of a customer "" until it is sent.
         off: Whether it is switched off; what waits for it waits on.
 
     Raises:
@@ -191,6 +193,8 @@ class NoticeEndpoint:
     off: bool = False
 
     def __post_init__(self) -> None:
+        if self.kind is EndpointKind.CUSTOMER and not self.target:
+            return
         fits = _is_url if self.kind is EndpointKind.WEBHOOK else _MAIL.fullmatch
         if not fits(self.target):
             message = f"{self.target!r} is not the target of a {self.kind.value}."

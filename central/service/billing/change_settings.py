@@ -44,6 +44,7 @@ class SettingsChange:
         negative_total: What becomes of a bill whose total adjustments take below zero: `carry` or
             `hold`.
         einvoice: Structured invoices inside of documents: `none`, `cii`, `ubl` or `both`.
+        offered_tariffs: Names of tariffs that customers compare their use under.
     """
 
     series: str | None = None
@@ -62,6 +63,7 @@ class SettingsChange:
     print_audit_head: bool | None = None
     negative_total: str | None = None
     einvoice: str | None = None
+    offered_tariffs: str | None = None
 
     def of(self, settings: BillingSettings) -> BillingSettings:
         """The settings with the change.
@@ -83,6 +85,7 @@ class SettingsChange:
             "template": self.template,
             "retention_years": self.retention_years,
             "print_audit_head": self.print_audit_head,
+            "offered_tariffs": self.offered_tariffs,
         }
         waits = {"days": self.window_days, "in_a_row": self.estimates_in_a_row}
         window = replace(settings.window, **_given(waits))

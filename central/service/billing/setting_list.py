@@ -89,6 +89,12 @@ SETTINGS = (
         "Structured invoices inside of documents: none, cii, ubl or both; a bill that cannot be one"
         " is held.",
     ),
+    Setting(
+        "offered_tariffs",
+        "Tariffs that customers compare their use under",
+        "Names of tariffs that customers compare their use under, with a blank between them; ''"
+        " offers none.",
+    ),
 )
 MEANING: Mapping[str, str] = {setting.name: setting.meaning for setting in SETTINGS}
 LABEL: Mapping[str, str] = {setting.name: setting.label for setting in SETTINGS}
@@ -114,4 +120,5 @@ def values_of(settings: BillingSettings) -> Mapping[str, str | int | bool | None
         "print_audit_head": settings.print_audit_head,
         "negative_total": settings.negative_total.value,
         "einvoice": settings.einvoice.value,
+        "offered_tariffs": settings.offered_tariffs,
     }

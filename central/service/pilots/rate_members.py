@@ -68,7 +68,7 @@ def compare_member(
     if refused:
         return MemberComparison(_held(row, refused), months)
     try:
-        before, after = _compared(member, names, tariffs, blocks)
+        before, after = (rate_under(member, name, tariffs, blocks) for name in names)
     except Exception as error:  # noqa: BLE001 - what one member does, others do not pay
         _log.error("member_not_rated", account=member.account, **error_fields(error))
         return MemberComparison(_held(row, [rating_failed(error).code]), months)
@@ -79,7 +79,7 @@ def compare_member(
     else:
         row = replace(
             row,
-            kwh=_kwh(before.bills),
+            kwh=billed_kwh(before.bills),
             currency=currencies.pop(),
             before=before.total,
             after=after.total,
@@ -87,28 +87,32 @@ def compare_member(
     return MemberComparison(row, months, before, after)
 
 
-def _compared(
+def rate_under(
     member: PilotMember,
-    names: Sequence[str],
+    name: str,
     tariffs: Tariffs,
     blocks: Mapping[int, Sequence[DayBlock]],
-) -> list[Comparison]:
+) -> Comparison:
+    """The days of an agreement under a tariff, month by month.
+
+    Args:
+        member: Whose.
+        name: Of the tariff.
+        tariffs: Among others, that one, with what it names.
+        blocks: By channel.
+    """
     by_input: dict[str, list[DayBlock]] = {}
     for key, obis in member.channels.items():
         by_input.setdefault(input_of(obis), []).extend(blocks.get(key, ()))
-    periods = [_period(days) for days in months_of(member.days)]
-    found = []
-    for name in names:
-        (one,) = compare(
-            by_input,
-            member.facts,
-            {name: tariffs.versions(name)},
-            tariffs.calendar,
-            periods,
-            prices=tariffs.prices(name, member.days, member.zone, member.day_start),
-        )
-        found.append(one)
-    return found
+    (one,) = compare(
+        by_input,
+        member.facts,
+        {name: tariffs.versions(name)},
+        tariffs.calendar,
+        [_period(days) for days in months_of(member.days)],
+        prices=tariffs.prices(name, member.days, member.zone, member.day_start),
+    )
+    return one
 
 
 def months_of(days: DayRange) -> list[DayRange]:
@@ -134,7 +138,8 @@ def _month_after(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
-def _kwh(bills: Sequence[Rated]) -> Decimal:
+def billed_kwh(bills: Sequence[Rated]) -> Decimal:
+    """The energy that bills charge for. [kWh]."""
     energy = sum((charged_energy(bill.lines, _IMPORT) for bill in bills), Fraction(0))
     return printed(energy)
 

@@ -156,8 +156,8 @@ class SoFarStore(Protocol):
     ) -> AbstractAsyncContextManager[ShardTransaction]:
         """Begin a preview of accounts with days that are not closed; it is undone at the end."""
 
-    async def rules(self) -> Sequence[AlertRuleVersion]:
-        """The newest version of every rule, by name."""
+    async def rules(self, names: Sequence[str] | None = None) -> Sequence[AlertRuleVersion]:
+        """The newest version of every rule, or of some, by name."""
 
     async def due(self, at: datetime) -> Sequence[AlertRuleVersion]:
         """Rules that are on, and were not looked at for as long as they say."""

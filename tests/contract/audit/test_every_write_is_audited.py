@@ -302,6 +302,8 @@ FORMS_AND_ROUTES = {
     "/bill-questions/{question}/answer": "bill answer",
     "/bills/{bill}/lines/{number}/questions": "bill ask",
     "/bills/{bill}/questions": "bill ask",
+    "/accounts/{account}/alerts": "alert set-rule",
+    "/accounts/{account}/alerts/end": "alert set-rule",
     "/bills/cancel": "bill cancel",
     "/bills/{bill}/approve": "bill approve",
     "/bills/{bill}/cancel": "bill cancel",

@@ -115,7 +115,16 @@ UPDATE notice_delivery SET leased_until = %(until)s
 FROM due JOIN notice ON true
 WHERE notice_delivery.id = due.id AND notice.id = notice_delivery.notice_id
 RETURNING
-    notice_delivery.id, notice_delivery.attempts, notice_delivery.endpoint, due.document,
+    notice_delivery.id, notice_delivery.attempts, notice_delivery.endpoint,
+    -- A customer's address is looked up when it is sent: an account that is erased has none.
+    CASE WHEN due.document ->> 'kind' = 'customer' THEN due.document || jsonb_build_object(
+        'target', coalesce((
+            SELECT personal ->> 'email' FROM invoicing_terms
+            WHERE invoicing_terms.kind = 'account'
+                AND invoicing_terms.name = notice.facts ->> 'account'
+            ORDER BY version DESC LIMIT 1
+        ), '')
+    ) ELSE due.document END,
     notice.uid, notice.kind, notice.at, notice.subject, notice.facts,
     ARRAY(
         SELECT secret FROM notice_secret

@@ -73,10 +73,11 @@ class TimescaleSoFar:
         """See `SoFarStore`."""
         return previewing(self._pool, ends, at, open_days)
 
-    async def rules(self) -> Sequence[AlertRuleVersion]:
+    async def rules(self, names: Sequence[str] | None = None) -> Sequence[AlertRuleVersion]:
         """See `SoFarStore`."""
+        wanted = None if names is None else list(names)
         async with self._begin() as connection:
-            return [_rule(row) for row in await _rows(connection, "rules", name=None)]
+            return [_rule(row) for row in await _rows(connection, "rules", names=wanted)]
 
     async def due(self, at: datetime) -> Sequence[AlertRuleVersion]:
         """See `SoFarStore`."""
@@ -92,7 +93,7 @@ class TimescaleSoFar:
         """See `SoFarStore`."""
         async with self._begin(note.at) as connection:
             await _rows(connection, "hold", name=name)
-            rows = await _rows(connection, "rules", name=name)
+            rows = await _rows(connection, "rules", names=[name])
             before = _rule(rows[0]) if rows else None
             if before is not None and before.rule == rule:
                 return before.version, False

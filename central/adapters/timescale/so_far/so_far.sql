@@ -44,7 +44,7 @@ SELECT pg_advisory_xact_lock((7313::bigint << 44) + hashtext(%(name)s))
 
 -- name: rules
 SELECT DISTINCT ON (name) name, version, document, recorded_by, recorded_at, reason
-FROM alert_rule WHERE %(name)s::text IS NULL OR name = %(name)s
+FROM alert_rule WHERE %(names)s::text[] IS NULL OR name = ANY(%(names)s::text[])
 ORDER BY name, version DESC
 
 -- name: due

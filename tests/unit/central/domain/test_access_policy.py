@@ -56,6 +56,7 @@ def test_a_viewer_changes_nothing_and_an_installer_sees_no_customer() -> None:
     assert ROLES[Role.CUSTOMER] == {
         Permission.OWN_SIGN_IN, Permission.READ_OWN_BILLS, Permission.READ_OWN_USAGE,
         Permission.ASK_ABOUT_BILLS,
+        Permission.MANAGE_OWN_ACCOUNT,
     }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ OTHER = SettingsChange(
     print_audit_head=True,
     negative_total="hold",
     einvoice="cii",
+    offered_tariffs="home-flat home-tou",
 )
 
 
