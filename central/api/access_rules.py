@@ -86,6 +86,8 @@ GET /usage-subjects
 GET /service-points
 GET /service-points/{point}
 GET /service-points/{point}/channels
+GET /allocations
+GET /allocations/{point}/days/{day}
 """,
     Permission.READ_CUSTOMERS: """
 GET /accounts
@@ -207,6 +209,8 @@ POST /usage-subjects
 POST /readings
 """,
     Permission.CHANGE_CUSTOMERS: """
+POST /allocations
+POST /allocations/{point}/{first}/withdraw
 POST /accounts
 POST /agreements
 POST /agreements/withdraw

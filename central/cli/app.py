@@ -66,6 +66,11 @@ COMMANDS: Final = MappingProxyType(
             "tables",
             "Add, correct, withdraw and list the lookup tables that tariffs name.",
         ),
+        "allocation": LateCommand(
+            "allocations",
+            "allocation",
+            "Share out what a channel counts to other points, by dated coefficients.",
+        ),
         "registry": LateCommand("history", "histories", "Show what the registry said, and when."),
         "account": LateCommand("accounts", "accounts", "Erase what is personal of accounts."),
         "agreement": LateCommand(

@@ -69,6 +69,8 @@ subjects withdraw
 import cutover
 import book
 import customers
+allocation set
+allocation withdraw
 agreement fact
 agreement withdraw-fact
 agreement withdraw

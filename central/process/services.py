@@ -49,6 +49,7 @@ from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.second_factors import TimescaleSecondFactors
 from central.adapters.timescale.so_far.so_far import TimescaleSoFar
 from central.adapters.timescale.usage.events import TimescaleUsageEvents
+from central.adapters.timescale.validation.allocations import TimescaleAllocations
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.adapters.timescale.views.billing import TimescaleBilling
@@ -128,6 +129,7 @@ def timescale_services(
         people=People(TimescalePeople(pool), Argon2Hashes(), clock),
         render=render,
         clock=clock,
+        allocations=TimescaleAllocations(pool),
         validation=TimescaleValidationStore(pool),
         ingest_store=TimescaleIngestStore(pool),
         gateway_store=TimescaleGatewayStore(pool),

@@ -51,6 +51,7 @@ from central.adapters.timescale.schedules import TimescaleScheduleStore
 from central.adapters.timescale.second_factors import TimescaleSecondFactors
 from central.adapters.timescale.so_far.so_far import TimescaleSoFar
 from central.adapters.timescale.usage.events import TimescaleUsageEvents
+from central.adapters.timescale.validation.allocations import TimescaleAllocations
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.policies import TimescalePolicies
 from central.adapters.timescale.validation.unclosed_days import TimescaleUnclosedDays
@@ -119,6 +120,7 @@ class Stores:
         evidence: What exceptions rest on.
         exceptions: The queue of what waits for a clerk.
         field_orders: Readings that are ordered on site.
+        allocations: What is shared out to other points.
         validation: Days to validate, and their blocks.
     """
 
@@ -170,6 +172,7 @@ class Stores:
     evidence: TimescaleEvidence
     exceptions: TimescaleExceptions
     field_orders: TimescaleFieldOrders
+    allocations: TimescaleAllocations
     validation: TimescaleValidationStore
 
 
@@ -245,5 +248,6 @@ async def open_stores(
             evidence=TimescaleEvidence(pool),
             exceptions=TimescaleExceptions(pool),
             field_orders=TimescaleFieldOrders(pool),
+            allocations=TimescaleAllocations(pool),
             validation=TimescaleValidationStore(pool),
         )

@@ -168,7 +168,7 @@ def test_what_is_nowhere_is_refused(
         r"|bill (conflicts|list|questions|run|summary|suppressed)|conflict list"
         r"|correction (candidates|enter-limit|enter-rule|limits|list|rules)"
         r"|events (list|meters|waiting)"
-        r"|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"
+        r"|allocation list|checks list|cycle (add|extend|list)|exceptions (counts|list|orders)"
         r"|figures|finding list|fiscal (use|verify)"
         r"|gateway (enrol|invite)|group (add|list)|holidays (change|list|seed)"
         r"|api-key list|invoicing (deliveries|seller|show)|ledger list|move list"

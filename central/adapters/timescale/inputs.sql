@@ -6,6 +6,12 @@ WITH raised AS (
     FROM (
         SELECT id FROM service_point WHERE name = ANY(%(names)s) OR id IN (
             SELECT service_point_id FROM point_channel WHERE id = ANY(%(channels)s)
+            UNION ALL
+            -- What has a share in them is held by their findings, conflicts and gaps as well.
+            SELECT point_channel.service_point_id
+            FROM allocated_channel
+            JOIN point_channel ON point_channel.id = allocated_channel.channel_id
+            WHERE allocated_channel.source_id = ANY(%(channels)s)
         )
         ORDER BY id FOR NO KEY UPDATE
     ) AS held WHERE service_point.id = held.id

@@ -23,7 +23,9 @@ from central.api.schemas.usage_events import (
 )
 from central.domain.usage.cloud_event import read_json
 from central.domain.usage.usage_event import EventKey
+from central.service.operator.services import OperatorServices
 from central.service.ports.usage_events import EventFilter, KeptEvent
+from central.service.usage.assign_subjects import AssignSubjects
 from central.service.usage.events_file import events_of_json, line_of_events
 from central.service.usage.gather_events import GatherEvents
 from central.service.usage.take_events import BATCH, Given
@@ -120,7 +122,7 @@ async def assign_subject(services: Services, once: DoOnce, order: AssignmentIn) 
     """Say to which service point a subject's events belong, until another day says otherwise."""
 
     async def work() -> tuple[HTTPStatus, AssignmentOut]:
-        await services.usage_subjects.assign(
+        await _subjects(services).assign(
             order.subject,
             order.point or "",
             order.first,
@@ -128,7 +130,7 @@ async def assign_subject(services: Services, once: DoOnce, order: AssignmentIn) 
             until=order.until,
             reason=order.reason,
         )
-        history = await services.usage_subjects.listed(order.subject)
+        history = await _subjects(services).listed(order.subject)
         newest = [row for row in history if row.from_day == order.first][-1]
         return HTTPStatus.OK, AssignmentOut.of(newest)
 
@@ -144,5 +146,9 @@ async def list_subjects(
     limit: Limit = LIMIT,
 ) -> PageOut[AssignmentOut]:
     """List to which service points subjects belong, day by day with their revisions."""
-    page = await services.usage_subjects.page(subject, after, limit, updated_since)
+    page = await _subjects(services).page(subject, after, limit, updated_since)
     return page_out(page, AssignmentOut.of)
+
+
+def _subjects(services: OperatorServices) -> AssignSubjects:
+    return AssignSubjects(services.usage_event_store, services.clock)

@@ -36,6 +36,8 @@ class Coverage(StrEnum):
     """Its billing period is not over, or its bill day has not come."""
     VACANT = "vacant"
     """Nobody has an agreement."""
+    ALLOCATED = "allocated"
+    """No service bills it here: it is shared out, and billed where the shares are."""
     BILLED_ELSEWHERE = "billed elsewhere"
     """It lies before the first day that is billed here."""
     DUE = "due"
@@ -73,6 +75,7 @@ BALANCED = frozenset(
         Coverage.HELD,
         Coverage.NOT_YET_DUE,
         Coverage.VACANT,
+        Coverage.ALLOCATED,
         Coverage.BILLED_ELSEWHERE,
         Coverage.DECIDED,
         Coverage.SUPPRESSED,

@@ -19,6 +19,9 @@ INPUTS: dict[Obis, str] = {
     APPARENT_IMPORT: "kvah",
     GAS_VOLUME: "m3",
     WATER_VOLUME: "m3",
+    # Shares in what others feed in, or take, by the first code of the utility's own.
+    Obis.parse("1-65:2.8.0*255"): "allocated",
+    Obis.parse("1-65:1.8.0*255"): "allocated",
 }
 
 

@@ -8,5 +8,6 @@ BUILT_IN_INPUTS = {
     "kvarh": "kvarh",
     "kvah": "kVAh",
     "m3": "m3",
+    "allocated": "kWh",
 }
 POWER = {"kWh": "kW", "kvarh": "kvar", "kVAh": "kVA"}

@@ -26,6 +26,7 @@ from central.service.billing.reconciliation_report import (
 from central.service.ports.account_money import DaysOfServices
 from central.service.ports.reconciliation import (
     ChannelRange,
+    NotServed,
     ReadDay,
     ReconciledService,
     ReconciliationStore,
@@ -107,13 +108,18 @@ class Reconcile:
         return days, _common(chosen)
 
     async def _add_not_served(self, report: Reconciliation) -> None:
-        """What is counted where nothing was ever agreed is vacant."""
+        """What is counted where nothing was ever agreed is vacant, or shared out to others."""
         after = 0
         while channels := await self._store.not_served(after, AT_ONCE):
-            ranges = [ChannelRange(key, report.days) for key, _, _ in channels]
-            for days in chain.from_iterable(await self._store.validated(ranges)):
-                report.sums[NOT_SERVED, days.unit.value, Coverage.VACANT].add(days)
-            after = channels[-1][0]
+            for coverage in (Coverage.VACANT, Coverage.ALLOCATED):
+                ranges = [
+                    ChannelRange(channel.channel, mine)
+                    for channel in channels
+                    if (mine := _not_served(channel, report.days, coverage)) is not None
+                ]
+                for days in chain.from_iterable(await self._store.validated(ranges)):
+                    report.sums[NOT_SERVED, days.unit.value, coverage].add(days)
+            after = channels[-1].channel
 
     async def _add(
         self,
@@ -225,3 +231,11 @@ def _alike(days: NamedDays) -> tuple[object, ...]:
     """What days that are named together have in common."""
     names = days.point, days.service, days.obis, days.unit
     return *names, days.coverage, days.decided, days.adjusted
+
+
+def _not_served(channel: NotServed, days: DayRange, coverage: Coverage) -> DayRange | None:
+    """Those of some days on which a channel is shared out, or those before."""
+    shared_from = days.end if channel.shared_from is None else channel.shared_from
+    border = min(max(shared_from, days.first), days.end)
+    first, end = (days.first, border) if coverage is Coverage.VACANT else (border, days.end)
+    return DayRange(first, end) if first < end else None

@@ -45,6 +45,7 @@ from central.service.people.keys import ApiKeys
 from central.service.people.people import People
 from central.service.people.provider import ProviderSignIns
 from central.service.pilots.pilots import Pilots
+from central.service.ports.allocations import AllocationStore
 from central.service.ports.audit import AuditStore
 from central.service.ports.bill_questions import BillQuestionStore
 from central.service.ports.billing import BillingStore
@@ -95,7 +96,6 @@ from central.service.schedules.change import ChangeSchedules
 from central.service.schedules.overview import ShowSchedules
 from central.service.so_far.alerts import Alerts
 from central.service.so_far.figures import SoFar
-from central.service.usage.assign_subjects import AssignSubjects
 from central.service.usage.take_events import UsageEvents
 from central.service.validation.decide_days import DecideDays
 from central.service.views.billing import LineExplanation
@@ -153,6 +153,7 @@ class OperatorServices:
         render: Makes a bill's document.
         clock: The present, aware.
         past: The same as of a time; they only read.
+        allocations: What is shared out to other points.
         validation: Days, and their blocks.
         ingest_store: Where readings go in.
         gateway_store: Who may send them.
@@ -207,6 +208,7 @@ class OperatorServices:
     render: Renderer
     clock: Callable[[], datetime]
     past: Callable[[KnowledgeTime], OperatorServices]
+    allocations: AllocationStore
     validation: ValidationStore
     ingest_store: IngestStore
     gateway_store: GatewayStore
@@ -337,11 +339,6 @@ class OperatorServices:
     def usage(self) -> UsageEvents:
         """The use-cases of usage events."""
         return UsageEvents(self.usage_event_store, self.clock)
-
-    @property
-    def usage_subjects(self) -> AssignSubjects:
-        """The use-cases that say whose usage events are."""
-        return AssignSubjects(self.usage_event_store, self.clock)
 
     @property
     def account_ledger(self) -> AccountLedger:

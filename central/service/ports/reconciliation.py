@@ -41,6 +41,22 @@ class ReconciledService:
     day_start: time = MIDNIGHT
 
 
+class NotServed(NamedTuple):
+    """A channel that no service bills.
+
+    Args:
+        channel: Its key.
+        point: Name of its service point.
+        obis: What it counts.
+        shared_from: From which local day on it is shared out to other points; None where it is not.
+    """
+
+    channel: int
+    point: str
+    obis: str
+    shared_from: date | None = None
+
+
 class ChannelRange(NamedTuple):
     """Days of a channel.
 
@@ -143,8 +159,8 @@ class ReconciliationStore(AccountMoneySource, Protocol):
             limit: How many at most.
         """
 
-    async def not_served(self, after: int, limit: int) -> Sequence[tuple[int, str, str]]:
-        """Channels that no service bills: key, name of the point, OBIS code; by key.
+    async def not_served(self, after: int, limit: int) -> Sequence[NotServed]:
+        """Channels that no service bills, by key.
 
         Args:
             after: Keys above this one.

@@ -68,6 +68,7 @@ class LockedChannel:
         installed: When meters were there, ascending.
         occupied: When somebody was a customer of a service that bills it.
         floor: The first day that may be validated; None where all may.
+        has_share: Whether it has a share in another channel, of which its days are made.
     """
 
     channel: PointChannel
@@ -75,6 +76,7 @@ class LockedChannel:
     installed: tuple[Interval, ...]
     occupied: tuple[DayRange, ...] = ()
     floor: date | None = None
+    has_share: bool = False
 
     def is_open(self, day: date) -> bool:
         """Whether a day lies above the floor."""
@@ -163,6 +165,9 @@ class EstimateTransaction(Protocol):
 
     async def issued(self, channel_id: PointChannelId, days: DayRange) -> list[DayRange]:
         """The days of issued bills in which a channel is billed, as far as they touch a range."""
+
+    async def shares_of(self, channel_id: PointChannelId) -> dict[PointChannelId, Obis]:
+        """The channels that have a share in a channel, with what they count."""
 
     async def tariffs_of(self, channel_id: PointChannelId, days: DayRange) -> ChannelTariffs:
         """The tariffs of agreements of some days under which a channel is billed."""

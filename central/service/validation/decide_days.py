@@ -51,6 +51,13 @@ class DayNotClosedError(OperatorError):
     default_remedy = "Wait until it is over and validated."
 
 
+class HasShareError(OperatorError):
+    """Days of a channel follow from those of another one that it has a share in."""
+
+    code = "CHANNEL_HAS_SHARE"
+    default_remedy = "Decide about the channel that it has a share in; `allocation list` names it."
+
+
 class NothingDecidedError(OperatorError):
     """The days say already what they would say."""
 
@@ -123,6 +130,7 @@ class DecideDays:
 
         Raises:
             NoSuchChannelError: There is no such channel.
+            HasShareError: It has a share in another one.
             DayNotClosedError: A day is not closed yet.
             InvalidValueError: No interval starts there, a value is none, a day would still miss
                 intervals, or there is no reason.
@@ -162,6 +170,7 @@ class DecideDays:
 
         Raises:
             NoSuchChannelError: There is no such channel.
+            HasShareError: It has a share in another one.
             DayNotClosedError: A day is not closed yet.
             InvalidValueError: There is no such method, or no reason.
             NotEstimatedError: The method cannot say what a day used.
@@ -196,6 +205,7 @@ class DecideDays:
 
         Raises:
             NoSuchChannelError: There is no such channel.
+            HasShareError: It has a share in another one.
             DayNotClosedError: A day is not closed yet.
             InvalidValueError: There is no reason.
             NothingDecidedError: They do.
@@ -218,6 +228,10 @@ class DecideDays:
                 if locked is None:
                     message = f"There is no channel {channel} of a service point."
                     raise NoSuchChannelError(message, value=channel)
+                if locked.has_share:
+                    name = f"{locked.channel.point.name} {locked.channel.obis}"
+                    message = f"{name} has a share in another channel: it counts nothing by itself."
+                    raise HasShareError(message, value=name)
                 yield work, locked
                 _undo(when=preview)
         except _PreviewedError:

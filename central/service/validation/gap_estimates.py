@@ -101,7 +101,7 @@ async def edited_days(work: ValidationTransaction, blocks: Sequence[DayBlock]) -
 
 
 async def is_read(work: ValidationTransaction, channel: PointChannel, days: DayRange) -> bool:
-    """Whether a tariff that somebody is billed by on some days reads a channel.
+    """Whether a tariff that somebody is billed by on some days reads a channel, or a share in it.
 
     A tariff whose text is refused may read all.
 
@@ -110,8 +110,19 @@ async def is_read(work: ValidationTransaction, channel: PointChannel, days: DayR
         channel: What is counted.
         days: When.
     """
-    given = await work.tariffs_of(PointChannelId(channel.id), days)
-    tariffs, name = Tariffs(given.records, days, given.holidays), input_of(channel.obis)
+    key = PointChannelId(channel.id)
+    shares = await work.shares_of(key)
+    for counted, obis in ((key, channel.obis), *shares.items()):
+        if await _reads(work, counted, input_of(obis), days):
+            return True
+    return False
+
+
+async def _reads(
+    work: ValidationTransaction, channel: PointChannelId, name: str, days: DayRange
+) -> bool:
+    given = await work.tariffs_of(channel, days)
+    tariffs = Tariffs(given.records, days, given.holidays)
     read = (
         name in inputs_of(version)
         for tariff in given.records

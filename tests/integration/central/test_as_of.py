@@ -20,13 +20,15 @@ from central.api.settings import WebSettings
 from central.cli.app import app
 from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.ledger import EntryKind, LedgerEntry
+from central.domain.metering.allocation_document import allocation_of
 from central.domain.tariff.load.document import load_table
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.unbilled_revenue import UnbilledRevenue
 from central.service.ports.groups import GroupOf, GroupRecord, Membership
 from central.service.registry.lookup_tables import keep_table
+from central.service.validation.allocate import Allocate
 from tests.support.actors import CHIEF, CLERK
-from tests.support.office import ACCOUNTS, NOW, Office
+from tests.support.office import ACCOUNTS, HOUSEHOLDS, NOW, Office
 from tests.support.servers import Database
 
 EARLY, LATE = NOW, NOW + timedelta(minutes=1)
@@ -122,6 +124,11 @@ async def named(office: Office, client: httpx.AsyncClient) -> dict[str, str]:
     rows = "table: es-vat\nunit: percent\nrows: [{from: 2027-01-01, values: 21}]\n"
     await keep_table(services.series, load_table(rows), CLERK, clock=services.clock)
 
+    shared = allocation_of(
+        {"source": SHARED, "from": "2026-10-01", "shares": {f"{HOUSEHOLDS[1]} residence": "1"}}
+    )
+    await Allocate(services.allocations, services.clock).enter(shared, CLERK, "agreed")
+
     await UnbilledRevenue(services.unbilled_store, services.clock).refresh()
 
     async def first(path: str, key: str) -> str:
@@ -137,6 +144,8 @@ async def named(office: Office, client: httpx.AsyncClient) -> dict[str, str]:
         "number": "1",
         "service-points": point,
         "point-channels": await first(f"service-points/{point}/channels", "channel"),
+        "allocations": SHARED,
+        "day": "2026-10-05",
         "channels": await first(f"meters/{meter}/channels", "channel"),
         "cycle": "two",
         "group": "pilot",
@@ -144,11 +153,13 @@ async def named(office: Office, client: httpx.AsyncClient) -> dict[str, str]:
     }
 
 
+SHARED = f"{HOUSEHOLDS[0]} residence"
 QUERIES = {
     "/channels/{channel}/readings": {
         "start": "2026-10-01T00:00:00Z",
         "end": "2026-10-02T00:00:00Z",
     },
+    "/allocations/{point}/days/{day}": {"counts": "1-0:1.8.0"},
     "/bills": {"account": ACCOUNTS[0], "cycle": "2026-10"},
     "/reconciliation": {"month": "2026-10"},
 }

@@ -22,6 +22,7 @@ from central.service.ports.registry import TariffRecord
 from central.service.ports.stamps import InputKind
 from central.service.ports.validation import ChannelDay, ChannelTariffs, PointChannelId
 from firmware_bridge.contract.interval import MIDNIGHT
+from firmware_bridge.contract.obis import Obis
 from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
 from tests.support.memory.holidays import newest_holidays
 from tests.support.memory.tariffs import in_force
@@ -81,6 +82,11 @@ class EstimateTables:
             and not billed.part.settles
             and billed.part.days.within(days) is not None
         ]
+
+    async def shares_of(self, channel_id: PointChannelId) -> dict[PointChannelId, Obis]:
+        """See `EstimateTransaction`; nothing is shared out in memory."""
+        del channel_id
+        return {}
 
     async def tariffs_of(self, channel_id: PointChannelId, days: DayRange) -> ChannelTariffs:
         state = self._state

@@ -25,6 +25,7 @@ from central.service.ports.groups import GroupOf
 from central.service.ports.reconciliation import (
     BilledMoney,
     ChannelRange,
+    NotServed,
     ReadDay,
     ReconciledService,
     ValidatedDays,
@@ -136,7 +137,7 @@ class MemoryReconciliation:
             ]
             return [_reconciled(state, number) for number in numbers[:limit]]
 
-    async def not_served(self, after: int, limit: int) -> Sequence[tuple[int, str, str]]:
+    async def not_served(self, after: int, limit: int) -> Sequence[NotServed]:
         """See `ReconciliationStore`."""
         async with self._books.begin() as state:
             served = {
@@ -145,7 +146,7 @@ class MemoryReconciliation:
                 for channel in _reconciled(state, number).channels
             }
             rows = [
-                (int(key), channel.point, str(channel.record.obis))
+                NotServed(int(key), channel.point, str(channel.record.obis))
                 for key, channel in sorted(state.channels.items())
                 if key > after and key not in served
             ]

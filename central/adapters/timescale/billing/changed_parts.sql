@@ -119,7 +119,9 @@ SELECT
         WHERE point_channel.service_point_id = part.service_point_id
     ) OR EXISTS (
         SELECT FROM point_channel
-        JOIN vee_finding ON vee_finding.channel_id = point_channel.id
+        LEFT JOIN allocated_channel ON allocated_channel.channel_id = point_channel.id
+        JOIN vee_finding
+            ON vee_finding.channel_id IN (point_channel.id, allocated_channel.source_id)
             AND vee_finding.day > part.read_from AND vee_finding.day < part.end_day
             AND vee_finding.closed_at IS NULL AND vee_finding.severity = 'critical'
             AND vee_finding.accepted_by IS NULL AND vee_finding.raised_at > part.since

@@ -41,32 +41,57 @@ CROSS JOIN LATERAL (
 JOIN block_heading ON block_heading.id = month.heading_id
 
 -- name: critical
-SELECT channel_id, day, code, message, from_at FROM vee_finding
-WHERE channel_id = ANY(%(channels)s) AND day >= %(first)s AND day < %(end)s
+-- Of what a channel has a share in as well.
+SELECT counted.id AS channel_id, day, code, message, from_at
+FROM (
+    SELECT id, id AS judged FROM unnest(%(channels)s::bigint[]) AS id
+    UNION ALL
+    SELECT channel_id, source_id FROM allocated_channel WHERE channel_id = ANY(%(channels)s)
+) AS counted
+JOIN vee_finding ON vee_finding.channel_id = counted.judged
+WHERE day >= %(first)s AND day < %(end)s
     AND closed_at IS NULL AND severity = 'critical' AND accepted_by IS NULL
     -- Rating names missing intervals itself, and cannot be talked out of them.
     AND code <> 'MISSING_INTERVALS'
 ORDER BY channel_id, day, from_at, code
 
 -- name: conflicts
-SELECT point_channel.service_point_id, point_channel.id, conflict.at
-FROM point_channel
-JOIN installation ON installation.service_point_id = point_channel.service_point_id
-JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
+-- Of what a channel has a share in as well.
+SELECT counted.service_point_id, counted.id, conflict.at
+FROM (
+    SELECT id, service_point_id, service_point_id AS metered_at, obis FROM point_channel
+    WHERE service_point_id = ANY(%(points)s)
+    UNION ALL
+    SELECT point_channel.id, point_channel.service_point_id, source.service_point_id, source.obis
+    FROM point_channel
+    JOIN allocated_channel ON allocated_channel.channel_id = point_channel.id
+    JOIN point_channel AS source ON source.id = allocated_channel.source_id
+    WHERE point_channel.service_point_id = ANY(%(points)s)
+) AS counted
+JOIN installation ON installation.service_point_id = counted.metered_at
+JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = counted.obis
 JOIN conflict ON conflict.channel_id = channel.id AND conflict.decided_at IS NULL
     AND conflict.at >= lower(installation.during)
     AND conflict.at <= coalesce(upper(installation.during), 'infinity')
-WHERE point_channel.service_point_id = ANY(%(points)s)
-    AND conflict.at BETWEEN %(from_at)s AND %(until_at)s
-ORDER BY point_channel.service_point_id, conflict.at, point_channel.id
+WHERE conflict.at BETWEEN %(from_at)s AND %(until_at)s
+ORDER BY counted.service_point_id, conflict.at, counted.id
 
 -- name: holes
--- Parts whose readings came through a gateway of which something never arrived; a day more on both
--- sides, whatever the zone is, as in `stamps.sql`.
+-- Parts whose readings, or those of what they have a share in, came through a gateway of which something
+-- never arrived; a day more on both sides, whatever the zone is, as in `stamps.sql`.
 SELECT wanted.number, finding.code, gateway.name, min(finding.id)
 FROM unnest(%(numbers)s::integer[], %(points)s::bigint[], %(firsts)s::date[], %(ends)s::date[])
     AS wanted (number, service_point_id, first_day, end_day)
-JOIN installation ON installation.service_point_id = wanted.service_point_id
+CROSS JOIN LATERAL (
+    SELECT wanted.service_point_id AS id
+    UNION
+    SELECT source.service_point_id
+    FROM point_channel
+    JOIN allocated_channel ON allocated_channel.channel_id = point_channel.id
+    JOIN point_channel AS source ON source.id = allocated_channel.source_id
+    WHERE point_channel.service_point_id = wanted.service_point_id
+) AS metered
+JOIN installation ON installation.service_point_id = metered.id
     AND installation.during && tstzrange(
         (wanted.first_day - 1)::timestamp AT TIME ZONE 'UTC',
         (wanted.end_day + 1)::timestamp AT TIME ZONE 'UTC'

@@ -36,6 +36,7 @@ from central.service.ports.account_money import AccountMoney, DaysOfServices
 from central.service.ports.reconciliation import (
     BilledMoney,
     ChannelRange,
+    NotServed,
     ReadDay,
     ReconciledService,
     ValidatedDays,
@@ -167,10 +168,13 @@ class TimescaleReconciliation:
             occupied[service].append(OccupiedDays(account, begins, ended, *rows))
         return occupied
 
-    async def not_served(self, after: int, limit: int) -> Sequence[tuple[int, str, str]]:
+    async def not_served(self, after: int, limit: int) -> Sequence[NotServed]:
         """See `ReconciliationStore`."""
         rows = await self._rows("not_served", after=after, limit=limit)
-        return [(key, point, str(Obis(bytes(obis)))) for key, point, obis in rows]
+        return [
+            NotServed(key, point, str(Obis(bytes(obis))), shared)
+            for key, point, obis, shared in rows
+        ]
 
     async def periods(self, accounts: Collection[int], until: date) -> AccountPeriods:
         """See `ReconciliationStore`."""

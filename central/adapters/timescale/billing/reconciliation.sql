@@ -66,7 +66,15 @@ WHERE service.id = ANY(%(services)s)
 ORDER BY point_channel.id
 
 -- name: not_served
-SELECT point_channel.id, service_point.name, point_channel.obis
+-- With the day from which on it is shared out to others, who are billed for it.
+SELECT point_channel.id, service_point.name, point_channel.obis, (
+    SELECT min(allocation.effective) FROM allocation
+    WHERE allocation.source_id = point_channel.id AND NOT EXISTS (
+        SELECT FROM allocation AS newer
+        WHERE newer.source_id = allocation.source_id AND newer.effective = allocation.effective
+            AND newer.revision >= allocation.revision AND newer.withdrawn
+    )
+)
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 WHERE point_channel.id > %(after)s AND NOT EXISTS (

@@ -21,6 +21,15 @@ WITH part AS MATERIALIZED (
     JOIN tariff ON tariff.id = agreement.tariff_id
     CROSS JOIN common_input
     WHERE bill.id = ANY(%(bills)s)
+), metered AS MATERIALIZED (
+    -- Where meters count what a point is billed for: there, and where channels are shared out to it.
+    SELECT service_point_id AS point_id, service_point_id AS metered_at FROM part
+    UNION
+    SELECT part.service_point_id, source.service_point_id
+    FROM part
+    JOIN point_channel ON point_channel.service_point_id = part.service_point_id
+    JOIN allocated_channel ON allocated_channel.channel_id = point_channel.id
+    JOIN point_channel AS source ON source.id = allocated_channel.source_id
 )
 SELECT bill_id FROM part WHERE moved OR state <> 'draft'
 UNION
@@ -64,7 +73,8 @@ UNION
 -- is, and however far where estimates at their ends may be made again.
 SELECT part.bill_id
 FROM part
-JOIN installation ON installation.service_point_id = part.service_point_id
+JOIN metered ON metered.point_id = part.service_point_id
+JOIN installation ON installation.service_point_id = metered.metered_at
 JOIN channel ON channel.meter_id = installation.meter_id
 JOIN touched ON touched.channel_id = channel.id
 WHERE touched.from_at < (part.end_day + 3)::timestamp AT TIME ZONE 'UTC'
@@ -73,14 +83,15 @@ WHERE touched.from_at < (part.end_day + 3)::timestamp AT TIME ZONE 'UTC'
         SELECT FROM point_channel
         JOIN vee_finding ON vee_finding.channel_id = point_channel.id AND closed_at IS NULL
             AND code = %(estimated)s AND day IN (part.read_from, part.end_day - 1)
-        WHERE point_channel.service_point_id = part.service_point_id
+        WHERE point_channel.service_point_id = metered.metered_at
             AND point_channel.obis = channel.obis
     )
 UNION
 -- Not all of it is metered, and batches of its gateways were found missing since.
 SELECT part.bill_id
 FROM part
-JOIN installation ON installation.service_point_id = part.service_point_id
+JOIN metered ON metered.point_id = part.service_point_id
+JOIN installation ON installation.service_point_id = metered.metered_at
     AND installation.during && tstzrange(
         (part.first_day - 1)::timestamp AT TIME ZONE 'UTC',
         (part.end_day + 1)::timestamp AT TIME ZONE 'UTC'

@@ -7,17 +7,25 @@ WITH part AS MATERIALIZED (
     SELECT * FROM unnest(
         %(numbers)s::integer[], %(points)s::bigint[], %(firsts)s::date[], %(ends)s::date[]
     ) AS part (number, point_id, first_day, end_day)
+), metered AS MATERIALIZED (
+    -- The channels of the points, and those that they have a share in.
+    SELECT service_point_id AS point_id, id AS channel_id FROM point_channel
+    WHERE service_point_id = ANY(%(points)s)
+    UNION
+    SELECT point_channel.service_point_id, allocated_channel.source_id
+    FROM point_channel
+    JOIN allocated_channel ON allocated_channel.channel_id = point_channel.id
+    WHERE point_channel.service_point_id = ANY(%(points)s)
 ), change AS MATERIALIZED (
     SELECT DISTINCT
-        point_channel.service_point_id AS point_id, point_channel.id AS channel_id,
-        touched.from_at, touched.until_at
-    FROM installation
-    JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
+        metered.point_id, point_channel.id AS channel_id, touched.from_at, touched.until_at
+    FROM metered
+    JOIN point_channel ON point_channel.id = metered.channel_id
+    JOIN installation ON installation.service_point_id = point_channel.service_point_id
     JOIN channel ON channel.meter_id = installation.meter_id AND channel.obis = point_channel.obis
     JOIN touched ON touched.channel_id = channel.id
         AND coalesce(installation.withdrawn, installation.during)
         && tstzrange(touched.from_at - interval '1 millisecond', touched.until_at)
-    WHERE installation.service_point_id = ANY(%(points)s)
 ), found AS (
     SELECT
         part.number, part.first_day, part.end_day, change.channel_id, change.from_at,

@@ -100,6 +100,8 @@ CROSS JOIN LATERAL (
 ) AS reopened
 WHERE service_point.id = kept.service_point_id AND service_point.name = %(point)s
     AND point_channel.id = kept.id AND point_channel.closed_through > greatest(reopened.last, retention_floor - 1)
+    -- What has a share in another channel is closed with that.
+    AND NOT EXISTS (SELECT FROM allocated_channel WHERE channel_id = kept.id)
 
 -- name: account
 SELECT name, address, tax_id, contact FROM account WHERE number = %(number)s

@@ -203,7 +203,7 @@ def blocks_of(rows: Sequence[_Row]) -> list[DayBlock]:
 async def write_blocks(
     connection: AsyncConnection[_Row],
     blocks: Sequence[DayBlock],
-    actor: Actor,
+    actor: Actor | str,
     at: datetime,
     reasons: Sequence[str] | None = None,
 ) -> None:
@@ -212,7 +212,7 @@ async def write_blocks(
     Args:
         connection: In a transaction.
         blocks: The blocks; at least one.
-        actor: Who made them.
+        actor: Who made them, or their key.
         at: When.
         reasons: What each rests on, where they do not follow from the readings.
 
@@ -220,21 +220,22 @@ async def write_blocks(
         BelowFloorError: A day lies below the floor of its service point.
     """
     days = [block.day for block in blocks]
+    maker = actor if isinstance(actor, str) else actor.key
     async with connection.cursor(binary=True) as cursor:
         if min(days) < (at - LEAST_AGE).date():
             await _refuse_below_floor(cursor, blocks)
         await cursor.execute(SQL["attach"], {"first": min(days), "last": max(days), "now": at})
         headings = {BlockHeading.of(block) for block in blocks}
-        await cursor.execute(SQL["headings"], heading_columns(headings, actor.key))
+        await cursor.execute(SQL["headings"], heading_columns(headings, maker))
         keys = {BlockHeading(*row[1:]): row[0] for row in await cursor.fetchall()}
         if missing := headings - set(keys):
-            await cursor.execute(SQL["add_headings"], heading_columns(missing, actor.key))
+            await cursor.execute(SQL["add_headings"], heading_columns(missing, maker))
             keys |= {BlockHeading(*row[1:]): row[0] for row in await cursor.fetchall()}
     given: Iterable[str | None] = repeat(None) if reasons is None else reasons
     async with connection.cursor() as cursor, cursor.copy(SQL["add_blocks"]) as copy:
         copy.set_types(BLOCK_TYPES)
         of_each = [keys[BlockHeading.of(block)] for block in blocks]
-        rows = block_rows(blocks, of_each, repeat(actor.key))
+        rows = block_rows(blocks, of_each, repeat(maker))
         for row, reason in zip(rows, given, strict=False):
             await copy.write_row((row[0], at, *row[1:], reason or ""))
 

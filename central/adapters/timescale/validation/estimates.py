@@ -8,15 +8,14 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.errors import translated
-from central.adapters.timescale.inputs import ChangedInputs
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.holidays import newest_holidays
 from central.adapters.timescale.registry.series import newest_days
+from central.adapters.timescale.validation.allocated import AllocatedDays
 from central.adapters.timescale.validation.blocks import blocks_of, write_blocks
 from central.domain.actor import Actor
 from central.domain.billing.bill import RunType
@@ -39,11 +38,8 @@ _SQL = load_queries(Path(__file__).with_name("estimates.sql"))
 _Row = tuple[Any, ...]
 
 
-class EstimateRows:
+class EstimateRows(AllocatedDays):
     """`EstimateTransaction` on one connection; what it changes is noted."""
-
-    _connection: AsyncConnection[_Row]
-    _changed: ChangedInputs
 
     async def _estimate_rows(self, statement: str, /, **values: object) -> list[_Row]:
         async with self._connection.cursor(binary=True) as cursor:
@@ -112,6 +108,7 @@ class EstimateRows:
         if blocks:
             await write_blocks(self._connection, blocks, actor, at, reasons)
         self._changed.channels.update(block.channel_id for block in blocks)
+        self.note_to_share(blocks, at)
 
     async def raise_findings(
         self, findings_of: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime

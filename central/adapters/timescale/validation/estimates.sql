@@ -28,7 +28,8 @@ WHERE channel_id = %(channel)s AND day >= %(first)s AND day < %(end)s AND code =
     AND closed_at IS NULL AND accepted_by IS NULL
 
 -- name: issued
--- The account leads to its bills by their index; parts have none by agreement.
+-- The account leads to its bills by their index; parts have none by agreement. Where the channel is shared
+-- out, its shares are billed.
 SELECT bill_part.first_day, bill_part.end_day
 FROM point_channel
 JOIN service ON service.service_point_id = point_channel.service_point_id
@@ -37,8 +38,10 @@ JOIN agreement ON agreement.service_id = service.id
 JOIN bill ON bill.account_id = agreement.account_id AND bill.state = 'issued'
 JOIN live_part AS bill_part ON bill_part.bill_id = bill.id
     AND bill_part.agreement_id = agreement.id AND NOT bill_part.settles
-WHERE point_channel.id = %(channel)s
-    AND bill_part.first_day < %(end)s AND bill_part.end_day > %(first)s
+WHERE point_channel.id = ANY(
+    ARRAY[%(channel)s::bigint]
+    || ARRAY(SELECT channel_id FROM allocated_channel WHERE source_id = %(channel)s)
+) AND bill_part.first_day < %(end)s AND bill_part.end_day > %(first)s
 
 -- name: tariffs_of
 SELECT tariff.name, effective, document, tariff_in_force.sha256, currency, revision
@@ -68,17 +71,19 @@ WHERE channel_id = %(channel)s AND day = %(day)s AND code = %(code)s AND closed_
 
 -- name: held_days
 -- Each service of a held bill, or missing days in a row of a channel that is billed to somebody, with
--- the channels that are billed there, and of the bills right before them whether any of their days
+-- the channels that are billed there (of a share what it is a share in), and of the bills right before them whether any of their days
 -- is estimated now, the newest first.
 SELECT
     account.number, service_point.name, service_point.zone, service.day_start,
     held.first_day, held.end_day,
     array(
-        SELECT point_channel.id FROM point_channel
+        SELECT DISTINCT coalesce(allocated_channel.source_id, point_channel.id)
+        FROM point_channel
+        LEFT JOIN allocated_channel ON allocated_channel.channel_id = point_channel.id
         WHERE point_channel.service_point_id = service_point.id
             AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
-            AND point_channel.id = coalesce(held.channel_id, point_channel.id)
-        ORDER BY point_channel.id
+            AND coalesce(held.channel_id, point_channel.id) = point_channel.id
+        ORDER BY 1
     ) AS channels,
     array(
         SELECT EXISTS (
@@ -126,15 +131,21 @@ FROM (
     FROM (
         SELECT
             occupancy.account_id, occupancy.id AS occupancy_id, occupancy.service_id,
-            missing.channel_id, missing.day,
+            point_channel.id AS channel_id, missing.day,
             missing.day - row_number() OVER (
-                PARTITION BY occupancy.id, missing.channel_id ORDER BY missing.day
+                PARTITION BY occupancy.id, point_channel.id ORDER BY missing.day
             )::integer AS stretch
         FROM (
             SELECT DISTINCT channel_id, day FROM vee_finding
             WHERE %(waiting)s AND code = %(missing)s AND closed_at IS NULL AND day < %(ended_by)s
         ) AS missing
-        JOIN point_channel ON point_channel.id = missing.channel_id
+        CROSS JOIN LATERAL (
+            SELECT missing.channel_id AS id
+            UNION ALL
+            SELECT allocated_channel.channel_id FROM allocated_channel
+            WHERE allocated_channel.source_id = missing.channel_id
+        ) AS counted
+        JOIN point_channel ON point_channel.id = counted.id
         JOIN service ON service.service_point_id = point_channel.service_point_id
             AND (service.channels IS NULL OR point_channel.obis = ANY(service.channels))
         JOIN occupancy ON occupancy.service_id = service.id

@@ -25,6 +25,7 @@ FROM (
         WHERE zone IN (SELECT unnest(string_to_array(%(zones)s, ' ')))
     ) AS days
     WHERE days.first_day <= days.last_day
+        AND NOT EXISTS (SELECT FROM allocated_channel WHERE channel_id = point_channel.id)
     GROUP BY point_channel.id
 ) AS unclosed
 HAVING count(*) > 0

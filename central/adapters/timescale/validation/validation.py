@@ -55,11 +55,9 @@ from central.service.ports.validation import (
     ChannelDay,
     Closing,
     LockedChannel,
-    Newest,
     OpenFinding,
     PastDays,
     PointChannelId,
-    ValidationTransaction,
 )
 from firmware_bridge.contract.interval import Interval
 from firmware_bridge.contract.obis import Obis
@@ -84,7 +82,7 @@ class TimescaleValidationStore(BlockVersions):
         self._known: str | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[ValidationTransaction]:
+    async def transaction(self) -> AsyncIterator[_ValidationTransaction]:
         """Begin a transaction; leaving commits, an exception rolls back."""
         with translated():
             async with self._pool.connection() as connection, connection.transaction():
@@ -133,11 +131,11 @@ class _ValidationTransaction(EstimateRows):
         self._connection = connection
         self._zones = zones
         self._changed = ChangedInputs()
+        self._to_share = set()
+        self._shared_at = None
         self.notes: list[AuditEntry] = []
-        # Days that are closed for the first time here.
-        self._fresh: set[tuple[int, date]] = set()
-        # Those among which may be some that a bill has and was rated without.
-        self._closed: list[tuple[int, date]] = []
+        self._fresh = set()
+        self._closed = []
 
     def note(
         self, note: DecisionNote, action: str, subject: str, detail: Mapping[str, Any]
@@ -146,6 +144,7 @@ class _ValidationTransaction(EstimateRows):
 
     async def raise_changed(self) -> None:
         """Raise what has changed. Whoever changes a point takes it before its channels."""
+        await self.share_out()
         changed, self._changed = self._changed, ChangedInputs()
         closed, self._closed = self._closed, []
         if closed:
@@ -278,27 +277,10 @@ class _ValidationTransaction(EstimateRows):
     async def past_days(self, asked: Sequence[PastDays]) -> dict[PastDays, list[PastDay]]:
         return await read_past_days(self._connection, asked)
 
-    async def newest(self, days: Collection[ChannelDay]) -> dict[ChannelDay, Newest]:
-        if not days:
-            return {}
-        span = {"first": min(key.day for key in days), "last": max(key.day for key in days)}
-        rows = await self._rows("newest", **_days(days), **span)
-        return {
-            ChannelDay(PointChannelId(row[0]), row[1]): Newest(
-                row[2], bytes(row[3]), decided=row[4]
-            )
-            for row in rows
-        }
-
     async def add_blocks(self, blocks: Sequence[DayBlock], actor: Actor, at: datetime) -> None:
         if blocks:
             await write_blocks(self._connection, blocks, actor, at)
-        for block in blocks:
-            if block.version == 1:
-                self._fresh.add((block.channel_id, block.day))
-                self._closed.append((block.channel_id, block.day))
-            else:
-                self._changed.channels.add(block.channel_id)
+        self.note_blocks(blocks, at)
 
     async def settle_findings(
         self, found: Mapping[ChannelDay, Sequence[VeeFinding]], at: datetime
@@ -340,7 +322,9 @@ class _ValidationTransaction(EstimateRows):
             befores=[one.before for one in closings],
             throughs=[one.through for one in closings],
         )
-        return {PointChannelId(row[0]) for row in rows}
+        noted = {PointChannelId(row[0]) for row in rows}
+        await self.close_shares(noted)
+        return noted
 
 
 def _due_here(rows: Sequence[_Row], before: datetime, since: datetime) -> Iterator[int]:
@@ -363,7 +347,7 @@ def _locked(row: _Row, spans: Sequence[_Row]) -> LockedChannel:
     )
     installed = tuple(Interval(span[1], span[2] or ENDLESS) for span in spans)
     occupied = tuple(map(DayRange, row[9] or (), row[10] or ()))
-    return LockedChannel(channel, row[4], installed, occupied, row[11])
+    return LockedChannel(channel, row[4], installed, occupied, row[11], has_share=row[12])
 
 
 def _places(windows: Mapping[PointChannelId, Interval]) -> dict[str, list[Any]]:

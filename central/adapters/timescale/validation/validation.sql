@@ -1,7 +1,7 @@
 -- name: take
 -- Changes on their way to the channels of points; one that feeds no point comes with a null.
 -- An instant at which an installation ends still belongs to it: its closing read. One that was
--- withdrawn leaves days that were validated with it.
+-- withdrawn leaves days that were validated with it. What has a share in another channel is not counted.
 WITH taken AS (
     DELETE FROM touched WHERE id IN (
         SELECT id FROM touched ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -19,6 +19,7 @@ LEFT JOIN installation ON installation.meter_id = channel.meter_id
     && tstzrange(taken.from_at - interval '1 millisecond', taken.until_at)
 LEFT JOIN point_channel ON point_channel.service_point_id = installation.service_point_id
     AND point_channel.obis = channel.obis
+    AND NOT EXISTS (SELECT FROM allocated_channel WHERE channel_id = point_channel.id)
 
 -- name: put_back
 INSERT INTO touched (channel_id, from_at, until_at)
@@ -36,6 +37,7 @@ JOIN service_point ON service_point.id = point_channel.service_point_id
 JOIN installation ON installation.service_point_id = point_channel.service_point_id
     AND installation.withdrawn IS NULL
 WHERE point_channel.id > %(after)s AND point_channel.id <= %(last)s
+    AND NOT EXISTS (SELECT FROM allocated_channel WHERE channel_id = point_channel.id)
     AND zone NOT IN (SELECT unnest(string_to_array(%(zones)s, ' ')))
 ORDER BY point_channel.id, lower(during)
 
@@ -43,11 +45,13 @@ ORDER BY point_channel.id, lower(during)
 -- A day of an installation that is over and comes after the last that was closed. An open end is
 -- null, which `least` leaves out. What is earlier than a day begins belongs to the day before. A zone
 -- that the server does not know would be an error: the CASE keeps it from being asked. Zones come as
--- one text and are looked up by their hash: they are some six hundred.
+-- one text and are looked up by their hash: they are some six hundred. What has a share in another
+-- channel is closed with that.
 SELECT point_channel.id
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 WHERE point_channel.id > %(after)s
+    AND NOT EXISTS (SELECT FROM allocated_channel WHERE channel_id = point_channel.id)
     AND CASE WHEN zone IN (SELECT unnest(string_to_array(%(zones)s, ' '))) THEN
         coalesce(closed_through, '-infinity'::date)
         < (%(before)s::timestamptz AT TIME ZONE zone - day_start)::date - 1
@@ -80,7 +84,8 @@ SELECT pg_advisory_xact_lock((7303::bigint << 44) + id) FROM unnest(%(ids)s::big
 SELECT
     point_channel.id, point_channel.obis, point_channel.period_s, point_channel.unit,
     point_channel.closed_through, service_point.name, service_point.zone, service_point.capacity,
-    point_channel.day_start, occupied.first_days, occupied.end_days, service_point.retention_floor
+    point_channel.day_start, occupied.first_days, occupied.end_days, service_point.retention_floor,
+    EXISTS (SELECT FROM allocated_channel WHERE allocated_channel.channel_id = point_channel.id)
 FROM point_channel
 JOIN service_point ON service_point.id = point_channel.service_point_id
 LEFT JOIN LATERAL (
@@ -164,15 +169,6 @@ JOIN conflict ON conflict.channel_id = channel.id AND conflict.decided_at IS NUL
     AND conflict.at >= lower(installation.during)
     AND conflict.at <= coalesce(upper(installation.during), 'infinity')
 ORDER BY place.channel_id, conflict.at
-
--- name: newest
-SELECT DISTINCT ON (day_block.channel_id, day_block.day)
-    day_block.channel_id, day_block.day, day_block.version, day_block.sha256,
-    day_block.reason <> ''
-FROM unnest(%(ids)s::bigint[], %(days)s::date[]) AS wanted (channel_id, day)
-JOIN day_block ON day_block.channel_id = wanted.channel_id AND day_block.day = wanted.day
-    AND day_block.day BETWEEN %(first)s AND %(last)s
-ORDER BY day_block.channel_id, day_block.day, day_block.version DESC
 
 -- name: open_findings
 SELECT
