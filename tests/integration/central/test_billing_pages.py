@@ -619,4 +619,4 @@ async def test_rules_limits_and_suppressed_days_are_shown_and_decided(clerk: Cle
     api = "/api/v1/suppressed-periods"
     made = await clerk.web.post(api, json={**order, "end": until.isoformat()})
     assert (made.status_code, made.json()["state"]) == (201, "proposed"), made.text
-    assert (await clerk.web.get(api)).json()["items"][0] == made.json()
+    assert made.json() in (await clerk.web.get(api)).json()["items"]
