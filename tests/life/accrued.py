@@ -147,11 +147,10 @@ async def accrued_otherwise(
     blocks = await blocks_of(charged.look, [part for own in wanted.values() for part in own])
     accruals = await charged.look.accruals()
     issued = [part for part in parts if part.state == "issued"]
-    found = [
-        Violation(ORACLE, f"{place} is billed, and kept as {accruals[place]}")
-        for place in sorted(accruals.keys() - wanted.keys())
-        if accruals[place].amount
-    ]
+    found: list[Violation] = []
+    for place in sorted(accruals.keys() - wanted.keys()):
+        settling = _settlement(books, issued, place)
+        found += _compared(settling, _settles(books, issued, settling, noted), accruals[place])
     for account in sorted({place[0] for place in wanted}):
         mine = {place: own for place, own in wanted.items() if place[0] == account}
         try:
@@ -164,7 +163,39 @@ async def accrued_otherwise(
     return found
 
 
-def _compared(first: Part, charges: Charges, kept: Accrual | None) -> Iterator[Violation]:
+def _settlement(books: Books, issued: Sequence[Part], place: Place) -> Part | None:
+    """The part without a day that settles what a customer who has gone leaves, if there is one."""
+    ended = [one.end for one in books.occupancies() if one.place == place and one.end is not None]
+    own = [part for part in issued if part.place == place and not part.settles]
+    if not ended or not own:
+        return None
+    gone, last = max(ended), max(own, key=lambda part: part.end)
+    account, point, service = place
+    return replace(
+        _EMPTY,
+        key=-1,
+        account=account,
+        point=point,
+        service=service,
+        plan=last.plan,
+        first=gone,
+        end=gone + _DAY,
+        bill=uuid5(_NAMES, f"{place} {gone}"),
+        settles=True,
+    )
+
+
+def _settles(
+    books: Books, issued: Sequence[Part], settling: Part | None, noted: Collection[int]
+) -> Charges:
+    """What a part without a day says by charge: nothing where there is none."""
+    if settling is None:
+        return {}
+    judge = Judge(books, [*issued, settling], {}, Blocks({}), noted=noted)
+    return _charges(judge, [settling]) or {}
+
+
+def _compared(first: Part | None, charges: Charges, kept: Accrual | None) -> Iterator[Violation]:
     if kept is None:
         yield Violation(ORACLE, f"nothing is kept of {first}, which is not billed")
         return
