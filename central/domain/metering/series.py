@@ -89,6 +89,12 @@ class ReadingSeries:
         return mask
 
     @property
+    def meter_time(self) -> NDArray[np.bool_]:
+        """Which readings the meter's own clock dated."""
+        mask: NDArray[np.bool_] = self.flags >> np.uint8(4) == np.uint8(TimeQuality.METER)
+        return mask
+
+    @property
     def suspect(self) -> NDArray[np.bool_]:
         """Which readings the device itself doubts."""
         mask: NDArray[np.bool_] = self.quality == np.uint8(Quality.SUSPECT)

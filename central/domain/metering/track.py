@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from central.domain.metering.clock_error import ClockError
 from central.domain.metering.exact import running_total, times
 from central.domain.metering.grid import Grid
 from central.domain.metering.installation import Installation
@@ -39,10 +40,12 @@ class InstallationSegment:
     Args:
         installation: The meter, from..to.
         series: Its channels of that OBIS code.
+        clock_errors: When its meter's clock was wrong, ascending.
     """
 
     installation: Installation
     series: tuple[ReadingSeries, ...]
+    clock_errors: tuple[ClockError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

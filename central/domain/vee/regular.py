@@ -9,7 +9,7 @@ difference of neighbours. What comes out is what `measure_day` makes of the day 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -130,7 +130,7 @@ def _framed(number: int, read: DayReadings, limits: Thresholds) -> tuple[_Frame,
         exponent,
         factor,
     )
-    return frame, _Register(number, InstallationSegment(installation, (inside,)), least)
+    return frame, _Register(number, replace(read.segments[0], series=(inside,)), least)
 
 
 def _measured(

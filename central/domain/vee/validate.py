@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -185,9 +185,7 @@ def _seen(
     """What lies in the window, so that a month's readings give what a day's would."""
     low, high = grid.start_ms - tolerance_ms, grid.end_ms + tolerance_ms
     return [
-        InstallationSegment(
-            segment.installation, tuple(one.between(low, high) for one in segment.series)
-        )
+        replace(segment, series=tuple(one.between(low, high) for one in segment.series))
         for segment in segments
         if to_ms(segment.installation.start) <= high
         and (segment.installation.end is None or to_ms(segment.installation.end) >= low)
@@ -198,9 +196,9 @@ def _usable(
     segments: Sequence[InstallationSegment], channel: PointChannel
 ) -> list[InstallationSegment]:
     return [
-        InstallationSegment(
-            segment.installation,
-            tuple(_unmarked(one) for one in segment.series if one.unit is channel.unit),
+        replace(
+            segment,
+            series=tuple(_unmarked(one) for one in segment.series if one.unit is channel.unit),
         )
         for segment in segments
     ]

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from central.service.ingest.claims import is_original_of, is_proof_of, is_same
 from central.service.ingest.classify import Arrival, Readable, Unreadable
 from central.service.ingest.cursors import advance_cursors
 from central.service.ingest.handshake import two_live_epochs_finding
@@ -20,7 +21,7 @@ from central.service.ingest.outcome import (
     Result,
     quarantine_key,
 )
-from central.service.ingest.register_findings import event_findings
+from central.service.ingest.register_findings import clock_looks, event_findings
 from central.service.ingest.rows import ROW_MESSAGES, Table, counted, place
 from central.service.ingest.signatures import SIGNATURE_CODES, stored_signature
 from central.service.ports.ingest import IngestTransaction
@@ -39,7 +40,8 @@ from central.service.ports.ingest_records import (
     Signing,
     StoredLink,
 )
-from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, NO_HASH, SEQUENCE_MAX, Header
+from central.service.ports.meter_clocks import ClockLook
+from firmware_bridge.contract.envelope import BATCH_MAX_BYTES, SEQUENCE_MAX, Header
 from firmware_bridge.contract.messages import QUARANTINED_MAX, Ack
 from firmware_bridge.contract.plain_text import plain
 from firmware_bridge.contract.reading import from_ms
@@ -104,6 +106,7 @@ class Window:
         self._candidates = candidates
         self._table = table
         self._findings: list[IngestFinding] = []
+        self._clocks: list[ClockLook] = []
         self._abandon: set[EpochKey] = set()
         self._filled: list[NewBatch] = []
         self.refused: list[Rejection] = []
@@ -116,6 +119,8 @@ class Window:
         await self._hold(batches, claims)
         await self._keep_signatures(batches, claims)
         acks = await self._advance(batches, claims)
+        if self._clocks:
+            await self._tx.note_clocks(self._clocks)
         if self._findings:
             await self._tx.find(self._findings)
         return Result(outcomes, acks)
@@ -163,7 +168,7 @@ class Window:
                     empty=claim.empty if earlier is None else earlier.received == 0,
                     code=claim.code if earlier is None else earlier.code,
                 )
-            if _is_original_of(batch, claim) or _is_proof_of(batch, claim):
+            if is_original_of(batch, claim) or is_proof_of(batch, claim):
                 await self._tx.fill(claim.batch_id, batch)
                 self._filled.append(batch)
                 claim = SequenceClaim(claim.batch_id, fresh=True, stored=batch.link)
@@ -215,12 +220,13 @@ class Window:
         if claim.fresh:
             if isinstance(item, Readable):
                 self._findings += event_findings(batch.key, item.batch)
+                self._clocks += clock_looks(batch.key, item.batch, self._now)
             if batch.code == VOID:
                 self._find(
                     FindingCode.VOID_BATCH, batch, "was damaged at the gateway and has no readings"
                 )
             return end
-        if _is_same(batch, claim):
+        if is_same(batch, claim):
             return replace(
                 end, kind=OutcomeKind.DUPLICATE, code="DUPLICATE", stored=0, quarantined=0
             )
@@ -310,7 +316,7 @@ class Window:
             key = batch.key.of_epoch
             if claim.fresh and batch.state is BatchState.QUARANTINED:
                 quarantined.setdefault(key, []).append(batch.key.sequence)
-            if not claim.fresh and _is_same(batch, claim):
+            if not claim.fresh and is_same(batch, claim):
                 stored = claim.stored
                 before = repeated.get(key, stored)
                 repeated[key] = max(before, stored, key=lambda link: link.sequence)
@@ -374,25 +380,3 @@ class Window:
                 key.sequence,
             )
         )
-
-
-def _is_same(batch: NewBatch, claim: SequenceClaim) -> bool:
-    """Whether a batch is what is stored, itself or by the hash that one of the two stands for."""
-    return claim.stored.is_known_as(batch.sha256) or batch.replaces == claim.stored.sha256
-
-
-def _is_proof_of(batch: NewBatch, claim: SequenceClaim) -> bool:
-    """Whether what is stored was quarantined for its signature, and this is signed as it has to be.
-
-    Whoever has no key takes no place from who has.
-    """
-    return not claim.fresh and claim.code in SIGNATURE_CODES and batch.is_proven
-
-
-def _is_original_of(batch: NewBatch, claim: SequenceClaim) -> bool:
-    """Whether a void batch is stored and this is what it stands for, come late.
-
-    A void that does not know what it stands for gives way to any batch with readings.
-    """
-    stands_for = claim.stored.replaces in {batch.sha256, NO_HASH}
-    return not claim.fresh and claim.empty and stands_for and batch.received != 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
+from central.service.ingest.rows import FUTURE, PAST
 from central.service.ports.ingest_records import BatchKey, FindingCode, IngestFinding
+from central.service.ports.meter_clocks import ClockLook
 from firmware_bridge.contract.envelope import Batch
 from firmware_bridge.contract.event import (
     ABOUT_CLOCKS,
@@ -45,6 +48,28 @@ def event_findings(key: BatchKey, batch: Batch) -> list[IngestFinding]:
         batch: Decoded.
     """
     return [_finding(key, event) for event in batch.events]
+
+
+def clock_looks(key: BatchKey, batch: Batch, now: datetime) -> list[ClockLook]:
+    """How the gateway saw its meters' clocks, as a batch says; validation judges by it.
+
+    Args:
+        key: The batch's identity.
+        batch: Decoded.
+        now: When it is stored. A look at a time at which no reading is taken says nothing of any.
+    """
+    return [
+        ClockLook(
+            key.gateway_id,
+            event.channel.manufacturer,
+            event.channel.serial,
+            event.after.at,
+            None if event.before is None else event.before.at,
+            event.kind is EventKind.CLOCK_WRONG,
+        )
+        for event in batch.events
+        if event.kind in ABOUT_CLOCKS and now - PAST <= event.after.at <= now + FUTURE
+    ]
 
 
 def _finding(key: BatchKey, event: MeterEvent) -> IngestFinding:

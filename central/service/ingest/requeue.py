@@ -14,7 +14,7 @@ from central.domain.audit.change import change
 from central.service.ingest.classify import Arrival, Readable, RefusedMessage, examine
 from central.service.ingest.isolate import blame
 from central.service.ingest.outcome import quarantine_key
-from central.service.ingest.register_findings import event_findings
+from central.service.ingest.register_findings import clock_looks, event_findings
 from central.service.ingest.rows import (
     ROW_MESSAGES,
     ChannelList,
@@ -157,6 +157,7 @@ async def _requeue(store: IngestStore, source: QuarantinedBatch, note: DecisionN
         await tx.recount([BatchCounts(batch_id, stored, duplicate, conflict, quarantined)])
         if batch.events and source.quarantine.code not in set(RowCode):
             # Where single rows were kept, the batch was read and its events are raised already.
+            await tx.note_clocks(clock_looks(source.key, batch, note.at))
             await tx.find(event_findings(source.key, batch))
         if reason is not None:
             payload = source.quarantine.payload

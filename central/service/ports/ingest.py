@@ -47,6 +47,7 @@ from central.service.ports.ingest_records import (
     StoredLink,
     StoredSignature,
 )
+from central.service.ports.meter_clocks import ClockLook
 from firmware_bridge.contract.errors import EnvironmentFaultError, Fault, MeterlineError
 from firmware_bridge.contract.reading import Channel
 
@@ -132,6 +133,12 @@ class IngestTransaction(Protocol):
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:
         """Keep refused messages, within the store's bound; the oldest make room."""
+
+    async def note_clocks(self, looks: Sequence[ClockLook]) -> None:
+        """Note how gateways saw clocks of meters at home behind them; another's say nothing.
+
+        Channels of these meters are queued for validation from then on.
+        """
 
     async def find(self, findings: Sequence[IngestFinding]) -> None:
         """Raise findings; one that is open stays as it is.

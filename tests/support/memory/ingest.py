@@ -51,9 +51,10 @@ from central.service.ports.ingest_records import (
     StoredLink,
     StoredSignature,
 )
+from central.service.ports.meter_clocks import ClockLook
 from firmware_bridge.contract.envelope import NO_HASH
 from firmware_bridge.contract.messages import Status
-from firmware_bridge.contract.reading import Channel
+from firmware_bridge.contract.reading import Channel, to_ms
 from tests.support.memory.audit import AuditLine, add_line
 from tests.support.memory.columns import check
 from tests.support.memory.journal import Journal
@@ -120,6 +121,7 @@ class State:
     )
     quarantine: dict[BatchId, Quarantine] = field(default_factory=dict)
     signatures: dict[BatchId, StoredSignature] = field(default_factory=dict)
+    clocks: dict[tuple[str, str, datetime], ClockLook] = field(default_factory=dict)
     rejected: dict[tuple[str, str, bytes], Rejection] = field(default_factory=dict)
     findings: dict[str, IngestFinding] = field(default_factory=dict)
     answered: dict[str, IngestFinding] = field(default_factory=dict)
@@ -357,6 +359,20 @@ class _Transaction:
     async def keep_signatures(self, signatures: Sequence[StoredSignature]) -> None:
         for each in signatures:
             self._journal.put(self._state.signatures, each.batch_id, each)
+
+    async def note_clocks(self, looks: Sequence[ClockLook]) -> None:
+        for look in sorted(looks, key=lambda look: (look.manufacturer, look.serial, look.at)):
+            key = (look.manufacturer, look.serial, look.at)
+            meter = self._state.meters.get((look.manufacturer, look.serial))
+            if key in self._state.clocks or meter is None:
+                continue
+            if self._state.homes[meter] == look.gateway_id:
+                self._journal.put(self._state.clocks, key, look)
+                records = self._state.channels.values()
+                channels = [record.id for record in records if record.meter_id == meter]
+                first, until = to_ms(look.at), max(to_ms(look.at) + 1, to_ms(self._now))
+                columns = (channels, [first] * len(channels), [until] * len(channels))
+                await self.queue_for_validation(*(np.array(column, np.int64) for column in columns))
 
     async def store(self, rows: Rows) -> Placement:
         place = np.zeros(len(rows), np.uint8)

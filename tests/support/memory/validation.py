@@ -41,6 +41,7 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Kind, Source, from_ms, to_ms
 from tests.support.memory.books import BookState, KeptFinding, MemoryBooks
+from tests.support.memory.clocks import clock_errors
 from tests.support.memory.estimates import EstimateTables
 from tests.support.memory.history import block_of, channel_of, occupied, past_days
 from tests.support.memory.ingest import State, StoredReading, Touched
@@ -283,7 +284,7 @@ class _Transaction(EstimateTables):
                 series.append(
                     ReadingSeries.of(rows, kind=kind, source=source, period_s=period_s, unit=unit)
                 )
-        return InstallationSegment(installation, tuple(series))
+        return InstallationSegment(installation, tuple(series), clock_errors(self._ingest, one))
 
     async def conflicts(
         self, windows: Mapping[PointChannelId, Interval]

@@ -314,6 +314,25 @@ WHERE NOT (code = 'GAP' AND EXISTS (
 ORDER BY key
 ON CONFLICT (key) WHERE closed_at IS NULL DO NOTHING
 
+-- name: note_clocks
+-- Days that were closed meanwhile are judged again: a batch may come late.
+WITH noted AS (
+    INSERT INTO meter_clock (meter_id, at, own_at, is_wrong, recorded_at)
+    SELECT meter.id, seen.at, seen.own_at, seen.is_wrong, %(now)s
+    FROM unnest(
+        %(gateway_id)b::bigint[], %(manufacturer)b::text[], %(serial)b::text[],
+        %(at)b::timestamptz[], %(own_at)b::timestamptz[], %(is_wrong)b::boolean[]
+    ) AS seen (gateway_id, manufacturer, serial, at, own_at, is_wrong)
+    JOIN meter USING (manufacturer, serial, gateway_id)
+    ORDER BY meter.id, seen.at
+    ON CONFLICT DO NOTHING
+    RETURNING meter_id, at
+)
+INSERT INTO touched (channel_id, from_at, until_at)
+SELECT channel.id, noted.at, greatest(noted.at + interval '1 millisecond', %(now)s)
+FROM noted JOIN channel ON channel.meter_id = noted.meter_id
+ORDER BY channel.id, noted.at
+
 -- name: close_findings
 UPDATE finding SET closed_at = %(now)s, closed_by = %(closed_by)s
 WHERE key = ANY(%(keys)s) AND closed_at IS NULL

@@ -41,6 +41,7 @@ from central.service.ports.ingest_records import (
     StoredLink,
     StoredSignature,
 )
+from central.service.ports.meter_clocks import ClockLook
 from firmware_bridge.contract.reading import from_ms
 
 REJECTED_MAX = 10_000
@@ -266,6 +267,11 @@ class TimescaleTransaction:
         gateways = sorted({rejection.gateway for rejection in ordered})
         await self._run("trim_rejected_of", gateways=gateways, bound=REJECTED_OF_GATEWAY)
         await self._run("trim_rejected", bound=REJECTED_MAX)
+
+    async def note_clocks(self, looks: Sequence[ClockLook]) -> None:
+        """See `IngestTransaction`."""
+        if looks:
+            await self._run("note_clocks", now=self._now, **_columns(ClockLook, looks))
 
     async def find(self, findings: Sequence[IngestFinding]) -> None:
         """See `IngestTransaction`."""

@@ -32,6 +32,7 @@ from central.adapters.timescale.queries import load_queries
 from central.adapters.timescale.registry.registry import registers_of
 from central.adapters.timescale.validation.blocks import write_blocks
 from central.adapters.timescale.validation.estimates import EstimateRows
+from central.adapters.timescale.validation.meter_clocks import read_clock_errors
 from central.adapters.timescale.validation.past_days import read_past_days
 from central.adapters.timescale.validation.policies import read_policies
 from central.adapters.timescale.validation.versions import BlockVersions
@@ -219,7 +220,9 @@ class _ValidationTransaction(EstimateRows):
             return {}
         rows = await self._rows("segments", **_places(windows))
         registers = await registers_of(self._connection, [row[1] for row in rows])
-        series = await self._series(rows, windows)
+        asked = _installed_windows(rows, windows)
+        series = await self._series(asked)
+        errors = await read_clock_errors(self._connection, asked)
         found: dict[PointChannelId, list[InstallationSegment]] = {}
         for row in rows:
             installation = Installation(
@@ -229,25 +232,17 @@ class _ValidationTransaction(EstimateRows):
                 multiplier=Multiplier(Fraction(int(row[6]), int(row[7]))),
                 registers=registers.get(row[1], {}),
             )
-            segment = InstallationSegment(installation, tuple(series.get((row[0], row[1]), ())))
+            segment = InstallationSegment(
+                installation,
+                tuple(series.get((row[0], row[1]), ())),
+                tuple(errors.get((row[0], row[1]), ())),
+            )
             found.setdefault(PointChannelId(row[0]), []).append(segment)
         return found
 
     async def _series(
-        self, installations: Sequence[_Row], windows: Mapping[PointChannelId, Interval]
+        self, asked: Mapping[str, object]
     ) -> dict[tuple[int, int], list[ReadingSeries]]:
-        bounds = [windows[PointChannelId(row[0])] for row in installations]
-        asked = {
-            "ids": [row[0] for row in installations],
-            "installations": [row[1] for row in installations],
-            "from_at": [
-                max(bound.start, row[4]) for row, bound in zip(installations, bounds, strict=True)
-            ],
-            "until_at": [
-                bound.end if row[5] is None else min(bound.end, row[5])
-                for row, bound in zip(installations, bounds, strict=True)
-            ],
-        }
         async with self._connection.cursor(binary=True) as cursor:
             read_columns(cursor)
             await cursor.execute(_SQL["readings"], asked)
@@ -325,6 +320,24 @@ class _ValidationTransaction(EstimateRows):
         noted = {PointChannelId(row[0]) for row in rows}
         await self.close_shares(noted)
         return noted
+
+
+def _installed_windows(
+    installations: Sequence[_Row], windows: Mapping[PointChannelId, Interval]
+) -> dict[str, object]:
+    """The part of each channel's window in which each of its installations was there."""
+    bounds = [windows[PointChannelId(row[0])] for row in installations]
+    return {
+        "ids": [row[0] for row in installations],
+        "installations": [row[1] for row in installations],
+        "from_at": [
+            max(bound.start, row[4]) for row, bound in zip(installations, bounds, strict=True)
+        ],
+        "until_at": [
+            bound.end if row[5] is None else min(bound.end, row[5])
+            for row, bound in zip(installations, bounds, strict=True)
+        ],
+    }
 
 
 def _due_here(rows: Sequence[_Row], before: datetime, since: datetime) -> Iterator[int]:

@@ -24,6 +24,7 @@ from central.domain.vee.rules import (
     standing_still,
     step_change,
     sum_check,
+    time_error,
     unused_reading,
     zero_days,
 )
@@ -42,6 +43,7 @@ RULES: tuple[VeeRule, ...] = (
     unused_reading.UNSYNCHRONISED_READING,
     unused_reading.SUSPECT_READING,
     unused_reading.EXTRA_INTERVALS,
+    time_error.RULE,
     conflicting_reading.RULE,
     sum_check.SUM_CHECK,
     sum_check.MULTIPLIER_MISMATCH,
