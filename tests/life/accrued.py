@@ -179,7 +179,7 @@ def _settlement(books: Books, issued: Sequence[Part], place: Place) -> Part | No
         service=service,
         plan=last.plan,
         first=gone,
-        end=gone + _DAY,
+        end=gone,
         bill=uuid5(_NAMES, f"{place} {gone}"),
         settles=True,
     )
