@@ -378,13 +378,11 @@ class ShardTransaction(CheckReads, Protocol):
         """Versions of day blocks, by channel and day."""
 
     async def save(self, bills: Sequence[NewBill], creator: str, at: datetime) -> int:
-        """Save bills whose days are claimed, all or none.
+        """Save bills whose days are claimed, all or none; how many were saved.
 
         A held bill that is there is replaced; a draft only by one with another hash, or other
-        state; an approved or issued one never.
-
-        Returns:
-            How many were saved.
+        state; an approved or issued one never. One without a line that nothing holds, as when a
+        charge was taken back, is discarded, and its days are free.
         """
 
     async def refresh(self, bills: Sequence[NewBill]) -> None:

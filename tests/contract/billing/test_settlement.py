@@ -237,6 +237,22 @@ async def test_a_charge_that_is_posted_after_the_last_bill_has_one_of_its_own(
     assert posted.consumed_by
 
 
+async def test_a_draft_of_a_charge_that_is_taken_back_goes_with_it(utility: Utility) -> None:
+    await moved_out(utility, OWING[: OWING.index("minimums")] + TAX)
+    await post(utility, ORDER)
+    assert (await run(utility, "2026-10")).bills == {BillState.DRAFT: 1}
+    back = replace(ORDER, key="so-17-back", kind=EntryKind.EXPIRY, of=ORDER.key, name="", taxes=())
+    await post(utility, back)
+    for _ in range(2):
+        assert (await run(utility, "2026-10")).bills == {BillState.DISCARDED: 1}
+    # Its days are free for what is posted next.
+    await post(utility, replace(ORDER, key="so-18", amount=Decimal("50.00")))
+    await settle(utility, "2026-10")
+    last = await bill(utility, "A-1", "2026-09")
+    assert lines(last) == [("one-off", "50.00"), ("vat", "5.00")]
+    assert last.bill.state is BillState.ISSUED
+
+
 async def test_what_another_point_of_the_account_bills_has_no_bill_of_its_own(
     utility: Utility,
 ) -> None:

@@ -315,13 +315,23 @@ class MemoryShard:
             self._state.bills = earlier
             raise
 
+    def _drop(self, new: NewBill) -> bool:
+        """Discard a bill that says nothing, and free its days."""
+        for part in new.plan.parts:
+            del self._state.claims[part.occupancy.occupancy_id, part.days.end]
+        if new.plan.bill_id is not None:
+            there = self._state.bills[new.plan.bill_id]
+            gone = replace(there.record.bill, state=BillState.DISCARDED)
+            record = replace(there.record, bill=gone)
+            self._state.bills[new.plan.bill_id] = replace(there, record=record)
+        return False
+
     def _save(self, new: NewBill, creator: str, at: datetime) -> bool:
         run = self.shard.run
         key, uid, run_uid, run_id = len(self._state.bills) + 1, uuid7(at), run.uid, run.id
         sha256 = new.bill.sha256 if new.bill.lines else None
         if new.bill.state is BillState.DRAFT and sha256 is None:
-            message = "a draft has lines"
-            raise ValueError(message)
+            return self._drop(new)
         maker = creator
         workers: tuple[str, ...] = (creator,)
         if new.plan.bill_id is not None:

@@ -11,8 +11,12 @@ from uuid import UUID
 from psycopg import AsyncConnection, errors
 
 from central.adapters.timescale.arrays import array_text
+from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.billing.account_state import OwnRow, own_rows
+from central.adapters.timescale.open_bills import discard_bills
 from central.adapters.timescale.queries import load_queries
+from central.domain.actor import Actor
+from central.domain.audit.change import bills_moved
 from central.domain.billing.bill import RunType
 from central.domain.billing.period_text import period_of
 from central.domain.billing.planned import (
@@ -23,6 +27,7 @@ from central.domain.billing.planned import (
     PlannedBill,
     PlannedPart,
 )
+from central.domain.billing.state import BillState
 from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.segments import DayRange
 from central.service.ports.stamps import InputStamp
@@ -30,6 +35,7 @@ from firmware_bridge.contract.errors import OperatorError
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _Row = tuple[Any, ...]
+_ACTOR = Actor.job("bill")
 _TAKEN = "Days are claimed at the same time by somebody else."
 
 
@@ -241,6 +247,18 @@ class ShardClaims:
             occupancies = [planned.occupancy.occupancy_id for planned, _ in parts]
             values = {"occupancies": occupancies, "parts": [key for _, key in parts]}
             await self.connection.execute(SQL["unclaim"], values)
+
+    async def drop(self, bills: Sequence[PlannedBill], at: datetime) -> None:
+        """Discard bills that are there, and free the days of all."""
+        there = [bill.bill_id for bill in bills if bill.bill_id is not None]
+        fresh = [planned for bill in bills if bill.bill_id is None for planned in bill.parts]
+        await self._free([(planned, self.part_ids[planned.key]) for planned in fresh])
+        if there:
+            uids = [row[0] for row in await self._rows("uids", bills=there)]
+            await discard_bills(self.connection, uids)
+            subject, detail = bills_moved(uids, "open", BillState.DISCARDED)
+            detail["reason"] = "It says nothing any more."
+            await audit(self.connection, at, _ACTOR, "bill.discarded", subject, detail)
 
     async def before(self, parts: Iterable[PlannedPart]) -> dict[tuple[int, date], _Row]:
         """What is directly before some parts.

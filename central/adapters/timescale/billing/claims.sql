@@ -115,6 +115,9 @@ WHERE bill_id = ANY(%(bills)s)
     AND NOT EXISTS (SELECT FROM cancelled_part WHERE part_id = bill_part.id)
 ORDER BY id
 
+-- name: uids
+SELECT uid FROM bill WHERE id = ANY(%(bills)s) ORDER BY id
+
 -- name: next_part_ids
 SELECT nextval('bill_part_id_seq') FROM generate_series(1, %(count)s)
 

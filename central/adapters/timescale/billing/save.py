@@ -156,6 +156,10 @@ class ShardWriter:
 
     async def write(self, bills: Sequence[NewBill]) -> int:
         """Add new bills and replace those that may be; see `ShardTransaction.save`."""
+        idle = [new.plan for new in bills if not new.bill.lines and not new.bill.holds]
+        if idle:
+            await self._claims.drop(idle, self._at)
+            bills = [new for new in bills if new.bill.lines or new.bill.holds]
         texts = [_BillText.of(draft, self._claims.part_ids) for draft in bills]
         fresh = [draft for draft in texts if draft.new.plan.bill_id is None]
         again = [
