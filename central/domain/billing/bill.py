@@ -245,7 +245,7 @@ class Bill:
         # In a string a quote follows a backslash, so only the member itself looks like this.
         whole = document.replace('"lines":[]', f'"lines":[{",".join(entries)}]', 1)
         sha256 = hashlib.sha256(whole.encode()).hexdigest()
-        return CanonicalText(canonical(short_document(head)), lines, sha256)
+        return CanonicalText(canonical(short_document(head, priced=bool(lines))), lines, sha256)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; amounts as strings."""

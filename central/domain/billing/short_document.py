@@ -1,4 +1,4 @@
-"""What a bill says beside its lines without what says nothing, as the store has it.
+"""What a bill says beside its lines without what says nothing or stands in columns of its own.
 
 A bill is read from either; its hash is always of the whole, so that of earlier ones stays.
 """
@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 _PARTIES = ("seller", "buyer")
-_SUMMED = "total"  # of its lines
+_SUMMED = {"total", "tax"}  # of its lines
+_COLUMNS = {"cycle", "currency"}
 _NOTHING: Mapping[str, Any] = {
     "lines": [],
     "holds": [],
@@ -20,16 +21,18 @@ _NOTHING: Mapping[str, Any] = {
 }
 
 
-def short_document(head: Mapping[str, Any]) -> dict[str, Any]:
-    """A document without members that a reader takes for granted.
+def short_document(head: Mapping[str, Any], *, priced: bool) -> dict[str, Any]:
+    """A document without members that a reader takes for granted, or has from elsewhere.
 
     Args:
         head: As `Bill.to_json` gives it.
+        priced: Whether it has lines: a bill without them has no currency of its own to be asked by.
     """
+    left_out = _SUMMED | (_COLUMNS if priced else {"cycle"})
     short = {
         name: value
         for name, value in head.items()
-        if name != _SUMMED and (name not in _NOTHING or value != _NOTHING[name])
+        if name not in left_out and (name not in _NOTHING or value != _NOTHING[name])
     }
     short["supplies"] = [_without(supply, ("reads",)) for supply in head["supplies"]]
     for party in _PARTIES:

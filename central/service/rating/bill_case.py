@@ -282,7 +282,7 @@ def read_case(text: str, file: str, tariff: ReadTariff) -> BillCase:
 
 def state_of(given: Mapping[str, Any]) -> CarriedState:
     """A state that names only what is not empty."""
-    return CarriedState.from_json({"peaks": [], "credits": [], "sums": []} | dict(given))
+    return CarriedState.from_json(dict(given))
 
 
 def differences(case: BillCase, bill: PricedBill) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from central.adapters.timescale.billing.account_money import account_money, days_among
+from central.adapters.timescale.billing.stamps import days_read_of
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.named_query import as_uuid
 from central.adapters.timescale.pool import Pool
@@ -270,21 +271,16 @@ def _part(  # noqa: PLR0913 - the columns of its row
     first: date,
     end: date,
     state: str,
-    read: Mapping[str, list[list[str]]] | None,
+    read: Mapping[str, Any] | None,
     *settled: str | None,
     beyond_until: date | None,
 ) -> LivePart:
-    days_read = None
-    if read is not None:
-        days_read = {
-            int(channel): [DayRange(*map(date.fromisoformat, ends)) for ends in ranges]
-            for channel, ranges in read.items()
-        }
+    days = DayRange(first, end)
     return LivePart(
         key,
-        DayRange(first, end),
+        days,
         BillState(state),
-        days_read,
+        None if read is None else days_read_of(read, days),
         adjusted=_note(*settled[:2]),
         written_off=_note(*settled[2:4]),
         beyond=_note(*settled[4:]),

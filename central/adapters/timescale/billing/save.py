@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, LiteralString, NamedTuple
 
@@ -20,11 +18,11 @@ from central.adapters.timescale.billing.adjustments import CarryingBill, carry
 from central.adapters.timescale.billing.claims import OpenRow, ShardClaims
 from central.adapters.timescale.billing.entries import ConsumingPart, consume
 from central.adapters.timescale.billing.lines import add_lines, numbered
+from central.adapters.timescale.billing.state_text import state_text
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.bill import CanonicalText
 from central.domain.billing.part_use import PartUse
 from central.domain.rating.hashing import canonical
-from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.uuid7 import uuid7
 from central.service.ports.bill_shard import NewBill, NewPart, RunRecord
 
@@ -58,29 +56,8 @@ class _PartText(NamedTuple):
         )
 
 
-_EMPTY = CarriedState()
 # The stamp of a part of which nobody knows it; such a one is always compared.
 _UNKNOWN = (*((None,) * 6), "{}", "{}", None, None, None, None)
-
-
-def state_text(state: CarriedState) -> tuple[str, bytes]:
-    """A state as it is kept, and its hash.
-
-    States that are worth the same may come from other days, owners and tariffs: only those that
-    hold nothing share a text.
-    """
-    empty = state.before is None and state == _EMPTY
-    return _empty_text() if empty else _written(state)
-
-
-def _written(state: CarriedState) -> tuple[str, bytes]:
-    text = canonical(state.to_json())
-    return text, hashlib.sha256(text.encode()).digest()
-
-
-@lru_cache(maxsize=1)
-def _empty_text() -> tuple[str, bytes]:
-    return _written(_EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +224,7 @@ class ShardWriter:
                 part.settles,
                 f"[{first},{end})",
                 self._claims.replaced.get(part_id),
-                *(_UNKNOWN if stamp is None else stamps.stamp_columns(stamp).values()),
+                *(_UNKNOWN if stamp is None else stamps.stamp_columns(stamp, new.days).values()),
                 *_use_columns(new.use),
             )
 

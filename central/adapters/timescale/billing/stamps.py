@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Rollback
 
+from central.adapters.timescale.billing.state_text import state_text
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.domain.rating.hashing import canonical
@@ -104,14 +105,14 @@ async def refresh(connection: _Connection, bills: Sequence[NewBill]) -> None:
     """Note newer revisions in bills that say just this; see `ShardTransaction.refresh`."""
     rows = [
         {
-            **stamp_columns(bill.stamps[part.agreement_id]),
+            **stamp_columns(bill.stamps[part.agreement_id], part.days),
             "agreement": part.agreement_id,
             "account_id": bill.account_id,
             "cycle": str(bill.bill.period),
             "run_type": bill.bill.run_type.value,
             "bill_revision": bill.bill.revision,
             "sha256": bytes.fromhex(bill.bill.sha256),
-            "closing": canonical(part.closing.to_json()),
+            "closing_sha256": state_text(part.closing)[1],
         }
         for bill in bills
         for part in bill.parts
@@ -121,15 +122,20 @@ async def refresh(connection: _Connection, bills: Sequence[NewBill]) -> None:
         await cursor.executemany(_SQL["refresh"], rows)
 
 
-def stamp_columns(stamp: InputStamp) -> dict[str, object]:
-    """The columns of a part that keep its stamp, in the order of `add_parts`."""
+def stamp_columns(stamp: InputStamp, days: DayRange) -> dict[str, object]:
+    """The columns of a part that keep its stamp, in the order of `add_parts`.
+
+    Args:
+        stamp: What it was rated with.
+        days: Of the part.
+    """
     return {
         "point": stamp.point,
         "account": stamp.account,
         "tariff": stamp.tariff,
         "settings": stamp.settings,
         "series": revisions_text(stamp.series),
-        "days_read": None if stamp.days_read is None else _days_text(stamp.days_read),
+        "days_read": None if stamp.days_read is None else _days_text(stamp.days_read, days),
         "others": revisions_text(stamp.others),
         "holidays": revisions_text(stamp.holidays),
         "not_metered": stamp.not_metered,
@@ -139,8 +145,26 @@ def stamp_columns(stamp: InputStamp) -> dict[str, object]:
     }
 
 
-def _days_text(read: DaysRead) -> str:
-    channels = ",".join(f'"{channel}":{_ranges_text(days)}' for channel, days in read.items())
+def days_read_of(text: Mapping[str, Any], days: DayRange) -> dict[int, list[DayRange]]:
+    """The days of each channel that a part was rated with, as its column keeps them.
+
+    Args:
+        text: By the channel's key; true for just the days of the part.
+        days: Of the part.
+    """
+    return {
+        int(channel): [days]
+        if read is True
+        else [DayRange(*map(date.fromisoformat, ends)) for ends in read]
+        for channel, read in text.items()
+    }
+
+
+def _days_text(read: DaysRead, own: DayRange) -> str:
+    channels = ",".join(
+        f'"{channel}":{"true" if days == (own,) else _ranges_text(days)}'
+        for channel, days in read.items()
+    )
     return f"{{{channels}}}"
 
 

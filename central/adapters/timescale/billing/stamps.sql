@@ -175,7 +175,7 @@ WHERE bill.id = bill_part.bill_id AND bill_part.agreement_id = %(agreement)s
     AND bill.account_id = %(account_id)s AND bill.cycle = %(cycle)s
     AND bill.run_type = %(run_type)s AND bill.revision = %(bill_revision)s
     AND bill.state IN ('draft', 'approved') AND bill.sha256 = %(sha256)s
-    AND bill_part.closing = %(closing)s::jsonb
+    AND bill_part.closing_sha256 = %(closing_sha256)s
     AND (
         point_revision, account_revision, tariff_revision, settings_revision, series_revisions,
         days_read, other_tariff_revisions, holiday_revisions, not_metered,

@@ -29,7 +29,7 @@ async def read_bill(connection: AsyncConnection[_Row], uid: UUID) -> BillRecord 
 
 
 def _record(row: _Row, lines: Sequence[_Row]) -> BillRecord:
-    said = dict(row[3])
+    said = {"cycle": row[17], "currency": row[18], **row[3]}
     said["state"] = row[4]
     said["lines"] = [
         {"position": line[0], "service_point": line[1], "line": line[2]} for line in lines

@@ -10,7 +10,7 @@ SELECT
                 AND bill.decision IS NULL
             ORDER BY starter.first_at, starter.actor
         ) ELSE '{}'
-    END, bill.decision
+    END, bill.decision, bill.cycle, bill.currency
 FROM bill JOIN bill_run ON bill_run.id = bill.run_id
 WHERE bill.uid = %(uid)s
 

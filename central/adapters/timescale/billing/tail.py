@@ -21,9 +21,9 @@ from central.adapters.timescale.billing.changes import changes_of_bills
 from central.adapters.timescale.billing.claims import ShardClaims
 from central.adapters.timescale.billing.correction_limits import limits_of
 from central.adapters.timescale.billing.load import ShardLoader
-from central.adapters.timescale.billing.save import state_text
 from central.adapters.timescale.billing.settled_parts import settled_parts
 from central.adapters.timescale.billing.shard import TimescaleShard, shard_of
+from central.adapters.timescale.billing.state_text import state_text
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
@@ -314,7 +314,7 @@ class TimescaleTail(TimescaleShard):
                 if stamp is None:
                     continue
                 key = self._claims.part_ids[claimed.occupancy_id, claimed.days.first]
-                values = {**stamps.stamp_columns(stamp), "part": key, "at": at}
+                values = {**stamps.stamp_columns(stamp, claimed.days), "part": key, "at": at}
                 values["correction"] = correction
                 await self._connection.execute(SQL["add_stamp"], values)
 

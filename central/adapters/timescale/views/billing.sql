@@ -140,7 +140,8 @@ SELECT
     bill.number, bill.issued_on, bill.due_on, bill.content_sha256, bill.state, bill.holds, bill.first_day, bill.end_day,
     bill.currency,
     CASE WHEN bill.total IS NOT NULL THEN jsonb_build_object(
-        'net', bill.document -> 'net', 'tax', bill.document -> 'tax', 'settled', bill.document -> 'settled',
+        'net', bill.document -> 'net',
+        'tax', (bill.total - (bill.document ->> 'net')::numeric)::text, 'settled', bill.document -> 'settled',
         'previous_balance', bill.document -> 'previous_balance'
     ) END,
     bill.sha256, bill.creator, bill.approver, cancelled.whole,

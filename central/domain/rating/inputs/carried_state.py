@@ -305,7 +305,7 @@ class CarriedState:
         return cls(
             peaks=tuple(
                 Peak(name, label, date.fromisoformat(month), Fraction(peak), _origin(rest))
-                for name, label, month, peak, *rest in value["peaks"]
+                for name, label, month, peak, *rest in value.get("peaks", ())
             ),
             credits=tuple(
                 Credit(
@@ -316,11 +316,11 @@ class CarriedState:
                     _origin(rest[:3]),
                     date.fromisoformat(rest[3]) if rest[3:] else NEVER,
                 )
-                for bank, label, earned, amount, *rest in value["credits"]
+                for bank, label, earned, amount, *rest in value.get("credits", ())
             ),
             sums=tuple(
                 YearSum(name, Decimal(amount), _origin(rest[:3]), _quantity(rest[3:]))
-                for name, amount, *rest in value["sums"]
+                for name, amount, *rest in value.get("sums", ())
             ),
             totals=tuple(
                 MonthTotal(date.fromisoformat(month), Decimal(amount), _origin(rest))
