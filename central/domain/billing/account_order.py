@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from operator import is_
 
 from central.domain.billing.account_periods import AccountPeriods
 from central.domain.billing.final_settlement import finished, to_settle
@@ -44,6 +45,8 @@ def in_account_order(
         for chain in to_come
     }
     bills: Sequence[PlannedBill] = [_settling(bill, ends) for bill in plan.bills]
+    if len(chains) == 1 and all(map(is_, bills, plan.bills)):
+        return plan
     if len(chains) > 1:
         bills = [
             replace(bill, elsewhere=_elsewhere(bill, to_come))

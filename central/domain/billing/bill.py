@@ -20,7 +20,7 @@ from central.domain.billing.state import BillState
 from central.domain.metering.day_start import day_start_text, read_day_start
 from central.domain.rating.bill_lines.line import Rated, RatedLine, WrittenLine
 from central.domain.rating.bill_lines.line_text import LineTexts
-from central.domain.rating.hashing import canonical
+from central.domain.rating.hashing import canonical, canonical_again
 from central.domain.rating.hold import Hold
 from central.domain.rating.inputs.billing_period import BillingPeriod
 from central.domain.rating.inputs.segments import DayRange
@@ -245,7 +245,9 @@ class Bill:
         # In a string a quote follows a backslash, so only the member itself looks like this.
         whole = document.replace('"lines":[]', f'"lines":[{",".join(entries)}]', 1)
         sha256 = hashlib.sha256(whole.encode()).hexdigest()
-        return CanonicalText(canonical(short_document(head, priced=bool(lines))), lines, sha256)
+        return CanonicalText(
+            canonical_again(short_document(head, priced=bool(lines))), lines, sha256
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; amounts as strings."""

@@ -110,6 +110,8 @@ def _name(period: BillingPeriod) -> tuple[str, DayRange]:
 
 
 def _by_point(bill: PlannedBill) -> PlannedBill:
+    if len(bill.parts) == 1:
+        return bill
     parts = sorted(
         bill.parts,
         key=lambda planned: (

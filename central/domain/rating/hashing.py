@@ -31,6 +31,11 @@ def canonical(value: object) -> str:
     return _encode(value)
 
 
+def canonical_again(value: object) -> str:
+    """As `canonical`, of what was in a value that this has written already."""
+    return _encode(value)
+
+
 def digest_parts(parts: Mapping[str, str]) -> str:
     """What `digest` gives for an object whose members are canonical text already.
 

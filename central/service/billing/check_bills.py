@@ -5,7 +5,7 @@ All bills of a period are judged together: their history is one statement, whate
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from central.domain.billing.bill import Bill
@@ -37,9 +37,10 @@ async def checked(work: ShardTransaction, bills: Sequence[NewBill]) -> list[NewB
     judged = {number: bill for number, bill in enumerate(bills) if _may_go_on(bill.bill)}
     if not judged:
         return list(bills)
-    asked = [asked for bill in judged.values() for asked, _ in _parts(bill)]
+    parts = {number: list(_parts(bill)) for number, bill in judged.items()}
+    asked = [asked for own in parts.values() for asked, _ in own]
     inputs = await work.check_inputs(asked, _DAYS_BACK)
-    findings = {number: findings_of(bill, inputs) for number, bill in judged.items()}
+    findings = {number: _found(own, inputs) for number, own in parts.items()}
     held = [number for number, listed in findings.items() if listed or bills[number].bill.holds]
     keys = [key for number in held if (key := bills[number].plan.bill_id) is not None]
     released = await work.released(keys) if keys else {}
@@ -53,9 +54,15 @@ def findings_of(bill: NewBill, inputs: CheckInputs) -> tuple[BillFinding, ...]:
         bill: That would become a draft.
         inputs: What its parts are judged by.
     """
+    return _found(_parts(bill), inputs)
+
+
+def _found(
+    parts: Iterable[tuple[AskedPart, JudgedPart]], inputs: CheckInputs
+) -> tuple[BillFinding, ...]:
     return tuple(
         finding
-        for asked, judged in _parts(bill)
+        for asked, judged in parts
         for finding in judge(judged, inputs.history.get(asked.key, ()), inputs)
     )
 
