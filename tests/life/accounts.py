@@ -133,7 +133,7 @@ def reconciled(expected: Energy, report: Any) -> Iterator[Violation]:  # noqa: A
 def guessed_too_often(
     books: Books, parts: Sequence[Part], guessed: Collection[Any], most: int
 ) -> Iterator[Violation]:
-    """0: so many issued bills of a customer in a row have estimates, at most."""
+    """0: so many issued bills of a customer in a row have estimates as they are issued, at most."""
     for one in books.occupancies():
         row = 0
         for part in sorted(parts, key=lambda part: part.first):

@@ -267,14 +267,18 @@ class Living:
             if part.bill in moved and part.state == "issued"
         }
         carried = charged.adjustments.carries(fresh | moved)
-        blocks = await blocks_of(self.look, judged)
+        places = {part.place for part in parts if part.bill in moved}
+        guessed = [part for part in parts if part.bill in self._guessed and part.place in places]
+        blocks = await blocks_of(self.look, [*judged, *guessed])
         judge = Judge(books, parts, lines, blocks, carried, set(charged.charges))
         for bill in fresh:
             found += judge.bill(bill, 0)
         for bill in moved:
             found += judge.bill(bill, 5)
-            if judge.guessed(bill):
-                self._guessed.add(bill)
+        # What was counted may have come since, and then a bill is not estimated any more.
+        again = moved | {part.bill for part in guessed}
+        self._guessed -= again
+        self._guessed |= {bill for bill in again if judge.guessed(bill)}
         found += guessed_too_often(books, parts, self._guessed, books.in_a_row)
         found += [
             Violation(5, f"{part}, and something of its days waits")
