@@ -12,13 +12,7 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from tests.life.accounts import (
-    energy,
-    guessed_too_often,
-    money,
-    not_looked_at,
-    reconciled,
-)
+from tests.life.accounts import energy, guessed_too_often, money, not_looked_at, reconciled
 from tests.life.accrued import accrued_otherwise, accrues, never
 from tests.life.books import Books
 from tests.life.candidates import as_previewed, worked_off

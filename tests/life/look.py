@@ -362,7 +362,7 @@ def _codes(holds: list[dict[str, Any]]) -> tuple[str, ...]:
 def _state(closing: dict[str, Any]) -> State:
     """Of an entry only what it is worth; the days it comes from and its owner follow."""
     bank: Bank = {}
-    for _, label, earned, amount, *_ in closing["credits"]:
+    for _, label, earned, amount, *_ in closing.get("credits", ()):
         bank.setdefault(label, []).append((earned, Fraction(amount)))
-    peaks = {month: Fraction(value) for _, _, month, value, *_ in closing["peaks"]}
+    peaks = {month: Fraction(value) for _, _, month, value, *_ in closing.get("peaks", ())}
     return State(by_month(bank), peaks)

@@ -234,20 +234,18 @@ class Bill:
         """What it says as text, each line once, with its hash."""
         texts = LineTexts(self.written_lines)
         lines = tuple(texts.of(entry.line) for entry in self.lines)
-        entries = [
-            f'{{"line":{line},"position":{entry.position},'
-            f'"service_point":{canonical(entry.service_point)}}}'
-            for entry, line in zip(self.lines, lines, strict=True)
-        ]
+        entries = (
+            f'{{"line":{line},"position":{said.position},"service_point":{canonical(said.service_point)}}}'
+            for said, line in zip(self.lines, lines, strict=True)
+        )
         head = {**self._head(), "lines": []}
         del head["state"]
         document = canonical(head)
         # In a string a quote follows a backslash, so only the member itself looks like this.
         whole = document.replace('"lines":[]', f'"lines":[{",".join(entries)}]', 1)
         sha256 = hashlib.sha256(whole.encode()).hexdigest()
-        return CanonicalText(
-            canonical_again(short_document(head, priced=bool(lines))), lines, sha256
-        )
+        short = canonical_again(short_document(head, priced=bool(lines)))
+        return CanonicalText(short, lines, sha256)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; amounts as strings."""

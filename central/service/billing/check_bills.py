@@ -38,9 +38,9 @@ async def checked(work: ShardTransaction, bills: Sequence[NewBill]) -> list[NewB
     if not judged:
         return list(bills)
     parts = {number: list(_parts(bill)) for number, bill in judged.items()}
-    asked = [asked for own in parts.values() for asked, _ in own]
+    asked = [asked for of_bill in parts.values() for asked, _ in of_bill]
     inputs = await work.check_inputs(asked, _DAYS_BACK)
-    findings = {number: _found(own, inputs) for number, own in parts.items()}
+    findings = {number: _judged(of_bill, inputs) for number, of_bill in parts.items()}
     held = [number for number, listed in findings.items() if listed or bills[number].bill.holds]
     keys = [key for number in held if (key := bills[number].plan.bill_id) is not None]
     released = await work.released(keys) if keys else {}
@@ -54,10 +54,10 @@ def findings_of(bill: NewBill, inputs: CheckInputs) -> tuple[BillFinding, ...]:
         bill: That would become a draft.
         inputs: What its parts are judged by.
     """
-    return _found(_parts(bill), inputs)
+    return _judged(_parts(bill), inputs)
 
 
-def _found(
+def _judged(
     parts: Iterable[tuple[AskedPart, JudgedPart]], inputs: CheckInputs
 ) -> tuple[BillFinding, ...]:
     return tuple(

@@ -317,8 +317,8 @@ class MemoryShard:
 
     def _drop(self, new: NewBill) -> bool:
         """Discard a bill that says nothing, and free its days."""
-        for part in new.plan.parts:
-            del self._state.claims[part.occupancy.occupancy_id, part.days.end]
+        for planned in new.plan.parts:
+            del self._state.claims[planned.occupancy.occupancy_id, planned.days.end]
         if new.plan.bill_id is not None:
             there = self._state.bills[new.plan.bill_id]
             gone = replace(there.record.bill, state=BillState.DISCARDED)

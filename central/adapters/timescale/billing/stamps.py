@@ -160,9 +160,9 @@ def days_read_of(text: Mapping[str, Any], days: DayRange) -> dict[int, list[DayR
     }
 
 
-def _days_text(read: DaysRead, own: DayRange) -> str:
+def _days_text(read: DaysRead, of_part: DayRange) -> str:
     channels = ",".join(
-        f'"{channel}":{"true" if days == (own,) else _ranges_text(days)}'
+        f'"{channel}":{"true" if days == (of_part,) else _ranges_text(days)}'
         for channel, days in read.items()
     )
     return f"{{{channels}}}"
