@@ -222,7 +222,11 @@ def _a_part_has_one_tariff(patch: pytest.MonkeyPatch) -> None:
 
 def _every_part_is_metered(patch: pytest.MonkeyPatch) -> None:
     before = stamps.stamp_columns
-    patch.setattr(stamps, "stamp_columns", lambda stamp: before(replace(stamp, not_metered=False)))
+    patch.setattr(
+        stamps,
+        "stamp_columns",
+        lambda stamp, days: before(replace(stamp, not_metered=False), days),
+    )
 
 
 def _a_day_has_24_hours(patch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from central.adapters.timescale.billing.save import state_text
+from central.adapters.timescale.billing.state_text import state_text
 from central.domain.billing.state import BillState
 from central.domain.rating.inputs.carried_state import CarriedState, Credit
 from tests.support.books import Utility, timescale_utility

@@ -7,7 +7,7 @@ import json
 from datetime import date
 from fractions import Fraction
 
-from central.adapters.timescale.billing.save import state_text
+from central.adapters.timescale.billing.state_text import state_text
 from central.domain.rating.inputs.carried_state import CarriedState, Origin, Peak
 from central.domain.tariff.state_rules import Owner
 
