@@ -85,9 +85,10 @@ def by_day(
     """
     charges: dict[date, dict[str, Decimal]] = {}
     weights = day_weights(lines, blocks)
+    first, last = days.first, days.last
     for line in lines:
         for day, amount in _along(line, weights[line.key]):
-            of_day = charges.setdefault(min(max(day, days.first), days.last), {})
+            of_day = charges.setdefault(min(max(day, first), last), {})
             of_day[line.id] = of_day.get(line.id, _ZERO) + amount
     return charges
 

@@ -193,13 +193,13 @@ class _Joined:
         values: Of all its days; zero where there is none.
         days: Local.
         ends: Where each day ends among the values, after a zero.
-        units: What a count of each day is worth. [billing unit]
+        units: What a count of days is worth, and which days these are. [billing unit]
     """
 
     values: NDArray[np.int64]
     days: Sequence[date]
     ends: NDArray[np.int64]
-    units: Sequence[Fraction]
+    units: Sequence[tuple[Fraction, Sequence[int]]]
 
     def counted(self, determinant: Determinant) -> Iterator[tuple[Fraction, Mapping[date, int]]]:
         """What the chosen intervals of a determinant sum to, by day, of one unit each."""
@@ -208,9 +208,16 @@ class _Joined:
             chosen[offset : offset + length] = True
         reached = np.concatenate(([0], np.cumsum(np.where(chosen, self.values, 0))))[self.ends]
         sums = np.diff(reached).tolist()
-        for unit in dict.fromkeys(self.units):
-            dated = zip(self.days, sums, self.units, strict=True)
-            yield unit, {day: count for day, count, of_day in dated if of_day == unit}
+        for unit, numbers in self.units:
+            yield unit, {self.days[number]: sums[number] for number in numbers}
+
+
+def _alike(units: Sequence[Fraction]) -> list[tuple[Fraction, Sequence[int]]]:
+    """Each of some units, and the numbers of those that are it."""
+    numbers: dict[Fraction, list[int]] = {}
+    for number, unit in enumerate(units):
+        numbers.setdefault(unit, []).append(number)
+    return list(numbers.items())
 
 
 def _join(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) -> _Joined:
@@ -218,7 +225,8 @@ def _join(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) -> _Joi
     if isinstance(named, ChannelDays):
         named = named.between(source.first, source.end)
         counts, days = named.counts, named.days
-        units = [billing_scale(named) * source.factor] * len(days)
+        units: Sequence[tuple[Fraction, Sequence[int]]]
+        units = [(billing_scale(named) * source.factor, range(len(days)))]
     else:
         named = [
             block
@@ -227,7 +235,7 @@ def _join(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) -> _Joi
         ]
         counts = tuple(len(block.values) for block in named)
         days = tuple(each.day for each in named)
-        units = [billing_scale(block) * source.factor for block in named]
+        units = _alike([billing_scale(block) * source.factor for block in named])
     values = joined_values(named)
     return _Joined(
         np.where(values == NULL, 0, values),
