@@ -190,6 +190,8 @@ POST /point-channels/{channel}/edits
 POST /point-channels/{channel}/estimates
 POST /point-channels/{channel}/restorations
 POST /exceptions/assign
+POST /exceptions/assign-point
+POST /exceptions/dismiss
 POST /exceptions/suppress
 POST /exceptions/accept
 POST /exceptions/decide

@@ -223,7 +223,7 @@ COMMANDS: Final = MappingProxyType(
             "checks", "checks", "List the checks of bills, and set their policies."
         ),
         "exceptions": LateCommand(
-            "exception_days",
+            "exception_subjects",
             "exceptions",
             "List what waits for a clerk, and do something about it.",
         ),

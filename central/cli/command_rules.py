@@ -44,6 +44,8 @@ quarantine requeue
 finding accept
 conflict decide
 exceptions assign
+exceptions assign-point
+exceptions dismiss
 exceptions suppress
 exceptions accept
 exceptions decide

@@ -17,6 +17,7 @@ from central.api.schemas.exceptions import (
     ActionIn,
     ActionOut,
     AssignIn,
+    AssignPointIn,
     DecideIn,
     EditExceptionsIn,
     EstimateExceptionsIn,
@@ -38,6 +39,7 @@ from central.service.exceptions.matching import matching_keys
 from central.service.exceptions.release import release
 from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import show_exception
+from central.service.exceptions.subject_events import assign_point, dismiss
 from central.service.operator.services import OperatorServices
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.exception_notes import ActionNote
@@ -46,7 +48,9 @@ from central.service.views.paging import changed_since, instant_key
 
 router = APIRouter(tags=["exceptions"])
 _Text = Query(min_length=1, max_length=200)
-Kinds = Annotated[list[ExceptionKind] | None, Query(max_length=7, description="Where from.")]
+Kinds = Annotated[
+    list[ExceptionKind] | None, Query(max_length=len(ExceptionKind), description="Where from.")
+]
 _DONE: dict[int | str, dict[str, Any]] = {HTTPStatus.OK.value: {"model": ActionOut}}
 
 
@@ -130,6 +134,19 @@ async def suppress_exceptions(
     """Hide exceptions from the queue until a day; what they hold is held all the same."""
     today = services.clock().date()
     return await _done(services, once, order, lambda: suppress(order.until, today))
+
+
+@router.post("/exceptions/assign-point", responses=_DONE, response_model=None)
+async def assign_points(services: Services, once: DoOnce, order: AssignPointIn) -> Response:
+    """Say to which service point the events of subjects belong, from a day on."""
+    action = assign_point(order.service_point, order.first, order.end)
+    return await _done(services, once, order, lambda: action)
+
+
+@router.post("/exceptions/dismiss", responses=_DONE, response_model=None)
+async def dismiss_exceptions(services: Services, once: DoOnce, order: ActionIn) -> Response:
+    """Say that the events of subjects that wait concern nobody; later ones wait again."""
+    return await _done(services, once, order, lambda: dismiss)
 
 
 @router.post("/exceptions/accept", responses=_DONE, response_model=None)

@@ -23,7 +23,7 @@ from central.service.ports.exceptions import (
 )
 from central.service.ports.field_orders import FieldOrder
 
-Key = Annotated[str, StringConstraints(pattern=r"^[bcdimqv][0-9]{1,19}$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[bcdimqsv][0-9]{1,19}$")]
 
 
 class ExceptionOut(Schema):
@@ -104,7 +104,7 @@ class MatchingIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: list[ExceptionKind] = Field(default_factory=list, max_length=7)
+    kind: list[ExceptionKind] = Field(default_factory=list, max_length=len(ExceptionKind))
     severity: Severity | None = None
     code: Name | None = None
     owner: Annotated[str, Field(max_length=200)] | None = None
@@ -163,6 +163,14 @@ class FieldOrderIn(ActionIn):
     """Until when the meters are to be read."""
 
     due_on: date
+
+
+class AssignPointIn(ActionIn):
+    """To which service point the events of their subjects belong."""
+
+    service_point: Name
+    first: date = Field(description="First local day there.")
+    end: date | None = Field(default=None, description="Day after the last; none for no end.")
 
 
 class EditExceptionsIn(ActionIn, IntervalsIn):

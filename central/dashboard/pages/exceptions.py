@@ -29,6 +29,7 @@ from central.service.exceptions.field_order import field_order
 from central.service.exceptions.release import release
 from central.service.exceptions.rerun import rerun
 from central.service.exceptions.show import show_exception
+from central.service.exceptions.subject_events import assign_point, dismiss
 from central.service.ports.decisions import Choice, DecisionNote
 from central.service.ports.exception_notes import ActionNote
 from central.service.ports.exceptions import (
@@ -205,6 +206,12 @@ def _action(name: str, form: SentForm, today: date) -> Action:
         "decide": lambda: decide(_member(Choice, form.text("value", "Value"), "Value")),
         "estimate": lambda: estimate(_method(form)),
         "edit": lambda: edit(_values(form)),
+        "assign-point": lambda: assign_point(
+            form.text("point", "Service point"),
+            form.day("first", "First day there"),
+            form.optional_day("end", "Day after the last"),
+        ),
+        "dismiss": lambda: dismiss,
     }
     if name not in actions:
         message = f"Action: {name!r} is not {', '.join(actions)}."

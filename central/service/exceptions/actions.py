@@ -19,6 +19,7 @@ from central.service.ports.exceptions import (
 )
 from central.service.ports.field_orders import FieldOrderStore
 from central.service.ports.revalidation import RevalidationStore
+from central.service.ports.usage_events import UsageEventStore
 from central.service.ports.validation import ValidationStore
 from firmware_bridge.contract.errors import InvalidValueError, OperatorError
 
@@ -48,6 +49,7 @@ class ActionStores:
         bills: Bills, to be rated again.
         revalidation: Days to be validated again.
         orders: Readings that are ordered on site.
+        events: Usage events and their subjects.
     """
 
     exceptions: ExceptionStore
@@ -57,6 +59,7 @@ class ActionStores:
     bills: BillingStore
     revalidation: RevalidationStore
     orders: FieldOrderStore
+    events: UsageEventStore
 
 
 class ActionWork(Protocol):

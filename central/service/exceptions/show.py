@@ -20,6 +20,7 @@ _ACTIONS = {
     ExceptionKind.REPORT: ("accept",),
     ExceptionKind.BILL: ("release", "rerun", "field-order"),
     ExceptionKind.CONFLICT: ("decide", "field-order"),
+    ExceptionKind.SUBJECT: ("assign-point", "dismiss"),
 }
 
 

@@ -157,6 +157,13 @@ class SubjectTransaction(Protocol):
     ) -> None:
         """Say to whom the subject belongs, raise the revisions of its points, and log it."""
 
+    async def dismiss(self) -> int | None:
+        """Say that its events that wait concern nobody, and log it.
+
+        Returns:
+            How many they are; None where none waits.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class KeptUsageMeter:

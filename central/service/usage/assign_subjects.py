@@ -102,6 +102,31 @@ class AssignSubjects:
                 raise NotRegisteredError(message, value=subject, remedy=remedy)
             await _add(work, newest, newest.point, note, withdrawn=True)
 
+    async def dismiss(self, subject: str, actor: Actor, reason: str) -> int:
+        """Say that the events of a subject that belong to nobody concern nobody.
+
+        It waits no more, until another event of it belongs to nobody or something is said of it:
+        then it waits with all of them.
+
+        Returns:
+            How many events they are.
+
+        Raises:
+            InvalidValueError: No reason is given.
+            NotRegisteredError: It does not wait.
+        """
+        if not reason.strip():
+            message = "Dismissing events needs a reason."
+            raise InvalidValueError(message, value=reason)
+        note = DecisionNote(actor, reason.strip(), self._clock())
+        async with self._store.subject(subject, note) as work:
+            count = await work.dismiss()
+        if count is None:
+            message = f"No event of the subject {subject!r} waits."
+            remedy = "`meterline-central events waiting` shows what does."
+            raise NotRegisteredError(message, value=subject, remedy=remedy)
+        return count
+
     async def listed(self, subject: str | None = None) -> Sequence[SubjectAssignment]:
         """What was said of a subject, or of all; by subject, day and revision."""
         return await self._store.assignments(subject)

@@ -7,18 +7,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import pytest
+
 from central.adapters.timescale.exceptions.actions import TimescaleActions
 from central.adapters.timescale.exceptions.evidence import TimescaleEvidence
 from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.pool import make_pool
 from central.domain.reason_code import ReasonCode
 from central.domain.vee.finding import Severity
-from central.service.exceptions.actions import act
+from central.service.exceptions.accept import accept
+from central.service.exceptions.actions import Action, ActionOutcome, act
 from central.service.exceptions.assign import assign
 from central.service.exceptions.show import show_exception
+from central.service.exceptions.subject_events import assign_point, dismiss
+from central.service.ports.audit import AuditFilter
 from central.service.ports.exception_notes import ActionNote
 from central.service.ports.exceptions import ExceptionFilter, ExceptionKind, ExceptionRow
-from central.service.ports.registry import PointRecord
+from central.service.ports.registry import NotRegisteredError, PointRecord
+from firmware_bridge.contract.errors import InvalidValueError
 from tests.support.actors import OPERATOR, noted
 from tests.support.servers import Database
 from tests.support.usage import NOW, Subscribed, event, subscribed
@@ -127,3 +133,98 @@ async def test_an_assignment_ends_it_and_what_waits_anew_is_raised_anew(
         assert await office.subjects() == []
         await world.take(event("a5", "2026-08-01T10:00:00Z"))
         assert await office.subjects() == ["acme"]
+
+
+async def settled(
+    office: Queue, action: Action, reason: str, *, keep: bool = True
+) -> ActionOutcome:
+    """Do something about the one subject that waits."""
+    (row,) = await office.rows()
+    note = noted(office.world.utility.now, OPERATOR, reason)
+    answer = ActionNote(note, ReasonCode.DATA_ERROR)
+    (outcome,) = await act(office.actions, [row.key], action, answer, keep=keep)
+    return outcome
+
+
+async def test_a_point_is_given_to_it_in_the_queue(migrated: Database) -> None:
+    async with waiting(migrated) as office:
+        world = office.world
+        await world.take(event("a1", "2026-06-03T10:00:00Z"), event("a2", "2026-06-09T10:00:00Z"))
+        nowhere = await settled(office, assign_point("SUB-9", JUNE), "by contract")
+        assert nowhere.code == "NOT_REGISTERED"
+        preview = await settled(office, assign_point("SUB-1", JUNE), "by contract", keep=False)
+        assert (preview.code, preview.closed) == (None, True)
+        # Until the fifth alone: the later event still belongs to nobody.
+        until = assign_point("SUB-1", JUNE, date(2026, 6, 5))
+        assert not (await settled(office, until, "by contract")).closed
+        done = await settled(office, assign_point("SUB-1", date(2026, 6, 5)), "it went on")
+        assert done.to_json() | {"exception": ""} == {
+            "exception": "",
+            "done": "acme belongs to SUB-1 from 2026-06-05 on",
+            "closed": True,
+        }
+        assert (await world.events.waiting())[0] == 0
+        history = await world.subjects.listed("acme")
+        assert [(one.from_day.day, one.point, one.reason) for one in history] == [
+            (1, "SUB-1", "by contract"),
+            (5, "", "by contract"),
+            (5, "SUB-1", "it went on"),
+        ]
+
+
+async def test_events_that_concern_nobody_are_dismissed_with_a_reason_until_another_comes(
+    migrated: Database,
+) -> None:
+    async with waiting(migrated) as office:
+        world = office.world
+        await world.take(event("a1", "2026-06-03T10:00:00Z"), event("a2", "2026-06-09T10:00:00Z"))
+        (before,) = await office.rows()
+        with pytest.raises(InvalidValueError):
+            await world.subjects.dismiss("acme", OPERATOR, " ")
+        with pytest.raises(NotRegisteredError):
+            await world.subjects.dismiss("beta", OPERATOR, "a test")
+        assert (await settled(office, dismiss, "a test", keep=False)).closed
+        done = await settled(office, dismiss, "a test of theirs")
+        assert (done.done, done.closed) == (
+            "acme is dismissed; events that concern nobody: 2",
+            True,
+        )
+        assert await office.rows() == []
+        # Sent once more they are no other events.
+        await world.take(event("a1", "2026-06-03T10:00:00Z"))
+        assert await office.rows() == []
+        world.later(days=1)
+        await world.take(event("a3", "2026-06-10T10:00:00Z"))
+        (after,) = await office.rows()
+        assert after.key != before.key
+        assert after.raised_at == NOW + timedelta(days=1)
+        # With all of them, and each is still there for who says whose it was.
+        assert (await world.events.waiting())[0] == 3
+        assert (await settled(office, assign_point("SUB-1", JUNE), "theirs after all")).closed
+        assert (await world.events.waiting())[0] == 0
+        rows = await world.utility.audit.rows(AuditFilter(), 20)
+        (row,) = [row for row in rows if row.action == "subject.dismissed"]
+        assert (row.actor, row.subject) == (OPERATOR.key, "acme")
+        assert row.detail["reason"] == "a test of theirs"
+
+
+async def test_what_is_said_of_a_dismissed_subject_has_the_rest_wait_again(
+    migrated: Database,
+) -> None:
+    async with waiting(migrated) as office:
+        world = office.world
+        await world.take(event("a1", "2026-06-03T10:00:00Z"), event("a2", "2026-07-09T10:00:00Z"))
+        await settled(office, dismiss, "a test")
+        await world.subjects.assign("acme", "SUB-1", date(2026, 7, 1), OPERATOR)
+        assert await office.subjects() == ["acme"]
+        await settled(office, dismiss, "only those of June")
+        assert await office.subjects() == []
+
+
+async def test_of_a_finding_there_is_no_subject_to_dismiss(migrated: Database) -> None:
+    async with waiting(migrated) as office:
+        await office.world.take(event("a1", "2026-06-03T10:00:00Z"))
+        assert (await settled(office, accept, "no")).code == "NOT_FOR_THIS_KIND"
+        (row,) = await office.rows()
+        document = await show_exception(office.queue, office.evidence, row.key)
+        assert document.actions == ("assign-point", "dismiss", "assign", "suppress")

@@ -20,6 +20,7 @@ from central.api.app import create_app
 from central.api.settings import WebSettings
 from central.cli.app import app
 from central.process.services import timescale_services
+from central.service.ports.exceptions import ExceptionKind
 from tests.contract.billing.test_decisions import in_conflict
 from tests.support.books import NOW, timescale_utility
 from tests.support.servers import Database
@@ -252,3 +253,46 @@ async def test_a_clerk_finds_previews_and_settles_exceptions_on_pages(
         await pages.send(wrong, 422)
     await pages.send({"do": "accept", "exception": ["x1"]}, 404)
     await pages.send({"do": "accept"}, 404)
+
+
+async def test_events_of_nobody_are_settled_by_every_face(web: httpx.AsyncClient) -> None:
+    pages = Pages(web)
+    events = [
+        {"id": f"e{name}", "source": "cloud", "subject": name, "type": "calls"}
+        for name in ("acme", "beta", "gamma")
+    ]
+    given = {"time": "2026-10-03T10:00:00Z", "data": {"value": "2"}}
+    sent = await web.post("/usage-events", json=[{**each, **given} for each in events])
+    assert sent.json()["stored"] == 3, sent.text
+    waiting = (await web.get("/exceptions", params={"kind": "subject"})).json()["items"]
+    keys = {row["subject"]: row["exception"] for row in waiting}
+    assert set(keys) == {"acme", "beta", "gamma"}
+    # As everything else that waits they can be given to somebody.
+    owned = await web.post(
+        "/exceptions/assign", json={**ASKED, "exceptions": [*keys.values()], "owner": "ana"}
+    )
+    assert len(owned.json()["done"]) == 3, owned.text
+    shown = await pages.get(f"/exceptions/{keys['acme']}")
+    assert "Say to which service point its events belong" in shown
+    order = {**ASKED, "exceptions": [keys["acme"]], "service_point": "SP-1", "first": "2026-10-01"}
+    preview = await web.post("/exceptions/assign-point", json={**order, "preview": True})
+    assert preview.json()["done"][0]["closed"], preview.text
+    done = await web.post("/exceptions/assign-point", json=order)
+    assert done.json()["done"] == [
+        {
+            "exception": keys["acme"],
+            "done": "acme belongs to SP-1 from 2026-10-01 on",
+            "closed": True,
+        }
+    ]
+    because = ("--reason", "a test of theirs")
+    dismissed = await central("exceptions", "dismiss", keys["beta"], *because)
+    assert dismissed["done"][0]["done"] == "beta is dismissed; events that concern nobody: 1"
+    refused = await pages.send({"do": "dismiss", "exception": [keys["beta"]]})
+    assert "1 is refused" in refused
+    chosen: dict[str, str | list[str]] = {"do": "assign-point", "exception": [keys["gamma"]]}
+    await pages.send(chosen, 422)
+    assert "What was done" in await pages.send({**chosen, "point": "SP-1", "first": "2026-10-01"})
+    assert (await web.get("/exceptions", params={"kind": "subject"})).json()["items"] == []
+    every = {"kind": [kind.value for kind in ExceptionKind]}
+    assert (await web.get("/exceptions", params=every)).status_code == 200

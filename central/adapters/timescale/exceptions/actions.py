@@ -15,6 +15,7 @@ from central.adapters.timescale.exceptions.queue import TimescaleExceptions
 from central.adapters.timescale.exceptions.releases import TimescaleBillReleases
 from central.adapters.timescale.exceptions.revalidation import TimescaleRevalidation
 from central.adapters.timescale.pool import Pool
+from central.adapters.timescale.usage.events import TimescaleUsageEvents
 from central.adapters.timescale.validation.decisions import TimescaleDecisionStore
 from central.adapters.timescale.validation.validation import TimescaleValidationStore
 from central.service.exceptions.actions import ActionStores
@@ -56,6 +57,7 @@ class _Work:
             bills=TimescaleBillingStore(pool),
             revalidation=TimescaleRevalidation(pool),
             orders=TimescaleFieldOrders(pool),
+            events=TimescaleUsageEvents(pool),
         )
 
     @asynccontextmanager

@@ -179,6 +179,7 @@ class TimescaleUsageEvents:
                     work = SubjectRows(connection, name, keys[name], note)
                     await work.hold()
                     yield work
+                    await work.settle()
                     await work.changed.raise_in(connection)
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.inputs import ChangedInputs, hold_inputs
 from central.adapters.timescale.queries import load_queries
+from central.domain.audit.change import change
 from central.service.ports.decisions import DecisionNote
 from central.service.ports.registry import NotRegisteredError
 from central.service.ports.usage_events import SubjectAssignment
@@ -37,6 +38,7 @@ class SubjectRows:
         self._name = name
         self._key = key
         self._note = note
+        self._is_changed = False
         self.changed = ChangedInputs()
 
     async def hold(self) -> None:
@@ -77,9 +79,33 @@ class SubjectRows:
         }
         await self._connection.execute(_SQL["add"], values)
         self.changed.points |= points
-        for statement in ("wait_no_more", "wait"):
-            await self._connection.execute(_SQL[statement], {"key": self._key, "at": note.at})
+        self._is_changed = True
         await audit(self._connection, note.at, note.actor, "subject.assigned", self._name, detail)
+
+    async def settle(self) -> None:
+        """Have it wait, or wait no more, once all is said that this transaction says of it."""
+        if self._is_changed:
+            values = {"key": self._key, "at": self._note.at}
+            for statement in ("wait_no_more", "wait"):
+                await self._connection.execute(_SQL[statement], values)
+
+    async def dismiss(self) -> int | None:
+        """See `SubjectTransaction`."""
+        note = self._note
+        values = {
+            "key": self._key,
+            "at": note.at,
+            "actor": note.actor.key,
+            "reason": note.reason,
+        }
+        cursor = await self._connection.execute(_SQL["dismiss"], values)
+        row = await cursor.fetchone()
+        if row is None:
+            return None
+        count = int(row[0])
+        detail = change({"waiting": count}, {"waiting": 0}, note.reason)
+        await audit(self._connection, note.at, note.actor, "subject.dismissed", self._name, detail)
+        return count
 
 
 async def subject_history(

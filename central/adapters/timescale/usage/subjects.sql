@@ -52,3 +52,9 @@ INSERT INTO subject_waiting (subject_id, opened_at)
 SELECT %(key)s, %(at)s
 WHERE EXISTS (SELECT FROM waiting_event WHERE waiting_event.subject_id = %(key)s)
 ON CONFLICT (subject_id) WHERE closed_at IS NULL DO NOTHING
+
+-- name: dismiss
+UPDATE subject_waiting
+SET closed_at = %(at)s, dismissed_by = %(actor)s, dismissed_reason = %(reason)s
+WHERE closed_at IS NULL AND subject_id = %(key)s
+RETURNING (SELECT count(*) FROM waiting_event WHERE waiting_event.subject_id = %(key)s)
