@@ -7,7 +7,7 @@ contradict the bills.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
+from central.domain.rating.inputs.carried_state import Credit
 from central.domain.rating.inputs.expiry import NEVER, lapses_on
 
 _NOTHING = Decimal(0)
@@ -76,6 +77,7 @@ class BankPart:
         refunded: What was paid out.
         expired: What lapsed.
         lapse_months: After which what has no day of its own lapses; None for never.
+        brought: What another billing system left in the bank, where the part is the first.
     """
 
     part_id: int
@@ -89,6 +91,7 @@ class BankPart:
     refunded: Decimal
     expired: Decimal
     lapse_months: int | None = None
+    brought: tuple[Credit, ...] = ()
 
 
 @dataclass(slots=True)
@@ -219,10 +222,24 @@ def _opened(moved: BankPart, before: Sequence[_Coins]) -> _Bank:
     more = moved.opened - sum((coins.amount for coins in bank.coins), _NOTHING)
     if more > 0:
         source = MoneySource(MoneyOrigin.BROUGHT_OVER, str(moved.part_id))
-        bank.coins.insert(0, _Coins(source, date.min, more))
+        bank.coins[:0] = _brought_over(source, more, moved.brought)
     # What a settlement in between took is in no bill.
     bank.take(-more, "")
     return bank
+
+
+def _brought_over(
+    source: MoneySource, amount: Decimal, credits_before: Sequence[Credit]
+) -> Iterator[_Coins]:
+    """What was there before the first bill, each by its month and day; the oldest of an unknown."""
+    rest = amount
+    for credit in credits_before:
+        fitting = min(Decimal(credit.amount.numerator) / credit.amount.denominator, rest)
+        if fitting:
+            yield _Coins(source, credit.earned, fitting, credit.expires)
+        rest -= fitting
+    if rest:
+        yield _Coins(source, date.min, rest)
 
 
 def _oldest_sums(coins: Iterable[_Coins]) -> Iterable[Decimal]:

@@ -9,7 +9,9 @@
             service: electricity                # left out: the one that bills all
             last_billed: 2026-09-30
             reads: [{meter: MTL/1001, obis: 1.8.0, value: 8421077}]
-            banks: [{bank: solar, period: peak, earned: 2026-08, amount: 595.2}]
+            banks:
+              - {bank: solar, period: peak, earned: 2026-08, amount: 595.2}
+              - {bank: prepaid, earned: 2026-09, amount: 50, expires: 2027-01-01}
             peaks: [{name: kw_max, period: peak, month: 2026-08, value: 7.2}]
             sums: {yearly_minimum: {amount: 310.55, since: 2026-03-15}}
             deferrals: {budget_billing: 103.33}
@@ -19,7 +21,8 @@
 Reads are those at the end of the last billed day, in the unit of the point's channel. Banks, peaks,
 sums and deferrals have the names that the account's tariff gives them. A sum may be an amount alone
 where it counts its year or term from the first day. A net is what was used less what was fed in
-since the season or year began that the tariff nets over, below zero for surplus.
+since the season or year began that the tariff nets over, below zero for surplus. Money may lapse on
+a local day of its own.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from central.domain.rating.inputs.carried_state import (
     Peak,
     YearSum,
 )
+from central.domain.rating.inputs.expiry import NEVER
 from central.service.registry.yaml_file import read_yaml_file
 from firmware_bridge.contract.errors import ConfigurationError
 from firmware_bridge.contract.obis import Obis
@@ -80,12 +84,18 @@ class ReadEntry(_Model):
 
 
 class BankEntry(_Model):
-    """What is left of a credit."""
+    """What is left of a credit; money may have a day of its own on which it lapses."""
 
     bank: str = Field(min_length=1)
     period: str = ""
     earned: Month
     amount: Positive
+    expires: date | None = None
+
+    def credit(self) -> Credit:
+        """The credit that a bill opens with."""
+        expires = NEVER if self.expires is None else self.expires
+        return Credit(self.bank, self.period, self.earned, Fraction(self.amount), expires=expires)
 
 
 class PeakEntry(_Model):
@@ -144,9 +154,7 @@ class CutoverPointEntry(_Model):
             peaks=tuple(
                 sorted(Peak(p.name, p.period, p.month, Fraction(p.value)) for p in self.peaks)
             ),
-            credits=tuple(
-                sorted(Credit(b.bank, b.period, b.earned, Fraction(b.amount)) for b in self.banks)
-            ),
+            credits=tuple(sorted(bank.credit() for bank in self.banks)),
             sums=tuple(sorted(sums)),
             totals=tuple(sorted(MonthTotal(month, total) for month, total in self.totals.items())),
             levels=tuple(

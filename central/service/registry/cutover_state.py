@@ -9,6 +9,7 @@ from datetime import date
 
 from central.domain.rating.determinants.netting import level_key
 from central.domain.rating.inputs.carried_state import CarriedState, Origin
+from central.domain.rating.inputs.expiry import NEVER
 from central.domain.rating.inputs.segments import months_after
 from central.domain.tariff.credit_rules import BUDGET_BILLING, PREPAID
 from central.domain.tariff.determinant_rules import SumDeterminant
@@ -89,9 +90,23 @@ def unknown_figures(document: TariffDocument, state: CarriedState, begins: date)
         if month >= begins:
             yield f"{month:%Y-%m} is not before {begins}."
     yield from _unknown_nets(document, state)
+    yield from _lapsing_money(document, state, begins)
     for entry in state.sums:
         if entry.origin.first is not None and entry.origin.first >= begins:
             yield f"{entry.id!r} counts since {entry.origin.first}, which is not before {begins}."
+
+
+def _lapsing_money(document: TariffDocument, state: CarriedState, begins: date) -> Iterator[str]:
+    """Credits of which a day is said on which they cannot lapse."""
+    energy = {bank.name for bank in document.energy_banks}
+    energy |= {charge.id for charge in document.charges if charge.rolls_over}
+    for credit in state.credits:
+        if credit.expires == NEVER:
+            continue
+        if credit.bank in energy:
+            yield f"{credit.bank!r} keeps no money, so it has no day {credit.expires} of its own."
+        elif credit.expires <= begins:
+            yield f"{credit.bank!r} lapses on {credit.expires}, which is not after {begins}."
 
 
 def _unknown_nets(document: TariffDocument, state: CarriedState) -> Iterator[str]:

@@ -15,6 +15,7 @@ from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.occupancy import OpeningKeptError
 from central.domain.rating.inputs.carried_state import Credit, Peak, YearSum
+from central.domain.rating.inputs.expiry import NEVER
 from central.domain.rating.inputs.segments import DayRange
 from central.domain.tariff.state_rules import Owner
 from central.service.billing.run_bills import RunBills
@@ -326,3 +327,56 @@ def test_a_file_says_all_its_faults(tmp_path: Path) -> None:
         read_cutover_file(_file(tmp_path, text))
     for place in ("balance", "banks.0.amount", "peaks.0.month"):
         assert f"{place}: " in str(refused.value)
+
+
+DATED = FILE.replace(
+    "banks: [{bank: solar, earned: 2026-08, amount: 595.2}]",
+    "banks: [{bank: solar, earned: 2026-08, amount: 595.2},"
+    " {bank: solar, earned: 2026-09, amount: 5.00, expires: 2026-10-02},"
+    " {bank: solar, earned: 2026-07, amount: 2000, expires: 2026-11-01}]",
+)
+
+
+async def test_money_that_is_taken_over_lapses_on_its_own_day(
+    utility: Utility, tmp_path: Path
+) -> None:
+    await _found(utility)
+    await _import(utility, tmp_path, DATED)
+    _, opening = await _opening_of_solar(utility)
+    assert opening is not None
+    assert CutoverOpening.from_json(opening.to_json()) == opening
+    assert [(one.amount, one.expires) for one in opening.state.credits if one.expires != NEVER] == [
+        (Fraction(2000), date(2026, 11, 1)),
+        (Fraction(5), date(2026, 10, 2)),
+    ]
+    assert [taken.effect for taken in (await _import(utility, tmp_path, DATED)).taken] == [
+        Effect.UNCHANGED
+    ]
+    await utility.deliver(Edge("gw-1"), month())
+    await utility.validate()
+    summary = await RunBills(utility.billing, lambda: utility.now)(Cycle(2026, 10), CLERK)
+    (head,) = await utility.billing.heads(summary.run)
+    record = await utility.billing.bill(head.uid)
+    assert record is not None
+    (line,) = [entry.line for entry in record.bill.lines if entry.line.id == "solar"]
+    # October begins before both days: what lapses first pays first, and what never does is whole.
+    used = -line.amount
+    assert 5 < used < 2005
+    rest = 2005 - used
+    assert line.note.endswith(f"of it {rest} lapses on 2026-11-01")
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("expires: 2026-10-01", "'solar' lapses on 2026-10-01, which is not after 2026-10-01."),
+        ("expires: 2026-09-15", "'solar' lapses on 2026-09-15, which is not after 2026-10-01."),
+    ],
+)
+async def test_money_that_has_lapsed_is_not_taken_over(
+    utility: Utility, tmp_path: Path, given: str, reason: str
+) -> None:
+    await _found(utility)
+    with pytest.raises(CutoverRefusedError) as refused:
+        await _import(utility, tmp_path, FILE.replace("amount: 595.2", f"amount: 595.2, {given}"))
+    assert reason in str(refused.value)

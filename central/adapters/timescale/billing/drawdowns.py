@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from central.adapters.timescale.errors import translated
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.billing.drawdown import BankedEntry, BankPart
+from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.expiry import NEVER
 from central.service.ports.drawdowns import TracedPart
 
@@ -46,7 +48,9 @@ class TimescaleDrawdowns:
 
 
 def _traced(row: _Row, entries: Sequence[_Row]) -> TracedPart:
-    part_id, bank, currency, bill, number, state, first, end, before, *amounts = row
+    part_id, bank, currency, bill, number, state, first, end, before, opening, *amounts = row
+    state_before = CarriedState() if opening is None else CarriedState.from_json(opening)
+    brought = tuple(credit for credit in state_before.credits if credit.bank == bank)
     # One of a day before the part counts from its first.
     banked = tuple(
         BankedEntry(key, max(day, first), amount, expires or NEVER)
@@ -54,4 +58,5 @@ def _traced(row: _Row, entries: Sequence[_Row]) -> TracedPart:
     )
     month = (end - _DAY).replace(day=1)
     moved = BankPart(part_id, before, month, first, banked, *amounts)
-    return TracedPart(bank, currency, bill, number, state, first, end, moved)
+    with_brought = replace(moved, brought=brought)
+    return TracedPart(bank, currency, bill, number, state, first, end, with_brought)

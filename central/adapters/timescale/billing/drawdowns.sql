@@ -11,6 +11,11 @@ SELECT
         WHEN position('"' || moved.bank || '"' IN before.closing::text) > 0 THEN before.part_id
         ELSE part.state_from
     END,
+    (
+        SELECT root.opening FROM billed_period AS root
+        WHERE root.occupancy_id = part.occupancy_id AND root.first_day IS NULL
+            AND root.end_day = part.first_day
+    ),
     moved.opened, moved.earned, moved.applied, moved.refunded, moved.expired, moved.lapse_months
 FROM live_part AS part
 JOIN bill ON bill.id = part.bill_id

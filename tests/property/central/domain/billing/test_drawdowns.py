@@ -6,11 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from central.domain.billing.drawdown import BankedEntry, BankPart, Drawdown, drawdowns
+from central.domain.rating.inputs.carried_state import Credit
 from central.domain.rating.inputs.expiry import NEVER
 from central.domain.rating.inputs.segments import months_after
 
@@ -38,16 +40,21 @@ MONTHS = st.lists(
     min_size=1,
     max_size=8,
 )
+BROUGHT = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(1, 5), st.sampled_from((None, None, 0, 1, 3))),
+    max_size=3,
+)
+"""What was there before: how many months before, of how much, and until when it pays."""
 Coin = tuple[int, str, int | None]
 NO_MONTH = 1_000
 Fate = Counter[tuple[int, str, str]]
 
 
 def played(
-    months: list[Month], lapses_after: int | None, brought: int
+    months: list[Month], lapses_after: int | None, brought: list[tuple[int, int, int | None]]
 ) -> tuple[list[BankPart], Fate]:
     """The parts that such months give, and what became of each coin in each of them."""
-    coins: list[Coin] = [(-1, "0", None)] * brought
+    coins = coins_before(brought)
     fates: Fate = Counter()
     parts: list[BankPart] = []
     for number, month in enumerate(months):
@@ -99,9 +106,27 @@ def played(
                 Decimal(spent["refunded"]),
                 Decimal(spent["expired"]),
                 lapses_after,
+                brought=() if number else left_before(brought),
             )
         )
     return parts, fates
+
+
+def coins_before(brought: list[tuple[int, int, int | None]]) -> list[Coin]:
+    """What was there before, coin by coin."""
+    coins: list[Coin] = []
+    for age, amount, lasts in brought:
+        coins += [(-age, "0", None if lasts is None else lasts + 1)] * amount
+    return coins
+
+
+def left_before(brought: list[tuple[int, int, int | None]]) -> tuple[Credit, ...]:
+    """What was there before, as an opening has it."""
+    begins = date(2026, 1, 1)
+    return tuple(
+        Credit("", "", months_after(begins, -age), Fraction(amount), expires=expiry(begins, lasts))
+        for age, amount, lasts in brought
+    )
 
 
 def expiry(day: date, months: int | None) -> date:
@@ -119,14 +144,10 @@ def fates_of(found: list[Drawdown]) -> Fate:
     return fates
 
 
-@given(MONTHS, st.sampled_from((None, 0, 1, 2, 3)), st.integers(0, 5))
+@given(MONTHS, st.sampled_from((None, 0, 1, 2, 3)), BROUGHT)
 def test_each_drawdown_is_of_the_money_that_a_bank_of_coins_pays(
-    months: list[Month], lapses_after: int | None, brought: int
+    months: list[Month], lapses_after: int | None, brought: list[tuple[int, int, int | None]]
 ) -> None:
-    # What was brought over is of no month: beside money with a day of its own, of none that lapses.
-    dated = any(expires is not None for month in months for _, expires in month.entries)
-    if lapses_after == 0 or (lapses_after and dated):
-        brought = 0
     parts, fates = played(months, lapses_after, brought)
     found = drawdowns(parts)
     assert fates_of(found) == fates
