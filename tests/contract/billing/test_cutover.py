@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from central.adapters.timescale.billing.drawdowns import TimescaleDrawdowns
 from central.domain.billing.bill import Bill
 from central.domain.billing.cutover_opening import CutoverOpening
 from central.domain.billing.cycle import Cycle
+from central.domain.billing.drawdown import drawdowns
 from central.domain.billing.occupancy import OpeningKeptError
 from central.domain.rating.inputs.carried_state import Credit, Peak, YearSum
 from central.domain.rating.inputs.expiry import NEVER
@@ -28,7 +30,7 @@ from central.service.registry.import_cutover import (
 )
 from central.service.registry.record_changes import Effect
 from tests.support.actors import CLERK
-from tests.support.books import Utility, month
+from tests.support.books import Utility, month, pool_of
 from tests.support.ingest import Edge
 
 TARIFF = """\
@@ -364,6 +366,14 @@ async def test_money_that_is_taken_over_lapses_on_its_own_day(
     assert 5 < used < 2005
     rest = 2005 - used
     assert line.note.endswith(f"of it {rest} lapses on 2026-11-01")
+    if utility.pool is not None:
+        parts = await TimescaleDrawdowns(pool_of(utility)).parts("A-1")
+        assert parts is not None
+        (solar,) = [each.moved for each in parts if each.bank == "solar"]
+        assert solar.brought == opening.state.credits
+        # What lapses first was drawn first, whole.
+        (drawn,) = [one for one in drawdowns([solar]) if one.source.origin == "brought_over"]
+        assert (drawn.applied, drawn.left) == (used, solar.opened - used)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from central.adapters.timescale.validation.policies import TimescalePolicies
+from central.domain.rating.inputs.segments import DayRange
+from central.domain.vee.policy_document import VEE_SCHEMA
 from central.service.ingest.ingest import Ingest
+from central.service.ports.validation import PointChannelId
+from central.service.validation.try_policy import TryPolicy
 from firmware_bridge.contract.event import EventKind, MeterEvent, Shown
 from firmware_bridge.contract.interval import local_day
 from firmware_bridge.contract.reading import Reading, TimeQuality
 from tests.contract.billing.test_asked_history import named
 from tests.contract.billing.test_closing import DAY, HOUR, counted, night, opened
-from tests.support.actors import noted
-from tests.support.books import ZONE, Utility
+from tests.support.actors import OPERATOR, noted
+from tests.support.books import ZONE, Utility, pool_of, timescale_utility
 from tests.support.ingest import Edge
+from tests.support.servers import Database
 
 SINCE = date(2026, 9, 1)
 THIRD, FOURTH = SINCE.replace(day=3), SINCE.replace(day=4)
@@ -100,3 +106,27 @@ async def test_readings_that_the_gateway_dated_are_not_judged_by_the_meters_cloc
     await send(utility, edge, readings, look(EventKind.CLOCK_WRONG, readings, noon(SINCE), HOUR))
     await utility.validate()
     assert await named(utility, CODE) == []
+
+
+async def test_a_trial_says_what_another_threshold_changes(migrated: Database) -> None:
+    async with timescale_utility(migrated.dsn) as utility:
+        edge = await opened(utility, SINCE)
+        utility.now = night(SINCE + DAY)
+        readings = dated(SINCE, SINCE + DAY)
+        wrong = look(EventKind.CLOCK_WRONG, readings, noon(SINCE), HOUR / 2)
+        await send(utility, edge, readings, wrong)
+        await utility.validate()
+        assert await named(utility, CODE) == [SINCE]
+        policies = TimescalePolicies(pool_of(utility))
+        tried = TryPolicy(policies, utility.validation)
+        days = DayRange(SINCE, SINCE + DAY)
+        for minutes, gone in ((29, {}), (30, {CODE: 1})):
+            draft = VEE_SCHEMA.parse(f"thresholds: {{time_error: {minutes}min}}")
+            trial = await tried("electricity", draft, days, 10)
+            assert (trial.before, trial.gone) == ({CODE: 1}, gone)
+        # It holds the bill until somebody answers for it.
+        (finding,) = await utility.validation.open_findings(PointChannelId(1))
+        assert finding.severity == "critical"
+        assert await utility.validation.accept_finding(
+            finding.id, OPERATOR, "checked on site", utility.now
+        )
