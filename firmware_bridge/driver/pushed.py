@@ -32,6 +32,7 @@ from firmware_bridge.driver.line import LineAddress, MeterLine
 from firmware_bridge.driver.naming import (
     NOT_CONFIGURED,
     ConfiguredIdentity,
+    MeterSeveralError,
     check_named,
     check_same,
     host_of,
@@ -85,6 +86,7 @@ class PushDriver:
         self._met: MeterIdentity | None = None
         self._own_meters: tuple[MeterIdentity, ...] = ()
         self._handed: MeterIdentity | None = None
+        self._replaced: set[MeterIdentity] = set()
         self._refused: Telegram | None = None
         self._unnamed: DeviceError | None = None
         self._failure: DeviceError | None = None
@@ -122,6 +124,7 @@ class PushDriver:
                 values = self._take()
             meter = self._own()
             handed, self._handed = self._handed, meter
+            self._notice_turns(handed, meter)
             is_other = handed is not None and handed != meter and not self._several
             repeated, self._repeated = tuple(self._repeated), []
             refused, self._refusals = tuple(self._refusals.values()), {}
@@ -133,6 +136,19 @@ class PushDriver:
                 refused=refused,
                 several=self._several,
             )
+
+    def _notice_turns(self, handed: MeterIdentity | None, meter: MeterIdentity) -> None:
+        """Notice that a meter is back in whose place another had come: both are there."""
+        if handed is None or handed == meter or self._several:
+            return
+        if meter in self._replaced:
+            self._several = True
+            names = " and ".join(f"{m.manufacturer}/{m.serial}" for m in (meter, handed))
+            message = f"Two meters speak by turns at {self._place}: {names}. Both are read."
+            remedy = "Write a table for each, with a topic or line of its own."
+            error = MeterSeveralError(message, value=names, remedy=remedy)
+            self._count(error, Telegram(b""))
+        self._replaced.add(handed)
 
     def _own(self) -> MeterIdentity:
         if self._met is None:
@@ -248,15 +264,19 @@ class PushDriver:
             return
         seen = telegram.observations
         where, own = str(self._place), own_meters(seen)
-        host = host_of(seen, self._configured, self._met)
+        # Who publishes without a name is not the device that published before.
+        host = host_of(seen, self._configured, None if telegram.sender else self._met)
         values = named_values(seen, host)
         try:
             if self._configured:
                 check_same((*self._own_meters, *own), where)
             check_named(values, where)
         except DeviceError as error:
-            # Short lists name no meter where a longer one will; who waits in vain is told.
+            # Short lists name no meter where a longer one will; who waits in vain is told. Messages
+            # of a broker are never short of it.
             self._unnamed = error
+            if telegram.sender:
+                self._count(error, telegram)
             return
         self._own_meters = own[:1] or self._own_meters
         self._met = host if is_named(host) else self._met or values[0].meter

@@ -24,6 +24,7 @@ from firmware_bridge.driver.local_clock import DEFAULT_ZONE
 from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
 from firmware_bridge.driver.table_faults import setting_error
+from firmware_bridge.mqtt_native.frames import device_topic
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
 from firmware_bridge.mqtt_native.mappings import load_mappings
 from firmware_bridge.mqtt_native.presence import DevicePresence, companions
@@ -198,7 +199,7 @@ class MqttNativeDriver(PushDriver):
             settings.timeout_s,
             settings.fresh_s,
             ConfiguredIdentity(settings.serial, settings.manufacturer),
-            several=settings.serial is None and any(set("+#") & set(t) for t in settings.topics),
+            several=settings.serial is None and _of_several(settings.topics),
         )
 
     @classmethod
@@ -266,3 +267,10 @@ class MqttNativeDriver(PushDriver):
             value=topics[0],
             remedy="If they are online, delete the retained message on that topic.",
         )
+
+
+def _of_several(topics: tuple[str, ...]) -> bool:
+    """Whether topics are of several devices, or may be."""
+    return (
+        any(set("+#") & set(topic) for topic in topics) or len(set(map(device_topic, topics))) > 1
+    )

@@ -24,32 +24,28 @@ Sources: Tasmota docs (JSON status), Shelly Gen1 and Gen2 API references, Zigbee
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from typing import NamedTuple
 
-from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality, from_ms
-from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (
     Observation,
+    TelegramError,
     TelegramSyntaxError,
     TelegramUnsupportedError,
-    normalise,
 )
-from firmware_bridge.iec62056_21.datasets import checked_obis
 from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings, shipped_mappings
+from firmware_bridge.mqtt_native.measured import NO_TIME, Field, Seen, Time, seen
 from firmware_bridge.mqtt_native.native import instant, native
 from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
 from firmware_bridge.mqtt_native.shapes import inner, parts_of_status, topic_of
 
-_Field = tuple[str, str]  # OBIS code with {c} for the phase, unit
-
 # Codes of a first phase; C grows by 20 with each.
-_TASMOTA: dict[str, _Field] = {
+_TASMOTA: dict[str, Field] = {
     "Total": ("1.8.0", "kWh"),
     "ExportActive": ("2.8.0", "kWh"),
     "Power": ("1.7.0", "W"),
@@ -60,7 +56,7 @@ _TASMOTA: dict[str, _Field] = {
     "Voltage": ("12.7.0", "V"),
     "Current": ("11.7.0", "A"),
 }
-_ZIGBEE: dict[str, _Field] = {
+_ZIGBEE: dict[str, Field] = {
     "energy": ("1.8.0", "kWh"),
     "produced_energy": ("2.8.0", "kWh"),
     "energy_produced": ("2.8.0", "kWh"),
@@ -78,7 +74,7 @@ _ZIGBEE: dict[str, _Field] = {
     "ac_frequency": ("14.7.0", "Hz"),
     "power_factor": ("13.7.0", "1"),
 }
-_SHELLY_1: dict[tuple[str, str], _Field] = {
+_SHELLY_1: dict[tuple[str, str], Field] = {
     ("emeter", "total"): ("1.8.0", "Wh"),
     ("emeter", "total_returned"): ("2.8.0", "Wh"),
     ("emeter", "power"): ("16.7.0", "W"),
@@ -90,7 +86,7 @@ _SHELLY_1: dict[tuple[str, str], _Field] = {
     ("roller", "power"): ("16.7.0", "W"),
     ("roller", "energy"): ("1.8.0", "watt-minute"),
 }
-_SHELLY_2: dict[str, _Field] = {
+_SHELLY_2: dict[str, Field] = {
     "apower": ("16.7.0", "W"),
     "act_power": ("16.7.0", "W"),
     "aprt_power": ("9.7.0", "VA"),
@@ -125,9 +121,18 @@ _ASKS = re.compile(
 )
 _PHASES = {"a": 1, "b": 2, "c": 3}
 _YEARS = range(2000, 2100)
-# No factor lies above the one, and no firmware sends percents below the other.
-_FACTOR_MAX = Decimal("1.1")
-_PERCENT_MIN, _PERCENT_MAX = Decimal(2), Decimal(100)
+
+
+class Decoded(NamedTuple):
+    """What a message says.
+
+    Args:
+        observations: What it measures; empty for one of a known device that measures nothing.
+        rest: Why something beside them could not be read; None where all was.
+    """
+
+    observations: tuple[Observation, ...]
+    rest: TelegramError | None = None
 
 
 def decode_message(
@@ -136,7 +141,17 @@ def decode_message(
     zone: str = DEFAULT_ZONE,
     mappings: MqttMappings = NO_MAPPINGS,
 ) -> tuple[Observation, ...]:
-    """What a message measures; empty for a message of a known device that measures nothing.
+    """What a message measures, see `decode`: for who asks for nothing else."""
+    return decode(topic, payload, zone, mappings).observations
+
+
+def decode(
+    topic: str,
+    payload: bytes,
+    zone: str = DEFAULT_ZONE,
+    mappings: MqttMappings = NO_MAPPINGS,
+) -> Decoded:
+    """What a message measures, and what of it could not be read.
 
     Args:
         topic: As published; empty where it is unknown: then the fields tell the firmware.
@@ -150,13 +165,48 @@ def decode_message(
         TelegramUnsupportedError: Neither topic nor payload is of a known firmware.
     """
     if _ASKS.search(topic):
-        return ()
+        return Decoded(())
     content = parse_payload(payload)
     mapped = mappings.observe(topic, content, zone)
     if mapped is not None:
-        return mapped
+        return _parted(mapped)
     fields = inner(mapping(content))
-    return tuple(_observed(topic or topic_of(fields) or "", content, fields, zone))
+    return _parted(_observed(topic or topic_of(fields) or "", content, fields, zone))
+
+
+def _parted(seen: Iterable[Seen]) -> Decoded:
+    """What was read apart from what was not.
+
+    Raises:
+        TelegramError: Nothing was read, and this is the first reason.
+    """
+    observations: list[Observation] = []
+    faults: list[TelegramError] = []
+    for one in seen:
+        if isinstance(one, TelegramError):
+            faults.append(one)
+        elif (fault := _without_place(one)) is not None:
+            faults.append(fault)
+        else:
+            observations.append(one)
+    if not faults:
+        return Decoded(tuple(observations))
+    first = faults[0]
+    if not observations:
+        raise first
+    if len(faults) > 1:
+        message = f"{first.message} In all {len(faults)} values of the message were not read."
+        first = type(first)(message, value=first.value, remedy=first.remedy)
+    return Decoded(tuple(observations), first)
+
+
+def _without_place(seen: Observation) -> TelegramError | None:
+    """Why a value has no place in the vocabulary; None where it has one."""
+    if seen.obis is None or seen.storage or seen.meter_value() is not None:
+        return None
+    message = f"The value of {seen.obis}, {seen.value} {seen.unit}, has no place in 64 bits."
+    remedy = "Correct its unit and scale in the mapping, or reset the device's counter."
+    return TelegramSyntaxError(message, value=str(seen.value)[:100], remedy=remedy)
 
 
 def device_topic(topic: str) -> str:
@@ -175,7 +225,7 @@ def device_topic(topic: str) -> str:
 
 def _observed(
     topic: str, content: object, fields: Mapping[str, object], zone: str
-) -> Iterator[Observation]:
+) -> Iterator[Seen]:
     if "readings" in fields and "serial" in fields:
         return native(fields)
     if "ENERGY" in fields:
@@ -194,46 +244,7 @@ def _observed(
     raise TelegramUnsupportedError(message, value=topic)
 
 
-def _code(text: str, phase: int = 0) -> Obis:
-    c, _, rest = text.partition(".")
-    return checked_obis(f"1-0:{int(c) + 20 * phase}.{rest}")
-
-
-_Time = tuple[datetime | None, Quality]
-_NO_TIME: _Time = (None, Quality.ACTUAL)
-
-
-def _seen(
-    meter: MeterIdentity,
-    kind: _Field,
-    value: object,
-    time: _Time = _NO_TIME,
-    phase: int = 0,
-) -> Iterator[Observation]:
-    found = number(value)
-    if found is None:
-        return
-    text, unit = kind
-    if unit == "watt-minute":
-        found, unit = found * 60, "J"
-    if text.startswith("13."):
-        factor = _power_factor(found)
-        if factor is None:
-            return
-        found = factor
-    exact, base = normalise(found, unit)
-    at, quality = time
-    yield Observation(meter, _code(text, phase), exact, base, quality, meter_time=at)
-
-
-def _power_factor(sent: Decimal) -> Decimal | None:
-    """A power factor as a number near 1 or below; None for what is none in any unit."""
-    if abs(sent) <= _FACTOR_MAX:
-        return sent
-    return sent.scaleb(-2) if _PERCENT_MIN <= abs(sent) <= _PERCENT_MAX else None
-
-
-def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:
+def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Seen]:
     match = _TASMOTA_TOPIC.fullmatch(topic)
     device = next((name for name in match.groups() if name), "") if match else topic
     meter = identity("Tasmota", device)
@@ -243,35 +254,33 @@ def _tasmota(topic: str, fields: Mapping[str, object], zone: str) -> Iterator[Ob
         value = energy.get(name)
         if isinstance(value, list):
             for phase, part in enumerate(value[:3], start=1):
-                yield from _seen(meter, kind, part, at, phase)
+                yield from seen(meter, kind, part, at, phase)
         else:
-            yield from _seen(meter, kind, value, at)
+            yield from seen(meter, kind, value, at)
     tariffs = energy.get("TotalTariff")
     for tariff, part in enumerate(tariffs[:4] if isinstance(tariffs, list) else (), start=1):
-        yield from _seen(meter, (f"1.8.{tariff}", "kWh"), part, at)
+        yield from seen(meter, (f"1.8.{tariff}", "kWh"), part, at)
 
 
-def _wall_time(text: object, zone: str) -> _Time:
+def _wall_time(text: object, zone: str) -> Time:
     """A device's own time; SUSPECT where autumn repeats it."""
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
-        return _NO_TIME
+        return NO_TIME
     if found.year not in _YEARS:
-        return _NO_TIME
+        return NO_TIME
     if found.tzinfo is not None:
         return found.astimezone(UTC), Quality.ACTUAL
     at, is_sure = MeterZone(zone).wall(found)
     return at, Quality.ACTUAL if is_sure else Quality.SUSPECT
 
 
-def _shelly(
-    topic: str, content: object, fields: Mapping[str, object]
-) -> Iterator[Observation] | None:
+def _shelly(topic: str, content: object, fields: Mapping[str, object]) -> Iterator[Seen] | None:
     """What a Shelly's message measures; None where it is none."""
     older = _SHELLY_1_TOPIC.fullmatch(topic)
     if older is not None:
-        return _shelly_1(older, number(content))
+        return _shelly_1(older, content)
     newer = _SHELLY_2_TOPIC.fullmatch(topic)
     if newer is not None:
         return _shelly_2(newer, fields)
@@ -279,40 +288,40 @@ def _shelly(
     return _shelly_1_status(status) if status else None
 
 
-def _shelly_1(match: re.Match[str], value: Decimal | None) -> Iterator[Observation]:
+def _shelly_1(match: re.Match[str], value: object) -> Iterator[Seen]:
     device, group, channel, name = match.groups()
     kind = _SHELLY_1.get((group, name))
     if kind is not None:
-        yield from _seen(identity("Shelly", _channel(device, int(channel))), kind, value)
+        yield from seen(identity("Shelly", _channel(device, int(channel))), kind, value)
 
 
-def _shelly_1_status(parts: list[tuple[str, object]]) -> Iterator[Observation]:
+def _shelly_1_status(parts: list[tuple[str, object]]) -> Iterator[Seen]:
     for topic, value in parts:
         match = _SHELLY_1_TOPIC.fullmatch(topic)
         if match is not None:
-            yield from _shelly_1(match, number(value))
+            yield from _shelly_1(match, value)
 
 
 def _channel(device: str, channel: int) -> str:
     return f"{device}#{channel}" if channel else device
 
 
-def _shelly_2(match: re.Match[str], fields: Mapping[str, object]) -> Iterator[Observation]:
+def _shelly_2(match: re.Match[str], fields: Mapping[str, object]) -> Iterator[Seen]:
     device, component = match.groups()
     if component is not None:
-        yield from _component(device, component, fields, _NO_TIME)
+        yield from _component(device, component, fields, NO_TIME)
         return
     source, params = fields.get("src"), mapping(fields.get("params"))
     moment = number(params.get("ts"))
     at = from_ms(int(moment * 1000)) if moment and 0 < moment < 10**11 else None
-    time = (at, Quality.ACTUAL) if at is not None and at.year in _YEARS else _NO_TIME
+    time = (at, Quality.ACTUAL) if at is not None and at.year in _YEARS else NO_TIME
     for name, status in params.items():
         yield from _component(str(source or device), name, mapping(status), time)
 
 
 def _component(
-    device: str, component: str, status: Mapping[str, object], at: _Time
-) -> Iterator[Observation]:
+    device: str, component: str, status: Mapping[str, object], at: Time
+) -> Iterator[Seen]:
     if _SHELLY_COMPONENT.fullmatch(component) is None:
         return
     meter = identity("Shelly", _channel(device, int(component.partition(":")[2])))
@@ -321,27 +330,27 @@ def _component(
         phase = _PHASES.get(first, 0) if rest else 0
         kind = _SHELLY_2.get(rest if phase else name)
         if kind is not None:
-            yield from _seen(meter, kind, value, at, phase)
+            yield from seen(meter, kind, value, at, phase)
     for name, text in (("aenergy", "1.8.0"), ("ret_aenergy", "2.8.0")):
-        yield from _seen(meter, (text, "Wh"), mapping(status.get(name)).get("total"), at)
+        yield from seen(meter, (text, "Wh"), mapping(status.get(name)).get("total"), at)
 
 
-def _zigbee(device_name: str, fields: Mapping[str, object], zone: str) -> Iterator[Observation]:
+def _zigbee(device_name: str, fields: Mapping[str, object], zone: str) -> Iterator[Seen]:
     device = mapping(fields.get("device"))
     address = device.get("ieeeAddr") or device.get("ieee_address") or device_name
     maker = str(device.get("manufacturerName") or "Zigbee")
     meter = identity(maker, str(address))
-    at = _last_seen(fields.get("last_seen"), zone)
+    at = _lastseen(fields.get("last_seen"), zone)
     for name, value in fields.items():
         phase = _ZIGBEE_PHASE.fullmatch(name)
         kind = _ZIGBEE.get(phase[1] if phase else name)
         if kind is not None:
             number_of = _PHASES[phase[2]] if phase else 0
-            for observation in _seen(meter, kind, value, at, number_of):
-                yield replace(observation, of_last_contact=True)
+            for one in seen(meter, kind, value, at, number_of):
+                yield replace(one, of_last_contact=True) if isinstance(one, Observation) else one
 
 
-def _last_seen(at: object, zone: str) -> _Time:
+def _lastseen(at: object, zone: str) -> Time:
     try:
         return instant(at), Quality.ACTUAL
     except TelegramSyntaxError:

@@ -5,7 +5,7 @@ at an instant, `{"obis", "value", "unit", "quality", "at"}`, or what was counted
 `{"obis", "value", "unit", "quality", "from", "period_s"}`. `value` is a string or an integer, `at`
 and `from` are RFC 3339 or milliseconds since 1970 UTC; the `at` of a reading wins over that of the
 payload. `unit` as printed by meters (kWh, m3); `quality` actual (the default), estimated, suspect,
-power_failure.
+power_failure. A reading that breaks these rules is named, and costs no other one.
 
 Source: docs/reference/native-payload.md.
 """
@@ -14,67 +14,127 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from math import isfinite
+from decimal import Decimal
 
 from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
+from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import PERIOD_MAX_S, Kind, Quality, from_ms
+from firmware_bridge.dlms.units import base_unit
+from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (
     Observation,
+    TelegramError,
     TelegramSyntaxError,
     TelegramUnsupportedError,
     normalise,
 )
-from firmware_bridge.mqtt_native.payload import mapping, number
+from firmware_bridge.mqtt_native.payload import has_no_value, mapping, number
 
 READINGS_MAX = 1000
 _VERSION = 1
 _YEARS = range(2000, 2100)
+_ELECTRICITY = 1
+# What was counted in an interval or a period is counted as its total is.
+_AS_TOTAL = {9: 8, 29: 8}
+_SHOWN_MAX = 200
 
 
-def native(fields: Mapping[str, object]) -> Iterator[Observation]:
-    """What a native payload measures.
+def native(fields: Mapping[str, object]) -> Iterator[Observation | TelegramError]:
+    """What a native payload measures, and why a reading of it could not be taken.
 
     Args:
         fields: As parsed.
 
     Raises:
-        TelegramSyntaxError: It breaks its rules.
+        TelegramSyntaxError: What goes for all of its readings breaks the rules.
         TelegramUnsupportedError: Its version is not known.
     """
     version = number(fields.get("v"))
     if version != _VERSION:
         message = f"Version {version} of the native payload is unknown."
-        raise TelegramUnsupportedError(message, value=version)
-    meter = identity(str(fields.get("manufacturer", "")), str(fields["serial"]))
+        remedy = f'Send `"v": {_VERSION}`, as docs/reference/native-payload.md has it.'
+        raise TelegramUnsupportedError(message, value=str(fields.get("v"))[:50], remedy=remedy)
+    meter = identity(_name(fields, "manufacturer"), _name(fields, "serial"))
     readings = fields["readings"]
     if not isinstance(readings, list) or len(readings) > READINGS_MAX:
         message = f"`readings` is not a list of at most {READINGS_MAX}."
-        raise TelegramSyntaxError(message)
-    for item in map(mapping, readings):
-        if _has_no_value(item):
+        remedy = "Send more readings in a payload of their own."
+        raise TelegramSyntaxError(message, remedy=remedy)
+    for place, item in enumerate(map(mapping, readings), start=1):
+        if has_no_value(item.get("value", "")):
             continue
-        value = number(item.get("value"))
-        if value is None:
-            message = "A `value` is not an integer or a decimal number as text."
-            raise TelegramSyntaxError(message, value=item.get("value"))
         try:
-            code = Obis.parse(str(item.get("obis")))
-            quality = Quality[str(item.get("quality", "actual")).upper()]
-        except (InvalidValueError, KeyError) as error:
-            message = "A reading's `obis` or `quality` is not valid."
-            raise TelegramSyntaxError(message, value=str(item)[:200]) from error
-        exact, unit = normalise(value, str(item.get("unit", "")))
-        kind, at, period_s = _span(item, fields)
-        is_own = kind is Kind.INTERVAL or "at" in item
-        yield Observation(meter, code, exact, unit, quality, at, kind, period_s, sampled=is_own)
+            yield _observed(meter, item, fields)
+        except TelegramSyntaxError as error:
+            said = f"Reading {place} ({str(item.get('obis'))[:30]}): {error.message}"
+            yield TelegramSyntaxError(said, value=str(item)[:_SHOWN_MAX], remedy=error.remedy)
 
 
-def _has_no_value(item: Mapping[str, object]) -> bool:
-    """Whether the device says that it has none: null, or a binary NaN or infinity."""
-    value = item.get("value", "")
-    return value is None or (isinstance(value, float) and not isfinite(value))
+def _name(fields: Mapping[str, object], member: str) -> str:
+    value = fields.get(member, "")
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        message = f"`{member}` is not text."
+        raise TelegramSyntaxError(message, remedy=f"Send `{member}` as text in quotes.")
+    return str(value)
+
+
+def _observed(
+    meter: MeterIdentity, item: Mapping[str, object], fields: Mapping[str, object]
+) -> Observation:
+    value = number(item.get("value"))
+    if value is None:
+        message = "`value` is not an integer or a decimal number as text."
+        remedy = "Send up to 18 digits, with a point and without an exponent; null for no value."
+        raise TelegramSyntaxError(message, remedy=remedy)
+    try:
+        code = Obis.parse(str(item.get("obis")))
+    except InvalidValueError as error:
+        message = "`obis` is no OBIS code."
+        remedy = "Send it as 1-0:1.8.0."
+        raise TelegramSyntaxError(message, remedy=remedy) from error
+    try:
+        quality = Quality[str(item.get("quality", "actual")).upper()]
+    except KeyError as error:
+        message = f"`quality` is {str(item.get('quality'))[:30]!r}."
+        remedy = f"Send one of {', '.join(each.name.lower() for each in Quality)}."
+        raise TelegramSyntaxError(message, remedy=remedy) from error
+    exact, unit = _in_unit(code, value, item.get("unit"))
+    kind, at, period_s = _span(item, fields)
+    is_own = kind is Kind.INTERVAL or "at" in item
+    return Observation(meter, code, exact, unit, quality, at, kind, period_s, sampled=is_own)
+
+
+def _in_unit(code: Obis, value: Decimal, spelled: object) -> tuple[Decimal, str]:
+    """The value in the vocabulary's unit, which must be one that the code is counted in."""
+    if not isinstance(spelled, str) or not spelled.strip():
+        message = "The reading has no `unit`."
+        remedy = 'Send the unit that the meter shows, such as kWh or m3; "1" for a plain count.'
+        raise TelegramSyntaxError(message, remedy=remedy)
+    exact, unit = normalise(value, spelled)
+    expected = _counted_in(code)
+    try:
+        quantity = Quantity.from_decimal(exact, Unit(unit))
+    except InvalidValueError as error:
+        message = "`value` has more digits than a counter of 64 bits."
+        remedy = "Send up to 18 digits; subtract nothing: send the counter that the meter shows."
+        raise TelegramSyntaxError(message, remedy=remedy) from error
+    except ValueError as error:
+        message = f"The unit {spelled[:20]!r} is unknown."
+        remedy = "Send one of those that docs/reference/native-payload.schema.json lists."
+        raise TelegramSyntaxError(message, remedy=remedy) from error
+    if expected is not None and quantity.unit.value != expected:
+        message = f"The unit is {spelled[:20]!r}, but this code is counted in {expected}."
+        remedy = "Correct `unit`, or send the code of what was measured."
+        raise TelegramSyntaxError(message, remedy=remedy)
+    return exact, unit
+
+
+def _counted_in(code: Obis) -> str | None:
+    medium, b, c, d, e, f = code.code
+    total = Obis(bytes((medium, b, c, _AS_TOTAL.get(d, d), e, f)))
+    return base_unit(total) if medium == _ELECTRICITY else None
 
 
 def _span(
@@ -87,7 +147,8 @@ def _span(
     whole = period is not None and period == int(period) and 1 <= period <= PERIOD_MAX_S
     if start is None or period is None or not whole or "at" in item:
         message = f"An interval has `from`, and `period_s` of 1 to {PERIOD_MAX_S}, and no `at`."
-        raise TelegramSyntaxError(message, value=str(item)[:200])
+        remedy = "Send `at` for a counter at an instant, `from` and `period_s` for an interval."
+        raise TelegramSyntaxError(message, remedy=remedy)
     return Kind.INTERVAL, start, int(period)
 
 
@@ -103,18 +164,21 @@ def instant(at: object) -> datetime | None:
     try:
         if moment is not None:
             return _in_range(from_ms(int(moment)))
-        found = datetime.fromisoformat(str(at))
+        found = datetime.fromisoformat(str(at).upper())
     except (ValueError, OverflowError) as error:
-        message = "`at` is not an RFC 3339 time or milliseconds since 1970 UTC."
-        raise TelegramSyntaxError(message, value=str(at)[:100]) from error
+        message = f"{str(at)[:40]!r} is no RFC 3339 time, and no milliseconds since 1970 UTC."
+        remedy = "Send 2026-01-01T00:00:00Z or 1767225600000, or no time while the clock is unset."
+        raise TelegramSyntaxError(message, value=str(at)[:100], remedy=remedy) from error
     if found.tzinfo is None:
-        message = "`at` has no UTC offset. Write 2026-01-01T00:00:00Z."
-        raise TelegramSyntaxError(message, value=str(at))
+        message = f"The time {str(at)[:40]!r} has no UTC offset."
+        remedy = "Send 2026-01-01T00:00:00Z."
+        raise TelegramSyntaxError(message, value=str(at)[:100], remedy=remedy)
     return _in_range(found)
 
 
 def _in_range(at: datetime) -> datetime:
     if at.year not in _YEARS:
-        message = f"`at` is not between {_YEARS.start} and {_YEARS.stop}."
-        raise TelegramSyntaxError(message, value=str(at))
+        message = f"The time {at.isoformat()} is not between {_YEARS.start} and {_YEARS.stop}."
+        remedy = "Set the device's clock; until then send no time."
+        raise TelegramSyntaxError(message, value=str(at), remedy=remedy)
     return at.astimezone(UTC)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from math import isfinite
 
 import msgpack
 
@@ -23,6 +24,7 @@ _NO_NUMBER = re.compile(
     rb'"(?:[^"\\]++|\\.)*+"?|(?<![\w.])[+-]?(?:nan|inf(?:inity)?)(?![\w.])',
     re.DOTALL | re.IGNORECASE,
 )
+_NONE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII)
 _MSGPACK_MAPS = frozenset(bytes([code]) for code in (*range(0x80, 0x90), 0xDE, 0xDF))
 
 
@@ -33,7 +35,7 @@ def parse_payload(payload: bytes) -> object:
 
     Raises:
         TelegramTooLargeError: It is larger or deeper than any device's.
-        TelegramSyntaxError: It is neither, or holds a number with too many digits.
+        TelegramSyntaxError: It is neither.
     """
     if len(payload) > PAYLOAD_MAX:
         message = f"The payload has {len(payload)} bytes; the limit is {PAYLOAD_MAX}."
@@ -76,12 +78,12 @@ def _msgpack(payload: bytes) -> object:
         raise TelegramSyntaxError(message, value=payload[:200]) from error
 
 
-def _decimal(text: str) -> Decimal:
-    number = Decimal(text) if len(text) <= _DIGITS_MAX else None
-    if number is None or abs(number.adjusted()) > _EXPONENT_MAX:
-        message = "A number has more digits than the limit."
-        raise ValueError(message)
-    return number
+def _decimal(text: str) -> Decimal | str:
+    """The number; of one with more digits than any device counts its text, which is none."""
+    if len(text) > _DIGITS_MAX:
+        return text
+    found = Decimal(text)
+    return text if abs(found.adjusted()) > _EXPONENT_MAX else found
 
 
 def dumped(value: object) -> bytes:
@@ -125,6 +127,13 @@ def number(value: object) -> Decimal | None:
     if isinstance(value, str) and len(value) <= _DIGITS_MAX:
         return _text_number(value)
     return None
+
+
+def has_no_value(value: object) -> bool:
+    """Whether a device says that it has none: null, or what is no number in any spelling."""
+    if isinstance(value, float):
+        return not isfinite(value)
+    return value is None or (isinstance(value, str) and _NONE.fullmatch(value.strip()) is not None)
 
 
 def _text_number(text: str) -> Decimal | None:

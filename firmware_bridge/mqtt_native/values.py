@@ -14,7 +14,7 @@ from firmware_bridge.driver.telegram import (
     TelegramSyntaxError,
     TelegramTooLargeError,
 )
-from firmware_bridge.mqtt_native.frames import decode_message
+from firmware_bridge.mqtt_native.frames import decode
 from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings
 from firmware_bridge.mqtt_native.payload import PAYLOAD_MAX, dumped, mapping, parse_payload
 
@@ -145,10 +145,10 @@ def read_message(
         name = topic.decode("utf-8", "replace")
         if not name:
             name, payload = _unwrapped(payload)
-        values = decode_message(name, payload, zone, mappings)
+        decoded = decode(name, payload, zone, mappings)
     except TelegramError as error:
         return Telegram.refused(raw, error)
-    return Telegram(raw, values)
+    return Telegram(raw, decoded.observations, rest=decoded.rest)
 
 
 def _unwrapped(payload: bytes) -> tuple[str, bytes]:

@@ -16,7 +16,7 @@ import pytest
 
 from firmware_bridge.contract.reading import Kind
 from firmware_bridge.driver.telegram import Observation, TelegramError, plain
-from firmware_bridge.mqtt_native.frames import decode_message
+from firmware_bridge.mqtt_native.frames import decode, decode_message
 from tests.support.data import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -89,6 +89,54 @@ def test_schema_and_decoder_agree(content: dict[str, Any], is_right: bool) -> No
             read(content)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said", "remedy"),
+    [
+        ({"value": 2**63}, "more digits than a counter of 64 bits", "up to 18 digits"),
+        ({"value": "9" * 41}, "not an integer or a decimal number", "up to 18 digits"),
+        ({"value": int("9" * 60)}, "not an integer or a decimal number", "up to 18 digits"),
+        ({"value": "twelve"}, "not an integer or a decimal number", "null for no value"),
+        ({"unit": "furlong"}, "unit 'furlong' is unknown", "schema.json"),
+        ({"unit": ""}, "has no `unit`", "kWh"),
+        ({"unit": None}, "has no `unit`", "kWh"),
+        ({"unit": "V"}, "is counted in Wh", "Correct `unit`"),
+        ({"unit": "1"}, "is counted in Wh", "Correct `unit`"),
+        ({"obis": "energy"}, "no OBIS code", "1-0:1.8.0"),
+        ({"quality": "good"}, "`quality` is 'good'", "actual, "),
+        ({"at": "2026-03-01T12:00:00"}, "no UTC offset", "2026-01-01T00:00:00Z"),
+        ({"at": "soon"}, "no RFC 3339 time", "while the clock is unset"),
+        ({"at": 1}, "not between 2000 and 2100", "Set the device's clock"),
+        ({"period_s": 900}, "An interval has `from`", "for an interval"),
+    ],
+)
+def test_a_wrong_reading_is_named_and_costs_no_other(
+    wrong: dict[str, Any], said: str, remedy: str
+) -> None:
+    sent = json.dumps(message({**REGISTER, **wrong}, INTERVAL)).encode()
+    decoded = decode("meters/0042", sent)
+    assert [one.kind for one in decoded.observations] == [Kind.INTERVAL]
+    assert decoded.rest is not None
+    assert (said in decoded.rest.message, remedy in decoded.rest.advice) == (True, True)
+    assert decoded.rest.message.startswith("Reading 1 (")
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(json.loads(sent))
+    with pytest.raises(TelegramError, match="Reading 1"):
+        read(message({**REGISTER, **wrong}))
+
+
+@pytest.mark.parametrize("none", [None, "NaN", "nan", "-inf", "Infinity"])
+def test_what_is_no_number_is_no_value_and_no_fault(none: str | None) -> None:
+    sent = json.dumps(message({**REGISTER, "value": none}, INTERVAL)).encode()
+    decoded = decode("meters/0042", sent)
+    assert (len(decoded.observations), decoded.rest) == (1, None)
+
+
+def test_all_that_was_not_read_is_counted() -> None:
+    bad = {**REGISTER, "unit": "x"}
+    decoded = decode("m", json.dumps(message(bad, REGISTER, bad, bad)).encode())
+    assert decoded.rest is not None
+    assert "In all 3 values of the message were not read." in decoded.rest.message
+
+
 def test_the_firmware_in_micropython_sends_what_is_read() -> None:
     (code,) = blocks("python", "how-to/firmware-that-publishes.md")
     names: dict[str, Any] = {}
@@ -110,7 +158,7 @@ def test_the_firmware_in_c_sends_what_is_read(tmp_path: Path) -> None:
 int main(void) {
     char out[512];
     if (meter_payload(out, 20, "0042", 0, 1, 2)) return 1;
-    size_t n = meter_payload(out, sizeof out, "0042", 1772366400000, UINT64_MAX, 7);
+    size_t n = meter_payload(out, sizeof out, "0042", 1772366400000, INT64_MAX, 7);
     return fwrite(out, 1, n, stdout) == n ? 0 : 2;
 }
 """
@@ -121,4 +169,4 @@ int main(void) {
     sent = subprocess.run([program], check=True, capture_output=True).stdout
     jsonschema.validate(json.loads(sent), SCHEMA)
     values = [plain(one.value) for one in decode_message("meters/0042", sent)]
-    assert values == [str(2**64 - 1), "7"]
+    assert values == [str(2**63 - 1), "7"]

@@ -65,7 +65,7 @@ OFFLINE = [
     ("plus/online", b"false", "plus/events/rpc",
      b'{"src":"plus","params":{"ts":1764072000,"switch:0":{"aenergy":{"total":5.5}}}}'),
     ("m/1/availability", b"offline", "m/1",
-     b'{"v":1,"manufacturer":"A","serial":"1","readings":[{"obis":"1.8.0","value":1}]}'),
+     b'{"v":1,"manufacturer":"A","serial":"1","readings":[{"obis":"1.8.0","value":1,"unit":"kWh"}]}'),
 ]  # fmt: skip
 
 
