@@ -35,7 +35,8 @@ from firmware_bridge.contract.obis import Obis
 from firmware_bridge.dlms.attributes import Item
 from firmware_bridge.dlms.axdr import NUMBERS, Node, Tag
 from firmware_bridge.dlms.layouts import TYPE_NAMES, text_of
-from firmware_bridge.dlms.units import NUMBERS_OF_UNITS, base_unit
+from firmware_bridge.dlms.units import NUMBERS_OF_UNITS
+from firmware_bridge.driver.code_units import base_unit
 from firmware_bridge.driver.table_faults import faults, read_toml, sentence
 
 _TAGS = {name: tag for tag, name in TYPE_NAMES.items()}

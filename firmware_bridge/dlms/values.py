@@ -24,7 +24,8 @@ from firmware_bridge.dlms.layouts import (
 from firmware_bridge.dlms.list_files import NOTHING_TAUGHT, TaughtLists
 from firmware_bridge.dlms.lists import PushList, read_list
 from firmware_bridge.dlms.notification import Notification
-from firmware_bridge.dlms.units import UNITS, kind_of
+from firmware_bridge.dlms.units import UNITS
+from firmware_bridge.driver.code_units import kind_of
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity, is_filler

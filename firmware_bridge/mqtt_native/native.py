@@ -20,7 +20,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import PERIOD_MAX_S, Kind, Quality, from_ms
-from firmware_bridge.dlms.units import base_unit
+from firmware_bridge.driver.code_units import base_unit
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (

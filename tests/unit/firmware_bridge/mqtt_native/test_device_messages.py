@@ -238,14 +238,18 @@ def test_a_text_that_has_such_a_word_stays_as_it_is() -> None:
 
 
 def test_a_binary_number_that_is_none_costs_no_other() -> None:
-    readings = [{"obis": "1-0:1.7.0", "value": float("nan")}, {"obis": "1-0:1.8.0", "value": 5, "unit": "kWh"}]
+    readings = [
+        {"obis": "1-0:1.7.0", "value": float("nan")},
+        {"obis": "1-0:1.8.0", "value": 5, "unit": "kWh"},
+    ]
     message = msgpack.packb({"v": 1, "serial": "7", "readings": readings})
     assert shown("t", message) == {"unknown/7 1-0:1.8.0": "5000 Wh"}
 
 
 @pytest.mark.parametrize("at", ['"2150-01-01T00:00:00Z"', "1000", "9999999999999"])
 def test_a_native_time_of_no_clock_is_named(at: str) -> None:
-    payload = f'{{"v":1,"serial":"7","at":{at},"readings":[{{"obis":"1-0:1.8.0","value":1,"unit":"kWh"}}]}}'
+    reading = '{"obis":"1-0:1.8.0","value":1,"unit":"kWh"}'
+    payload = f'{{"v":1,"serial":"7","at":{at},"readings":[{reading}]}}'
     with pytest.raises(TelegramSyntaxError, match="between 2000 and 2100"):
         decode_message("t", payload.encode())
 

@@ -1,0 +1,27 @@
+"""What the code of an electricity register counts, and the unit that it is counted in."""
+# ruff: noqa: PLR2004 - group values of OBIS codes
+
+from __future__ import annotations
+
+from firmware_bridge.contract.obis import Obis
+
+
+def kind_of(code: Obis) -> tuple[str, str] | None:
+    """What an electricity code counts, and its base unit. Source: IEC 62056-61, table 5."""
+    medium, _, c, d, _, _ = code.code
+    if medium != 1 or not 1 <= c <= 80 or d not in (4, 6, 7, 8):
+        return None
+    place = c % 20
+    if place in (11, 12, 13):
+        kind = {11: ("current", "A"), 12: ("voltage", "V"), 13: ("factor", "1")}[place]
+        return kind if d == 7 else None
+    letter = {1: "W", 2: "W", 9: "VA", 10: "VA"}.get(place, "var" if 3 <= place <= 8 else "")
+    if not letter:
+        return None
+    return ("energy", f"{letter}h") if d == 8 else ("power", letter)
+
+
+def base_unit(code: Obis) -> str | None:
+    """The unit that an electricity code is counted in; None where the code leaves it open."""
+    kind = kind_of(code)
+    return None if kind is None else kind[1]
