@@ -174,8 +174,10 @@ MESSAGES = [
         b't {"v":1,"serial":"7","readings":[{"obis":"1-0:1.29.0","value":5,"unit":"Wh",'
         b'"from":1772366400000,"period_s":900}]}'
     ),
-    b't {"v":1,"serial":"7","at":"2026-03-01T13:00:00Z","readings":'
-    b'[{"obis":"1.8.0","value":"1","unit":"kWh"},{"value":9e99}]}',
+    (
+        b't {"v":1,"serial":"7","at":"2026-03-01T13:00:00Z","readings":'
+        b'[{"obis":"1.8.0","value":"1","unit":"kWh"},{"value":9e99}]}'
+    ),
     b"t "
     + msgpack.packb(
         {"v": 1, "serial": "7", "readings": [{"obis": "8.0", "value": 5, "unit": "m3"}]}
