@@ -280,6 +280,11 @@ class PushDriver:
             return
         self._own_meters = own[:1] or self._own_meters
         self._met = host if is_named(host) else self._met or values[0].meter
+        self._hold(values)
+        self._stirred.set()
+
+    def _hold(self, values: tuple[MeterValue, ...]) -> None:
+        """Keep the newest value of each register until it is read."""
         at = asyncio.get_running_loop().time()
         kept, repeated = distinct(values)
         for value in kept:
@@ -290,7 +295,6 @@ class PushDriver:
         self._repeated = [*self._repeated, *repeated][-KEPT_MAX:]
         while len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]
-        self._stirred.set()
 
     def _count(self, error: DeviceError, telegram: Telegram) -> None:
         self.bad_frames += 1

@@ -182,13 +182,13 @@ def _parted(seen: Iterable[Seen]) -> Decoded:
     """
     observations: list[Observation] = []
     faults: list[TelegramError] = []
-    for one in seen:
-        if isinstance(one, TelegramError):
-            faults.append(one)
-        elif (fault := _without_place(one)) is not None:
+    for item in seen:
+        if isinstance(item, TelegramError):
+            faults.append(item)
+        elif (fault := _without_place(item)) is not None:
             faults.append(fault)
         else:
-            observations.append(one)
+            observations.append(item)
     if not faults:
         return Decoded(tuple(observations))
     first = faults[0]
@@ -346,8 +346,11 @@ def _zigbee(device_name: str, fields: Mapping[str, object], zone: str) -> Iterat
         kind = _ZIGBEE.get(phase[1] if phase else name)
         if kind is not None:
             number_of = _PHASES[phase[2]] if phase else 0
-            for one in seen(meter, kind, value, at, number_of):
-                yield replace(one, of_last_contact=True) if isinstance(one, Observation) else one
+            for item in seen(meter, kind, value, at, number_of):
+                if isinstance(item, Observation):
+                    yield replace(item, of_last_contact=True)
+                else:
+                    yield item
 
 
 def _lastseen(at: object, zone: str) -> Time:

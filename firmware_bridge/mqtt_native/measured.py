@@ -54,21 +54,21 @@ def seen(
         phase: From 1; 0 for the device as a whole.
     """
     text, unit = kind
-    found = number(value)
-    if found is None:
+    sent = number(value)
+    if sent is None:
         if isinstance(value, str) and not has_no_value(value):
             message = f"The value of {_code(text, phase)}, {value[:40]!r}, is not a number."
             remedy = "Look at what the device shows; a number has up to 38 digits."
             yield TelegramSyntaxError(message, value=value[:100], remedy=remedy)
         return
     if unit == "watt-minute":
-        found, unit = found * 60, "J"
+        sent, unit = sent * 60, "J"
     if text.startswith("13."):
-        factor = _power_factor(found)
+        factor = _power_factor(sent)
         if factor is None:
             return
-        found = factor
-    exact, base = normalise(found, unit)
+        sent = factor
+    exact, base = normalise(sent, unit)
     at, quality = time
     yield Observation(meter, _code(text, phase), exact, base, quality, meter_time=at)
 

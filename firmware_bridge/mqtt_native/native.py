@@ -62,14 +62,14 @@ def native(fields: Mapping[str, object]) -> Iterator[Observation | TelegramError
         message = f"`readings` is not a list of at most {READINGS_MAX}."
         remedy = "Send more readings in a payload of their own."
         raise TelegramSyntaxError(message, remedy=remedy)
-    for place, item in enumerate(map(mapping, readings), start=1):
+    for number_of, item in enumerate(map(mapping, readings), start=1):
         if has_no_value(item.get("value", "")):
             continue
         try:
             yield _observed(meter, item, fields)
         except TelegramSyntaxError as error:
-            said = f"Reading {place} ({str(item.get('obis'))[:30]}): {error.message}"
-            yield TelegramSyntaxError(said, value=str(item)[:_SHOWN_MAX], remedy=error.remedy)
+            message = f"Reading {number_of} ({str(item.get('obis'))[:30]}): {error.message}"
+            yield TelegramSyntaxError(message, value=str(item)[:_SHOWN_MAX], remedy=error.remedy)
 
 
 def _name(fields: Mapping[str, object], member: str) -> str:

@@ -242,8 +242,8 @@ def test_a_binary_number_that_is_none_costs_no_other() -> None:
         {"obis": "1-0:1.7.0", "value": float("nan")},
         {"obis": "1-0:1.8.0", "value": 5, "unit": "kWh"},
     ]
-    message = msgpack.packb({"v": 1, "serial": "7", "readings": readings})
-    assert shown("t", message) == {"unknown/7 1-0:1.8.0": "5000 Wh"}
+    sent = msgpack.packb({"v": 1, "serial": "7", "readings": readings})
+    assert shown("t", sent) == {"unknown/7 1-0:1.8.0": "5000 Wh"}
 
 
 @pytest.mark.parametrize("at", ['"2150-01-01T00:00:00Z"', "1000", "9999999999999"])
@@ -282,11 +282,7 @@ def test_the_native_payload_in_both_codings(encode) -> None:  # type: ignore[no-
         ("t", json.dumps(NATIVE | {"readings": 5}).encode(), TelegramSyntaxError),
         ("t", json.dumps(NATIVE | {"serial": {"no": 1}}).encode(), TelegramSyntaxError),
         ("t", json.dumps(NATIVE | {"readings": [{}]}).encode(), TelegramSyntaxError),
-        (
-            "t",
-            json.dumps(NATIVE | {"readings": [{"obis": "x", "value": 1}]}).encode(),
-            TelegramSyntaxError,
-        ),
+        ("t", json.dumps(NATIVE | {"readings": [{"value": 1}]}).encode(), TelegramSyntaxError),
         (
             "t",
             msgpack.packb(NATIVE | {"readings": [{"obis": "1-0:1.8.0", "value": 0.1}]}),
