@@ -25,3 +25,13 @@ def base_unit(code: Obis) -> str | None:
     """The unit that an electricity code is counted in; None where the code leaves it open."""
     kind = kind_of(code)
     return None if kind is None else kind[1]
+
+
+def counted_in(code: Obis) -> str | None:
+    """The unit of a code's values, those of intervals and periods too; None where it is open.
+
+    >>> counted_in(Obis.parse("1-0:1.29.0"))
+    'Wh'
+    """
+    medium, b, c, d, e, f = code.code
+    return base_unit(Obis(bytes((medium, b, c, 8 if d in (9, 29) else d, e, f))))

@@ -42,7 +42,7 @@ from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings, ship
 from firmware_bridge.mqtt_native.measured import NO_TIME, Field, Seen, Time, seen
 from firmware_bridge.mqtt_native.native import instant, native
 from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
-from firmware_bridge.mqtt_native.shapes import inner, parts_of_status, topic_of
+from firmware_bridge.mqtt_native.shapes import asks, inner, parts_of_status, topic_of
 
 # Codes of a first phase; C grows by 20 with each.
 _TASMOTA: dict[str, Field] = {
@@ -113,12 +113,6 @@ _TASMOTA_KIND = re.compile(
 )
 _ZIGBEE_TOPIC = re.compile(r"zigbee2mqtt/(.{1,200})")
 _ZIGBEE_PHASE = re.compile(r"(.+?)_(?:phase_)?([abc])")
-_ASKS = re.compile(
-    r"(?:^|/)cmnd/|/(?:set|get|command)$|(?:^|/)bridge/(?:state|info|devices|groups|definitions"
-    r"|extensions|converters|logging|health|event|log|config|request/.+|response/.+)$"
-    r"|^zigbee2mqtt/(?:bridge/|.+/(?:set|get)/)",
-    re.ASCII,
-)
 _PHASES = {"a": 1, "b": 2, "c": 3}
 _YEARS = range(2000, 2100)
 
@@ -164,7 +158,7 @@ def decode(
         TelegramTooLargeError: It is larger or deeper than any device's.
         TelegramUnsupportedError: Neither topic nor payload is of a known firmware.
     """
-    if _ASKS.search(topic):
+    if asks(topic):
         return Decoded(())
     content = parse_payload(payload)
     mapped = mappings.observe(topic, content, zone)

@@ -20,7 +20,7 @@ from firmware_bridge.contract.errors import InvalidValueError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Quantity, Unit
 from firmware_bridge.contract.reading import PERIOD_MAX_S, Kind, Quality, from_ms
-from firmware_bridge.driver.code_units import base_unit
+from firmware_bridge.driver.code_units import counted_in
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (
@@ -35,9 +35,6 @@ from firmware_bridge.mqtt_native.payload import has_no_value, mapping, number
 READINGS_MAX = 1000
 _VERSION = 1
 _YEARS = range(2000, 2100)
-_ELECTRICITY = 1
-# What was counted in an interval or a period is counted as its total is.
-_AS_TOTAL = {9: 8, 29: 8}
 _SHOWN_MAX = 200
 
 
@@ -113,7 +110,7 @@ def _in_unit(code: Obis, value: Decimal, spelled: object) -> tuple[Decimal, str]
         remedy = 'Send the unit that the meter shows, such as kWh or m3; "1" for a plain count.'
         raise TelegramSyntaxError(message, remedy=remedy)
     exact, unit = normalise(value, spelled)
-    expected = _counted_in(code)
+    expected = counted_in(code)
     try:
         quantity = Quantity.from_decimal(exact, Unit(unit))
     except InvalidValueError as error:
@@ -129,12 +126,6 @@ def _in_unit(code: Obis, value: Decimal, spelled: object) -> tuple[Decimal, str]
         remedy = "Correct `unit`, or send the code of what was measured."
         raise TelegramSyntaxError(message, remedy=remedy)
     return exact, unit
-
-
-def _counted_in(code: Obis) -> str | None:
-    medium, b, c, d, e, f = code.code
-    total = Obis(bytes((medium, b, c, _AS_TOTAL.get(d, d), e, f)))
-    return base_unit(total) if medium == _ELECTRICITY else None
 
 
 def _span(

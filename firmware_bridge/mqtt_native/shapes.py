@@ -1,4 +1,4 @@
-"""Messages whose topic is not known: what their fields alone say of the firmware.
+"""What topics are for, and what the fields of a message alone say of its firmware.
 
 Sources: Tasmota docs (STATUS 10), Shelly Gen1 (`/status`) and Gen2 (`Shelly.GetStatus`,
 `NotifyStatus`) API references, Zigbee2MQTT message format.
@@ -6,6 +6,7 @@ Sources: Tasmota docs (STATUS 10), Shelly Gen1 (`/status`) and Gen2 (`Shelly.Get
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from firmware_bridge.mqtt_native.payload import mapping
@@ -19,6 +20,17 @@ _SHELLY_2_FIELDS = frozenset(
 _SHELLY_1_GROUPS = {"emeters": "emeter", "meters": "relay"}
 # What a relay calls its energy in its status, and what it publishes it as.
 _SHELLY_1_NAMES = {("relay", "total"): "energy"}
+_ASKS = re.compile(
+    r"(?:^|/)cmnd/|/(?:set|get|command)$|(?:^|/)bridge/(?:state|info|devices|groups|definitions"
+    r"|extensions|converters|logging|health|event|log|config|request/.+|response/.+)$"
+    r"|^zigbee2mqtt/(?:bridge/|.+/(?:set|get)/)",
+    re.ASCII,
+)
+
+
+def asks(topic: str) -> bool:
+    """Whether what is published on a topic asks a device, or a bridge, for something."""
+    return _ASKS.search(topic) is not None
 
 
 def topic_of(fields: Mapping[str, object]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -26,8 +27,10 @@ from firmware_bridge.contract.errors import ConfigurationError
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import MANUFACTURER_MAX
+from firmware_bridge.driver.code_units import counted_in
 from firmware_bridge.driver.table_faults import faults, sentence
 from firmware_bridge.driver.telegram import normalise
+from firmware_bridge.mqtt_native.shapes import asks
 
 KEY = "key"
 EVERY = "*"
@@ -83,6 +86,14 @@ class MappedValue(_Table):
     topic: _Text | None = None
     scale: Annotated[int, Field(ge=-12, le=12)] = 0
     zero_is_none: bool = False
+
+    @model_validator(mode="after")
+    def _unit_of_code(self) -> Self:
+        expected = counted_in(self.obis)
+        if expected not in (None, normalise_unit(self.unit)):
+            message = f"{self.obis} is counted in {expected}, not in {self.unit}"
+            raise ValueError(message)
+        return self
 
 
 class MappedTime(_Table):
@@ -141,6 +152,9 @@ class MappedDevice(_Table):
         below = {f"{self.topic}/{value.topic}" for value in self.values if value.topic is not None}
         for topic in (self.topic, *self.silent, *sorted(below)):
             _check_parts(topic)
+        if unheard := [topic for topic in (self.topic, *sorted(below)) if asks(topic)]:
+            message = f"{unheard[0]!r} asks a device for something: what is sent there is not read"
+            raise ValueError(message)
         parts = {name for name, _ in PART.findall(self.topic)}
         parts |= {KEY} if self.each else set()
         for text in self.serials:
@@ -154,6 +168,14 @@ class MappedDevice(_Table):
             raise ValueError(message)
         return self
 
+    def fits_as(self, other: Self) -> bool:
+        """Whether just the messages fit that fit another."""
+        fit, of_other = (
+            (topic_pattern(device.topic), set(device.needs), device.each, device.where)
+            for device in (self, other)
+        )
+        return fit == of_other
+
     def pattern(self, value_topic: str | None) -> re.Pattern[str]:
         """What the topic of a message with these values matches, whole."""
         return topic_pattern(self.topic if value_topic is None else f"{self.topic}/{value_topic}")
@@ -163,6 +185,15 @@ class MappingDocument(_Table):
     """A file."""
 
     devices: Annotated[tuple[MappedDevice, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        for (place, one), (other_place, other) in combinations(enumerate(self.devices, 1), 2):
+            twice = {value.obis for value in one.values} & {value.obis for value in other.values}
+            if twice and one.fits_as(other):
+                message = f"devices {place} and {other_place} fit the same messages, so that each"
+                raise ValueError(f"{message} value of {min(map(str, twice))} is read twice")
+        return self
 
 
 def build(table: object, where: str) -> tuple[MappedDevice, ...]:
@@ -193,6 +224,9 @@ def topic_pattern(topic: str) -> re.Pattern[str]:
 
 
 def _check_parts(topic: str) -> None:
+    if wildcards := sorted({"+", "#"} & set(topic)):
+        message = f"{topic!r} has {wildcards[0]!r}: a level that changes is written {{device}}"
+        raise ValueError(message)
     parts = PART.findall(topic)
     if len({name for name, _ in parts}) != len(parts):
         message = f"{topic!r} names a part twice"

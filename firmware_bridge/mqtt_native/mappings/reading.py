@@ -58,7 +58,7 @@ class _Route:
     ) -> Iterator[Observation]:
         device, several = self.device, 0
         for key, member in _members(device, content):
-            if not all(str(_at(member, path)) == text for path, text in device.where.items()):
+            if not all(_spelled(_at(member, path)) == text for path, text in device.where.items()):
                 continue
             meter = _meter(device, {**parts, KEY: key}, member)
             numbers = tuple(self._numbers(member)) if meter else ()
@@ -137,6 +137,11 @@ def _members(device: MappedDevice, content: object) -> Iterator[tuple[str, objec
             return
         if isinstance(member, dict):
             yield str(key), member
+
+
+def _spelled(value: object) -> str:
+    """A value as JSON spells it; text without its quotes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _meter(device: MappedDevice, parts: Mapping[str, str], content: object) -> MeterIdentity | None:

@@ -86,6 +86,8 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         (change("registers.0.unit", "kWh"), "registers.0.unit", "Wh"),
         (change("registers.0.unit", "W"), "registers.0", "not counted in W"),
         (change("registers.2.unit", "Wh"), "registers.2", "not counted in Wh"),
+        (change("registers.0.unit", "varh"), "registers.0", "is counted in Wh, not in varh"),
+        (change("load_profile.channels.0.unit", "V"), "load_profile.channels.0", "not in V"),
         (change("registers.0.order", "AB"), "registers.0.order", "ABCD"),
         (change("registers.0.factor", {"adress": 3}), "registers.0.factor.address", "Add"),
         (change("registers.0.factor", {"address": 3}), "registers.0", "`digits`"),
@@ -115,6 +117,33 @@ def test_a_wrong_key_is_named_with_its_remedy(
     assert str(caught.value).startswith(f"mine.toml: `{key}")
     assert says in str(caught.value)
     assert caught.value.remedy
+
+
+def test_what_one_request_cannot_read_is_named_at_once() -> None:
+    tree = document("eastron-sdm630")
+    for damage in (
+        change("registers.1.address", tree["registers"][0]["address"] + 1),
+        change("registers.3.address", tree["registers"][2]["address"]),
+        change("registers.3.type", "i32"),
+        change("registers.3.resolution", None),
+        change("modbus.max_registers", 4),
+        change("serial", {"function": 3, "address": 9000, "type": "ascii", "words": 8}),
+        change("signature", {"function": 3, "address": 8000, "words": [1, 2, 3, 4, 5]}),
+    ):
+        damage(tree)
+    with pytest.raises(MeterProfileError) as caught:
+        build("mine", tree)
+    said = str(caught.value)
+    assert "of 1-0:1.8.0*255 (72..73, float32) and of 1-0:2.8.0*255 (73..74, float32)" in said
+    assert "of 1-0:3.8.0*255 (76..77, float32) and of 1-0:4.8.0*255 (76..77, i32)" in said
+    assert "`serial` has 8 registers, and `modbus.max_registers` allows 4" in said
+    assert "`signature` has 5 registers" in said
+
+
+def test_one_register_may_be_two_codes() -> None:
+    tree = document("eastron-sdm630")
+    tree["registers"][1]["address"] = tree["registers"][0]["address"]
+    assert build("mine", tree).by_obis[ACTIVE_EXPORT]
 
 
 def test_an_address_below_the_base_is_refused() -> None:

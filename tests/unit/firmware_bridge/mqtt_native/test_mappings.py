@@ -122,6 +122,11 @@ def test_a_recording_is_decoded_with_it(tmp_path: Path) -> None:
     [
         ('unit = "kWh"', 'unit = "kilowatt"', "`devices.0.values.0.unit`: 'kilowatt'"),
         ('serial = "{serial}"', 'serial = "{number}"', "`serial` names {number}"),
+        ('unit = "kWh"', 'unit = "V"', "1-0:2.8.0*255 is counted in Wh, not in V"),
+        ("sun/{serial}/0", "sun/+/{serial}", "has '+': a level that changes is written {device}"),
+        ("sun/{serial}/0", "sun/{serial}/#", "has '#'"),
+        ("{site}/charger/{box}", "{site}/charger/{box}/set", "what is sent there is not read"),
+        ('topic = "power"', 'topic = "get"', "what is sent there is not read"),
         ('unit = "kWh"', "unit = 5", "`devices.0.values.0.unit`"),
         ('topic = "power"', 'topic = "{serial}/power"', "names a part twice"),
         ("sun/{serial}/0", "sun/{serial}/{serial}", "'sun/{serial}/{serial}' names a part twice"),
@@ -137,6 +142,23 @@ def test_a_wrong_file_is_refused_by_key(tmp_path: Path, was: str, becomes: str, 
     with pytest.raises(MqttMappingError) as caught:
         load(tmp_path, TEXT.replace(was, becomes))
     assert says in str(caught.value)
+
+
+def test_two_devices_that_fit_the_same_messages_are_named(tmp_path: Path) -> None:
+    twice = TEXT + "[[devices]]" + TEXT.split("[[devices]]")[3]
+    with pytest.raises(MqttMappingError, match="devices 3 and 4 fit the same messages"):
+        load(tmp_path, twice)
+    apart = twice.rstrip() + '\nwhere = { kind = "other" }\n'
+    assert load(tmp_path, apart)
+
+
+@pytest.mark.parametrize("text", ["true", "false", "7", "seven"])
+def test_a_condition_is_as_json_spells_it(tmp_path: Path, text: str) -> None:
+    mappings = load(tmp_path, TEXT + f'where = {{ sure = "{text}" }}\n')
+    value = text if text != "seven" else '"seven"'
+    payload = f'{{"sure": {value}, "ENERGY": {{"Total": 5}}}}'.encode()
+    (one,) = decode_message("tele/9/SENSOR", payload, mappings=mappings)
+    assert one.meter.manufacturer == "MINE"
 
 
 def test_a_file_whose_only_device_is_wrong_says_no_more_than_that(tmp_path: Path) -> None:
