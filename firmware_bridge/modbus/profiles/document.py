@@ -200,7 +200,9 @@ class _Document(ProfileTable):
     def _overlaps(self) -> Iterator[str]:
         """Registers that are part of one another, or the same one read in two ways."""
         for first, second in combinations(self.registers, 2):
-            spans = [range(one.address, one.address + one.type.words) for one in (first, second)]
+            spans = [
+                range(each.address, each.address + each.type.words) for each in (first, second)
+            ]
             apart = not set(spans[0]) & set(spans[1]) or first.function != second.function
             same = (first.address, first.type, first.order) == (
                 second.address,

@@ -187,11 +187,11 @@ class MappingDocument(_Table):
     devices: Annotated[tuple[MappedDevice, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _told_apart(self) -> Self:
-        for (place, one), (other_place, other) in combinations(enumerate(self.devices, 1), 2):
-            twice = {value.obis for value in one.values} & {value.obis for value in other.values}
-            if twice and one.fits_as(other):
-                message = f"devices {place} and {other_place} fit the same messages, so that each"
+    def _distinguishable(self) -> Self:
+        for (number, device), (second, other) in combinations(enumerate(self.devices, 1), 2):
+            twice = {value.obis for value in device.values} & {value.obis for value in other.values}
+            if twice and device.fits_as(other):
+                message = f"devices {number} and {second} fit the same messages, so that each"
                 raise ValueError(f"{message} value of {min(map(str, twice))} is read twice")
         return self
 
