@@ -264,14 +264,14 @@ def check_config(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> No
 
     Names every fault.
     """
-    from edge_agent.config.settings import load_config, sound_parts  # noqa: PLC0415
-    from edge_agent.main import faults_of, faults_of_parts  # noqa: PLC0415
+    from edge_agent.config.settings import load_config  # noqa: PLC0415
+    from edge_agent.main import faults_of, faults_of_file  # noqa: PLC0415
 
     wrong: tuple[MeterlineError, ...]
     try:
         loaded = load_config(config)
     except MeterlineError as error:
-        wrong = (error, *faults_of_parts(*sound_parts(config)))
+        wrong = faults_of_file(config, error)
     else:
         wrong = faults_of(loaded)
     if wrong:

@@ -17,7 +17,14 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.path_check import check_file, check_folder
 from edge_agent.cancellation import end
 from edge_agent.clock import ClockSource, SteadyClock, SystemClock
-from edge_agent.config.settings import EdgeConfig, MeterSettings
+from edge_agent.config.broker import Broker
+from edge_agent.config.settings import (
+    ConfigurationFileError,
+    EdgeConfig,
+    MeterSettings,
+    alike_meters,
+)
+from edge_agent.config.sound_parts import SoundParts
 from edge_agent.enrolment.centre import Centre
 from edge_agent.enrolment.identity import Identity
 from edge_agent.enrolment.renewal import Renewal
@@ -27,6 +34,7 @@ from edge_agent.polling.recorder import anchor_of
 from edge_agent.remote.service import RemoteService
 from edge_agent.uplink.listener import Listener
 from firmware_bridge.contract.errors import EnvironmentFaultError, MeterlineError
+from firmware_bridge.driver.table_faults import refusals
 
 _log = structlog.get_logger(__name__)
 
@@ -43,38 +51,37 @@ def faults_of(config: EdgeConfig) -> tuple[MeterlineError, ...]:
     Args:
         config: Read already.
     """
-    checks: list[Callable[[], object]] = [
-        *(broker.tls_context for broker in config.routes()),
-        *(partial(broker.check_name, config.gateway) for broker in config.routes()),
-    ]
-    return (*faults_of_parts(config.buffer.path, config.meters), *_refused(checks))
+    names = (partial(broker.check_name, config.gateway) for broker in config.routes())
+    parts = _checks(config.buffer.path, config.routes(), config.meters)
+    return refusals([*parts, *names])
 
 
-def faults_of_parts(
-    buffer: Path | None, meters: Iterable[MeterSettings]
-) -> tuple[MeterlineError, ...]:
-    """What keeps a buffer from being opened, and what drivers say of their tables.
+def faults_of_file(path: Path, refusal: MeterlineError) -> tuple[MeterlineError, ...]:
+    """Everything that is wrong with a file that is refused.
 
     Args:
-        buffer: Its path; None where that is not known.
-        meters: Read already.
+        path: The configuration file.
+        refusal: What it is refused for.
     """
-    checks: list[Callable[[], object]] = []
-    if buffer is not None:
-        checks += [partial(check_folder, buffer), partial(check_file, buffer)]
-    return _refused([*checks, *(partial(make_meter, settings) for settings in meters)])
+    parts = SoundParts.of(path)
+    brokers = [settings.broker() for settings in parts.brokers]
+    found = refusals(_checks(parts.buffer, brokers, parts.meters))
+    alike = "; ".join(alike_meters(parts.meters))
+    if alike and alike not in refusal.message:
+        found = (ConfigurationFileError(f"{path}: {alike}."), *found)
+    return (refusal, *found)
 
 
-def _refused(checks: Iterable[Callable[[], object]]) -> tuple[MeterlineError, ...]:
-    return tuple(error for check in checks if (error := _fault(check)) is not None)
-
-
-def _fault(check: Callable[[], object]) -> MeterlineError | None:
-    try:
-        check()
-    except MeterlineError as error:
-        return error
-    return None
+def _checks(
+    buffer: Path | None, brokers: Iterable[Broker], meters: Iterable[MeterSettings]
+) -> list[Callable[[], object]]:
+    """What opens no line: files and tables."""
+    folder = [] if buffer is None else [partial(check_folder, buffer), partial(check_file, buffer)]
+    return [
+        *folder,
+        *(broker.tls_context for broker in brokers),
+        *(partial(make_meter, settings) for settings in meters),
+    ]
 
 
 @asynccontextmanager

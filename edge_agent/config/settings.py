@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -228,6 +230,24 @@ class MeterSettings(BaseModel):
         return same_maker and all(mine.get(key) == theirs.get(key) for key in _REGISTERS)
 
 
+def alike_meters(meters: Sequence[MeterSettings]) -> Iterator[str]:
+    """What is wrong of tables that are each right: names and devices that are there twice.
+
+    Args:
+        meters: In the order of the file.
+    """
+    names = Counter(meter.name for meter in meters)
+    for name, count in names.items():
+        if count > 1:
+            yield f"two meters have the name {name!r}"
+    for first, second in combinations(meters, 2):
+        if second.is_alike(first):
+            yield (
+                f"{first.name!r} and {second.name!r} have the same `serial` and maker, and would"
+                " become one meter"
+            )
+
+
 class EdgeConfig(BaseSettings):
     """Everything that an agent is told."""
 
@@ -262,17 +282,8 @@ class EdgeConfig(BaseSettings):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        names = [meter.name for meter in self.meters]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            message = f"two meters have the name {twice!r}"
-            raise ValueError(message)
-        for number, meter in enumerate(self.meters):
-            if other := next((one for one in self.meters[:number] if meter.is_alike(one)), None):
-                message = (
-                    f"{other.name!r} and {meter.name!r} have the same `serial` and "
-                    "maker, and would become one meter"
-                )
-                raise ValueError(message)
+        if alike := "; ".join(alike_meters(self.meters)):
+            raise ValueError(alike)
         return self
 
     @classmethod
@@ -294,33 +305,18 @@ def load_config(path: Path) -> EdgeConfig:
     Raises:
         ConfigurationFileError: Names the file, the key, and what to do.
     """
+    return parse_config(read_table(path), origin=str(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The tables of a configuration file, with its paths counted from its folder.
+
+    Raises:
+        ConfigurationFileError: It cannot be read, or is not valid TOML.
+    """
     table = read_toml(path, ConfigurationFileError, "configuration")
     _resolve(table, path.resolve().parent)
-    return parse_config(table, origin=str(path))
-
-
-def sound_parts(path: Path) -> tuple[Path | None, tuple[MeterSettings, ...]]:
-    """What is right by itself in a file that is wrong elsewhere.
-
-    Args:
-        path: The configuration file.
-
-    Returns:
-        The buffer's path, None where that is wrong too; and the meters.
-    """
-    try:
-        table = read_toml(path, ConfigurationFileError, "configuration")
-    except ConfigurationFileError:
-        return None, ()
-    _resolve(table, path.resolve().parent)
-    buffer, meters = None, []
-    with suppress(ValidationError):
-        buffer = BufferSettings.model_validate(table.get("buffer", {})).path
-    tables = table.get("meters")
-    for meter in tables if isinstance(tables, list) else ():
-        with suppress(ValidationError):
-            meters.append(MeterSettings.model_validate(meter))
-    return buffer, tuple(meters)
+    return table
 
 
 def parse_config(table: dict[str, Any], origin: str = "the configuration") -> EdgeConfig:

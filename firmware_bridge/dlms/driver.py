@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Self
 
 from firmware_bridge.dlms.line import LineScanner
 from firmware_bridge.dlms.list_files import TaughtLists
 from firmware_bridge.driver.line import LineSettings
 from firmware_bridge.driver.pushed import PushDriver
+from firmware_bridge.driver.table_faults import paths_in
 
 
 class DlmsSettings(LineSettings):
@@ -32,7 +34,8 @@ class DlmsDriver(PushDriver):
             DriverSettingError: A setting is missing, unknown or wrong.
             ListFileError: A file of lists cannot be read, or breaks the format.
         """
-        chosen = DlmsSettings.parse({"baudrate": 2400, "parity": "E"} | dict(settings))
+        files = [partial(TaughtLists.load, (path,)) for path in paths_in(settings, "lists")]
+        chosen = DlmsSettings.parse({"baudrate": 2400, "parity": "E"} | dict(settings), files)
         taught = TaughtLists.load(chosen.lists)
         return cls(
             chosen.place,

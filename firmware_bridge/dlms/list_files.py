@@ -14,8 +14,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -37,7 +38,7 @@ from firmware_bridge.dlms.axdr import NUMBERS, Node, Tag
 from firmware_bridge.dlms.layouts import TYPE_NAMES, text_of
 from firmware_bridge.dlms.units import NUMBERS_OF_UNITS
 from firmware_bridge.driver.code_units import base_unit
-from firmware_bridge.driver.table_faults import faults, read_toml, sentence
+from firmware_bridge.driver.table_faults import all_of, faults, read_toml, sentence
 
 _TAGS = {name: tag for tag, name in TYPE_NAMES.items()}
 _MAKER_SIZE = 3
@@ -147,8 +148,12 @@ class TaughtLists:
         Raises:
             ListFileError: A file cannot be read, or breaks the format; names all its faults.
         """
-        tables = ((read_toml(Path(p), ListFileError, "file of lists"), p) for p in paths)
-        return cls(tuple(one for table, path in tables for one in cls.of(table, path).lists))
+        tables = all_of([partial(cls._read, path) for path in paths])
+        return cls(tuple(chain.from_iterable(table.lists for table in tables)))
+
+    @classmethod
+    def _read(cls, path: str) -> TaughtLists:
+        return cls.of(read_toml(Path(path), ListFileError, "file of lists"), path)
 
     @classmethod
     def of(cls, table: object, where: str) -> TaughtLists:

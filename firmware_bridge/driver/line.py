@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import termios
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol, Self
@@ -331,8 +331,14 @@ class LineSettings(BaseModel):
         return Keys(encryption, bytes.fromhex(self.auth_key) if self.auth_key else None)
 
     @classmethod
-    def parse(cls, settings: Mapping[str, object]) -> Self:
+    def parse(
+        cls, settings: Mapping[str, object], files: Iterable[Callable[[], object]] = ()
+    ) -> Self:
         """The settings in a table.
+
+        Args:
+            settings: The table.
+            files: Read what it names; what they refuse is said beside its own faults.
 
         Raises:
             DriverSettingError: A key is missing, unknown or wrong; names it.
@@ -340,4 +346,4 @@ class LineSettings(BaseModel):
         try:
             return cls.model_validate(dict(settings))
         except ValidationError as error:
-            raise setting_error(error, cls, "host") from None
+            raise setting_error(error, cls, "host", files) from None

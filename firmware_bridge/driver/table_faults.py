@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from firmware_bridge.contract.errors import ConfigurationError
+from firmware_bridge.contract.errors import ConfigurationError, MeterlineError
 from firmware_bridge.driver.interface import DriverSettingError
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,10 @@ def sentence(listed: Sequence[TableFault], whole: str = "(top level)") -> str:
 
 
 def setting_error(
-    error: ValidationError, settings: type[BaseModel], whole: str
+    error: ValidationError,
+    settings: type[BaseModel],
+    whole: str,
+    files: Iterable[Callable[[], object]] = (),
 ) -> DriverSettingError:
     """The refusal of a meter's table, which names every key that is wrong.
 
@@ -71,9 +76,48 @@ def setting_error(
         error: What the table's model says.
         settings: That model.
         whole: The setting that is wrong where several are only wrong together.
+        files: Read what the table names, and say what is wrong there.
     """
     remedy = f"Known settings: {', '.join(settings.model_fields)}."
-    return DriverSettingError(f"Meter setting {sentence(faults(error), whole)}", remedy=remedy)
+    message = f"Meter setting {sentence(faults(error), whole)}"
+    beside = [f" {refusal.message}" for refusal in refusals(files)]
+    return DriverSettingError(message + "".join(beside), remedy=remedy)
+
+
+def refusals(checks: Iterable[Callable[[], object]]) -> tuple[MeterlineError, ...]:
+    """What checks refuse, in their order."""
+    found = []
+    for check in checks:
+        try:
+            check()
+        except MeterlineError as error:
+            found.append(error)
+    return tuple(found)
+
+
+def paths_in(settings: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """The paths that a table lists under a key; none where it lists no texts there."""
+    listed = settings.get(key)
+    return tuple(path for path in listed if isinstance(path, str)) if _is_list(listed) else ()
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, list | tuple)
+
+
+def all_of(reads: Sequence[Callable[[], _Read]]) -> list[_Read]:
+    """What several files say.
+
+    Raises:
+        ConfigurationError: Some cannot be read, or are wrong; the first of these, which names the
+            faults of all.
+    """
+    refused = refusals(reads)
+    if len(refused) > 1:
+        first = refused[0]
+        message = " ".join(error.message for error in refused)
+        raise type(first)(message, value=first.value, remedy=first.remedy)
+    return [read() for read in reads]
 
 
 def read_toml(

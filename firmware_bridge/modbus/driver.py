@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -103,7 +104,9 @@ class ModbusDriver:
             UnknownProfileError: There is no such profile.
             MeterProfileError: The profile's file breaks the format.
         """
-        chosen = ModbusSettings.parse(settings)
+        model = settings.get("profile")
+        files = [partial(load_profile, model)] if isinstance(model, str) else []
+        chosen = ModbusSettings.parse(settings, files)
         return cls(
             chosen.endpoint,
             chosen.unit_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -79,8 +79,14 @@ class ModbusSettings(BaseModel):
         return SerialEndpoint(self.serial_port or "", self.baudrate, self.parity, self.stopbits)
 
     @classmethod
-    def parse(cls, settings: Mapping[str, object]) -> ModbusSettings:
+    def parse(
+        cls, settings: Mapping[str, object], files: Iterable[Callable[[], object]] = ()
+    ) -> ModbusSettings:
         """The settings in a table.
+
+        Args:
+            settings: The table.
+            files: Read what it names; what they refuse is said beside its own faults.
 
         Raises:
             DriverSettingError: A key is missing, unknown or wrong; names it.
@@ -88,4 +94,4 @@ class ModbusSettings(BaseModel):
         try:
             return cls.model_validate(dict(settings))
         except ValidationError as error:
-            raise setting_error(error, cls, "host") from None
+            raise setting_error(error, cls, "host", files) from None

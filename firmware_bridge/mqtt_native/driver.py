@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated, Self
 
 import aiomqtt
@@ -23,7 +24,7 @@ from firmware_bridge.driver.interface import (
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE
 from firmware_bridge.driver.naming import ConfiguredIdentity, MakersName, SerialNumber
 from firmware_bridge.driver.pushed import PushDriver
-from firmware_bridge.driver.table_faults import setting_error
+from firmware_bridge.driver.table_faults import paths_in, setting_error
 from firmware_bridge.mqtt_native.frames import device_topic
 from firmware_bridge.mqtt_native.live import DeviceScanner, Memory, framed
 from firmware_bridge.mqtt_native.mappings import load_mappings
@@ -213,7 +214,8 @@ class MqttNativeDriver(PushDriver):
         try:
             return cls(MqttSettings.model_validate(dict(settings)))
         except ValidationError as error:
-            raise setting_error(error, MqttSettings, "host") from None
+            files = [partial(load_mappings, (path,)) for path in paths_in(settings, "mappings")]
+            raise setting_error(error, MqttSettings, "host", files) from None
 
     async def read(self) -> ReadOut:
         """What came since the last read, else the next message; see `MeterDriver.read`.

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
-from firmware_bridge.driver.table_faults import read_toml
+from firmware_bridge.driver.table_faults import all_of, read_toml
 from firmware_bridge.mqtt_native.mappings.document import (
     MappedDevice,
     MqttMappingError,
@@ -42,7 +42,8 @@ def load_mappings(paths: Iterable[str]) -> MqttMappings:
     Raises:
         MqttMappingError: A file cannot be read, or breaks the format; names all its faults.
     """
-    return MqttMappings(tuple(device for path in paths for device in read_mapping(Path(path))))
+    tables = all_of([partial(read_mapping, Path(path)) for path in paths])
+    return MqttMappings(tuple(device for devices in tables for device in devices))
 
 
 def read_mapping(path: Path) -> tuple[MappedDevice, ...]:

@@ -96,6 +96,43 @@ def test_what_drivers_refuse_is_named_beside_wrong_keys(tmp_path: Path) -> None:
         assert f"`{key}`" in said
 
 
+def test_all_of_one_table_is_named_in_one_go(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text('protocol = "modbus"\nmodel = ""\n')
+    (tmp_path / "worse.toml").write_text("[[devices]]\nname = 1\n")
+    (tmp_path / "worst.toml").write_text("[[")
+    path = tmp_path / "edge.toml"
+    bad = MODBUS.format(profile="bad.toml").replace('host = "127.0.0.1"', "hosts = 7\nperiod_s = 0")
+    mqtt = '[[meters]]\nname = "q"\nprotocol = "mqtt_native"\nhost = "h"\ntopics = []\nport = 0\n'
+    mapped = mqtt + 'mappings = ["worse.toml", "worst.toml"]\n'
+    path.write_text(
+        HEAD.format(path=tmp_path / "none" / "buffer.db").replace(
+            'url = "mqtt://127.0.0.1:1"', 'url = "mqtts://h:8883"\nca_file = "no.pem"'
+        )
+        + port("a", 'serial = "7"\nmanufacturer = "K"\nclock_absurd_s = 2\nbaudrate = 1')
+        + port("a", 'serial = "7"\nmanufacturer = "K"')
+        + bad
+        + mapped
+    )
+    ran = CliRunner().invoke(app, ["check-config", "--config", str(path)])
+    assert ran.exit_code == 3
+    for fault in (
+        *("two meters have the name 'a'", "would become one meter"),
+        *("BUFFER_FOLDER", "BROKER_TLS", "`clock_absurd_s` is less", "`baudrate`"),
+        *("`meters.2.period_s`", "`hosts`", "bad.toml: ", "`manufacturer`", "`registers`"),
+        *("`topics`", "`port`", "worse.toml: ", "`devices.0.name`", "worst.toml is not valid TOML"),
+    ):
+        assert fault in ran.output, (fault, ran.output)
+
+
+def test_the_faults_of_several_files_are_named_together(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.toml").write_text("[[devices]]\nname = 1\n")
+    files = ", ".join(f'"{tmp_path / name}.toml"' for name in ("one", "two"))
+    table = '[[meters]]\nname = "q"\nprotocol = "mqtt_native"\nhost = "h"\ntopics = ["t"]\n'
+    code, said = check(tmp_path, table + f"mappings = [{files}]\n")
+    assert (code, "one.toml: " in said, "two.toml: " in said) == (3, True, True)
+
+
 @pytest.mark.parametrize("port_of_url", ["99999", "0", "-1", "mqtt"])
 def test_a_port_that_is_none_is_refused(port_of_url: str) -> None:
     with pytest.raises(ConfigurationFileError, match=r"`broker`: `url` is not of the form"):
