@@ -65,11 +65,11 @@ def faults_of_file(path: Path, refusal: MeterlineError) -> tuple[MeterlineError,
     """
     parts = SoundParts.of(path)
     brokers = [settings.broker() for settings in parts.brokers]
-    found = refusals(_checks(parts.buffer, brokers, parts.meters))
+    faults = refusals(_checks(parts.buffer, brokers, parts.meters))
     alike = "; ".join(alike_meters(parts.meters))
     if alike and alike not in refusal.message:
-        found = (ConfigurationFileError(f"{path}: {alike}."), *found)
-    return (refusal, *found)
+        faults = (ConfigurationFileError(f"{path}: {alike}."), *faults)
+    return (refusal, *faults)
 
 
 def _checks(
