@@ -163,11 +163,16 @@ def listen_to(
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.listen.lines import as_line, as_text  # noqa: PLC0415
     from edge_agent.listen.outcomes import chosen, listen  # noqa: PLC0415
+    from edge_agent.monitoring.health import kept_marks  # noqa: PLC0415
+    from edge_agent.polling.claims import Claims  # noqa: PLC0415
 
     async def show() -> bool:
         some, number = False, 0
+        loaded = load_config(config)
+        claims = Claims(kept_marks(loaded.buffer.path))
+        claims.configure([settings.name for settings in loaded.meters])
         async with aclosing(
-            listen(chosen(load_config(config).meters, meter or ()), pause_s)
+            listen(chosen(loaded.meters, meter or ()), pause_s, claims)
         ) as outcomes:
             async for outcome in outcomes:
                 typer.echo(as_line(outcome) if as_json else as_text(outcome))

@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from edge_agent.cancellation import end
 from edge_agent.config.settings import MeterSettings
 from edge_agent.errors import UnknownMeterError
-from edge_agent.polling.meter import describe
+from edge_agent.polling.claims import Claims
+from edge_agent.polling.meter import Meter, describe
 from edge_agent.polling.meter_set import make_meter
 from firmware_bridge.driver.interface import ReadOut
 
 _WAITING_MAX = 100
+FAILED_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def chosen(meters: Sequence[MeterSettings], names: Sequence[str]) -> tuple[Meter
 async def listen(
     meters: Sequence[MeterSettings],
     pause_s: float,
+    claims: Claims | None = None,
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncGenerator[Outcome]:
@@ -84,8 +87,10 @@ async def listen(
 
     Args:
         meters: As configured.
-        pause_s: Between two reads of a meter; what it sends by itself meanwhile is shown at the
-            next. [s]
+        pause_s: Between two reads of a meter, after a failed one at least `FAILED_PAUSE_S`; what
+            it sends by itself meanwhile is shown at the next. [s]
+        claims: Which registers are whose, as the agent knows it; None for a gateway that has read
+            nothing yet.
         now: This machine's clock.
 
     Raises:
@@ -93,37 +98,50 @@ async def listen(
     """
     outcomes: asyncio.Queue[Outcome] = asyncio.Queue(_WAITING_MAX)
     ready = [make_meter(settings) for settings in meters]
+    shared = claims or Claims()
+    for one in ready:
+        one.claims = shared
 
-    async def follow(number: int) -> None:
-        meter = ready[number]
+    async def follow(meter: Meter) -> None:
         while True:
             try:
+                # A failed read closes no line: what comes meanwhile is shown at the next.
                 async with meter.driver:
                     while True:
-                        read_out = await asyncio.wait_for(meter.driver.read(), meter.timeout_s)
-                        refused = tuple(
-                            MeterFault(item.code, item.message, item.raw, item.count)
-                            for item in read_out.refused
-                        )
-                        admission = meter.claims.admit(meter.name, read_out.meter, read_out.values)
-                        shared = tuple(
-                            MeterFault(*describe(admission.refusal(showing)))
-                            for showing in admission.shared
-                        )
-                        faults = (*refused, *shared)
-                        await outcomes.put(Outcome(meter.name, now(), read_out, faults))
-                        await asyncio.sleep(pause_s)
+                        outcome = await _read(meter, now)
+                        await outcomes.put(outcome)
+                        await asyncio.sleep(_pause_s(outcome, pause_s))
             except Exception as error:  # noqa: BLE001 - a fault of one driver is shown, and ends no other
                 fault = _fault(error, meter.timeout_s)
-                await outcomes.put(Outcome(meter.name, now(), None, (fault,)))
-                await asyncio.sleep(pause_s)
+                outcome = Outcome(meter.name, now(), None, (fault,))
+                await outcomes.put(outcome)
+                await asyncio.sleep(_pause_s(outcome, pause_s))
 
-    tasks = [asyncio.create_task(follow(number)) for number in range(len(ready))]
+    tasks = [asyncio.create_task(follow(meter)) for meter in ready]
     try:
         while True:
             yield await outcomes.get()
     finally:
         await end(*tasks)
+
+
+async def _read(meter: Meter, now: Callable[[], datetime]) -> Outcome:
+    try:
+        read_out = await asyncio.wait_for(meter.driver.read(), meter.timeout_s)
+    except Exception as error:  # noqa: BLE001 - as above
+        return Outcome(meter.name, now(), None, (_fault(error, meter.timeout_s),))
+    refused = tuple(
+        MeterFault(item.code, item.message, item.raw, item.count) for item in read_out.refused
+    )
+    admission = meter.claims.admit(meter.name, read_out.meter, read_out.values)
+    shared = tuple(
+        MeterFault(*describe(admission.refusal(showing))) for showing in admission.shared
+    )
+    return Outcome(meter.name, now(), read_out, (*refused, *shared))
+
+
+def _pause_s(outcome: Outcome, pause_s: float) -> float:
+    return pause_s if outcome.read_out is not None else max(pause_s, FAILED_PAUSE_S)
 
 
 def _fault(error: Exception, timeout_s: float) -> MeterFault:

@@ -140,6 +140,29 @@ def inspect_file(path: Path) -> Health:
         ) from error
 
 
+def kept_marks(path: Path) -> dict[str, int]:
+    """The named numbers that a buffer keeps; none where there is no buffer, or it cannot be read.
+
+    Args:
+        path: Of the buffer.
+    """
+    if not path.exists():
+        return {}
+    try:
+        with closing(_open(path)) as connection:
+            return _marks(connection)
+    except sqlite3.Error:
+        return {}
+
+
+def _marks(connection: sqlite3.Connection) -> dict[str, int]:
+    return {
+        name: value
+        for name, value, crc in connection.execute("SELECT name, value, crc FROM mark")
+        if crc == schema.checksum(name, value)
+    }
+
+
 def _open(path: Path) -> sqlite3.Connection:
     # Without its log there is nothing that could change; then no shared-memory file is needed,
     # which a user who may only read could not make.
@@ -162,11 +185,7 @@ def _inspect(connection: sqlite3.Connection) -> Health:
     )
     (acknowledged,) = one("SELECT coalesce(sum(count), 0) FROM outbox WHERE state = 'acked'")
     (held,) = one("SELECT coalesce(sum(count), 0) FROM held")
-    marks = {
-        name: value
-        for name, value, crc in connection.execute("SELECT name, value, crc FROM mark")
-        if crc == schema.checksum(name, value)
-    }
+    marks = _marks(connection)
     counts = ReadingCounts(
         read=marks.get(READ, 0),
         held=held,

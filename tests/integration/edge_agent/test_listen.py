@@ -13,7 +13,8 @@ from central.adapters.embedded.broker import EmbeddedBroker
 from edge_agent.config.settings import MeterSettings
 from edge_agent.errors import UnknownMeterError
 from edge_agent.listen.lines import as_line, as_text
-from edge_agent.listen.outcomes import Outcome, chosen, listen
+from edge_agent.listen.outcomes import FAILED_PAUSE_S, Outcome, chosen, listen
+from edge_agent.polling.claims import Claims
 from firmware_bridge.driver.interface import ReadOut
 from firmware_bridge.mqtt_native.driver import MqttNativeDriver
 
@@ -28,7 +29,9 @@ def meter(name: str, port: int, **keys: object) -> MeterSettings:
     return MeterSettings.model_validate({"name": name, "protocol": "mqtt_native", **settings})
 
 
-async def first(meters: list[MeterSettings], port: int, wanted: str) -> Outcome:
+async def first(
+    meters: list[MeterSettings], port: int, wanted: str, claims: Claims | None = None
+) -> Outcome:
     """The first outcome that has a wanted code among its faults, while a device publishes."""
     async with aiomqtt.Client("127.0.0.1", port) as device:
 
@@ -40,7 +43,7 @@ async def first(meters: list[MeterSettings], port: int, wanted: str) -> Outcome:
 
         publishing = asyncio.create_task(publish())
         try:
-            async with asyncio.timeout(60), aclosing(listen(meters, 0.0)) as outcomes:
+            async with asyncio.timeout(60), aclosing(listen(meters, 0.0, claims)) as outcomes:
                 async for outcome in outcomes:
                     if any(fault.code == wanted for fault in outcome.faults):
                         return outcome
@@ -93,3 +96,32 @@ async def test_a_fault_of_a_driver_is_shown_and_the_meter_read_again(
         for _ in range(2):
             outcome = await anext(outcomes)
             assert "DRIVER_FAULT: KeyError" in as_text(outcome)
+
+
+async def test_what_comes_after_a_failed_read_is_shown(mosquitto: EmbeddedBroker) -> None:
+    quiet = meter("cellar", mosquitto.port, timeout_s=0.2)
+    async with (
+        asyncio.timeout(60),
+        aclosing(listen([quiet], 0.0)) as outcomes,
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as device,
+    ):
+        outcome = await anext(outcomes)
+        assert [fault.code for fault in outcome.faults] == ["METER_TIMEOUT"]
+        begun = asyncio.get_running_loop().time()
+        # The line stays open in the pause.
+        await device.publish("t/a", NATIVE, qos=1)
+        outcome = await anext(outcomes)
+        assert outcome.read_out is not None
+        assert outcome.read_out.meter.serial == "42"
+        assert asyncio.get_running_loop().time() - begun >= 0.9 * FAILED_PAUSE_S
+
+
+async def test_a_register_that_another_table_holds_is_refused_as_the_agent_would(
+    mosquitto: EmbeddedBroker,
+) -> None:
+    claims = Claims({"claim\tattic\town\tACME\t42\t1-0:1.8.0*255\tt/a": 1})
+    claims.configure(["attic", "cellar"])
+    outcome = await first(
+        [meter("cellar", mosquitto.port)], mosquitto.port, "METER_IDENTITY_SHARED", claims
+    )
+    assert "attic" in as_text(outcome)
