@@ -1,7 +1,7 @@
 """Which lines and branches of the product the quick kinds of tests reach, and the floor under it.
 
 Importing this module begins the measurement where METERLINE_COVERAGE is set, as `make floors`
-does; it has to come before what is measured. Then only the folders MEASURED are collected: their
+does; it has to come before what is measured. Then only what is MEASURED is collected: their
 tests call what they test, in their own process, while others reach by luck. `make test` does not
 measure, since that more than doubles what a test costs.
 
@@ -26,12 +26,34 @@ import pytest
 from tests.support.data import REPOSITORY
 
 WANTED = "METERLINE_COVERAGE"
-MEASURED = (
+# Tests of use-cases on a real store that begin no process.
+IN_PROCESS = (
+    "alerts",
+    "consumption",
+    "exception_faces",
+    "invoice_delivery",
+    "invoicing_api",
+    "ledger_faces",
+    "move_faces",
+    "notice_faces",
+    "notices",
+    "paid_ahead",
+    "people",
+    "pilot_faces",
+    "provider_sign_in",
+    "schedule_faces",
+    "shadow_faces",
+    "tariff_pages",
+    "unbilled",
+    "usage_faces",
+)
+FOLDERS = (
     "tests/unit/",
     "tests/contract/",
     "tests/property/edge_agent/",
     "tests/property/firmware_bridge/",
 )
+MEASURED = (*FOLDERS, *(f"tests/integration/central/test_{name}.py" for name in IN_PROCESS))
 DATA = REPOSITORY / ".pytest_cache" / "coverage"
 SOURCE = ("firmware_bridge", "edge_agent", "central")
 # What nobody runs: what only type checkers read, and bodies that stand for others.

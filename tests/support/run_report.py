@@ -41,7 +41,9 @@ class RunReport:
             if isinstance(report, pytest.TestReport)
         ]
         if self._reached:
-            terminalreporter.section(f"reached by {' '.join(measured.MEASURED)}")
+            reached_by = " ".join(measured.FOLDERS)
+            more = f"{len(measured.IN_PROCESS)} files of tests/integration/central"
+            terminalreporter.section(f"reached by {reached_by} and {more}")
             for line in measured.table(self._reached):
                 say(line)
             for line in self._wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.support.effort import (
     verdict,
 )
 from tests.support.measured import (
+    IN_PROCESS,
     Reach,
     below,
     by_package,
@@ -156,6 +158,15 @@ def test_tests_of_the_code_in_their_own_process_are_measured() -> None:
     assert is_measured(tests / "unit" / "tools" / "test_x.py")
     assert is_measured(tests / "property" / "edge_agent" / "test_x.py")
     assert not is_measured(tests / "property" / "central" / "test_x.py")
+    assert not is_measured(tests / "integration" / "central" / "test_process_start.py")
+
+
+@pytest.mark.parametrize("name", IN_PROCESS)
+def test_an_integration_test_that_is_measured_exists_and_begins_no_process(name: str) -> None:
+    file = REPOSITORY / "tests" / "integration" / "central" / f"test_{name}.py"
+    assert is_measured(file)
+    text = file.read_text(encoding="utf-8")
+    assert not re.search(r"\b(Popen|create_subprocess_exec|subprocess\.run)\b", text)
 
 
 @pytest.mark.parametrize("package", floors())
