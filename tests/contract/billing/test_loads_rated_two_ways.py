@@ -43,7 +43,6 @@ from tests.support.size import sized
 
 HOUR = timedelta(hours=1)
 MADRID, NEW_YORK, SYDNEY = ZONE, "America/New_York", "Australia/Sydney"
-MODULUS = 100_000
 # The soak bills other loads as well.
 LOADS = ("load_residential.csv", "load_commercial.csv", "load_commercial_large.csv")
 FILES = LOADS[: sized("METERLINE_LOADS_TWO_WAYS", 1, len(LOADS))]
@@ -59,7 +58,7 @@ class Case:
         month: Which.
         exchanged: After how many hours another meter takes over; None for one meter.
         opening: What the first register shows at the beginning. [Wh]
-        modulus: At what it starts again at zero. [Wh]
+        rolls: Whether it starts again at zero, once in the month.
     """
 
     number: int
@@ -67,7 +66,7 @@ class Case:
     month: str
     exchanged: int | None = None
     opening: int = 5_000
-    modulus: int | None = None
+    rolls: bool = False
 
     @property
     def cycle(self) -> Cycle:
@@ -88,11 +87,13 @@ class Case:
     def readings(self, used: Sequence[int]) -> list[Reading]:
         """What its meters show at each hour."""
         readings = []
-        total, serial, since = self.opening, f"S{self.number}", 0
+        modulus = modulus_of(used) if self.rolls else None
+        opening = self.opening if modulus is None else modulus - sum(used) // 2
+        total, serial, since = opening, f"S{self.number}", 0
         for number in range(self.hours + 1):
             shown = total + sum(used[since:number])
-            if self.modulus is not None:
-                shown %= self.modulus
+            if modulus is not None:
+                shown %= modulus
             of = channel(serial, period_s=HOURLY)
             readings.append(Reading(of, self.begin + number * HOUR, shown, 0))
             if number == self.exchanged:
@@ -106,7 +107,7 @@ class Case:
 CASES = (
     Case(1, MADRID, "2026-06"),
     Case(2, MADRID, "2026-05", exchanged=301),
-    Case(3, MADRID, "2026-05", opening=MODULUS - 40_000, modulus=MODULUS),
+    Case(3, MADRID, "2026-05", rolls=True),
     Case(4, MADRID, "2026-03"),
     Case(5, MADRID, "2026-10"),
     Case(6, NEW_YORK, "2026-03"),
@@ -114,6 +115,11 @@ CASES = (
     Case(8, SYDNEY, "2026-04"),
     Case(9, SYDNEY, "2026-10"),
 )
+
+
+def modulus_of(used: Sequence[int]) -> int:
+    """At what a register of a load starts again at zero. [Wh]."""
+    return int(10 ** len(str(sum(used))))
 
 
 def tariff_text(case: Case) -> str:
@@ -128,16 +134,16 @@ def used_in(case: Case, file: str) -> list[int]:
     return [int(value * 1000) for value in values]
 
 
-async def enter(utility: Utility, case: Case) -> None:
+async def enter(utility: Utility, case: Case, used: Sequence[int]) -> None:
     """A point, its meters, an account and an agreement for the month."""
     enrol, point, account = utility.enrol, f"SP-{case.number}", f"A-{case.number}"
     await enrol.tariff(tariff_text(case))
     await enrol.service_point(
         # Only what the connection could have carried proves that a register began anew.
-        PointRecord(point, case.zone, "Calle 1", Decimal(10_000)),
+        PointRecord(point, case.zone, "Calle 1", Decimal(max(used))),
         PointChannelRecord(ACTIVE_IMPORT, HOURLY, Unit.WATT_HOUR),
     )
-    facts = RegisterFacts(None if case.modulus is None else Decimal(case.modulus))
+    facts = RegisterFacts(Decimal(modulus_of(used)) if case.rolls else None)
     change = None if case.exchanged is None else case.begin + case.exchanged * HOUR
     first = InstallationRecord(
         *(point, "MTL", f"S{case.number}", case.begin, change),
@@ -163,8 +169,9 @@ async def test_readings_to_a_bill_say_what_direct_rating_says(
         await utility.gateways.enrol(edge.name, noted(utility.now))
         await utility.enrol.seller(Party("Sierra Power", ("Plaza 1",), "ESB1"))
         for case in CASES:
-            await enter(utility, case)
-            await utility.deliver(edge, case.readings(used_in(case, file)))
+            used = used_in(case, file)
+            await enter(utility, case, used)
+            await utility.deliver(edge, case.readings(used))
         await utility.validate()
         for month in sorted({case.month for case in CASES}):
             await RunBills(utility.billing, lambda: utility.now)(Cycle.parse(month), CLERK)
