@@ -19,6 +19,7 @@ from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle, WaitingReadings, WaitingRow
 from edge_agent.clock import Anchor, Clock
 from edge_agent.meter_clock import ClockTrack, doubt
+from edge_agent.polling.repeats import RepeatedReadings
 from edge_agent.polling.stamping import OLDEST, MeterClocks, StampingTime
 from edge_agent.register_events.detector import EventDetector
 from edge_agent.register_events.device_exchange import nameplate_of
@@ -81,6 +82,7 @@ class Recorder:
         self._on_stored = on_stored
         self._detector = EventDetector(buffer)
         self._clocks = MeterClocks(buffer.marks)
+        self._repeats = RepeatedReadings()
         self._undated: set[tuple[MeterIdentity, Obis]] = set()
         self._turn = asyncio.Lock()
         self._waiting: list[Sample] = []
@@ -94,7 +96,7 @@ class Recorder:
         Raises:
             BufferUnavailableError: It cannot be read.
         """
-        await self._detector.recall()
+        await self._detector.recall(self._repeats.recall)
 
     async def record(
         self, samples: Sequence[Sample] = (), marks: Mapping[str, int] | None = None
@@ -130,6 +132,7 @@ class Recorder:
 
     async def _store(self, cycle: Cycle, samples: Sequence[Sample] = ()) -> None:
         """Commit a cycle together with what its readings show."""
+        cycle = replace(cycle, readings=self._repeats.fresh(cycle.readings))
         detection = self._detector.detect(cycle.readings, samples)
         events = (*cycle.events, *detection.events)
         whole = replace(
@@ -138,9 +141,12 @@ class Recorder:
             events=events,
             withheld=detection.withheld,
         )
-        await self._buffer.store(
-            whole, lambda: self._detector.commit(detection, events, cycle.made_at)
-        )
+
+        def committed() -> None:
+            self._detector.commit(detection, events, cycle.made_at)
+            self._repeats.commit(cycle.readings)
+
+        await self._buffer.store(whole, committed)
 
     def _cycle(
         self, samples: Sequence[Sample], further_marks: Mapping[str, int]

@@ -7,7 +7,7 @@ readings, in one transaction, and so travel exactly as often as they do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -81,8 +81,11 @@ class EventDetector:
         for nameplate, obis, limits in limits_in(buffer.marks):
             self._watch.learn(nameplate, obis, limits)
 
-    async def recall(self) -> None:
+    async def recall(self, also: Callable[[Sequence[Reading]], None]) -> None:
         """Learn from the buffer what registers showed last.
+
+        Args:
+            also: Called with the readings of each batch, the newest first.
 
         Raises:
             BufferUnavailableError: It cannot be read.
@@ -90,7 +93,9 @@ class EventDetector:
         try:
             async for batch in self._buffer.newest(RECALLED):
                 registers = [e for e in batch.events if e.kind not in ABOUT_CLOCKS]
-                self._watch.recall(readings_of(batch), registers)
+                readings = readings_of(batch)
+                self._watch.recall(readings, registers)
+                also(readings)
         except BufferDamagedError as error:
             # The next commit sets the file aside; an event may go unnoticed, no reading does.
             _log.error("registers_not_recalled", reason=str(error))

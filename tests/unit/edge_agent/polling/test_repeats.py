@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from edge_agent.polling.repeats import DATES_MAX, RepeatedReadings
+from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
+from firmware_bridge.contract.quantity import Unit
+from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, TimeQuality
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+CHANNEL = Channel("ACME", "42", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
+
+
+def reading(value: int, at: datetime = AT, quality: TimeQuality = TimeQuality.METER) -> Reading:
+    return Reading(CHANNEL, at, value, 0, time_quality=quality)
+
+
+def stored(repeats: RepeatedReadings, *shown: Reading) -> list[Reading]:
+    fresh = repeats.fresh(shown)
+    repeats.commit(fresh)
+    return fresh
+
+
+def test_a_dated_value_is_stored_once_and_another_of_its_time_as_well() -> None:
+    repeats = RepeatedReadings()
+    assert stored(repeats, reading(5)) == [reading(5)]
+    assert stored(repeats, reading(5)) == []
+    assert stored(repeats, reading(6)) == [reading(6)]
+    other = replace(reading(5), channel=replace(CHANNEL, obis=Obis.parse("1-0:2.8.0")))
+    assert stored(repeats, reading(6), other) == [other]
+
+
+def test_what_was_not_committed_is_shown_again() -> None:
+    repeats = RepeatedReadings()
+    assert repeats.fresh([reading(5)]) == [reading(5)]
+    assert repeats.fresh([reading(5)]) == [reading(5)]
+
+
+def test_the_months_that_a_meter_shows_at_once_are_remembered_and_no_more() -> None:
+    repeats = RepeatedReadings()
+    months = [reading(n, AT + timedelta(days=31 * n)) for n in range(13)]
+    assert stored(repeats, *months) == months
+    assert stored(repeats, *months) == []
+    moved = [*months[1:], reading(13, AT + timedelta(days=31 * 13))]
+    assert stored(repeats, *moved) == moved[-1:]
+    assert stored(repeats, *moved) == []
+    assert len(repeats._stored[CHANNEL]) == 13
+    for n in range(100):
+        stored(repeats, reading(n, AT + timedelta(days=1000, minutes=n)))
+    assert len(repeats._stored[CHANNEL]) == 1
+
+
+def test_a_start_recalls_the_newest() -> None:
+    repeats = RepeatedReadings()
+    repeats.recall([reading(6)])
+    repeats.recall([reading(5), *(reading(1, AT - timedelta(days=n)) for n in range(1, 99))])
+    assert len(repeats._stored[CHANNEL]) == DATES_MAX
+    assert stored(repeats, reading(6)) == []
+    assert stored(repeats, reading(5)) == [reading(5)]
+
+
+def test_a_reading_by_the_gateways_clock_is_always_stored() -> None:
+    repeats = RepeatedReadings()
+    live = reading(5, quality=TimeQuality.SYNCHRONISED)
+    assert stored(repeats, live) == stored(repeats, live) == [live]
