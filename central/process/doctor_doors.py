@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from central.adapters.audit_heads import newest_head_at
 from central.adapters.oidc import OidcProvider
 from central.adapters.revocation_list import RevocationList
+from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.registry.certificates import TimescaleClaimStore
+from central.adapters.timescale.retention_rules import TimescaleRetentionRules
 from central.config.settings import Settings
 from central.process.authority import authorities, gateway_claims
 from central.process.provider import oidc_client
@@ -35,6 +37,8 @@ async def check_doors(
         clock: Now, aware.
     """
     now = clock()
+    if (restored := await TimescaleRetentionRules(pool).restored_at()) is not None:
+        yield await _let_in_again(pool, restored, now)
     try:
         trusted = authorities(settings)
         gateway_claims(settings, pool, clock)
@@ -50,6 +54,32 @@ async def check_doors(
         yield await _provider(settings)
     if settings.audit_head_folder is not None:
         yield _heads(settings, now)
+
+
+async def _let_in_again(pool: Pool, restored: datetime, now: datetime) -> Checked:
+    """Whom a backup lets in that may have been shut out since, until somebody has looked."""
+    store = TimescalePeople(pool)
+    people = [person.name for person in await store.people() if person.disabled_at is None]
+    keys = [
+        f"{key.number} of {key.person}"
+        for key in await store.keys()
+        if key.revoked_at is None and key.until > now
+    ]
+    text = (
+        f"The database was restored on {restored:%Y-%m-%d}: {_counted(people, 'people')} and"
+        f" {_counted(keys, 'API keys')} are let in as the backup has it, though some may have been"
+        " disabled or revoked since."
+    )
+    remedy = (
+        "Compare `user list` and `api-key list` with what was done since; `user disable NAME`,"
+        " `api-key revoke NUMBER`; then `retention resume`."
+    )
+    return bad("restored doors", text, remedy)
+
+
+def _counted(names: Sequence[str], what: str) -> str:
+    shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    return f"{len(names)} {what}" + (f" ({shown})" if names else "")
 
 
 async def _revocations(settings: Settings, pool: Pool, now: datetime) -> Checked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import stat
@@ -19,13 +20,19 @@ from central.adapters.embedded.broker import EmbeddedBroker, mosquitto_program
 from central.adapters.mqtt.dynamic_security import DynamicSecurity
 from central.adapters.revocation_list import RevocationList
 from central.adapters.signing_key import FileKey
+from central.adapters.timescale.backup import PostgresBackups
+from central.adapters.timescale.people import TimescalePeople
 from central.adapters.timescale.pool import make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
+from central.adapters.timescale.retention_rules import TimescaleRetentionRules
 from central.cli.app import app
+from central.domain.access.policy import Permission, Role
 from central.process.doctor import examine_installation
+from central.service.backups import Backups
 from central.service.gateways.broker_access import bring_to
+from central.service.ports.people import NewKey, NewPerson
 from firmware_bridge.contract.topics import CENTRE
-from tests.support.actors import noted
+from tests.support.actors import CLERK, noted
 from tests.support.identity_provider import CLIENT, running_provider
 from tests.support.servers import Database, free_port, fresh_folder
 from tests.support.site import Authority, DeployedBroker, deployed_broker
@@ -235,6 +242,32 @@ async def test_the_brokers_list_is_compared_with_what_is_revoked(
     assert sorted(json.loads(run.output)["forgotten"]) == ["a3", "fff"]
     # The others are of no authority of ours, or have ended.
     assert set(RevocationList.read(listed, []).revoked) == {"a3", "fff"}
+
+
+async def test_whom_a_restored_database_lets_in_is_named_until_somebody_has_looked(
+    plain_migrated: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METERLINE_DATABASE", plain_migrated.dsn)
+    assert "restored doors" not in await found()
+    async with make_pool(plain_migrated.dsn, max_size=1) as pool:
+        people = TimescalePeople(pool)
+        for name in ("ana", "ben"):
+            person = NewPerson(name, frozenset({Role.VIEWER}), frozenset(), frozenset())
+            await people.add(person, noted(now()))
+        await people.set_disabled("ben", noted(now()), disabled=True)
+        for until in (timedelta(days=1), timedelta(seconds=-1)):
+            label = f"until {until}"
+            sha256 = hashlib.sha256(label.encode()).digest()
+            key = NewKey(sha256, "ana", label, frozenset([Permission.READ_BILLS]), now() + until)
+            await people.give_key(key, noted(now()))
+    store = PostgresBackups(plain_migrated.dsn, plain_migrated.kind.binaries.folder)
+    await Backups(store, now, CLERK).close_doors()
+    verdict, text = await of("restored doors")
+    assert verdict == "fail"
+    assert "1 people (ana) and 1 API keys (1 of ana) are let in as the backup has it" in text
+    async with make_pool(plain_migrated.dsn, max_size=1) as pool:
+        await TimescaleRetentionRules(pool).resume(noted(now(), reason="looked through"))
+    assert "restored doors" not in await found()
 
 
 def add_certificates(database: Database, pem: str) -> None:
