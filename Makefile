@@ -4,7 +4,7 @@ PYTEST := -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 ARGS ?=
 BIN := .venv/bin
 
-.PHONY: help demo test quick check bench floors soak lock sbom wheel
+.PHONY: help demo test quick check bench floors soak docs lock sbom wheel
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -41,6 +41,10 @@ soak: floors ## the floors, then every test that has a size, at its full size; h
 texts: ## gather the texts of the pages into central/dashboard/locales/*.po
 	@$(PYTHON) tools/setup.py test
 	@$(BIN)/python tools/texts.py
+
+docs: ## the documents as a site in dist/docs, with a picture of every screen; ARGS=--without-screens
+	@$(PYTHON) tools/setup.py test
+	@$(BIN)/python tools/docs.py $(ARGS)
 
 lock: ## compile requirements/*.txt; ARGS=--upgrade for the newest
 	@$(PYTHON) tools/setup.py test
