@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from typing import TypeAlias
 
 from firmware_bridge.codec.shortest_decimal import shortest_decimal
 from firmware_bridge.driver.telegram import (
@@ -133,6 +134,23 @@ class RecordUnreadableError(TelegramSyntaxError):
         self.before = before
 
 
+class RecordTooLargeError(TelegramTooLargeError):
+    """A record has more extensions, or a telegram more records, than the standard allows.
+
+    Args:
+        message: What is too large.
+        before: The whole records before it.
+        value: How large it is.
+    """
+
+    def __init__(self, message: str, before: tuple[DataRecord, ...], value: object) -> None:
+        super().__init__(message, value=value)
+        self.before = before
+
+
+RecordError: TypeAlias = RecordCutError | RecordUnreadableError | RecordTooLargeError
+
+
 @dataclass(slots=True)
 class _Cursor:
     data: bytes
@@ -157,7 +175,8 @@ def parse_records(data: bytes) -> tuple[DataRecord, ...]:
     Raises:
         RecordCutError: A record ends early; carries those before it.
         RecordUnreadableError: A data field or length is not assigned; carries those before it.
-        TelegramTooLargeError: More extensions or records than the standard allows.
+        RecordTooLargeError: More extensions or records than the standard allows; carries those
+            before.
     """
     cursor = _Cursor(data)
     records: list[DataRecord] = []
@@ -167,7 +186,7 @@ def parse_records(data: bytes) -> tuple[DataRecord, ...]:
             continue
         if len(records) == RECORDS_MAX:
             message = f"The telegram holds more than {RECORDS_MAX} records."
-            raise TelegramTooLargeError(message)
+            raise RecordTooLargeError(message, tuple(records), RECORDS_MAX)
         dif = cursor.byte("DIF")
         try:
             if dif & 0x0F == 0x0F:
@@ -178,6 +197,8 @@ def parse_records(data: bytes) -> tuple[DataRecord, ...]:
             raise RecordCutError(error.message, tuple(records), error.value) from None
         except TelegramSyntaxError as error:
             raise RecordUnreadableError(error.message, tuple(records), error.value) from None
+        except TelegramTooLargeError as error:
+            raise RecordTooLargeError(error.message, tuple(records), error.value) from None
     return tuple(records)
 
 

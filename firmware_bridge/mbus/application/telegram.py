@@ -18,6 +18,8 @@ from firmware_bridge.mbus.application.records import (
     DataRecord,
     Function,
     RecordCutError,
+    RecordError,
+    RecordTooLargeError,
     RecordUnreadableError,
     bcd,
     parse_records,
@@ -99,7 +101,7 @@ class Application:
     status: int
     signature: int
     records: tuple[DataRecord, ...]
-    rest: RecordCutError | RecordUnreadableError | None = None
+    rest: RecordError | None = None
 
 
 _KNOWN_FORMATS = Formats()
@@ -165,12 +167,10 @@ def _need(body: bytes, size: int) -> None:
         raise TelegramTruncatedError(message)
 
 
-def _records(
-    data: bytes, *, vouched: bool
-) -> tuple[tuple[DataRecord, ...], RecordCutError | RecordUnreadableError | None]:
+def _records(data: bytes, *, vouched: bool) -> tuple[tuple[DataRecord, ...], RecordError | None]:
     try:
         return parse_records(data), None
-    except (RecordCutError, RecordUnreadableError) as error:
+    except (RecordCutError, RecordUnreadableError, RecordTooLargeError) as error:
         if not vouched:
             raise
         return error.before, error

@@ -249,16 +249,27 @@ def test_only_error_codes_take_a_value_away(
     assert record.qualified is qualified
 
 
-@pytest.mark.parametrize("unreadable", ["7F 01", "4F", "0D 13 FB 00"])
+@pytest.mark.parametrize(
+    ("unreadable", "code"),
+    [
+        ("7F 01", "TELEGRAM_SYNTAX"),
+        ("4F", "TELEGRAM_SYNTAX"),
+        ("0D 13 FB 00", "TELEGRAM_SYNTAX"),
+        ("84" + "80" * 10 + "00 13 00", "TELEGRAM_TOO_LARGE"),
+        ("01 93" + "80" * 10 + "00 00", "TELEGRAM_TOO_LARGE"),
+        ("01 7C 50" + "41" * 80 + "00", "TELEGRAM_TOO_LARGE"),
+        ("84 13", "TELEGRAM_TRUNCATED"),
+    ],
+)
 def test_the_records_before_one_that_nobody_can_read_stand_under_a_checksum(
-    unreadable: str,
+    unreadable: str, code: str
 ) -> None:
     body = bytes.fromhex("04 13 39 30 00 00 " + unreadable)
     raw = long_frame(long_header(device("12345678", "ABC", 1, 7), 1, 0, body))
     (found,) = WiredScanner().feed(raw)
     assert [plain(value.value) for value in found.observations] == ["12345"]
     assert found.rest is not None
-    assert found.rest.code == "TELEGRAM_SYNTAX"
+    assert found.rest.code == code
 
 
 @pytest.mark.parametrize(
