@@ -9,10 +9,11 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints
 from pydantic import model_validator as check_model
 
+from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.driver.interface import MeterTimeoutError
 from firmware_bridge.driver.line import LineSettings, MeterLine
 from firmware_bridge.driver.polled import PolledDriver, SharedLine, first_telegram
-from firmware_bridge.driver.telegram import Telegram, TelegramError
+from firmware_bridge.driver.telegram import Telegram, TelegramError, TelegramTruncatedError
 from firmware_bridge.mbus.application.security import TelegramSecurity
 from firmware_bridge.mbus.application.telegram import parse_application
 from firmware_bridge.mbus.application.values import observe, observed
@@ -91,13 +92,25 @@ async def _read_out(shared: SharedLine, chosen: MbusSettings) -> tuple[Telegram,
         control = REQUEST | FRAME_COUNT_BIT
         for _ in range(TELEGRAMS_MAX):
             await line.send(short_frame(control, address))
-            reply = await first_telegram(line, _Frames(), where, chosen.timeout_s)
+            try:
+                reply = await first_telegram(line, _Frames(), where, chosen.timeout_s)
+            except DeviceError as error:
+                if not found:
+                    raise
+                # What the telegrams before it say stands, as each has a checksum of its own.
+                found.append(Telegram.refused(b"", _missing(error)))
+                break
             telegram, more_follow = _read(reply.raw, chosen)
             found.append(telegram)
             if not more_follow:
                 break
             control ^= FRAME_COUNT_BIT
         return tuple(found)
+
+
+def _missing(error: DeviceError) -> TelegramTruncatedError:
+    message = f"The meter announced another telegram, and none came: {error.message}"
+    return TelegramTruncatedError(message)
 
 
 def _read(raw: bytes, chosen: MbusSettings) -> tuple[Telegram, bool]:

@@ -130,8 +130,10 @@ async def read_bus(*users: bytes, noise: bytes = b"") -> ReadOut:
     due = iter(users)
 
     def answer(held: bytes) -> tuple[tuple[ReplyPart, ...], int]:
-        reply = b"\xe5" if held[1] == RESET else noise + long_frame(next(due), 5)
-        return (ReplyPart(reply),), 5
+        if held[1] == RESET:
+            return (ReplyPart(b"\xe5"),), 5
+        user = next(due, None)
+        return (ReplyPart(noise + long_frame(user, 5)),) if user else (), 5
 
     async with (
         VirtualPolledPort(answer) as bus,
@@ -148,6 +150,16 @@ async def test_the_end_of_an_answer_that_cannot_be_read_is_named_beside_its_valu
         ("TELEGRAM_TRUNCATED", long_frame(cut, 5), 1)
     ]
     assert "ends within a record" in found.refused[0].message
+
+
+async def test_an_answer_that_does_not_come_costs_not_those_before_it() -> None:
+    found = await read_bus(HEADER + ENERGY + MORE)
+    assert [str(value.quantity.decimal()) for value in found.values] == ["12345"]
+    (missing,) = found.refused
+    assert missing.code == "TELEGRAM_TRUNCATED"
+    assert "announced another telegram, and none came" in missing.message
+    with pytest.raises(MeterTimeoutError):
+        await read_bus()
 
 
 async def test_each_of_several_answers_of_one_read_is_judged_by_itself() -> None:
