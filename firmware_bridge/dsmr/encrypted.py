@@ -73,11 +73,30 @@ class EncryptedP1Scanner:
                 at += 1
                 continue
             if len(data) - at < size:
-                break
+                sealed = self._sealed_within(data, at + 1)
+                if sealed is None:
+                    break
+                outcome, at = sealed
+                yield outcome
+                continue
             outcome = self._read(data[at : at + size])
             yield outcome
             at += size if outcome.error is None else 1
         del self._buffer[:at]
+
+    def _sealed_within(self, data: bytes, at: int) -> tuple[Telegram, int] | None:
+        """The first whole telegram from a place on that its seal vouches for, and where it ends.
+
+        Then what came before it was noise, whatever length it announced.
+        """
+        while (at := data.find(_START, at)) >= 0:
+            size = _size(data[at : at + _LENGTH_AT + 3]) or 0
+            if _FIXED <= size <= min(TELEGRAM_MAX, len(data) - at):
+                outcome = self._read(data[at : at + size])
+                if outcome.error is None:
+                    return outcome, at + size
+            at += 1
+        return None
 
     def _read(self, raw: bytes) -> Telegram:
         try:

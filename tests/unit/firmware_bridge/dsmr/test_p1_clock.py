@@ -68,6 +68,18 @@ def test_encrypted_telegrams_open_with_their_key_only() -> None:
     assert isinstance(refused.error, AuthenticationError)
 
 
+def test_a_length_that_noise_announces_keeps_no_telegram_waiting() -> None:
+    noise = b"\xdb\x08" + bytes(8) + b"\x82\x0f\xff\x30"
+    frame = smarty()
+    for before in (noise, noise + b"\xdb\x08", frame[: len(frame) // 2]):
+        scanner = EncryptedP1Scanner(Keys(KEY))
+        found = [t for chunk in (before, frame, frame) for t in scanner.feed(chunk)]
+        read = [[str(v.value) for v in telegram.observations] for telegram in found]
+        assert [values for values in read if values] == [["1500"], ["1500"]], before
+    # What nothing vouches for waits for the length that it announced.
+    assert not list(EncryptedP1Scanner(Keys(bytes(16))).feed(noise + frame))
+
+
 def test_without_the_authentication_key_the_crc_inside_vouches() -> None:
     for frame in (smarty(bytes(range(16, 32))), smarty(None)):
         (found,) = EncryptedP1Scanner(Keys(KEY)).feed(frame)
