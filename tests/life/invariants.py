@@ -171,7 +171,7 @@ class Judge:
         open_parts = sorted(
             other.first
             for other in self._parts
-            if other.place == part.place and other.end <= part.first
+            if other.place == part.place and other.first < part.first and other.end <= part.first
             if other.key not in self._noted
         )
         ends = {other.first: other.end for other in self._parts if other.account == part.account}
