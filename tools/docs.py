@@ -161,11 +161,16 @@ def take(parts: Sequence[Part], site: str, folder: Path) -> frozenset[str]:
         for screen in (each for part in parts for each in part["screens"] if "none" not in each):
             path = _path(screen, found, page, site)
             if path is None:
-                print(f"{screen['title']}: the demo has none.", file=sys.stderr)
+                if "demo" not in screen:
+                    message = f"The demo has no {screen['page']}, and the guide does not say so."
+                    raise SystemExit(message)
                 continue
             found[screen["page"]] = path
             page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-            page.goto(site + path, wait_until="networkidle")
+            answer = page.goto(site + path, wait_until="networkidle")
+            if answer is None or not answer.ok:
+                message = f"{path} cannot be photographed: {answer and answer.status}."
+                raise SystemExit(message)
             height = min(page.evaluate("document.documentElement.scrollHeight"), HEIGHT_MAX)
             page.set_viewport_size({"width": WIDTH, "height": max(height, HEIGHT)})
             page.screenshot(path=folder / f"{slug(screen['title'])}.png")
