@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from central.cli.output import Commands
+from central.cli.output import MARKUP, Commands
 from firmware_bridge.contract.errors import ConfigurationError
 
 
@@ -59,7 +59,9 @@ class LateCommand:
         there = getattr(module, self.attribute)
         if isinstance(there, typer.Typer):
             return typer.main.get_group(there)
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone = typer.Typer(
+            add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=MARKUP
+        )
         alone.command(name)(there)
         return typer.main.get_command(alone)
 

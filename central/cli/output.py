@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar, cast
+from typing import Annotated, Any, Final, NoReturn, ParamSpec, TypeVar, cast
 
 import psycopg
 import typer
@@ -104,6 +104,10 @@ class DatabaseError(EnvironmentFaultError):
         return cls(f"{text}.", value=error.sqlstate)
 
 
+MARKUP: Final = "markdown"
+"""How help is read: `[kWh]` in it stands for itself."""
+
+
 def group(help_text: str, kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
     """A group of commands."""
     return typer.Typer(
@@ -111,6 +115,7 @@ def group(help_text: str, kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
         help=help_text,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=MARKUP,
     )
 
 

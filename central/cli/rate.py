@@ -99,7 +99,10 @@ def rate_command(  # noqa: PLR0913, PLR0917 - one option each
     ] = None,
     grant: Annotated[
         list[str] | None,
-        typer.Option(help="Money paid into a bank or `prepaid`, as BANK=AMOUNT@DAY[/EXPIRES]."),
+        typer.Option(
+            help="Money paid into a bank or `prepaid`, as BANK=AMOUNT@DAY, or with the day on"
+            " which it lapses, BANK=AMOUNT@DAY/EXPIRES."
+        ),
     ] = None,
     opening: Annotated[
         Path | None,
