@@ -82,7 +82,7 @@ class Recorder:
         self._on_stored = on_stored
         self._detector = EventDetector(buffer)
         self._clocks = MeterClocks(buffer.marks)
-        self._repeats = RepeatedReadings()
+        self._repeats = RepeatedReadings(buffer.current)
         self._undated: set[tuple[MeterIdentity, Obis]] = set()
         self._turn = asyncio.Lock()
         self._waiting: list[Sample] = []
@@ -132,7 +132,7 @@ class Recorder:
 
     async def _store(self, cycle: Cycle, samples: Sequence[Sample] = ()) -> None:
         """Commit a cycle together with what its readings show."""
-        cycle = replace(cycle, readings=self._repeats.fresh(cycle.readings))
+        cycle = replace(cycle, readings=self._repeats.fresh(cycle.readings, self._buffer.current))
         detection = self._detector.detect(cycle.readings, samples)
         events = (*cycle.events, *detection.events)
         whole = replace(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace, TracebackType
 from typing import Self, cast
+from uuid import UUID
 
 from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import Cycle, WaitingRow
@@ -40,6 +41,7 @@ class Notes:
     boots: dict[str, int] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     failure: Exception | None = None
+    current: UUID = UUID(int=1)
     engine: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(short=False))
 
     @property

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from edge_agent.polling.repeats import DATES_MAX, RepeatedReadings
 from firmware_bridge.contract.obis import ACTIVE_IMPORT, Obis
 from firmware_bridge.contract.quantity import Unit
 from firmware_bridge.contract.reading import Channel, Kind, Reading, Source, TimeQuality
 
+EPOCH = UUID(int=1)
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 CHANNEL = Channel("ACME", "42", ACTIVE_IMPORT, Kind.REGISTER, 900, Source.LIVE, Unit.WATT_HOUR)
 
@@ -17,13 +19,13 @@ def reading(value: int, at: datetime = AT, quality: TimeQuality = TimeQuality.ME
 
 
 def stored(repeats: RepeatedReadings, *shown: Reading) -> list[Reading]:
-    fresh = repeats.fresh(shown)
+    fresh = repeats.fresh(shown, EPOCH)
     repeats.commit(fresh)
     return fresh
 
 
 def test_a_dated_value_is_stored_once_and_another_of_its_time_as_well() -> None:
-    repeats = RepeatedReadings()
+    repeats = RepeatedReadings(EPOCH)
     assert stored(repeats, reading(5)) == [reading(5)]
     assert stored(repeats, reading(5)) == []
     assert stored(repeats, reading(6)) == [reading(6)]
@@ -32,13 +34,13 @@ def test_a_dated_value_is_stored_once_and_another_of_its_time_as_well() -> None:
 
 
 def test_what_was_not_committed_is_shown_again() -> None:
-    repeats = RepeatedReadings()
-    assert repeats.fresh([reading(5)]) == [reading(5)]
-    assert repeats.fresh([reading(5)]) == [reading(5)]
+    repeats = RepeatedReadings(EPOCH)
+    assert repeats.fresh([reading(5)], EPOCH) == [reading(5)]
+    assert repeats.fresh([reading(5)], EPOCH) == [reading(5)]
 
 
 def test_the_months_that_a_meter_shows_at_once_are_remembered_and_no_more() -> None:
-    repeats = RepeatedReadings()
+    repeats = RepeatedReadings(EPOCH)
     months = [reading(n, AT + timedelta(days=31 * n)) for n in range(13)]
     assert stored(repeats, *months) == months
     assert stored(repeats, *months) == []
@@ -52,7 +54,7 @@ def test_the_months_that_a_meter_shows_at_once_are_remembered_and_no_more() -> N
 
 
 def test_a_start_recalls_the_newest() -> None:
-    repeats = RepeatedReadings()
+    repeats = RepeatedReadings(EPOCH)
     repeats.recall([reading(6)])
     repeats.recall([reading(5), *(reading(1, AT - timedelta(days=n)) for n in range(1, 99))])
     assert len(repeats._stored[CHANNEL]) == DATES_MAX
@@ -61,6 +63,18 @@ def test_a_start_recalls_the_newest() -> None:
 
 
 def test_a_reading_by_the_gateways_clock_is_always_stored() -> None:
-    repeats = RepeatedReadings()
+    repeats = RepeatedReadings(EPOCH)
     live = reading(5, quality=TimeQuality.SYNCHRONISED)
     assert stored(repeats, live) == stored(repeats, live) == [live]
+
+
+def test_a_buffer_that_begins_anew_gets_all_of_it_again() -> None:
+    repeats = RepeatedReadings(EPOCH)
+    assert stored(repeats, reading(5)) == [reading(5)]
+    assert repeats.fresh([reading(5)], UUID(int=2)) == [reading(5)]
+
+
+def test_entries_of_a_load_profile_are_always_stored() -> None:
+    repeats = RepeatedReadings(EPOCH)
+    entry = replace(reading(5), channel=replace(CHANNEL, source=Source.PROFILE))
+    assert stored(repeats, entry) == stored(repeats, entry) == [entry]
