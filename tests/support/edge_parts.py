@@ -41,7 +41,7 @@ class Notes:
     boots: dict[str, int] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
     failure: Exception | None = None
-    current: UUID = UUID(int=1)
+    current: UUID = field(default_factory=lambda: UUID(int=1))
     engine: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(short=False))
 
     @property
