@@ -75,7 +75,7 @@ MEANING: Final[Mapping[Permission, str]] = MappingProxyType(
         Permission.READ_OWN_BILLS: "see issued bills of their own accounts",
         Permission.READ_OWN_USAGE: "see what their own accounts use and what it costs",
         Permission.ASK_ABOUT_BILLS: "ask about lines of issued bills of their own accounts",
-        Permission.MANAGE_OWN_ACCOUNT: "set alerts and consents of their own accounts",
+        Permission.MANAGE_OWN_ACCOUNT: "set alerts of their own accounts",
         Permission.READ_LEDGER: "see the money of accounts",
         Permission.READ_RULES: "see tariffs, tables, rules, schedules and settings",
         Permission.READ_EXCEPTIONS: "see what waits for a decision",
