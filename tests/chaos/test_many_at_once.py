@@ -36,7 +36,7 @@ LINES = ("line of edge", "line of ingest")
 VICTIMS = (*PROCESSES, *LINES, "broker", "postgres")
 AT_ONCE = 3
 LEAST = 4
-# A back-fill of these days lasts longer than what goes on meanwhile; a meter's memory holds 63 days.
+# A back-fill of these days lasts longer than what goes on meanwhile; meters remember 63.
 DAYS = min(20 + SECONDS // 10, 60)
 SLOW_S = SECONDS / (DAYS * 15)
 
