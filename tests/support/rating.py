@@ -42,6 +42,8 @@ def blocks_from(  # noqa: PLR0913 - what a block is made of
     blocks = []
     for day in days.days():
         interval = local_day(day, zone, at)
+        if not interval.duration:
+            continue
         period_s = interval.duration // timedelta(seconds=1) if step_s == DAY_S else step_s
         count = interval.duration // timedelta(seconds=period_s)
         starts = [interval.start + timedelta(seconds=period_s * n) for n in range(count)]

@@ -221,6 +221,7 @@ def _blocks_of(source: BlockSource, blocks: Mapping[str, Sequence[DayBlock]]) ->
     wanted = [
         (source.first + timedelta(days=number), version)
         for number, version in enumerate(source.versions)
+        if version
     ]
     known = {
         (block.day, block.version): block

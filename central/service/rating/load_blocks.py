@@ -103,6 +103,8 @@ def months_of(
                     f"{day} in {zone} is not a whole number of {request.step_minutes}-minute steps."
                 )
                 raise LoadCsvError(message, value=request.step_minutes)
+            if not count:  # The zone left the day out (Samoa, 30 December 2011).
+                continue
             good = np.zeros(count, dtype=np.uint8)
             for channel, name in enumerate(series, start=1):
                 blocks[name].append(

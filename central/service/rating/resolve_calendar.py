@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -62,7 +63,7 @@ def _dates(
     for year in around:
         days = calendars[year].days if year in calendars else _released(rule, year, tariff)
         for day, name in days:
-            plain = _plain_names(name)
+            plain = _plain_names(rule, name)
             names |= plain
             if not rule.only or plain & set(rule.only):
                 dates.add(day)
@@ -74,16 +75,29 @@ def _dates(
     return tuple(sorted(rule.with_days_off(dates) | written))
 
 
-def _plain_names(name: str) -> set[str]:
+def _plain_names(rule: HolidayRule, name: str) -> set[str]:
+    """The holidays that a day is named after, as listed and without 'observed' or 'estimated'."""
     parts = {part.strip() for part in name.split(";")}
-    return {part.removesuffix("(observed)").strip() for part in parts}
+    labels = _labels(rule.country, rule.subdivision)
+    matched = (label.fullmatch(part) for part in parts for label in labels)
+    return parts | {match[1] for match in matched if match is not None}
+
+
+@lru_cache(maxsize=256)
+def _labels(country: str | None, subdivision: str | None) -> tuple[re.Pattern[str], ...]:
+    """How a country's lists say that a day is another one's, or not certain yet."""
+    asked = _listed(country, subdivision, (), observed=True)
+    kinds = ("observed_label", "estimated_label", "observed_estimated_label")
+    texts = {asked.tr(text) for kind in kinds if (text := getattr(asked, kind, None))}
+    patterns = (re.escape(text).replace(re.escape("%s"), "(.+)", 1) for text in sorted(texts))
+    return tuple(re.compile(pattern) for pattern in patterns)
 
 
 def _known_names(rule: HolidayRule, tariff: str, year: int) -> frozenset[str]:
     """The names of holidays over a cycle of weekdays: in some years one is on none of its own."""
     years = range(year - _WEEKDAY_CYCLE, year + _WEEKDAY_CYCLE + 1)
     listed = (name for each in years for _, name in _released(rule, each, tariff))
-    return frozenset(chain.from_iterable(map(_plain_names, listed)))
+    return frozenset(chain.from_iterable(_plain_names(rule, name) for name in listed))
 
 
 def released_holidays(rule: HolidayRule, year: int) -> tuple[tuple[date, str], ...]:
@@ -98,20 +112,36 @@ def released_holidays(rule: HolidayRule, year: int) -> tuple[tuple[date, str], .
 
 @lru_cache(maxsize=1024)
 def _released(rule: HolidayRule, year: int, tariff: str) -> tuple[tuple[date, str], ...]:
-    assert rule.country is not None  # noqa: S101 - filtered by those who ask
+    # A day off may lie in the year before or after the holiday's.
+    years = range(year - 1, year + 2)
     try:
-        # A day off may lie in the year before or after the holiday's.
-        found = holidays.country_holidays(
-            rule.country,
-            subdiv=rule.subdivision,
-            years=range(year - 1, year + 2),
-            observed=rule.observed,
-            language="en_US" if _speaks_english(rule.country) else None,
-        )
+        listed = _listed(rule.country, rule.subdivision, years, observed=rule.observed)
+        unmoved = _listed(rule.country, rule.subdivision, years, observed=False)
     except NotImplementedError:
         message = f"The holidays of {rule.country} {rule.subdivision or ''} are unknown."
         raise _unknown(tariff, message) from None
-    return tuple(sorted((day, name) for day, name in found.items() if day.year == year))
+    days = {day: name for day, name in listed.items() if day.year == year}
+    # A list may leave out a holiday on a Sunday that nothing replaces: it keeps its own day.
+    names = set(chain.from_iterable(_plain_names(rule, name) for name in days.values()))
+    sundays = [
+        (day, name)
+        for day, name in unmoved.items()
+        if day.year == year and not _plain_names(rule, name) & names
+    ]
+    return tuple(sorted([*days.items(), *sundays]))
+
+
+def _listed(
+    country: str | None, subdivision: str | None, years: Iterable[int], *, observed: bool
+) -> holidays.HolidayBase:
+    assert country is not None  # noqa: S101 - filtered by those who ask
+    return holidays.country_holidays(
+        country,
+        subdiv=subdivision,
+        years=years,
+        observed=observed,
+        language="en_US" if _speaks_english(country) else None,
+    )
 
 
 def _speaks_english(country: str) -> bool:

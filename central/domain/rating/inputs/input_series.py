@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
@@ -110,17 +110,24 @@ class InputSeries:
 
     def sources(self, days: DayRange) -> tuple[BlockSource, ...]:
         """The lineage of some of the days, one source per channel."""
-        first = (days.first - self.days.first).days
-        end = first + days.count
         place = self.slice_of(days)
         found = []
         for feed in self.feeds:
-            source = source_of(feed.series, feed.blocks[first:end], feed.factor)
+            blocks = self._blocks(feed, days)
+            if not blocks:
+                continue
+            source = source_of(feed.series, blocks, feed.factor)
             if feed.weights is None:
                 found.append(source)
             elif runs := cut(feed.weights, place.start, place.stop):
                 found.append(_weighted(source, runs, place.stop - place.start))
         return tuple(found)
+
+    def _blocks(self, feed: Feed, days: DayRange) -> Sequence[DayBlock]:
+        first = (days.first - self.days.first).days
+        if len(feed.blocks) == self.days.count:
+            return feed.blocks[first : first + days.count]
+        return [block for block in feed.blocks if days.first <= block.day < days.end]
 
 
 def of_each_channel(series: InputSeries) -> list[InputSeries]:
@@ -205,14 +212,22 @@ def common_scale(weights: Sequence[Fraction]) -> Fraction:
 
 
 def source_of(name: str, blocks: Sequence[DayBlock], factor: Fraction = _ONE) -> BlockSource:
-    """The lineage of consecutive blocks of one channel."""
+    """The lineage of consecutive blocks of one channel.
+
+    A day without time, which has no block, is given version 0.
+    """
+    first, end = blocks[0].day, blocks[-1].day + timedelta(days=1)
+    versions = tuple(block.version for block in blocks)
+    if (end - first).days != len(blocks):
+        known = dict(zip((block.day for block in blocks), versions, strict=True))
+        versions = tuple(known.get(day, 0) for day in DayRange(first, end).days())
     chain = hashlib.sha256(b"".join(block.sha256 for block in blocks)).hexdigest()
     return BlockSource(
         name,
         blocks[0].channel_id,
-        blocks[0].day,
-        blocks[-1].day + timedelta(days=1),
-        tuple(block.version for block in blocks),
+        first,
+        end,
+        versions,
         chain,
         factor,
     )
@@ -265,12 +280,13 @@ def align(
     ordered: list[tuple[DayBlock, ...]] = []
     for channel_id in sorted(channels):
         found = channels[channel_id]
-        missing = [day for day in days.days() if day not in found]
+        # A date that a zone skipped (Samoa, 30 December 2011) has no time in it.
+        missing = [d for d in days.days() if d not in found and _lasts(d, zone, at)]
         if missing:
             message = f"{len(missing)} days of {name!r} have no validated block."
             holds.append(Hold("MISSING_DAYS", message, f"channel {channel_id}, {missing[0]}"))
             continue
-        series = tuple(found[day] for day in days.days())
+        series = tuple(found[day] for day in days.days() if day in found)
         holds.extend(_damage(name, series, zone, at))
         ordered.append(series)
     steps = {step_of(block) for channel in ordered for block in channel}
@@ -280,6 +296,10 @@ def align(
     if holds:
         return tuple(holds)
     return _join(name, ordered, day_start(days.first, zone, at), days)
+
+
+def _lasts(day: date, zone: str, at: time) -> bool:
+    return day_start(day, zone, at) < day_start(day + timedelta(days=1), zone, at)
 
 
 def _damage(name: str, blocks: Sequence[DayBlock], zone: str, at: time) -> list[Hold]:
@@ -322,9 +342,10 @@ def _join(
         estimated = marks if estimated is None else estimated | marks
     if total is None or estimated is None:
         raise AssertionError
+    counts = {block.day: len(block.values) for block in channels[0]}
     starts = [0]
-    for block in channels[0]:
-        starts.append(starts[-1] + len(block.values))
+    for day in days.days():
+        starts.append(starts[-1] + counts.get(day, 0))
     return InputSeries(
         name,
         days,
