@@ -102,12 +102,19 @@ def money(books: Books, end: date, report: Any) -> Iterator[Violation]:  # noqa:
     # What another system left is received, too.
     taken_over = {account for account, _ in books.openings}
     said = {one.account: Fraction(one.received) for one in report.accounts}
+    given_back = {one.account: one.refunded for one in report.accounts}
     accounts = {one.account for one in books.agreements} | said.keys()
     for account in sorted(accounts - taken_over):
         received = books.received(account, end)
         if said.get(account, Fraction(0)) != received:
             message = f"{account} has {said.get(account)} received, and paid {received}"
             yield Violation(7, message)
+        paid_out = Fraction(given_back.get(account, Decimal(0)))
+        refunded = books.refunded(account, end)
+        # Bills pay out of a prepaid balance, too.
+        prepaid = any(one.plan == "PREPAID" for one in books.agreements if one.account == account)
+        if paid_out < refunded or (paid_out > refunded and not prepaid):
+            yield Violation(7, f"{account} has {paid_out} refunded, and was given {refunded}")
 
 
 def reconciled(expected: Energy, report: Any) -> Iterator[Violation]:  # noqa: ANN401 - as JSON says it

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 from tests.life.counted import Counted
@@ -168,6 +169,9 @@ class PayIn:
         part: The first day of the issued part that took it.
         key: Of what is charged once, and below zero credited; "" for what was paid in.
         taxed: Whether that bears the tax.
+        expires: The day on which it lapses; None for never.
+        entry: Under which key money that was paid in is posted.
+        given_back: What the customer was given back of it before a bill took it.
     """
 
     account: str
@@ -176,15 +180,19 @@ class PayIn:
     part: date | None = None
     key: str = ""
     taxed: bool = False
+    expires: date | None = None
+    entry: str = ""
+    given_back: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
 class Payment:
-    """Money that a customer paid for a bill."""
+    """Money that a customer paid for a bill, or was given back of what was paid in before."""
 
     account: str
     day: date
     amount: Decimal
+    entry: str = ""
 
 
 @dataclass
@@ -226,6 +234,9 @@ class Books:
     openings: dict[tuple[str, str], State] = field(default_factory=dict)
     """Account and point to what another system left."""
     pay_ins: list[PayIn] = field(default_factory=list)
+    refunds: list[Payment] = field(default_factory=list)
+    entries: Iterator[int] = field(default_factory=count)
+    """Numbers for the keys of what is posted, each given once."""
     limits: dict[str, Decimal] = field(default_factory=dict)
     """Classes to what their bills may come to before somebody looks at them."""
     payments: list[Payment] = field(default_factory=list)
@@ -257,7 +268,7 @@ class Books:
     def received(self, account: str, end: date) -> Fraction:
         """The money that came from a customer before a day, also what was granted."""
         paid_in = (
-            one.amount
+            one.amount + one.given_back
             for one in self.pay_ins
             if (one.account, one.day < end, one.key) == (account, True, "")
         )
@@ -267,6 +278,15 @@ class Books:
             if (one.account, one.day < end) == (account, True)
         )
         return sum(paid_in, Fraction(0)) + sum(paid, Fraction(0))
+
+    def refunded(self, account: str, end: date) -> Fraction:
+        """The money that a customer was given back before a day, but for what bills pay out."""
+        given = (
+            Fraction(one.amount)
+            for one in self.refunds
+            if (one.account, one.day < end) == (account, True)
+        )
+        return sum(given, Fraction(0))
 
     def versions(self, plan: str) -> list[Plan]:
         """By date; of those of one date, the one that was added last."""

@@ -2,6 +2,7 @@
 
 pay    a customer pays the newest issued bill, or `part` of it in percent
 charge an account is charged, or credited, an `amount` once, `taxed` or not; from a day on
+refund a customer is given back a `part` in percent of what was paid last, for a bill or in advance
 lapse  what an account was charged once last, and no issued bill says, is not charged
 limit  bills of a `class` that come to more than an amount are looked at
 """
@@ -14,6 +15,7 @@ from fractions import Fraction
 
 from tests.life.books import PayIn, Payment
 from tests.life.events import Event
+from tests.life.oracle import half_away
 from tests.life.subscriptions import Subscriptions
 from tests.life.utility import FIRST
 from tests.life.violation import ORACLE, Violation
@@ -41,7 +43,29 @@ class Cashier(Subscriptions):
         fresh = await self.product.pay(key, account, event.day, amount, bill)
         if fresh != [True, False]:
             self.broken.append(Violation(ORACLE, f"{key} sent twice is new: {fresh}"))
-        self.books.payments.append(Payment(account, event.day, amount))
+        self.books.payments.append(Payment(account, event.day, amount, key))
+
+    async def _refund(self, event: Event) -> None:
+        account, books = event.said["account"], self.books
+        paid = [one for one in books.payments if one.account == account]
+        paid_in = [
+            one
+            for one in books.pay_ins
+            if (one.account, one.key, one.part) == (account, "", None) and not one.given_back
+        ]
+        if not (paid or paid_in):
+            raise KeyError(account)
+        of = paid_in[-1] if paid_in else paid[-1]
+        amount = half_away(Fraction(of.amount) * event.said["part"] / 100, 2)
+        refund = Payment(account, event.day, amount, of.entry)
+        key = f"refund-{next(books.entries)}"
+        fresh = await self.product.refund(refund, key)
+        if fresh != [True, False]:
+            self.broken.append(Violation(ORACLE, f"{key} sent twice is new: {fresh}"))
+        books.refunds.append(refund)
+        if isinstance(of, PayIn):
+            of.amount -= Fraction(amount)
+            of.given_back += Fraction(amount)
 
     async def _charge(self, event: Event) -> None:
         said, books = event.said, self.books
@@ -50,7 +74,7 @@ class Cashier(Subscriptions):
         # Of several places the product says which one takes it; a life does not ask.
         if len(places) != 1:
             raise KeyError(account)
-        key, amount = f"once-{len(books.pay_ins)}", Decimal(str(said["amount"]))
+        key, amount = f"once-{next(books.entries)}", Decimal(str(said["amount"]))
         taxes = ("vat",) if said["taxed"] else ()
         await self.product.charge(key, account, since, amount, taxes)
         one = PayIn(account, since, Fraction(amount), key=key, taxed=said["taxed"])

@@ -296,12 +296,15 @@ class Charged:
         return list(dict.fromkeys(part.bill for part in ordered))
 
     def may_be_held(self, account: str) -> bool:
-        """Whether something of an account's issued days waits for somebody, or is missing."""
+        """Whether an account's issued days wait for somebody or the night, or miss something."""
         candidate = self.candidates.get(account)
         judge = Judge(self.books, self._parts, {}, Blocks({}))
         own = [charge.part for charge in self.charges.values() if charge.part.account == account]
         waits = any(
-            judge.conflicts(part) or judge.doubted(part) or judge.asked(part, surely=False)
+            judge.conflicts(part)
+            or judge.waits(part)
+            or judge.doubted(part)
+            or judge.asked(part, surely=False)
             for part in own
         )
         return waits or (candidate is not None and candidate.is_held)

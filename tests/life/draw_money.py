@@ -13,15 +13,23 @@ _DAY = timedelta(days=1)
 
 
 def paid(month: date, sites: Sequence[Site]) -> Iterator[Event]:
-    """Some pay the bill of the month, or most of it; and some are granted money."""
+    """Some pay the bill of the month, or most of it; some are granted money, or given back."""
     end = month_after(month)
     numbers = [*range(1, len(sites) + 1)][month.month % 3 :: 3]
     for number in numbers[:3]:
         said = {"account": f"A-{number}", "part": 100 - 25 * (month.month % 2)}
         yield Event(end + 8 * _DAY, "pay", said)
+    for number in numbers[2:4]:
+        yield Event(end + 9 * _DAY, "refund", {"account": f"A-{number}", "part": 20})
     for number, site in enumerate(sites, start=1):
+        if site.plan == "PREPAID":
+            # Before the month's bill takes what was paid in.
+            yield Event(end + 2 * _DAY, "refund", {"account": f"A-{number}", "part": 30})
         if site.plan == "PREPAID" and month.month % 2:
             said = {"account": f"A-{number}", "amount": 7.25, "granted": True}
+            if month.month % 4 == 1:
+                # More than the next bill comes to; the one behind it still pays.
+                said |= {"amount": 180, "expires": (end + 40 * _DAY).isoformat()}
             yield Event(end + 8 * _DAY, "pay_in", {**said, "since": end.isoformat()})
 
 

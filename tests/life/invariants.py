@@ -122,7 +122,8 @@ class Judge:
         """
         if part.settles:
             plan = self._books.in_force(part.plan, part.first - _DAY)
-            return settle(opening or State(), plan, self.taken(part))
+            last = part.first - _DAY
+            return settle(opening or State(), plan, last, self.taken(part))
         after = self._books.follows(part.place, part.end, part.plan)
         drops = after is not None and "takes_over" not in after.said
         return rate_part(

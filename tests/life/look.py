@@ -16,7 +16,7 @@ import numpy as np
 from central.adapters.timescale.pool import Pool
 from central.domain.metering.packed_day import unpack_days
 from tests.life.books import Bank, State
-from tests.life.oracle import by_month
+from tests.life.oracle import by_month, lapsing
 from tests.life.validated import MISSING, Block, Blocks
 
 # What was discarded, or cancelled by an issued credit note, is not live; nor is a credit note, nor
@@ -362,7 +362,8 @@ def _codes(holds: list[dict[str, Any]]) -> tuple[str, ...]:
 def _state(closing: dict[str, Any]) -> State:
     """Of an entry only what it is worth; the days it comes from and its owner follow."""
     bank: Bank = {}
-    for _, label, earned, amount, *_ in closing.get("credits", ()):
-        bank.setdefault(label, []).append((earned, Fraction(amount)))
+    for _, label, earned, amount, *rest in closing.get("credits", ()):
+        expires = date.fromisoformat(rest[3]) if len(rest) > 3 and rest[3] else None
+        bank.setdefault(label, []).append((lapsing(earned, expires), Fraction(amount)))
     peaks = {month: Fraction(value) for _, _, month, value, *_ in closing.get("peaks", ())}
     return State(by_month(bank), peaks)

@@ -110,21 +110,22 @@ def rate_part(  # noqa: PLR0913, PLR0917 - what a part depends on
         lines["prepaid", ""] = _drawn(lines, bank, money, first)
     closing = State(by_month(bank), _peaks(opening.peaks, highest, month))
     if ends:
-        lines |= settle(closing, spans[-1].plan).lines
+        lines |= settle(closing, spans[-1].plan, end - _DAY).lines
         closing = State()
     kwh = sum((value for one in quantities for value in one.values()), Fraction(0))
     return Rated({key: amount for key, amount in lines.items() if amount}, kwh, closing)
 
 
-def settle(left: State, plan: Plan, charged: Sequence[PayIn] = ()) -> Rated:
+def settle(left: State, plan: Plan, last: date, charged: Sequence[PayIn] = ()) -> Rated:
     """What a bill without days must be: what is left is paid for as the last bill would have.
 
-    What is `charged` once by then, or credited, is on it as well.
+    What is `charged` once by then, or credited, is on it as well. Money that lapses on or before
+    the `last` day that was billed is not paid back.
     """
     amount = _settled(left.bank, plan)
     name = "nem_settlement"
     if plan.said.get("prepaid"):
-        name, amount = "prepaid-settlement", half_away(-_left(left.bank), 2)
+        name, amount = "prepaid-settlement", half_away(-_left(_unlapsed(left.bank, last)), 2)
     lines = {(name, ""): amount, **_once({}, charged, plan)}
     return Rated({key: amount for key, amount in lines.items() if amount}, Fraction(0), State())
 
@@ -140,10 +141,12 @@ def _once(own: Mapping[Key, Decimal], charged: Sequence[PayIn], plan: Plan) -> d
 def _drawn(
     lines: Mapping[Key, Decimal], bank: Bank, paid_in: Sequence[PayIn], first: date
 ) -> Decimal:
-    """What the prepaid balance pays of all that is due, the oldest money first."""
+    """What the prepaid balance pays of all that is due: what lapses first, then the oldest."""
     own = bank.setdefault("", [])
     for one in sorted(paid_in, key=lambda one: one.day):
-        own.append((max(one.day, first).replace(day=1).isoformat(), one.amount))
+        month = max(one.day, first).replace(day=1).isoformat()
+        own.append((lapsing(month, one.expires), one.amount))
+    own[:] = sorted(_unlapsed(bank, first)[""], key=lambda one: (_lapses(one[0]), one[0]))
     due = max(Fraction(0), Fraction(sum(lines.values(), Decimal(0))))
     left = due
     for place, (month, amount) in enumerate(own):
@@ -151,6 +154,24 @@ def _drawn(
         own[place] = month, amount - used
         left -= used
     return half_away(left - due, 2)
+
+
+def lapsing(month: str, expires: date | None) -> str:
+    """Under what money of a month is kept that lapses on a day, or never."""
+    return month if expires is None else f"{month} until {expires}"
+
+
+def _lapses(kept: str) -> str:
+    """The day; behind all others what never does."""
+    return kept.partition(" until ")[2] or date.max.isoformat()
+
+
+def _unlapsed(bank: Bank, day: date) -> Bank:
+    """What is there on a day."""
+    return {
+        label: [one for one in found if _lapses(one[0]) > day.isoformat()]
+        for label, found in bank.items()
+    }
 
 
 def _settled(bank: Bank, plan: Plan) -> Decimal:

@@ -68,7 +68,7 @@ from central.service.validation.decisions import accept_finding, decide_conflict
 from central.service.validation.validate import Validate
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.quantity import Unit
-from tests.life.books import Agreement
+from tests.life.books import Agreement, PayIn, Payment
 from tests.life.product_checks import ProductChecks
 from tests.life.product_corrections import ProductCorrections
 from tests.life.product_days import ProductDays
@@ -229,13 +229,20 @@ class Product:
         entry = LedgerEntry(key, account, EntryKind.PAYMENT, day, "EUR", amount, bill=str(bill))
         return [await self._ledger.post(entry, person("cashier"), "by bank") for _ in range(2)]
 
-    async def pay_in(
-        self, key: str, account: str, day: date, amount: str, *, granted: bool = False
-    ) -> None:
+    async def pay_in(self, paid: PayIn, *, granted: bool = False) -> None:
         """Money for the prepaid balance, or granted by the utility; sent twice."""
         kind = EntryKind.GRANT if granted else EntryKind.PAY_IN
-        money = Decimal(amount)
-        entry = LedgerEntry(key, account, kind, day, "EUR", money, bank="prepaid")
+        money = Decimal(paid.amount.numerator) / paid.amount.denominator
+        entry = LedgerEntry(
+            paid.entry,
+            paid.account,
+            kind,
+            paid.day,
+            "EUR",
+            money,
+            bank="prepaid",
+            expires=paid.expires,
+        )
         for _ in range(2):
             await self._ledger.post(entry, person("cashier"), "paid at the counter")
 
@@ -248,6 +255,12 @@ class Product:
         entry = LedgerEntry(key, account, kind, day, "EUR", abs(amount), name=name, taxes=taxes)
         for _ in range(2):
             await self._ledger.post(entry, person("cashier"), "as ordered")
+
+    async def refund(self, refund: Payment, key: str) -> list[bool]:
+        """Give back of an entry, sent twice: whether it was new."""
+        account, day, amount = refund.account, refund.day, refund.amount
+        entry = LedgerEntry(key, account, EntryKind.REFUND, day, "EUR", amount, of=refund.entry)
+        return [await self._ledger.post(entry, person("cashier"), "overpaid") for _ in range(2)]
 
     async def lapse(self, key: str, of: str, account: str, day: date, amount: Fraction) -> None:
         """That is not charged."""

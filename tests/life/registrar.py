@@ -93,11 +93,12 @@ class Registrar:
 
     async def _pay_in(self, event: Event) -> None:
         said = event.said
-        since, amount = date.fromisoformat(said["since"]), str(said["amount"])
-        key = f"pay-in-{len(self.books.pay_ins)}"
-        granted = said.get("granted", False)
-        await self.product.pay_in(key, said["account"], since, amount, granted=granted)
-        self.books.pay_ins.append(PayIn(said["account"], since, Fraction(amount)))
+        since, amount = date.fromisoformat(said["since"]), Fraction(str(said["amount"]))
+        expires = date.fromisoformat(said["expires"]) if "expires" in said else None
+        key = f"pay-in-{next(self.books.entries)}"
+        paid = PayIn(said["account"], since, amount, expires=expires, entry=key)
+        await self.product.pay_in(paid, granted=said.get("granted", False))
+        self.books.pay_ins.append(paid)
 
     async def _service(self, event: Event) -> None:
         """Something else is sold at a point, which bills some of what is counted there."""

@@ -114,7 +114,7 @@ async def test_a_life_breaks_no_invariant(
 
 DECIDED_KINDS = (
     *("jump", "outage", "edit", "estimate", "settle", "policy"),
-    *("happens", "undone", "belongs", "pay", "charge", "AMOUNT_LIMIT"),
+    *("happens", "undone", "belongs", "pay", "charge", "refund", "AMOUNT_LIMIT"),
 )
 
 

@@ -6,7 +6,7 @@ Field, before the day's readings are sent:
     right_end the day on which a customer went was mistyped, and is corrected
     channel  a point's meter counts something else, of which there was nothing before
     service  something else is sold at a point, which bills some of what is counted there
-    pay_in   a customer pays into the prepaid balance, or it is `granted`
+    pay_in   a customer pays into the prepaid balance, or it is `granted`, and `expires`
     pay, limit      a customer pays a bill, and which are looked at; see `cashier.py`
     unagree  the open agreement of a point was entered by mistake
     window   held bills wait for days, then what they lack is estimated
