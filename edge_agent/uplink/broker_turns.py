@@ -33,11 +33,12 @@ class BrokerTurns:
     Attributes:
         failure: Code of why nothing gets through; None where it does, or did until now.
         is_good: Whether the connection that stands, or stood last, is good.
+        is_answered: Whether the centre said anything over it.
     """
 
     def __init__(self, brokers: Sequence[Broker]) -> None:
         self.failure: str | None = None
-        self.is_good = False
+        self.is_good = self.is_answered = False
         self._reported: dict[Broker, str] = {}
         self._connected_at: float | None = None
         self._misnamed = False
@@ -72,7 +73,8 @@ class BrokerTurns:
 
     def begin_attempt(self) -> None:
         """No connection stands."""
-        self._connected_at, self._misnamed, self.is_good = None, False, False
+        self._connected_at = None
+        self._misnamed = self.is_good = self.is_answered = False
 
     def connected(self, now: float, released: int, *, misnamed: bool) -> None:
         """The broker took the connection.
@@ -132,11 +134,12 @@ class BrokerTurns:
         """The broker cannot be used: it is the next one's turn.
 
         Args:
-            admitted: Whether it took the connection. The only broker is then tried again at once:
-                who throws us off again and again may be a twin, whose pauses grow by themselves.
+            admitted: Whether it took the connection. The only broker over which the centre answered
+                is then tried again at once: who throws us off again and again may be a twin, whose
+                pauses grow by themselves.
         """
         self._losses = 0
-        if self.are_several or not admitted:
+        if self.are_several or not admitted or not self.is_answered:
             self._attempts += 1
         self._index = (self._index + 1) % len(self._brokers)
 

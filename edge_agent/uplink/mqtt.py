@@ -175,8 +175,8 @@ class Uplink:
     def _note_end(self, error: aiomqtt.MqttError) -> bool:
         """Note that the connection was lost; whether the broker is to be left.
 
-        A broker that is flapping is left for another one. Where there is none, or where something
-        gets through, or where the broker says so, another device may be taking our place.
+        A broker that is flapping is left for another one. Where the centre answered all the same,
+        or where the broker says so, another device may be taking our place.
         """
         if self.protocol is None or self._moved.is_set():
             return False
@@ -187,8 +187,8 @@ class Uplink:
         if lost is not None and (self._turns.are_several or not self._takeovers.count):
             self._report_failure(lost)
         lasted_s = self._turns.lasted_s(now)
-        is_twins = is_good or is_said or not self._turns.are_several
-        if lasted_s is not None and is_twins and self._takeovers.note(error, lasted_s):
+        is_answered = is_good or (self._turns.is_answered and not self._turns.are_several)
+        if lasted_s is not None and self._takeovers.note(error, lasted_s, answered=is_answered):
             message = (
                 f"Connections as {self._gateway} ended at once {self._takeovers.count} times:"
                 " another device seems to use that name."
@@ -371,6 +371,7 @@ class Uplink:
             self._listener.on_message(topic, payload)
         else:
             self._inbox.append(payload)
+            self._turns.is_answered = True
             self._wake.set()
 
     def _publish(self, client: aiomqtt.Client, payloads: list[bytes]) -> None:

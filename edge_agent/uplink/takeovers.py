@@ -2,8 +2,10 @@
 
 A broker ends a connection where another comes under its name. With MQTT 5 it may say so (reason
 142); Mosquitto often does not, and then all that is known is that one connection after the other
-was short. Two copies of a card would throw each other off without end: each waits longer and longer
-instead, and says so.
+was short, though the centre answered over each. Two copies of a card would throw each other off
+without end: each waits longer and longer instead, and says so. A connection over which nobody
+answered says nothing of another device: the way to the centre is to blame. Nor does one that was
+answered and stood for a while, and the pauses shrink again.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ TAKEN_OVER: Final = 142
 FIRST_S: Final = 1.0
 LONGEST_S: Final = 600.0
 SHORT_S: Final = 10.0
-"""A connection that is over before, or before our last pause is over twice, was short. [s]"""
+"""A connection that is over before was short; one that was answered and lasts stood a while. [s]"""
 FREE: Final = 4
 """So many short connections in a row are anybody's, such as of a broker that starts."""
 STEADY_S: Final = 3600.0
@@ -36,34 +38,36 @@ class Takeovers:
     def __init__(self, random: Random) -> None:
         self._random = random
         self._short = 0
-        self._paused_s = 0.0
+        self._doublings = 0
         self.count = 0
 
-    def note(self, error: BaseException | None, lasted_s: float) -> bool:
+    def note(self, error: BaseException | None, lasted_s: float, *, answered: bool) -> bool:
         """Note how a connection ended; whether that should be said, now for the first time or more.
 
         Args:
             error: What ended it.
             lasted_s: How long it stood. [s]
+            answered: Whether the centre said anything over it.
         """
         if lasted_s >= STEADY_S:
-            self.count = 0
-        is_short = lasted_s < max(SHORT_S, 2 * self._paused_s)
+            self.count = self._doublings = 0
+        is_short = answered and lasted_s < SHORT_S
         self._short = self._short + 1 if is_short else 0
         if not says_taken_over(error) and self._short <= FREE:
+            if answered and not is_short:
+                self._doublings = max(self._doublings - 1, 0)
             return False
         self.count += 1
+        self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)
         rounds, rest = divmod(self.count, ALARM_AT)
         return not rest and not rounds & (rounds - 1)
 
     def pause_s(self) -> float:
         """Seconds to leave the broker to the other; 0 where there is none."""
-        if not self.count:
-            self._paused_s = 0.0
+        if not self._doublings:
             return 0.0
-        bound = min(FIRST_S * 2.0 ** min(self.count, _MOST_DOUBLINGS), LONGEST_S)
-        self._paused_s = self._random.uniform(bound / 2, bound)
-        return self._paused_s
+        bound = min(FIRST_S * 2.0**self._doublings, LONGEST_S)
+        return self._random.uniform(bound / 2, bound)
 
 
 def says_taken_over(error: BaseException | None) -> bool:

@@ -47,9 +47,21 @@ async def fill(buffer: Buffer, batches: int, readings: int = 1) -> None:
         await buffer.store(Cycle(datetime.now(UTC), some))
 
 
+class HurriedClock(SystemClock):
+    """Runs a hundred times as fast."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 100
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds / 100)
+
+
 @asynccontextmanager
-async def running(buffer: Buffer, *ports: int) -> AsyncIterator[Uplink]:
-    clock = SystemClock(ClockSource.TRUSTED)
+async def running(
+    buffer: Buffer, *ports: int, clock_of: type[SystemClock] = SystemClock
+) -> AsyncIterator[Uplink]:
+    clock = clock_of(ClockSource.TRUSTED)
     random = Random(1)  # noqa: S311 - jitter, repeatable
     runner = SessionRunner(buffer, random)
     brokers = [Broker("127.0.0.1", port) for port in ports]
@@ -159,12 +171,20 @@ async def test_what_one_broker_did_not_carry_goes_to_the_next(
 
 
 @asynccontextmanager
-async def flapping(port: int) -> AsyncIterator[tuple[int, list[float]]]:
-    """A proxy that ends each connection soon after it is accepted; its port, and when they came."""
+async def flapping(
+    port: int, lasting_s: float = 0.3, *, mute: bool = False
+) -> AsyncIterator[tuple[int, list[float]]]:
+    """A proxy that ends each connection soon after it is accepted; its port, and when they came.
+
+    One that is mute ends it as soon as something is published.
+    """
     came: list[float] = []
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(4096):
+            # An UP message has the gateway's name behind its topic's first words.
+            if mute and topics.up(GATEWAY).encode() in data:
+                return
             writer.write(data)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -174,7 +194,7 @@ async def flapping(port: int) -> AsyncIterator[tuple[int, list[float]]]:
             asyncio.create_task(carry(reader, far_writer)),
             asyncio.create_task(carry(far_reader, writer)),
         ]
-        await asyncio.wait(ways, timeout=0.3, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ways, timeout=lasting_s, return_when=asyncio.FIRST_COMPLETED)
         await end(*ways)
         far_writer.close()
         writer.close()
@@ -209,6 +229,49 @@ async def test_a_broker_that_ends_each_connection_is_left_for_the_next(
     await buffer.close()
 
 
+async def test_the_only_broker_that_flaps_unanswered_is_lost_and_no_twin(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    centre = Centre(GATEWAY)
+    await fill(buffer, 20)
+    with mosquitto:
+        async with (
+            listening(centre, mosquitto.port),
+            flapping(mosquitto.port, mute=True) as (port, came),
+            running(buffer, port, clock_of=HurriedClock) as uplink,
+            asyncio.timeout(30),
+        ):
+            while len(came) < 12:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.02)
+            assert (uplink.taken_over, uplink.failure) == (0, "BROKER_LOST")
+    assert centre.arrivals == []
+    await buffer.close()
+
+
+async def test_a_broker_that_flaps_between_acknowledgements_is_no_twin(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    centre = Centre(GATEWAY)
+    with mosquitto:
+        async with (
+            listening(centre, mosquitto.port),
+            # Half a minute of the gateway's clock.
+            flapping(mosquitto.port, lasting_s=0.3) as (port, came),
+            running(buffer, port, clock_of=HurriedClock) as uplink,
+            asyncio.timeout(30),
+        ):
+            while len(came) < 12:
+                await fill(buffer, 1)
+                uplink.notify()
+                await asyncio.sleep(0.05)
+            await drained(buffer, 20)
+            assert (uplink.taken_over, uplink.failure) == (0, None)
+    assert len(centre.rows()) == buffer.last
+    await buffer.close()
+
+
 async def test_days_of_a_hundred_meters_drain(
     mosquitto: EmbeddedBroker, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -234,6 +297,7 @@ async def test_two_devices_under_one_name_hear_of_it_and_leave_each_other_time(
     ]
     try:
         async with (
+            listening(Centre(GATEWAY), mosquitto.port),
             running(buffers[0], mosquitto.port) as one,
             running(buffers[1], mosquitto.port) as other,
             asyncio.timeout(20),

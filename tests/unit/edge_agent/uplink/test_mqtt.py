@@ -32,7 +32,7 @@ from edge_agent.uplink import mqtt
 from edge_agent.uplink.broker_turns import BACKOFF_MAX_S, BACKOFF_S, STOOD_S
 from edge_agent.uplink.mqtt import SILENT_AFTER, Uplink
 from edge_agent.uplink.session_runner import SessionRunner, SessionTime
-from edge_agent.uplink.takeovers import LONGEST_S, STEADY_S, Takeovers
+from edge_agent.uplink.takeovers import LONGEST_S, SHORT_S, STEADY_S, Takeovers
 from firmware_bridge.contract import topics
 from firmware_bridge.contract.messages import GatewayState, Status, decode_status
 from firmware_bridge.figures import Figure
@@ -380,19 +380,76 @@ async def test_short_connections_count_where_the_broker_gives_no_reason(
     site = Site(monkeypatch)
     async with site.running():
         for number in range(9):
-            await site.until(partial(is_connected, site, number))
-            site.clients[number].inbox.put_nowait(aiomqtt.MqttError("gone"))
+            await lose(site, number, acknowledged=True)
         await site.until(partial(is_connected, site, 9))
     assert site.clock.pauses == [1, 1, 1, 1, 2, 4, 8, 16, 32]
-    assert [code for code, _ in site.runner.notes] == ["broker_lost", "taken_over"]
+    assert [code for code, _ in site.runner.notes] == ["taken_over"]
+
+
+async def test_an_answer_to_the_hello_is_enough_where_nothing_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    site.runner.backlog = 0
+    async with site.running():
+        for number in range(7):
+            await site.until(partial(is_connected, site, number))
+            site.clients[number].brings(topics.down("gw-1"), b"ack")
+            await lose(site, number)
+        await site.until(partial(is_connected, site, 7))
+    assert site.uplink.taken_over == 3
+    assert "taken_over" in [code for code, _ in site.runner.notes]
+
+
+async def test_the_only_broker_that_loses_connections_unanswered_is_no_twin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        for number in range(20):
+            await lose(site, number)
+        await site.until(partial(is_connected, site, 20))
+    assert site.uplink.taken_over == 0
+    assert site.uplink.failure == "BROKER_LOST"
+    assert [code for code, _ in site.runner.notes] == ["broker_lost"]
+    assert site.clock.pauses[:8] == [1, 2, 2, 4, 4, 8, 8, 16]
+    assert max(site.clock.pauses) == BACKOFF_MAX_S
+
+
+async def test_a_connection_that_was_acknowledged_for_a_while_is_no_twins_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site(monkeypatch)
+    async with site.running():
+        for number in range(20):
+            await site.until(partial(is_connected, site, number))
+            site.clock.passed += SHORT_S
+            await lose(site, number, acknowledged=True)
+        await site.until(partial(is_connected, site, 20))
+    assert (site.uplink.taken_over, site.uplink.failure) == (0, None)
+    assert site.clock.pauses == [BACKOFF_S] * 20
+    assert site.runner.notes == []
 
 
 def test_an_hours_connection_ends_the_suspicion() -> None:
     takeovers = Takeovers(Random(1))  # noqa: S311 - jitter, repeatable
-    assert [takeovers.note(None, 1.0) for _ in range(7)] == [False] * 6 + [True]
+    said = [takeovers.note(None, 1.0, answered=True) for _ in range(7)]
+    assert said == [False] * 6 + [True]
     assert takeovers.pause_s() > 0
-    assert not takeovers.note(None, STEADY_S)
+    assert not takeovers.note(None, STEADY_S, answered=True)
     assert (takeovers.count, takeovers.pause_s()) == (0, 0.0)
+
+
+def test_pauses_shrink_again_while_connections_stand_for_a_while() -> None:
+    takeovers = Takeovers(Longest())
+    for _ in range(20):
+        takeovers.note(taken_over(), 1.0, answered=False)
+    pauses = [takeovers.pause_s()]
+    while pauses[-1] > 0:
+        assert not takeovers.note(None, SHORT_S, answered=True)
+        pauses.append(takeovers.pause_s())
+    assert pauses == [600, 600, 600, 512, 256, 128, 64, 32, 16, 8, 4, 2, 0]
+    assert takeovers.count == 20
 
 
 async def test_a_broker_that_cannot_be_reached_is_tried_ever_later_and_named_once(
