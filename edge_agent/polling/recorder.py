@@ -82,7 +82,7 @@ class Recorder:
         self._on_stored = on_stored
         self._detector = EventDetector(buffer)
         self._clocks = MeterClocks(buffer.marks)
-        self._repeats = RepeatedReadings(buffer.current)
+        self._repeats = RepeatedReadings(buffer.current, buffer.marks)
         self._undated: set[tuple[MeterIdentity, Obis]] = set()
         self._turn = asyncio.Lock()
         self._waiting: list[Sample] = []
@@ -137,7 +137,7 @@ class Recorder:
         events = (*cycle.events, *detection.events)
         whole = replace(
             cycle,
-            marks={**cycle.marks, **detection.marks},
+            marks={**cycle.marks, **detection.marks, **self._repeats.marks()},
             events=events,
             withheld=detection.withheld,
         )

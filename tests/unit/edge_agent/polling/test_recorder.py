@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from edge_agent.buffer.batches import pack_waiting
+from edge_agent.buffer.buffer import Buffer
 from edge_agent.buffer.records import WaitingRow
 from edge_agent.errors import BufferFullError
 from edge_agent.polling.recorder import (
@@ -20,6 +22,7 @@ from edge_agent.polling.recorder import (
     anchor_of,
     boot_number,
 )
+from edge_agent.register_events.detector import RECALLED
 from edge_agent.sample import Sample
 from firmware_bridge.contract.envelope import NO_HASH, Link, open_batch, seal
 from firmware_bridge.contract.event import EventKind
@@ -212,3 +215,34 @@ async def test_last_readings_come_back_from_the_buffer() -> None:
         (EventKind.BACKWARD, 500)
     ]
     assert "meter_backward" in site.notes.codes
+
+
+async def test_months_that_left_the_newest_readings_are_not_sent_again_after_a_start(
+    tmp_path: Path,
+) -> None:
+    """The meter shows thirteen months at each read; the buffer is asked what it holds."""
+
+    async def read(recorder: Recorder, clock: HandClock) -> None:
+        months = [
+            replace(value(n, meter_time=NOON - timedelta(days=31 * n)), kept=True)
+            for n in range(1, 14)
+        ]
+        await recorder.record([Sample("m", months[0].meter, tuple(months), clock.passed, 900)])
+
+    clock, path = HandClock(now=NOON), tmp_path / "buffer.db"
+    buffer = await Buffer.open(path, "gw-1", NOON)
+    recorder = Recorder(buffer, clock, lambda: None)
+    await recorder.recall()
+    await read(recorder, clock)
+    await read(recorder, clock)
+    others = tuple(entry(n) for n in range(RECALLED))
+    await recorder.record([Sample("m", value(1).meter, (), None, 900, entries=others)])
+    await buffer.close()
+    buffer = await Buffer.open(path, "gw-1", NOON)
+    stored = (await buffer.counts()).read
+    recorder = Recorder(buffer, clock, lambda: None)
+    await recorder.recall()
+    await read(recorder, clock)
+    counts = await buffer.counts()
+    await buffer.close()
+    assert stored == counts.read == 13 + RECALLED
