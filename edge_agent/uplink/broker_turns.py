@@ -7,6 +7,7 @@ minute with nothing to send. Lost twice in a row without that, it is the next br
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,7 +40,7 @@ class BrokerTurns:
     def __init__(self, brokers: Sequence[Broker]) -> None:
         self.failure: str | None = None
         self.is_good = self.is_answered = False
-        self._reported: dict[Broker, str] = {}
+        self._reported: defaultdict[Broker, set[str]] = defaultdict(set)
         self._connected_at: float | None = None
         self._misnamed = False
         self._released = 0
@@ -87,8 +88,8 @@ class BrokerTurns:
         self._connected_at, self._released, self._misnamed = now, released, misnamed
         if misnamed:
             return
-        if self._reported.get(self.broker) not in _UNTIL_GOOD:
-            self._reported.pop(self.broker, None)
+        if BrokerLostError.code not in self._reported[self.broker]:
+            self._reported[self.broker] &= _UNTIL_GOOD
         if self.failure not in _UNTIL_GOOD:
             self.failure = None
 
@@ -144,8 +145,11 @@ class BrokerTurns:
         self._index = (self._index + 1) % len(self._brokers)
 
     def fails(self, error: MeterlineError) -> bool:
-        """Note why nothing gets through; whether that is another reason than before there."""
+        """Note why nothing gets through; whether that is new there since it was last good.
+
+        Two reasons may alternate, such as a certificate of another name and a connection that ends.
+        """
         self.failure = error.code
-        is_new = self._reported.get(self.broker) != error.code
-        self._reported[self.broker] = error.code
+        is_new = error.code not in self._reported[self.broker]
+        self._reported[self.broker].add(error.code)
         return is_new

@@ -67,10 +67,10 @@ class QuickClock(SystemClock):
 
 
 @asynccontextmanager
-async def uplink_of(buffer: Buffer, broker: Broker) -> AsyncIterator[Uplink]:
+async def uplink_of(buffer: Buffer, *brokers: Broker) -> AsyncIterator[Uplink]:
     clock = QuickClock(ClockSource.TRUSTED)
     random = Random(1)  # noqa: S311 - jitter, repeatable
-    uplink = Uplink(buffer.gateway, [broker], SessionRunner(buffer, random), clock, random)
+    uplink = Uplink(buffer.gateway, brokers, SessionRunner(buffer, random), clock, random)
     task = asyncio.create_task(uplink.run())
     try:
         yield uplink
@@ -222,6 +222,52 @@ async def test_a_missing_certificate_file_stops_no_agent_and_heals(
             shutil.copyfile(source, tmp_path / f"absent.{name}")
         await until(lambda: buffer.backlog == 0)
     assert len(centre.rows()) == 6
+    await buffer.close()
+
+
+async def test_certificates_that_alternate_between_two_brokers_lose_nothing(
+    site: DeployedBroker, tmp_path: Path
+) -> None:
+    """Each broker trusts an authority of its own, and a renewal changes from one to the other."""
+    theirs = Authority.found(tmp_path / "second")
+    both = tmp_path / "both.crt"
+    both.write_text(site.authority.ca_file.read_text() + theirs.ca_file.read_text())
+    pairs = [authority.issue(GATEWAY) for authority in (site.authority, theirs)]
+    own = (tmp_path / "own.crt", tmp_path / "own.key")
+
+    def put_in_force(pair: tuple[Path, Path]) -> None:
+        for source, copy in zip(pair, own, strict=True):
+            shutil.copyfile(source, copy)
+
+    put_in_force(pairs[0])
+    buffer = await Buffer.open(tmp_path / "buffer.db", GATEWAY, T0)
+    centre = Centre(GATEWAY)
+    with deployed_broker(tmp_path, theirs, [GATEWAY]) as other:
+        sites = (site, other)
+        brokers = [
+            Broker("127.0.0.1", each.port, None, None, both, own[0], own[1], tls=True)
+            for each in sites
+        ]
+        async with (
+            listening(centre, site.centre_port, tls_context=site.centre.tls),
+            listening(centre, other.centre_port, tls_context=other.centre.tls),
+            uplink_of(buffer, *brokers) as uplink,
+        ):
+            for turn in range(6):
+                # While batches are under way.
+                await store(buffer, 20)
+                uplink.notify()
+                put_in_force(pairs[turn % 2])
+                uplink.reconnect()
+                await until(lambda: buffer.backlog == 0)
+                assert uplink.broker.port == sites[turn % 2].port
+                assert uplink.failure is None
+                assert uplink.taken_over == 0
+    assert len(centre.rows()) == 120
+    said = await events(buffer)
+    assert set(said) == {"broker_refusal"}
+    # At most once for each change.
+    assert len(said) <= 6
     await buffer.close()
 
 

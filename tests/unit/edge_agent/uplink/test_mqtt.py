@@ -639,6 +639,31 @@ async def test_two_brokers_that_fail_for_two_reasons_are_named_once_each(
     assert [code for code, _ in site.runner.notes] == ["broker_unreachable", "broker_silent"]
 
 
+async def test_reasons_that_alternate_are_named_once_each_until_a_connection_is_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A certificate of another name at one of two brokers, which both lose connections."""
+    site = Site(monkeypatch, brokers=(BROKER, OTHER))
+
+    def misnamed(broker: Broker, _gateway: str) -> None:
+        if broker is OTHER:
+            raise CertificateNameError("It is for gw-2.")
+
+    monkeypatch.setattr(Broker, "check_name", misnamed)
+    async with site.running():
+        for number in range(16):
+            await lose(site, number)
+        await site.until(lambda: site.uplink.connected)
+        said = [code for code, _ in site.runner.notes]
+        assert said == ["broker_lost", "certificate_name", "broker_lost"]
+        # Whoever was good is named anew.
+        await lose(site, 16, acknowledged=True)
+        for number in range(17, 24):
+            await lose(site, number)
+        await site.until(partial(is_connected, site, 24))
+    assert [detail[:12] for _, detail in site.runner.notes[3:]] == ["The broker b"]
+
+
 async def test_a_broker_that_ends_connections_before_they_are_subscribed_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
