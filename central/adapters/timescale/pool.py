@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from math import inf
+from time import monotonic
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
@@ -15,15 +18,37 @@ from central.config.connection_limits import WAIT_S, ConnectionLimits
 APPLICATION_ROLE = "meterline_app"
 
 _CONNECT_S = 10
+_IDLE_S = 0.5
 _TRANSACTION_TIMEOUT_SINCE = 170_000
 _Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
 Pool: TypeAlias = AsyncConnectionPool[_Connection]
+
+
+class _Answers:
+    """When connections answered last, so that one that has just answered is not tried again."""
+
+    def __init__(self) -> None:
+        self._at: WeakKeyDictionary[_Connection, float] = WeakKeyDictionary()
+
+    def note(self, connection: _Connection) -> None:
+        """Note that a connection answers now."""
+        self._at[connection] = monotonic()
+
+    async def try_idle(self, connection: _Connection) -> None:
+        """Try a connection that stood still.
+
+        Raises:
+            OperationalError: It does not answer.
+        """
+        if monotonic() - self._at.get(connection, -inf) >= _IDLE_S:
+            await AsyncConnectionPool.check_connection(connection)
 
 
 class _LimitedPool(AsyncConnectionPool[_Connection]):
     """A pool whose connections are lent for a time; then the transaction rolls back."""
 
     transaction_s: float | None = None
+    answers: _Answers | None = None
 
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[_Connection]:  # noqa: ASYNC109 - the pool's own
@@ -37,6 +62,8 @@ class _LimitedPool(AsyncConnectionPool[_Connection]):
             try:
                 async with lent:
                     yield connection
+                if self.answers is not None:
+                    self.answers.note(connection)
             except TimeoutError as error:
                 if not lent.expired():
                     raise
@@ -101,12 +128,13 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
         min_size: Connections kept open.
         max_size: Connections at most.
         name: What the server's activity view shows.
-        check: Try each connection before it is lent out, at the price of a round trip. Who tries
-            again anyway, as ingest does, goes without.
+        check: Try each connection that stood still for half a second before it is lent out, at the
+            price of a round trip. Who tries again anyway, as ingest does, goes without.
         limits: How long a connection may stand still, and a transaction last.
         schema: Where names without a schema are looked up; None leaves it to the DSN.
     """
     limits = ConnectionLimits() if limits is None else limits
+    answers = _Answers()
     pool = _LimitedPool(
         dsn,
         min_size=min_size,
@@ -115,13 +143,14 @@ def make_pool(  # noqa: PLR0913 - each is named by its caller
         name=name,
         timeout=WAIT_S,
         configure=session_of(limits, schema),
-        check=AsyncConnectionPool.check_connection if check else None,
+        check=answers.try_idle if check else None,
         kwargs={
             "application_name": name,
             "tcp_user_timeout": _ms(limits.tcp_s),
             "connect_timeout": _CONNECT_S,
         },
     )
+    pool.answers = answers if check else None
     pool.transaction_s = limits.transaction_s or None
     return pool
 

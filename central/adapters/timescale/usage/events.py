@@ -40,7 +40,6 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _KNOWN_MAX = 200_000
 _Row = tuple[Any, ...]
 _Connection = AsyncConnection[_Row]
-_Touched = set[tuple[int, datetime]]
 
 
 class _Names:
@@ -104,7 +103,6 @@ class TimescaleUsageEvents:
             async with self._pool.connection() as connection:
                 named = await self._named(connection, events)
                 async with connection.transaction() as transaction:
-                    await record_at(connection, at)
                     addition = _Addition(connection, named, at)
                     fates = await addition.add(events, actor, reason)
                     if audited is not None and EventFate.STORED in fates:
@@ -230,14 +228,23 @@ class _Addition:
     ) -> Sequence[EventFate]:
         if not events:
             return []
-        values = {"at": self._at, "actor": actor.key, "reason": reason or None}
-        ((receipt,),) = await _rows(self._connection, "add_receipt", **values)
+        ats = [event.at for event in events]
+        ((receipt,),) = await _rows(
+            self._connection,
+            "begin_taking",
+            recorded_at=self._at.isoformat(),
+            first=min(ats),
+            last=max(ats),
+            at=self._at,
+            actor=actor.key,
+            reason=reason or None,
+        )
         # By the store's own order of keys: others add some of the same at the same time.
         ordered = sorted(events, key=lambda e: (self._sources[e.source], e.id, e.version))
         fresh = await self._store(ordered, receipt)
         stored = {event.key for event in fresh}
         same = await self._same([event for event in ordered if event.key not in stored])
-        await self._raise(await self._touched(fresh))
+        await self._raise(fresh)
         await self._wait(fresh)
         return [
             EventFate.STORED
@@ -257,16 +264,13 @@ class _Addition:
 
     async def _store(self, events: Sequence[UsageEvent], receipt: int) -> list[UsageEvent]:
         """Keep events whose keys are free; those."""
-        ats = [event.at for event in events]
-        span = {"first": min(ats), "last": max(ats), "now": self._at}
-        await self._connection.execute(_SQL["attach"], span)
         rows = await _rows(
             self._connection,
             "store",
             **self._keys(events),
             receipt=receipt,
             subjects=_joined(str(self._subjects[event.subject]) for event in events),
-            ats=_joined(at.isoformat() for at in ats),
+            ats=_joined(event.at.isoformat() for event in events),
             hashes=b"".join(event.sha256 for event in events),
             types=_joined(str(self._types[event.type]) for event in events),
             cancelled=_joined("tf"[not event.cancelled] for event in events),
@@ -286,16 +290,6 @@ class _Addition:
         hashes = {EventKey(names[row[0]], row[1], row[2]): bytes(row[3]) for row in rows}
         return {event.key for event in events if hashes.get(event.key) == event.sha256}
 
-    async def _touched(self, events: Sequence[UsageEvent]) -> _Touched:
-        """When something changes of which subject: also where a version stood that is replaced."""
-        touched = {(self._subjects[event.subject], event.at) for event in events}
-        if events:
-            keys = self._keys(events)
-            given = {"sources": keys["sources"], "ids": keys["ids"]}
-            rows = await _rows(self._connection, "other_versions", **given)
-            touched |= {(row[0], row[1]) for row in rows}
-        return touched
-
     async def _wait(self, events: Sequence[UsageEvent]) -> None:
         """Let subjects wait of which events belong to nobody, and no longer where none does."""
         counted = [event for event in events if not event.cancelled]
@@ -314,17 +308,22 @@ class _Addition:
             values = {"subjects": changed, "at": self._at}
             await self._connection.execute(_SQL["wait_no_more"], values)
 
-    async def _raise(self, touched: _Touched) -> None:
+    async def _raise(self, events: Sequence[UsageEvent]) -> None:
         """Raise the revisions of service points of whose billed days something changes.
 
-        A run holds the occupancies that it rates; whoever comes later waits until its claims are
-        there. So an event is either read by a bill, or makes it stale.
+        Also where a version stood that is replaced. A run holds the occupancies that it rates;
+        whoever comes later waits until its claims are there. So an event is either read by a bill,
+        or makes it stale.
         """
-        if not touched:
+        if not events:
             return
+        keys = self._keys(events)
+        touched = {(self._subjects[event.subject], event.at) for event in events}
         late = await _rows(
             self._connection,
             "late",
+            sources=keys["sources"],
+            ids=keys["ids"],
             subjects=_joined(str(subject) for subject, _ in touched),
             ats=_joined(at.isoformat() for _, at in touched),
             settled=self._at + SETTLED_AFTER,
@@ -333,8 +332,8 @@ class _Addition:
             return
         names = {row[1] for row in late}
         await hold_inputs(self._connection, names, ())
-        keys = sorted({row[2] for row in late})
-        await self._connection.execute(_SQL["hold_occupancies"], {"keys": keys})
+        occupancies = sorted({row[2] for row in late})
+        await self._connection.execute(_SQL["hold_occupancies"], {"keys": occupancies})
         rows = await _rows(
             self._connection,
             "billed",

@@ -1,6 +1,3 @@
--- name: attach
-SELECT usage_event_attach(%(first)s, %(last)s, %(now)s)
-
 -- name: known_sources
 SELECT name, id FROM usage_source WHERE name = ANY(%(names)s)
 
@@ -19,9 +16,14 @@ SELECT name, id FROM usage_subject WHERE name = ANY(%(names)s)
 -- name: add_subjects
 INSERT INTO usage_subject (name) SELECT unnest(%(names)s::text[]) ON CONFLICT (name) DO NOTHING
 
--- name: add_receipt
--- With others who take events in, but not with who says to whom they belong.
-WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(7305001))
+-- name: begin_taking
+-- With others who take events in, but not with who says to whom they belong. One statement for what every
+-- transaction begins with: of a single event, each way to the server and back costs more than the event.
+WITH held AS MATERIALIZED (
+    SELECT
+        set_config('meterline.recorded_at', %(recorded_at)s, true), pg_advisory_xact_lock_shared(7305001),
+        usage_event_attach(%(first)s, %(last)s, %(at)s)
+)
 INSERT INTO usage_receipt (recorded_at, actor, reason)
 SELECT %(at)s, %(actor)s, %(reason)s FROM held
 RETURNING id
@@ -75,32 +77,31 @@ JOIN (
     ) AS given (source_id, event_id, version)
 ) AS given USING (source_id, event_id, version)
 
--- name: other_versions
--- Of events of which there are several: replacing one also changes the day that it was on.
-SELECT DISTINCT other.subject_id, other.at
-FROM (
-    SELECT source_id::integer, event_id
-    FROM unnest(string_to_array(%(sources)s, E'\x1f'), string_to_array(%(ids)s, E'\x1f'))
-        AS given (source_id, event_id)
-    -- Most senders replace nothing: then nothing is looked up.
-    WHERE EXISTS (
-        SELECT FROM usage_event_key
-        WHERE version > 1
-            AND usage_event_key.source_id = ANY(string_to_array(%(sources)s, E'\x1f')::integer[])
-    )
-) AS given
-JOIN usage_event_key AS later ON later.source_id = given.source_id
-    AND later.event_id = given.event_id AND later.version > 1
-JOIN usage_event_key AS other ON other.source_id = given.source_id
-    AND other.event_id = given.event_id
-
 -- name: late
 -- Where events happened on days that may be billed: days that are over, or all but over by the clock of
 -- another machine.
 WITH touched AS MATERIALIZED (
-    SELECT DISTINCT subject_id::bigint, at::timestamptz
+    SELECT subject_id::bigint, at::timestamptz
     FROM unnest(string_to_array(%(subjects)s, E'\x1f'), string_to_array(%(ats)s, E'\x1f'))
         AS given (subject_id, at)
+    UNION
+    -- Of events of which there are several: replacing one also changes the day that it was on.
+    SELECT other.subject_id, other.at
+    FROM (
+        SELECT source_id::integer, event_id
+        FROM unnest(string_to_array(%(sources)s, E'\x1f'), string_to_array(%(ids)s, E'\x1f'))
+            AS given (source_id, event_id)
+        -- Most senders replace nothing: then nothing is looked up.
+        WHERE EXISTS (
+            SELECT FROM usage_event_key
+            WHERE version > 1
+                AND usage_event_key.source_id = ANY(string_to_array(%(sources)s, E'\x1f')::integer[])
+        )
+    ) AS given
+    JOIN usage_event_key AS later ON later.source_id = given.source_id
+        AND later.event_id = given.event_id AND later.version > 1
+    JOIN usage_event_key AS other ON other.source_id = given.source_id
+        AND other.event_id = given.event_id
 ), span AS MATERIALIZED (
     -- All of them at once: one by one costs more than to keep the events.
     SELECT subject_id, service_point_id, from_at, until_at FROM subject_span
