@@ -35,6 +35,7 @@ from central.api.settings import WebSettings
 from central.api.sign_in import router as sign_in
 from central.dashboard.mount import mount_pages
 from central.dashboard.page import pages_of
+from central.dashboard.table_csv import TableCsvMiddleware
 from central.service.background import Background
 from central.service.operator.services import OperatorServices
 from central.service.people.second_factor import SecondFactors
@@ -120,6 +121,7 @@ def create_app(services: OperatorServices, settings: WebSettings) -> FastAPI:
         refuse=answer,
         identities=identities,
     )
+    app.add_middleware(TableCsvMiddleware, apart=(f"{PREFIX}/", "/static/"))
     app.add_middleware(RequestIdMiddleware, times=times)
     return app
 

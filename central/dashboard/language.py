@@ -94,6 +94,40 @@ class Language:
         return format_date(value, _MONTHS[self.code], locale=self.code)
 
 
+class PlainLanguage(Language):
+    """A language whose numbers and days are written for a spreadsheet: 1234.5 and 2026-10-31."""
+
+    def numeral(self, text: str) -> str:
+        """A number without groups, with a point."""
+        return text.replace(",", "")
+
+    def amount(self, numeral: str, currency: str) -> str:
+        """An amount before its currency's code."""
+        return f"{numeral} {currency}".rstrip()
+
+    def day(self, value: date) -> str:
+        """A date as ISO 8601 writes it."""
+        return value.isoformat()
+
+    def short_day(self, value: date) -> str:
+        """A date as ISO 8601 writes it, with its year."""
+        return value.isoformat()
+
+    def month(self, value: date) -> str:
+        """A month as ISO 8601 writes it."""
+        return f"{value:%Y-%m}"
+
+
+@cache
+def plain_language_of(code: str) -> PlainLanguage:
+    """A language for a spreadsheet by its code.
+
+    Raises:
+        KeyError: Pages are not shown in it.
+    """
+    return PlainLanguage(code)
+
+
 @cache
 def language_of(code: str) -> Language:
     """A language by its code.

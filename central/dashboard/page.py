@@ -14,8 +14,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from central.dashboard import present
 from central.dashboard.assets import Assets
-from central.dashboard.language import LANGUAGES, Language, chosen_language, language_of
-from central.dashboard.present import FILTERS, Presenter
+from central.dashboard.language import LANGUAGES, chosen_language, language_of
+from central.dashboard.present import FILTERS, PlainPresenter, Presenter
+from central.dashboard.table_csv import PLAIN
 from central.domain.access.policy import Permission, Principal
 from central.domain.actor import Actor, ActorKind, printed_name
 from central.service.background import Background
@@ -42,7 +43,10 @@ class Pages:
         self.services = services
         self.background = background
         self.assets = assets
-        self._templates = {code: _environment(language_of(code), assets) for code in LANGUAGES}
+        presenters = [
+            make(language_of(c)) for c in LANGUAGES for make in (Presenter, PlainPresenter)
+        ]
+        self._templates = {p.language: _environment(p, assets) for p in presenters}
 
     def now(self) -> datetime:
         """The present."""
@@ -64,7 +68,7 @@ class Pages:
         presenter = presenter_of(request)
         language = presenter.language
         html = (
-            self._templates[language.code]
+            self._templates[language]
             .get_template(template)
             .render(
                 path=request.url.path,
@@ -93,10 +97,11 @@ class Pages:
 
 def presenter_of(request: Request) -> Presenter:
     """What writes numbers and days in the language that somebody reads."""
-    return Presenter(chosen_language(request))
+    language = chosen_language(request)
+    return PlainPresenter(language) if request.scope.get(PLAIN) else Presenter(language)
 
 
-def _environment(language: Language, assets: Assets) -> Environment:
+def _environment(presenter: Presenter, assets: Assets) -> Environment:
     """Templates in a language; texts are format strings, and their values are escaped."""
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -107,10 +112,10 @@ def _environment(language: Language, assets: Assets) -> Environment:
         auto_reload=False,
         extensions=["jinja2.ext.i18n"],
     )
+    language = presenter.language
     templates.install_gettext_callables(  # type: ignore[attr-defined]
         language.gettext, language.ngettext, newstyle=True
     )
-    presenter = Presenter(language)
     for name in ("utc", "local", "iso", "words", "sentence"):
         templates.filters[name] = getattr(present, name)
     for name in FILTERS:

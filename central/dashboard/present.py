@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from central.dashboard.language import Language
+from central.dashboard.language import Language, plain_language_of
 from central.domain.metering.display_unit import spelled, spelled_quantity
 from central.service.views.billing import spell_fraction
 from firmware_bridge.contract.interval import zone_info
@@ -159,6 +159,25 @@ class Presenter:
     def hours(self, interval_s: float) -> str:
         """The length of a day; 23 and 25 hours are worth seeing."""
         return self.language.numeral(f"{interval_s / 3600:g} h")
+
+
+class PlainPresenter(Presenter):
+    """Writes values for a spreadsheet: every digit, no groups, the sign that programs read.
+
+    Args:
+        language: Whose words are used.
+    """
+
+    def __init__(self, language: Language) -> None:
+        super().__init__(plain_language_of(language.code))
+
+    def rounded(self, value: Decimal) -> str:
+        """A number of things, all its digits."""
+        return self.number(value)
+
+    def money(self, value: Decimal | None, currency: str | None) -> str:
+        """An amount before its currency's code."""
+        return "" if value is None else self.language.amount(self.number(value), currency or "")
 
 
 FILTERS = (
