@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import aiomqtt
+from structlog.testing import capture_logs
+
 from central.adapters.mqtt.retained import BrokerLine
 from central.adapters.mqtt.worker import BrokerAddress
 from central.service.ingest.statuses import Statuses
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
     from edge_agent.config.settings import EdgeConfig
     from firmware_bridge.contract.messages import Status
 
+BARE = {
+    "gateway": GATEWAY,
+    "buffer": {"path": "buffer.sqlite"},
+    "broker": {"url": "mqtt://127.0.0.1:1"},
+}
 SPOILT = b"/XYZ5X\r\n\r\n1-0:1.8.0(000001.000*kWh)\r\n!0000\r\n"
 
 
@@ -99,6 +107,43 @@ async def test_a_telegram_with_a_wrong_checksum_is_found_at_the_centre(
     assert finding.key == f"EDGE_REFUSED:{GATEWAY}:house:CHECKSUM"
     assert "cannot read what its meter house sends" in finding.message
     assert SPOILT[:20].hex() in finding.message
+
+
+async def test_a_malformed_message_leaves_a_line_in_the_log(
+    mosquitto: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """Beside a good reading and alone; with the table's name, the topic and the reason."""
+    reading = b'{"obis":"1-0:1.8.0","value":"5","unit":"Wh"}'
+    good = b'{"v":1,"serial":"42","readings":[' + reading + b"]}"
+    bad = b'{"v":1,"serial":"43","readings":['
+    with mosquitto, capture_logs() as lines:
+        table = {
+            "name": "plugs", "protocol": "mqtt_native", "host": "127.0.0.1",
+            "port": mosquitto.port, "topics": ["site/#"], "period_s": 1, "timeout_s": 2.0,
+        }  # fmt: skip
+        config = configuration(mosquitto.port, 1, tmp_path).model_copy(
+            update={"meters": parse_config({**BARE, "meters": [table]}).meters}
+        )
+        async with (
+            running_agent(config) as agent,
+            aiomqtt.Client("127.0.0.1", mosquitto.port) as client,
+            asyncio.timeout(30),
+        ):
+            while not any(line["event"] == "telegram_refused" for line in lines):
+                await client.publish("site/good", good)
+                await client.publish("site/bad", bad)
+                await asyncio.sleep(0.05)
+            while not any(line["event"] == "read_failed" for line in lines):
+                await client.publish("site/bad", bad)
+                await asyncio.sleep(0.05)
+            figures = await agent.metrics()
+    for event in ("telegram_refused", "read_failed"):
+        line = next(one for one in lines if one["event"] == event)
+        assert (line["log_level"], line["meter"]) == ("warning", "plugs")
+    beside = next(one for one in lines if one["event"] == "telegram_refused")
+    assert beside["code"] == "TELEGRAM_SYNTAX"
+    assert beside["reason"].startswith("Topic site/bad: ")
+    assert "meterline_edge_refused_telegram_syntax_total " in figures
 
 
 async def _refusing(line: BrokerLine) -> Status:

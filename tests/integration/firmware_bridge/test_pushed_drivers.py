@@ -21,14 +21,19 @@ from firmware_bridge.driver.interface import (
     MeterTimeoutError,
 )
 from firmware_bridge.driver.pushed import PushDriver
+from firmware_bridge.driver.telegram import TelegramEmptyError
 from firmware_bridge.dsmr.driver import DsmrDriver
 from firmware_bridge.simulator.compose import Script, compose
+from firmware_bridge.simulator.dlms.encoding import hdlc
+from firmware_bridge.simulator.dlms.encoding import octets as dlms_octets
 from firmware_bridge.simulator.dlms.telegrams import Cipher, dlms_push
 from firmware_bridge.simulator.load import from_kw
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.pty import SerialCable
 from firmware_bridge.simulator.pushed import PUSHES, VirtualPushedPort
+from firmware_bridge.simulator.sml.encoding import Entry, list_file, octets
 from firmware_bridge.sml.driver import SmlDriver
+from tests.unit.firmware_bridge.dlms.test_list_layouts import apdu
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(hours=30)
@@ -152,13 +157,31 @@ async def test_bad_telegrams_silence_and_absence_are_named(
             await reader.read()
 
 
-async def test_sound_telegrams_without_values_are_named(meter: VirtualMeter) -> None:
-    meter.faults.tamper = lambda _: b"/MTL5X\r\n\r\n0-0:96.1.1(3132)\r\n!\r\n"
-    async with VirtualPushedPort(meter, PUSHES["dsmr"], 0.02) as port:
+NAME_ONLY = {
+    "dsmr": b"/MTL5X\r\n\r\n0-0:96.1.1(3132)\r\n!\r\n",
+    "sml": list_file(
+        b"\x0a\x01MTL\0\0\0\x12\x67",
+        [Entry(bytes.fromhex("0100600100FF"), octets(b"\x0a\x01MTL\0\0\0\x12\x67"))],
+    ),
+    "dlms": hdlc(apdu([dlms_octets(b"Kamstrup_V0001"), dlms_octets(b"4711")])),
+}
+
+
+@pytest.mark.parametrize("protocol", DRIVERS)
+async def test_sound_telegrams_without_values_are_named_and_are_no_silence(
+    protocol: str, meter: VirtualMeter
+) -> None:
+    meter.faults.tamper = lambda _: NAME_ONLY[protocol]
+    async with VirtualPushedPort(meter, PUSHES[protocol], 0.02) as port:
         place = {"host": port.host, "port": port.port, "timeout_s": TIMEOUT_S}
-        async with driver("dsmr", place) as reader:
-            with pytest.raises(MeterAnswerError, match="holds no value"):
+        async with driver(protocol, place) as reader:
+            with pytest.raises(MeterAnswerError, match="is sound and holds no value") as caught:
                 await reader.read()
+            assert isinstance(caught.value.__cause__, TelegramEmptyError)
+            assert caught.value.__cause__.code == "TELEGRAM_EMPTY"
+            # Its bytes are there for whoever looks into it.
+            assert isinstance(caught.value.value, bytes)
+            assert caught.value.value
             meter.faults.tamper = None
             assert (await reader.read()).values
 

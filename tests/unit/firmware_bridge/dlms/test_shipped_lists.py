@@ -97,6 +97,20 @@ def test_the_lists_of_landis_gyr_are_theirs_alone(more: list[bytes]) -> None:
     assert {(v.meter.manufacturer, v.meter.serial) for v in found.observations} == {("LGZ", serial)}
 
 
+@pytest.mark.parametrize("maker", [b"ISK", b"KFM", b"SAG", b"lgz", b"\0\0\0"])
+@pytest.mark.parametrize("more", [3, 0])
+def test_a_list_of_an_e450_under_another_maker_is_refused(more: int, maker: bytes) -> None:
+    """The types alone would fit; amperes of one maker may be another one's volts."""
+    serial = octets(b"1LGZ0075555555")
+    members = [*LANDIS, *[number(1, Tag.UINT16)] * more, serial]
+    found = read(
+        cipher(apdu(members), maker + b"\1\2\3\4\5", 7, KEY, AUTHENTICATION),
+        Keys(KEY, AUTHENTICATION),
+    )
+    assert isinstance(found.error, TelegramUnsupportedError)
+    assert not found.observations
+
+
 @pytest.mark.parametrize("at", range(2, 12))
 def test_a_member_of_another_type_is_another_list(at: int) -> None:
     members = list(LISTS["KELAG, 12"][0])

@@ -75,6 +75,16 @@ def test_hungarys_month_is_read_by_its_place() -> None:
     assert found[f"1-0:2.6.2*1 {at}"] == "3400 W"
 
 
+def test_hungarys_monthly_peaks_are_of_each_direction_and_tariff_at_the_months_end() -> None:
+    peaks = {name: value for name, value in stored(HUNGARY).items() if ".6." in name}
+    at = "2023-06-30T22:00Z"
+    assert peaks == {
+        f"1-0:1.6.0*1 {at}": "3564 W", f"1-0:1.6.1*1 {at}": "2156 W",
+        f"1-0:1.6.2*1 {at}": "3564 W", f"1-0:2.6.0*1 {at}": "4104 W",
+        f"1-0:2.6.1*1 {at}": "4104 W", f"1-0:2.6.2*1 {at}": "3400 W",
+    }  # fmt: skip
+
+
 def peaks(count: int) -> str:
     """Belgium's object after so many months, the oldest first; the peak of month m is m.005 kW."""
     ends = [f"2{year}{month:02}01000000W" for year in (2, 3) for month in range(1, 13)]
