@@ -139,6 +139,22 @@ def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  #
         raise typer.Exit(EXIT_CONFIGURATION)
 
 
+def _marks_or_none(buffer: Path) -> dict[str, int]:
+    """What the buffer keeps; nothing, and a word on the error stream, where it cannot be read."""
+    from edge_agent.errors import BufferUnavailableError  # noqa: PLC0415
+    from edge_agent.monitoring.health import kept_marks  # noqa: PLC0415
+
+    try:
+        return kept_marks(buffer)
+    except BufferUnavailableError as error:
+        typer.echo(
+            f"{error.code}: {error.message} Which register is which table's is not known: one that"
+            " the agent refuses (METER_IDENTITY_SHARED) is shown as a value.",
+            err=True,
+        )
+        return {}
+
+
 @app.command("listen")
 def listen_to(
     config: Config = DEFAULT_CONFIG,
@@ -163,13 +179,12 @@ def listen_to(
     from edge_agent.config.settings import load_config  # noqa: PLC0415
     from edge_agent.listen.lines import as_line, as_text  # noqa: PLC0415
     from edge_agent.listen.outcomes import chosen, listen  # noqa: PLC0415
-    from edge_agent.monitoring.health import kept_marks  # noqa: PLC0415
     from edge_agent.polling.claims import Claims  # noqa: PLC0415
 
     async def show() -> bool:
         some, number = False, 0
         loaded = load_config(config)
-        claims = Claims(kept_marks(loaded.buffer.path))
+        claims = Claims(_marks_or_none(loaded.buffer.path))
         claims.configure([settings.name for settings in loaded.meters])
         async with aclosing(
             listen(chosen(loaded.meters, meter or ()), pause_s, claims)

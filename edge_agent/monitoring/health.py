@@ -141,18 +141,22 @@ def inspect_file(path: Path) -> Health:
 
 
 def kept_marks(path: Path) -> dict[str, int]:
-    """The named numbers that a buffer keeps; none where there is no buffer, or it cannot be read.
+    """The named numbers that a buffer keeps; none where there is no buffer yet.
 
     Args:
         path: Of the buffer.
+
+    Raises:
+        BufferUnavailableError: There is one, and it cannot be read.
     """
-    if not path.exists():
-        return {}
     try:
+        if not path.exists():
+            return {}
         with closing(_open(path)) as connection:
             return _marks(connection)
-    except sqlite3.Error:
-        return {}
+    except (OSError, sqlite3.Error) as error:
+        message = f"The buffer {path} cannot be read: {error}."
+        raise BufferUnavailableError(message, value=str(path)) from error
 
 
 def _marks(connection: sqlite3.Connection) -> dict[str, int]:

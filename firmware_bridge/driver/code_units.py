@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from firmware_bridge.contract.obis import Obis
+
+# Group D of IEC 62056-61, table 6: time integrals; maxima and averages of a period, also cumulated.
+_ENERGIES: Final = frozenset({8, 9, 10, 29, 30})
+_DEMANDS: Final = frozenset({2, 4, 5, 6, 12, 14, 15, 16, 22, 24, 25, 26})
 
 
 def kind_of(code: Obis) -> tuple[str, str] | None:
@@ -22,9 +28,23 @@ def kind_of(code: Obis) -> tuple[str, str] | None:
 
 
 def base_unit(code: Obis) -> str | None:
-    """The unit that an electricity code is counted in; None where the code leaves it open."""
-    kind = kind_of(code)
-    return None if kind is None else kind[1]
+    """The unit that an electricity code is counted in; None where the code leaves it open.
+
+    >>> base_unit(Obis.parse("1-0:16.7.0"))
+    'W'
+    """
+    if (kind := kind_of(code)) is not None:
+        return kind[1]
+    medium, _, c, d, _, _ = code.code
+    if medium != 1 or not 1 <= c <= 80:
+        return None
+    place = c % 20
+    if place == 14:
+        return "Hz" if d == 7 else None
+    # The sum without sign, the difference, and the four quadrants of active power.
+    if place in (0, *range(15, 20)) and d in (4, 6, 7, 8):
+        return "Wh" if d == 8 else "W"
+    return None
 
 
 def counted_in(code: Obis) -> str | None:
@@ -34,4 +54,8 @@ def counted_in(code: Obis) -> str | None:
     'Wh'
     """
     medium, b, c, d, e, f = code.code
-    return base_unit(Obis(bytes((medium, b, c, 8 if d in (9, 29) else d, e, f))))
+    if d in _ENERGIES:
+        d = 8
+    elif d in _DEMANDS:
+        d = 6
+    return base_unit(Obis(bytes((medium, b, c, d, e, f))))

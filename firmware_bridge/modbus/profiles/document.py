@@ -64,11 +64,6 @@ _Name = Annotated[
 _Word = Annotated[int, Field(ge=0, le=0xFFFF)]
 
 
-# Source: IEC 62056-61, groups A and D.
-_ELECTRICITY, _TOTAL = 1, 8
-_ENERGIES = {Unit.WATT_HOUR, Unit.VAR_HOUR, Unit.VOLT_AMPERE_HOUR}
-
-
 class _Serial(ProfileTable):
     function: Function
     address: Address
@@ -154,11 +149,7 @@ class _Register(TypedNumber):
         )
 
     @model_validator(mode="after")
-    def _unit_of_energy(self) -> _Register:
-        medium, _, _, processing, _, _ = self.obis.code
-        if medium == _ELECTRICITY and (processing == _TOTAL) != (self.unit in _ENERGIES):
-            message = f"{self.obis} is not counted in {self.unit}"
-            raise ValueError(message)
+    def _unit_of_code(self) -> _Register:
         check_unit(self.obis, self.unit)
         return self
 

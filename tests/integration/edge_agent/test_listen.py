@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing
+from pathlib import Path
 
 import aiomqtt
 import pytest
+from typer.testing import CliRunner
 
 from central.adapters.embedded.broker import EmbeddedBroker
+from edge_agent.cli import app
 from edge_agent.config.settings import MeterSettings
 from edge_agent.errors import UnknownMeterError
 from edge_agent.listen.lines import as_line, as_text
@@ -125,3 +128,31 @@ async def test_a_register_that_another_table_holds_is_refused_as_the_agent_would
         [meter("cellar", mosquitto.port)], mosquitto.port, "METER_IDENTITY_SHARED", claims
     )
     assert "attic" in as_text(outcome)
+
+
+@pytest.mark.parametrize("content", [b"no database" * 1000, None])
+def test_a_buffer_that_cannot_be_read_is_said_and_one_that_is_not_there_is_not(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    buffer, file = tmp_path / "buffer.db", tmp_path / "edge.toml"
+    if content is not None:
+        buffer.write_bytes(content)
+    file.write_text(
+        f"""
+gateway = "gw-1"
+broker = {{ url = "mqtt://127.0.0.1:1" }}
+buffer = {{ path = "{buffer}" }}
+[[meters]]
+name = "cellar"
+protocol = "mqtt_native"
+host = "127.0.0.1"
+port = 1
+topics = ["t"]
+timeout_s = 1
+"""
+    )
+    result = CliRunner().invoke(app, ["listen", "--config", str(file), "--count", "1", "--json"])
+    assert json.loads(result.stdout)["refused"][0]["code"] == "METER_CONNECTION"
+    is_said = "BUFFER_UNAVAILABLE" in result.stderr and "METER_IDENTITY_SHARED" in result.stderr
+    assert is_said == (content is not None)
+    assert content is None or buffer.read_bytes() == content

@@ -61,8 +61,12 @@ def test_the_table_of_models_says_what_each_is_taken_from(name: str) -> None:
     assert ("| yes |" in row) == (ACTIVE_EXPORT in profile.by_obis)
 
 
-def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
+def change(path: str, value: object, *more: object) -> Callable[[dict[str, Any]], None]:
+    """What puts a value, or further pairs of path and value, into a document."""
+
     def apply(tree: dict[str, Any]) -> None:
+        if more:
+            change(str(more[0]), *more[1:])(tree)
         *parents, last = path.split(".")
         node: Any = tree
         for part in parents:
@@ -84,8 +88,14 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         (change("registers.0.adress", 3), "registers.0.adress", "spelling"),
         (change("registers.0.type", "u24"), "registers.0.type", "u16"),
         (change("registers.0.unit", "kWh"), "registers.0.unit", "Wh"),
-        (change("registers.0.unit", "W"), "registers.0", "not counted in W"),
-        (change("registers.2.unit", "Wh"), "registers.2", "not counted in Wh"),
+        (change("registers.0.unit", "W"), "registers.0", "is counted in Wh, not in W"),
+        (change("registers.2.unit", "Wh"), "registers.2", "not in Wh"),
+        (change("registers.0.obis", "1-0:15.8.0", "registers.0.unit", "W"), "registers.0", "in Wh"),
+        (change("registers.0.obis", "1-0:16.7.0"), "registers.0", "is counted in W, not in Wh"),
+        (change("registers.0.obis", "1-0:37.8.0", "registers.0.unit", "W"), "registers.0", "in Wh"),
+        (change("registers.0.obis", "1-0:1.29.0", "registers.0.unit", "W"), "registers.0", "in Wh"),
+        (change("registers.0.obis", "1-0:1.2.0"), "registers.0", "is counted in W, not in Wh"),
+        (change("registers.0.obis", "1-0:14.7.0"), "registers.0", "is counted in Hz, not in Wh"),
         (change("registers.0.unit", "varh"), "registers.0", "is counted in Wh, not in varh"),
         (change("load_profile.channels.0.unit", "V"), "load_profile.channels.0", "not in V"),
         (change("registers.0.order", "AB"), "registers.0.order", "ABCD"),
@@ -117,6 +127,13 @@ def test_a_wrong_key_is_named_with_its_remedy(
     assert str(caught.value).startswith(f"mine.toml: `{key}")
     assert says in str(caught.value)
     assert caught.value.remedy
+
+
+def test_energies_of_intervals_are_counted_as_energies() -> None:
+    tree = document()
+    for code in ("1-0:1.29.0", "1-0:1.9.0", "1-0:16.8.0"):
+        change("registers.0.obis", code)(tree)
+        assert build("mine", tree).registers[0].unit == "Wh"
 
 
 def test_what_one_request_cannot_read_is_named_at_once() -> None:
