@@ -193,6 +193,8 @@ class IssueBills:
             BillOutdatedError: The bill before it was made anew; it is a draft again.
             PredecessorNotIssuedError: The bill before it is not issued.
             ValidationPendingError: Changes of its days wait; it stays approved.
+            EInvoiceRulesError: It is a credit note that breaks rules of structured invoices; it
+                stays approved, as one whose address the fonts lack.
             StaleBillError: It changed meanwhile.
         """
         record = await self._store.bill(uid)

@@ -29,13 +29,18 @@ from central.domain.rating.hold import Hold, by_cause
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.load.document import load_tariff
 from central.service.billing.check_bills import RELEASABLE
+from central.service.billing.invoice_document import UnprintableTextError
 from central.service.billing.structured_invoice import EInvoiceRulesError
 from central.service.ports.bill_checks import BillNames
 from central.service.ports.bill_shard import NewBill, ShardTransaction
 from central.service.ports.einvoice_rules import Rules
+from firmware_bridge.contract.errors import OperatorError
 
 # Wherever a bill's days are, its day is not earlier.
 _BEHIND = timedelta(days=1)
+_REFUSALS: dict[str, type[OperatorError]] = {
+    kind.code: kind for kind in (UnprintableTextError, NotStructuredError, EInvoiceRulesError)
+}
 
 
 async def documents_checked(work: ShardTransaction, bills: Sequence[NewBill]) -> list[NewBill]:
@@ -106,10 +111,27 @@ def _held_by(
 ) -> Iterator[Hold]:
     day = max(bill.days.end, settings.effective)
     (issued,) = number_bills([IssuePlan(day, settings)], {})
-    invoice = invoice_of(bill, with_terms(issued.facts, in_force), tariffs)
-    if settings.settings.template not in WITHOUT_TERMS:
+    yield from _faults(invoice_of(bill, with_terms(issued.facts, in_force), tariffs), rules)
+
+
+def document_refusal(invoice: Invoice, rules: Rules | None) -> OperatorError | None:
+    """Why the document of an issued bill cannot be made; None where it can.
+
+    Args:
+        invoice: What it says.
+        rules: What judges structured invoices; None for nothing.
+    """
+    for hold in _faults(invoice, rules):
+        message = f"The document of {invoice.issue.number} cannot be made. {hold.message}"
+        remedy = "Correct that, then issue it again."
+        return _REFUSALS[hold.code](message, value=hold.evidence, remedy=remedy)
+    return None
+
+
+def _faults(invoice: Invoice, rules: Rules | None) -> Iterator[Hold]:
+    if invoice.issue.template not in WITHOUT_TERMS:
         yield from unprintable_holds(document_texts(invoice))
-    forms = [EInvoiceForm(form) for form in settings.settings.einvoice.forms]
+    forms = [EInvoiceForm(form) for form in invoice.issue.einvoice.forms]
     if forms:
         yield from _structured(invoice, forms, rules)
 

@@ -1,4 +1,4 @@
-"""Issuing bills where a fiscal register is written, which cannot take some of them."""
+"""Issuing bills of which a fiscal register refuses some, or no document can be made."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from uuid import UUID
 from central.domain.actor import Actor
 from central.domain.einvoice.document import NotStructuredError
 from central.domain.fiscal.verifactu import FiscalIssuerError
+from central.service.billing.invoice_document import UnprintableTextError
+from central.service.billing.structured_invoice import EInvoiceRulesError
 from central.service.ports.billing import BillingStore
 from central.service.ports.stamps import Decided
 
-_UNREGISTRABLE = (FiscalIssuerError, NotStructuredError)
+_REFUSED = (FiscalIssuerError, NotStructuredError, UnprintableTextError, EInvoiceRulesError)
 
 
 async def issue_registrable(
     store: BillingStore, uids: Sequence[UUID], actor: Actor, at: datetime
 ) -> Decided:
     """Issue bills; those that the register cannot take stay approved, and the others go on.
+
+    So do credit notes whose documents cannot be made.
 
     Args:
         store: Where bills are kept.
@@ -31,7 +35,7 @@ async def issue_registrable(
     """
     try:
         return await store.issue(uids, actor, at)
-    except _UNREGISTRABLE as error:
+    except _REFUSED as error:
         if len(uids) == 1:
             return Decided(0, barred={uids[0]: error})
     middle = len(uids) // 2

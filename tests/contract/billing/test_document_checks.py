@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
+
+import pytest
 
 from central.adapters.timescale.billing.billing import TimescaleBillingStore
+from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.settings import TimescaleSettingsStore
 from central.adapters.timescale.invoicing.invoicing import TimescaleInvoicing
 from central.domain.billing.bill import Party
 from central.domain.billing.invoicing import TermsOf
 from central.domain.billing.state import BillState
+from central.service.billing.approve_bills import ApproveBills, IssueBills
+from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.change_settings import ChangeSettings, SettingsChange
+from central.service.billing.invoice_document import UnprintableTextError
+from central.service.billing.structured_invoice import EInvoiceRulesError
 from central.service.invoicing.set_invoicing import SetInvoicing
 from central.service.ports.registry import AccountRecord, PointRecord
-from tests.support.actors import CLERK
+from tests.support.actors import CHIEF, CLERK
 from tests.support.books import Utility, pool_of, timescale_utility
 from tests.support.daily_books import approve, at, bill, found, heads, issue, measured, run
 from tests.support.einvoices import packaged_rules
@@ -145,3 +153,52 @@ async def test_a_bill_that_cannot_be_an_e_invoice_is_held(plain_migrated: Databa
         assert "3 decimals" in message
         await settings(utility, SettingsChange(einvoice="none"))
         assert await holds(utility) == {"A-1": []}
+
+
+async def proposed_note(utility: Utility) -> UUID:
+    """An issued bill's credit note, approved."""
+    store = TimescaleCancellations(pool_of(utility))
+    issued = await bill(utility, "A-1", CYCLE)
+    cancel = CancelBills(utility.billing, store, lambda: utility.now)
+    (uid,) = await cancel([issued.uid], CLERK, "wrong tariff")
+    await ApproveBills(utility.billing, lambda: utility.now).one(uid, CHIEF)
+    return uid
+
+
+async def state_of(utility: Utility, uid: UUID) -> tuple[BillState, str | None]:
+    record = await utility.billing.bill(uid)
+    assert record is not None
+    return record.bill.state, record.number
+
+
+async def test_a_credit_note_is_not_issued_before_its_document_can_be_made(
+    plain_migrated: Database,
+) -> None:
+    async with timescale_utility(plain_migrated.dsn_as("meterline_app")) as utility:
+        utility.billing = TimescaleBillingStore(pool_of(utility), packaged_rules())
+        await found(utility, since=OCTOBER)
+        await say(utility, TermsOf.SELLER, "", country="ES", legal_id="M-1")
+        await say(utility, TermsOf.ACCOUNT, "A-1", country="ES")
+        await utility.enrol.account(AccountRecord("A-1", Party("Ana", ("Calle 9", "28001 Madrid"))))
+        await measured(utility, OCTOBER, NOVEMBER)
+        utility.now = at(date(2026, 11, 2))
+        await settings(utility, SettingsChange(einvoice="both", template="invoice-5"))
+        assert await approve(utility, await run(utility, CYCLE)) == []
+        assert await issue(utility, await run(utility, CYCLE)) == []
+        # Said after the bill was issued: no run rates the credit note, which prints it as well.
+        await utility.enrol.service_point(PointRecord("SP-1", "UTC", address="東京 1"))
+        uid = await proposed_note(utility)
+        issuing = IssueBills(utility.billing, lambda: utility.now)
+        with pytest.raises(UnprintableTextError, match=r"U\+6771.*U\+4EAC") as unprintable:
+            await issuing.one(uid, CHIEF)
+        assert unprintable.value.value == "東京 1"
+        assert await state_of(utility, uid) == (BillState.APPROVED, None)
+        await utility.enrol.service_point(PointRecord("SP-1", "UTC", address="Calle Ñ 1"))
+        await say(utility, TermsOf.ACCOUNT, "A-1", country="")
+        with pytest.raises(EInvoiceRulesError, match="BR-11"):
+            await issuing.one(uid, CHIEF)
+        assert await state_of(utility, uid) == (BillState.APPROVED, None)
+        await say(utility, TermsOf.ACCOUNT, "A-1", country="ES")
+        await issuing.one(uid, CHIEF)
+        # The numbers of the attempts are not gone.
+        assert await state_of(utility, uid) == (BillState.ISSUED, "CN-000001")

@@ -66,8 +66,7 @@ class TimescaleBillingStore(BillDecisions):
     """
 
     def __init__(self, pool: Pool, rules: Rules | None = None) -> None:
-        super().__init__(pool)
-        self._rules = rules
+        super().__init__(pool, rules)
 
     async def open_run(  # noqa: PLR0913, PLR0917 - what makes a run, who asks and when
         self,

@@ -27,6 +27,7 @@ from central.adapters.timescale.billing.credit_notes import (
 from central.adapters.timescale.billing.document_days import moved_documents
 from central.adapters.timescale.billing.fiscal import register_issued
 from central.adapters.timescale.billing.issue import given_numbers, issue_bills, lock_approved
+from central.adapters.timescale.billing.issued_invoice import check_notes
 from central.adapters.timescale.billing.rebills import (
     otherwise_behind,
     replaced_parts,
@@ -49,6 +50,7 @@ from central.domain.billing.chain_order import (
 from central.domain.billing.credit_note import DecidedTogetherError
 from central.domain.billing.state import BillState
 from central.service.ports.billing_errors import StaleBillError
+from central.service.ports.einvoice_rules import Rules
 from central.service.ports.stamps import ChangedInput, Decided, refusal
 from firmware_bridge.contract.errors import OperatorError
 
@@ -63,10 +65,12 @@ class BillDecisions:
 
     Args:
         pool: An open pool, see `make_pool`.
+        rules: What judges structured invoices; None for nothing.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, rules: Rules | None = None) -> None:
         self._pool = pool
+        self._rules = rules
 
     @asynccontextmanager
     async def _begin(self, at: datetime | None = None) -> AsyncIterator[AsyncConnection[_Row]]:
@@ -132,6 +136,9 @@ class BillDecisions:
                 issued = await issue_bills(connection, {uid: locked[uid] for uid in fresh}, at)
                 await register_issued(connection, fresh, at)
                 if notes:
+                    await check_notes(
+                        connection, [uid for uid in notes if uid in fresh], self._rules
+                    )
                     await take_over(connection, replaced)
                     await end_cancelled(connection, notes, actor, at)
                     await close_cancelled(connection, fresh, actor, at)

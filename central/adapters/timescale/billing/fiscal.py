@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,13 +14,13 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from central.adapters.timescale.audit.write import audit
+from central.adapters.timescale.billing.issued_invoice import issued_invoice
 from central.adapters.timescale.billing.stored_bill import read_bill
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
-from central.domain.billing.invoice import invoice_of
 from central.domain.einvoice.document import EInvoice
 from central.domain.einvoice.make import einvoice_of
 from central.domain.fiscal.record import ChainedRecord, FiscalMode, FiscalRecord, RecordKind
@@ -34,8 +33,6 @@ from central.domain.fiscal.verifactu import (
     registration,
     registration_xml,
 )
-from central.domain.tariff.document import TariffDocument
-from central.domain.tariff.load.document import load_tariff
 from central.service.ports.billing import BillRecord
 from central.service.ports.fiscal import (
     FiscalSetting,
@@ -94,7 +91,7 @@ async def _register(
     connection: AsyncConnection[_Row], bill: BillRecord, software: BillingSoftware, at: datetime
 ) -> None:
     """Add the registration of one bill."""
-    invoice = await _einvoice(connection, bill)
+    invoice = einvoice_of(await issued_invoice(connection, bill))
     issuer = issuer_of(invoice)
     end = await _end_of(connection, issuer)
     simplified = await _credits_simplified(connection, invoice)
@@ -102,21 +99,6 @@ async def _register(
     record = registration(invoice, of_simplified=simplified, previous=end.sha256, at=local)
     content = registration_xml(invoice, record, end.last, software)
     await _add(connection, end, record, bill.id, content, at)
-
-
-async def _einvoice(connection: AsyncConnection[_Row], bill: BillRecord) -> EInvoice:
-    hashes = {bytes.fromhex(entry.line.tariff_sha256) for entry in bill.bill.lines}
-    cursor = await connection.execute(_SQL["tariffs"], {"hashes": sorted(hashes)})
-    tariffs = {bytes(sha256).hex(): _tariff(text) for sha256, text in await cursor.fetchall()}
-    if bill.issue is None:
-        message = f"The bill {bill.uid} is not issued."
-        raise RuntimeError(message)
-    return einvoice_of(invoice_of(bill.bill, bill.issue, tariffs))
-
-
-@lru_cache(maxsize=256)
-def _tariff(text: str) -> TariffDocument:
-    return load_tariff(text)
 
 
 async def _credits_simplified(connection: AsyncConnection[_Row], invoice: EInvoice) -> bool:

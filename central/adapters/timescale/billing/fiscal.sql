@@ -7,11 +7,6 @@ VALUES (
     %(mode)s::text, %(software)s::jsonb, %(reason)s::text, %(actor)s::text, %(at)s::timestamptz
 )
 
--- name: tariffs
-SELECT DISTINCT ON (sha256) sha256, document
-FROM tariff_version WHERE sha256 = ANY(%(hashes)s::bytea[])
-ORDER BY sha256, id
-
 -- name: open_chain
 INSERT INTO fiscal_chain (issuer) VALUES (%(issuer)s::text) ON CONFLICT (issuer) DO NOTHING
 
