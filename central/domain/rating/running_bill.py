@@ -132,6 +132,10 @@ class RunningBill:
             raise DayOutOfOrderError(message, value=self.next_day)
         day = DayRange(self.next_day, self.next_day + timedelta(days=1))
         segment = cut(day, self._versions)[0]
+        document = segment.version.document
+        if not day.interval(document.zone, document.day_start).duration:
+            self._days.append({})
+            return
         series = align_inputs([segment], blocks, day, self._facts, self._prices)
         context = self._context(series, day)
         context.past = lambda own, name, on: series_on(
@@ -140,7 +144,7 @@ class RunningBill:
         for stream, found_events in (events or {}).items():
             self._events.setdefault(stream, []).extend(found_events)
         values: Values = {}
-        for rule in segment.version.document.determinants:
+        for rule in document.determinants:
             if isinstance(rule, SumDeterminant):
                 self._units[rule.name] = unit_of(segment, rule.series)
                 sums, _ = raw_sums(rule, segment, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -47,6 +48,8 @@ def resolve_calendar(
 
 
 _WEEKDAY_CYCLE = 28
+_SUNDAY = 6
+_LEAP_DAY = (2, 29)
 
 
 @lru_cache(maxsize=256)
@@ -63,7 +66,7 @@ def _dates(
     for year in around:
         days = calendars[year].days if year in calendars else _released(rule, year, tariff)
         for day, name in days:
-            plain = _plain_names(rule, name)
+            plain = plain_names(rule, name)
             names |= plain
             if not rule.only or plain & set(rule.only):
                 dates.add(day)
@@ -75,7 +78,7 @@ def _dates(
     return tuple(sorted(rule.with_days_off(dates) | written))
 
 
-def _plain_names(rule: HolidayRule, name: str) -> set[str]:
+def plain_names(rule: HolidayRule, name: str) -> set[str]:
     """The holidays that a day is named after, as listed and without 'observed' or 'estimated'."""
     parts = {part.strip() for part in name.split(";")}
     labels = _labels(rule.country, rule.subdivision)
@@ -97,7 +100,7 @@ def _known_names(rule: HolidayRule, tariff: str, year: int) -> frozenset[str]:
     """The names of holidays over a cycle of weekdays: in some years one is on none of its own."""
     years = range(year - _WEEKDAY_CYCLE, year + _WEEKDAY_CYCLE + 1)
     listed = (name for each in years for _, name in _released(rule, each, tariff))
-    return frozenset(chain.from_iterable(_plain_names(rule, name) for name in listed))
+    return frozenset(chain.from_iterable(plain_names(rule, name) for name in listed))
 
 
 def released_holidays(rule: HolidayRule, year: int) -> tuple[tuple[date, str], ...]:
@@ -122,13 +125,38 @@ def _released(rule: HolidayRule, year: int, tariff: str) -> tuple[tuple[date, st
         raise _unknown(tariff, message) from None
     days = {day: name for day, name in listed.items() if day.year == year}
     # A list may leave out a holiday on a Sunday that nothing replaces: it keeps its own day.
-    names = set(chain.from_iterable(_plain_names(rule, name) for name in days.values()))
-    sundays = [
-        (day, name)
-        for day, name in unmoved.items()
-        if day.year == year and not _plain_names(rule, name) & names
-    ]
-    return tuple(sorted([*days.items(), *sundays]))
+    names = set(chain.from_iterable(plain_names(rule, name) for name in days.values()))
+    own = [(day, name) for day, name in unmoved.items() if day.year == year]
+    own += _left_out_on_sundays(rule.country, rule.subdivision, year)
+    sundays = {day: name for day, name in own if not plain_names(rule, name) & names}
+    return tuple(sorted([*days.items(), *sundays.items()]))
+
+
+@lru_cache(maxsize=1024)
+def _left_out_on_sundays(
+    country: str | None, subdivision: str | None, year: int
+) -> list[tuple[date, str]]:
+    """Holidays of one date in the years around, missing in this and only where it is a Sunday."""
+    years = range(year - _WEEKDAY_CYCLE, year + _WEEKDAY_CYCLE + 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of years for which a list has no moving holidays.
+        around = _listed(country, subdivision, years, observed=False)
+    by_name: dict[str, dict[int, set[date]]] = {}
+    for day, names in around.items():
+        for name in names.split("; "):
+            by_name.setdefault(name, {}).setdefault(day.year, set()).add(day)
+    found = []
+    for name, in_years in by_name.items():
+        dates = {(day.month, day.day) for days in in_years.values() for day in days}
+        if year in in_years or len(dates) > 1 or not min(in_years) < year < max(in_years):
+            continue
+        ((month, day_of_month),) = dates
+        gaps = [each for each in range(min(in_years), max(in_years)) if each not in in_years]
+        if (month, day_of_month) != _LEAP_DAY and all(
+            date(each, month, day_of_month).weekday() == _SUNDAY for each in gaps
+        ):
+            found.append((date(year, month, day_of_month), name))
+    return found
 
 
 def _listed(

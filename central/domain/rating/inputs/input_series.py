@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
@@ -24,7 +24,7 @@ from central.domain.rating.hold import HeldDay, Hold
 from central.domain.rating.inputs.block_source import BlockSource
 from central.domain.rating.inputs.interval_weights import Runs, constant, cut, spread
 from central.domain.rating.inputs.segments import DayRange
-from firmware_bridge.contract.interval import MIDNIGHT
+from firmware_bridge.contract.interval import MIDNIGHT, local_day
 from firmware_bridge.contract.interval import day_start as _day_start
 from firmware_bridge.contract.quantity import Unit
 
@@ -281,7 +281,7 @@ def align(
     for channel_id in sorted(channels):
         found = channels[channel_id]
         # A date that a zone skipped (Samoa, 30 December 2011) has no time in it.
-        missing = [d for d in days.days() if d not in found and _lasts(d, zone, at)]
+        missing = [d for d in days.days() if d not in found and local_day(d, zone, at).duration]
         if missing:
             message = f"{len(missing)} days of {name!r} have no validated block."
             holds.append(Hold("MISSING_DAYS", message, f"channel {channel_id}, {missing[0]}"))
@@ -296,10 +296,6 @@ def align(
     if holds:
         return tuple(holds)
     return _join(name, ordered, day_start(days.first, zone, at), days)
-
-
-def _lasts(day: date, zone: str, at: time) -> bool:
-    return day_start(day, zone, at) < day_start(day + timedelta(days=1), zone, at)
 
 
 def _damage(name: str, blocks: Sequence[DayBlock], zone: str, at: time) -> list[Hold]:

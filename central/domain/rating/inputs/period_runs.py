@@ -98,7 +98,8 @@ def _made(
     else:
         labels, numbers = ("",), np.zeros(len(clock.minutes), dtype=np.int16)
     changed = np.flatnonzero(np.diff(numbers)) + 1
-    starts = np.concatenate(([0], changed)).astype(np.int64)
+    # A date that its zone left out has no intervals, and so no run.
+    starts = np.concatenate(([0][: len(numbers)], changed)).astype(np.int64)
     lengths = np.diff(np.append(starts, len(numbers)))
     run_labels = tuple(numbers[starts].tolist())
     runs: list[list[tuple[int, int]]] = [[] for _ in labels]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
+import holidays
 import pytest
 
+from central.domain.tariff.calendar_rules import HolidayRule
 from central.domain.tariff.document import TariffDocument
 from central.domain.tariff.export import to_canonical_text
 from central.domain.tariff.load.document import load_tariff
 from central.domain.tariff.refusal import Code, TariffRefusedError
-from central.service.rating.resolve_calendar import resolve_calendar
+from central.service.rating.resolve_calendar import plain_names, released_holidays, resolve_calendar
 
 TARIFF = """\
 tariff: holidays
@@ -41,6 +43,50 @@ def dates(rule: str, year: int) -> list[str]:
 def test_a_name_has_its_day_in_every_year(year: int) -> None:
     # Spain's list leaves out what falls on a Sunday, as in 2020, 2026 and 2037.
     assert dates('{country: ES, only: ["All Saints\' Day"]}', year) == [f"{year}-11-01"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        # Neither list of the region has them where they are Sundays.
+        (
+            "{country: ES, subdivision: CN, observed: false, only: [Day of the Canary Islands]}",
+            "2021-05-30",
+        ),
+        ("{country: ES, subdivision: CL, only: [Castile and León Day]}", "2023-04-23"),
+        ("{country: ES, subdivision: EX, observed: false, only: [Extremadura Day]}", "2024-09-08"),
+        ("{country: DE, only: [New Year's Day]}", "2023-01-01"),
+        ("{country: CO, only: [Independence Day]}", "2025-07-20"),
+        ("{country: CA, subdivision: 'ON', observed: false, only: [Canada Day]}", "2029-07-01"),
+        ("{country: 'NO', observed: false, only: [Constitution Day]}", "2026-05-17"),
+    ],
+)
+def test_a_name_has_its_day_where_that_is_a_sunday(rule: str, expected: str) -> None:
+    assert date.fromisoformat(expected).weekday() == 6
+    assert dates(rule, int(expected[:4])) == [expected]
+
+
+@pytest.mark.parametrize("year", [2022, 2026])  # New Year's Day and All Saints' on a Sunday.
+def test_every_name_of_every_country_has_its_day(year: int) -> None:
+    for country in holidays.list_supported_countries(include_aliases=False):
+        asked = holidays.country_holidays(country, years=year, observed=False, language="en_US")
+        names = {name for found in asked.values() for name in found.split("; ")}
+        if country not in holidays.list_localized_countries():
+            continue  # Its names are in its own language.
+        for observed in (True, False):
+            rule = HolidayRule(country, None, observed)
+            found = {
+                name
+                for _, listed in released_holidays(rule, year)
+                for name in plain_names(rule, listed)
+            }
+            lost = [name for name in names if not plain_names(rule, name) & found]
+            assert not lost, (country, observed, lost)
+
+
+def test_a_holiday_of_every_other_year_has_none_between() -> None:
+    rule = '{country: MU, only: ["All Saints\' Day"]}'
+    assert [dates(rule, year) for year in (2027, 2028)] == [["2027-11-01"], []]
 
 
 def test_a_holiday_on_a_sunday_is_among_all_of_them() -> None:
