@@ -16,6 +16,7 @@ from central.domain.tariff.credit_rules import (
     Prepaid,
     RoundTotal,
     Settlement,
+    in_paying_order,
 )
 from central.domain.tariff.document import Charge, Minimum, Percent, TariffDocument
 from central.domain.tariff.price_rules import PriceTable, Step
@@ -99,7 +100,10 @@ def terms_of(document: TariffDocument, presenter: Presenter) -> tuple[TermGroup,
         (marked("Charges"), map(spell.charge, document.charges)),
         (marked("Riders"), map(spell.rider, document.riders)),
         (marked("Banks of energy"), map(spell.energy_bank, document.energy_banks)),
-        (marked("Banks of money"), map(spell.money_bank, document.money_banks)),
+        (
+            marked("Banks of money"),
+            map(spell.money_bank, in_paying_order(document.money_banks, document.bank_order)),
+        ),
         (marked("Minimums"), map(spell.minimum, document.minimums)),
         (marked("Commitments"), map(spell.commitment, document.commitments)),
         (marked("Taxes"), map(spell.percent, document.taxes)),

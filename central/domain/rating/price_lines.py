@@ -43,6 +43,7 @@ from central.domain.tariff.credit_rules import (
     BudgetBilling,
     Prepaid,
     TrueUpPayout,
+    in_paying_order,
 )
 from central.domain.tariff.document import (
     BY_DAY,
@@ -199,7 +200,7 @@ def _price(span: VersionSpan) -> None:
         else:
             _price_charge(rider, span, "rider")
     add_one_offs(span)
-    for bank in document.money_banks:
+    for bank in in_paying_order(document.money_banks, document.bank_order):
         for draft in price_money_bank(bank, span):
             span.add(bank.name, "credit", bank.name.replace("_", " "), draft)
     for minimum in document.minimums:

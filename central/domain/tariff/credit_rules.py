@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -93,6 +94,27 @@ class MoneyBank:
     unless: str | None = None
     only: str | None = None
     times: str | None = None
+
+
+BankOrder = Literal["lapse", "listed"]
+_YEAR, _NEVER = 12, 10_000
+
+
+def in_paying_order(banks: Sequence[MoneyBank], order: BankOrder) -> Sequence[MoneyBank]:
+    """Banks in the order in which they pay: as listed, or first what lapses first.
+
+    Credit of a bill alone lapses before that of fewer months, that before that of more, and what a
+    true-up takes away within a year; banks that keep it as long pay as listed.
+
+    Source: docs/reference/charges.md, "Net billing"
+    """
+    return banks if order == "listed" else sorted(banks, key=_months_kept)
+
+
+def _months_kept(bank: MoneyBank) -> int:
+    months = _NEVER if bank.expires_months is None else bank.expires_months
+    is_lost = bank.true_up is not None and bank.true_up.pay == 0
+    return min(months, _YEAR) if is_lost else months
 
 
 @dataclass(frozen=True, slots=True)

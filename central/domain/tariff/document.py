@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from central.domain.tariff.calendar_rules import CalendarRules, Clock
 from central.domain.tariff.credit_rules import (
     SETTLED,
+    BankOrder,
     Commitment,
     EnergyBank,
     MoneyBank,
@@ -298,6 +299,7 @@ class TariffDocument:
         taxes: Percents after everything.
         settlement: What changes the amount due, in order.
         takes_over: Name of a state of the tariff before to the name it has in this one.
+        bank_order: Whether that money bank pays first whose credit lapses first, or as listed.
     """
 
     tariff: str
@@ -330,6 +332,7 @@ class TariffDocument:
     taxes: tuple[Percent, ...] = ()
     settlement: tuple[Settlement, ...] = ()
     takes_over: tuple[tuple[str, str], ...] = ()
+    bank_order: BankOrder = "lapse"
 
     def digits_of(self, unit: str) -> int | None:
         """Decimals that determinants of a unit are rounded to, None for exact ones."""

@@ -126,9 +126,9 @@ def _released(rule: HolidayRule, year: int, tariff: str) -> tuple[tuple[date, st
     days = {day: name for day, name in listed.items() if day.year == year}
     # A list may leave out a holiday on a Sunday that nothing replaces: it keeps its own day.
     names = set(chain.from_iterable(plain_names(rule, name) for name in days.values()))
-    own = [(day, name) for day, name in unmoved.items() if day.year == year]
-    own += _left_out_on_sundays(rule.country, rule.subdivision, year)
-    sundays = {day: name for day, name in own if not plain_names(rule, name) & names}
+    unlisted = [(day, name) for day, name in unmoved.items() if day.year == year]
+    unlisted += _left_out_on_sundays(rule.country, rule.subdivision, year)
+    sundays = {day: name for day, name in unlisted if not plain_names(rule, name) & names}
     return tuple(sorted([*days.items(), *sundays.items()]))
 
 
@@ -145,7 +145,7 @@ def _left_out_on_sundays(
     for day, names in around.items():
         for name in names.split("; "):
             by_name.setdefault(name, {}).setdefault(day.year, set()).add(day)
-    found = []
+    sundays = []
     for name, in_years in by_name.items():
         dates = {(day.month, day.day) for days in in_years.values() for day in days}
         if year in in_years or len(dates) > 1 or not min(in_years) < year < max(in_years):
@@ -155,8 +155,8 @@ def _left_out_on_sundays(
         if (month, day_of_month) != _LEAP_DAY and all(
             date(each, month, day_of_month).weekday() == _SUNDAY for each in gaps
         ):
-            found.append((date(year, month, day_of_month), name))
-    return found
+            sundays.append((date(year, month, day_of_month), name))
+    return sundays
 
 
 def _listed(

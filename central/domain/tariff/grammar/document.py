@@ -47,7 +47,7 @@ from central.domain.tariff.grammar.record import Record, Row, list_of, named, pa
 from central.domain.tariff.grammar.series import SERIES
 from central.domain.tariff.grammar.settlement import SETTLEMENT
 from central.domain.tariff.grammar.state import TAKES_OVER, check_what_is_taken_over
-from central.domain.tariff.grammar.without_effect import check_taxes
+from central.domain.tariff.grammar.without_effect import check_bank_order, check_taxes
 from central.domain.tariff.input_units import BUILT_IN_INPUTS
 from central.domain.tariff.parts_of_months import shares_months
 from central.domain.tariff.refusal import Code
@@ -266,6 +266,7 @@ DOCUMENT = Record(
         Row("taxes", list_of(TAX, alone=True), default=(), then=check_taxes),
         Row("settlement", SETTLEMENT, default=()),
         Row("takes_over", TAKES_OVER, default=(), then=check_what_is_taken_over),
+        Row("bank_order", one_of("lapse", "listed"), default="lapse", then=check_bank_order),
     ),
     checks=(_check_charges, _check_days_of_month),
     make=_make_document,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from central.domain.tariff.credit_rules import MoneyBank
 from central.domain.tariff.document import BY_DAY, Percent
 from central.domain.tariff.grammar.cursor import Cursor
 from central.domain.tariff.input_units import POWER
@@ -48,6 +49,14 @@ def check_expiry(bank: Cursor) -> None:
     if bank.values["expires"] == "never" and bank.has("expires_months"):
         message = "Credit cannot both lapse after some months and never expire."
         _note(bank, "expires", message, "Keep `expires` or `expires_months`.")
+
+
+def check_bank_order(document: Cursor) -> None:
+    """Banks of money have an order where there are several."""
+    banks = [bank for bank in document.values["banks"] if isinstance(bank, MoneyBank)]
+    if document.has("bank_order") and len(banks) <= 1:
+        message = "`bank_order` is of several banks of money, and there are not several."
+        _note(document, "bank_order", message, "Drop `bank_order`.")
 
 
 def check_taxes(document: Cursor) -> None:

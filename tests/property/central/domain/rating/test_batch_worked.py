@@ -29,6 +29,7 @@ rater = import_module("central.domain.rating.rate")
 FOLDER = REPOSITORY / "docs" / "reference" / "tariffs"
 WORKED = sorted(file.name for file in FOLDER.glob("*.bill.yaml"))
 READ_ONE_BY_ONE = {
+    *("allocated", "allocated-lost", "shares-by-interval"),
     *("coincident-peak", "commercial-tou-demand", "conditions", "conjunctive", "critical-peak"),
     *("daily-demand", "demand-astride", "demand-ratchet", "es-3.0td", "es-3.0td-root"),
     *("es-self-consumption", "every-construct", "excess-by-root", "excess-by-root-seasons"),

@@ -73,3 +73,52 @@ def test_banks_of_charges_of_their_own_do_not_meet() -> None:
     bill = rated("20", "3", "[network]")
     assert amounts(bill) == ["10.00", "5.00", "-10.00", "-3.00"]
     assert left(bill) == {"one": 10}
+
+
+ORDERED = """\
+tariff: banks
+effective: 2020-01-01
+zone: UTC
+currency: {code: EUR}
+determinants: {kwh: {sum: import}, sold: {sum: export}}
+charges: [{id: energy, qty: kwh, price: 0.10}]
+banks:
+  lasts: {offsets: energy}
+  year: {offsets: energy, expires_months: 12}
+  settled: {offsets: energy, true_up: {month: 12}}
+  paid_out: {offsets: energy, true_up: {month: 12, pay: 1}}
+  months: {offsets: energy, expires_months: 3}
+  bill: {earn: sold, price: 0.01, offsets: energy, expires: bill}
+"""
+
+
+def order_of(text: str) -> list[str]:
+    """The banks by their lines where each has 1.00 to pay 10.00 with."""
+    banks = ("lasts", "months", "paid_out", "settled", "year")
+    may = date(2026, 5, 1)
+    opening = CarriedState(credits=tuple(Credit(bank, "", may, Fraction(1)) for bank in banks))
+    blocks = {
+        "import": blocks_from(
+            JUNE, "UTC", 3600, lambda at: 100_000 if at.day == at.hour == 1 else 0
+        ),
+        "export": blocks_from(
+            JUNE,
+            "UTC",
+            3600,
+            lambda at: 100_000 if at.day == at.hour == 1 else 0,
+            channel_id=2,
+        ),
+    }
+    version = TariffVersion.of(load_tariff(text))
+    bill = rate(blocks, AgreementFacts(), [version], ResolvedCalendar(), JUNE, opening=opening)
+    assert bill.total == Decimal("4.00")
+    return [line.id for line in bill.lines if line.kind == "credit"]
+
+
+def test_banks_pay_in_the_order_in_which_their_credit_lapses() -> None:
+    assert order_of(ORDERED) == ["bill", "months", "year", "settled", "lasts", "paid_out"]
+
+
+def test_banks_pay_as_listed_where_the_tariff_says_so() -> None:
+    listed = ["lasts", "year", "settled", "paid_out", "months", "bill"]
+    assert order_of(ORDERED + "bank_order: listed\n") == listed

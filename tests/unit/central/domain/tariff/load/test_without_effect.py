@@ -57,6 +57,7 @@ def bank(text: str) -> str:
         (minimum("per: month, year_end: 6"), "minimums[0].year_end"),
         (minimum("per: month, year: contract, begins: 2026-07-01"), "minimums[0].begins"),
         (bank("expires: never, expires_months: 3"), "banks.b.expires"),
+        (bank("expires_months: 3") + "bank_order: listed\n", "bank_order"),
     ],
 )  # fmt: skip
 def test_what_nothing_follows_is_refused(text: str, place: str) -> None:
