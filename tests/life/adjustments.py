@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -67,14 +68,14 @@ class Adjustments:
                 self.posted.append(Posted(part, key, amount))
 
     def carried(
-        self, parts: Sequence[Part], lines: Lines, *, all_made: bool
+        self, parts: Sequence[Part], lines: Lines, made_to: date | None
     ) -> Iterator[Violation]:
         """What is posted goes into one bill, which is noted.
 
         Args:
             parts: Of live bills.
             lines: Of those that are not issued.
-            all_made: Whether a run has just made every bill that is due.
+            made_to: The end of the days of which a run has just made every bill anew.
         """
         by_account: dict[str, list[Part]] = defaultdict(list)
         for part in parts:
@@ -100,7 +101,9 @@ class Adjustments:
                 yield Violation(ORACLE, f"{len(carriers)} bills of {account} carry adjustments")
             here = {part.bill for part in own}
             free = [one for one in waiting if one.bill is None or one.bill in here]
-            if free and not carriers and all_made:
+            # The draft of a last bill may lie behind, and is made anew by its own run.
+            fresh = made_to is not None and any(part.end <= made_to for part in own)
+            if free and not carriers and fresh:
                 yield Violation(ORACLE, f"no bill of {account} carries what is adjusted")
             for posted in waiting:
                 posted.bill = next(iter(carriers), None)

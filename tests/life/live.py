@@ -237,6 +237,7 @@ class Living:
             *own_approval(parts),
         ]
         fresh: set[UUID] = set()
+        end: date | None = None
         if event.kind == "run":
             end = end_of_cycle(event.said["cycle"])
             if "@" not in event.said["cycle"]:
@@ -254,7 +255,7 @@ class Living:
         lines = await self.look.lines(fresh | moved | waiting)
         charged = self.world.charged
         charged.stand(parts)
-        found += charged.adjustments.carried(parts, lines, all_made=event.kind == "run")
+        found += charged.adjustments.carried(parts, lines, end)
         self._frozen |= {
             part.bill: lines.get(part.bill, {})
             for part in judged

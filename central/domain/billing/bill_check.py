@@ -29,6 +29,7 @@ class JudgedPart:
         begins: Whether it is the first of its occupancy.
         currency: Of the bill.
         total: Net and taxes of the bill. [currency]
+        billed: All its lines: also what it draws from a balance, and pays out. [currency]
         leads: Whether it is the first part of the bill.
         settles: Whether it bills no day, but settles what its occupancy left.
     """
@@ -40,6 +41,7 @@ class JudgedPart:
     begins: bool
     currency: str
     total: Decimal
+    billed: Decimal
     leads: bool
     settles: bool = False
 

@@ -112,6 +112,7 @@ def _parts(bill: NewBill) -> Iterator[tuple[AskedPart, JudgedPart]]:
                 begins=begins,
                 currency=bill.bill.currency,
                 total=amounts.total,
+                billed=amounts.billed,
                 leads=leads,
                 settles=brought.settles,
             ),

@@ -55,7 +55,7 @@ class TimescaleBilledParts:
 
 def _billed(row: _Row) -> BilledPart:
     key, bill, occupancy, point, first, end, used, intervals, estimated, unit, *rest = row
-    name, tariff, currency, total, leads, begins, reads = rest
+    name, tariff, currency, total, billed, leads, begins, reads = rest
     use = PartUse(DayRange(first, end), used, intervals, estimated, unit or "kWh")
     judged = JudgedPart(
         name,
@@ -65,6 +65,7 @@ def _billed(row: _Row) -> BilledPart:
         begins=bool(begins),
         currency=currency,
         total=total,
+        billed=billed,
         leads=leads,
     )
     return BilledPart(key, bill, AskedPart(occupancy, point, first, end), judged)

@@ -19,6 +19,7 @@ SELECT
     part.id, account.number || '/' || bill.cycle, part.occupancy_id, agreement.service_point_id,
     part.first_day, part.end_day, part.used, part.intervals, part.estimated, part.use_unit,
     service_point.name, tariff.name, bill.currency, bill.total,
+    bill.total + coalesce((bill.document ->> 'settled')::numeric, 0),
     part.id = (SELECT min(id) FROM bill_part WHERE bill_id = bill.id),
     part.first_day = (
         SELECT min(lower(during)) FROM agreement AS first

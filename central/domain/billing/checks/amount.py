@@ -21,10 +21,11 @@ LIMIT = Threshold(
 
 
 def _judge(judged: JudgedPart, limits: Limits, _: Sequence[PartUse]) -> Iterator[BillFinding]:
-    """The total is the bill's, so only its first part is judged."""
+    """What is supplied, or paid out; both are the bill's, so only its first part is judged."""
     limit = dict(limits[LIMIT]).get(judged.currency)
-    if judged.leads and limit is not None and abs(judged.total) > limit:
-        message = f"It comes to {judged.total} {judged.currency}, above the limit of its class."
+    amount = max(judged.total, judged.billed, key=abs)
+    if judged.leads and limit is not None and abs(amount) > limit:
+        message = f"It comes to {amount} {judged.currency}, above the limit of its class."
         yield CHECK.finding_in(judged, message, {"limit": f"{rounded(limit)} {judged.currency}"})
 
 

@@ -58,6 +58,7 @@ def part(per_day: str = "8", reads: tuple[MeterRead, ...] = (), estimated: int =
         begins=False,
         currency="EUR",
         total=Decimal("61.20"),
+        billed=Decimal("61.20"),
         leads=True,
     )
 
@@ -179,7 +180,13 @@ def test_an_amount_has_a_limit_in_its_currency() -> None:
     limits = of_class("thresholds: {amount_limit: '61.19 EUR, 300000 COP'}")
     assert found(part(), policies=limits) == ["AMOUNT_LIMIT"]
     assert found(replace(part(), total=Decimal("-61.20")), policies=limits) == ["AMOUNT_LIMIT"]
-    assert found(replace(part(), total=Decimal("61.19")), policies=limits) == []
+    # A balance that is paid out costs nothing and is paid all the same; one that pays the bill
+    # makes what was supplied no smaller.
+    paid_out = replace(part(), total=Decimal(0), billed=Decimal("-61.20"))
+    assert found(paid_out, policies=limits) == ["AMOUNT_LIMIT"]
+    assert found(replace(part(), billed=Decimal(0)), policies=limits) == ["AMOUNT_LIMIT"]
+    fits = replace(part(), total=Decimal("61.19"), billed=Decimal("61.19"))
+    assert found(fits, policies=limits) == []
     assert found(replace(part(), currency="USD"), policies=limits) == []
     # The total is said once, whatever the bill has of parts.
     assert found(replace(part(), leads=False), policies=limits) == []
