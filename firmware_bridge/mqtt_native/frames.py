@@ -42,7 +42,14 @@ from firmware_bridge.mqtt_native.mappings import NO_MAPPINGS, MqttMappings, ship
 from firmware_bridge.mqtt_native.measured import NO_TIME, Field, Seen, Time, seen
 from firmware_bridge.mqtt_native.native import instant, native
 from firmware_bridge.mqtt_native.payload import mapping, number, parse_payload
-from firmware_bridge.mqtt_native.shapes import asks, inner, parts_of_status, topic_of
+from firmware_bridge.mqtt_native.shapes import (
+    asks,
+    device_of_status,
+    inner,
+    measures_nothing,
+    parts_of_status,
+    topic_of,
+)
 
 # Codes of a first phase; C grows by 20 with each.
 _TASMOTA: dict[str, Field] = {
@@ -160,10 +167,18 @@ def decode(
     """
     if asks(topic):
         return Decoded(())
-    content = parse_payload(payload)
+    is_valueless = measures_nothing(topic)
+    try:
+        content = parse_payload(payload)
+    except TelegramError:
+        if is_valueless:
+            return Decoded(())
+        raise
     mapped = mappings.observe(topic, content, zone)
     if mapped is not None:
         return _parted(mapped)
+    if is_valueless:
+        return Decoded(())
     fields = inner(mapping(content))
     return _parted(_observed(topic or topic_of(fields) or "", content, fields, zone))
 
@@ -209,8 +224,9 @@ def device_topic(topic: str) -> str:
     Any other topic is taken whole: two topics that show one register are two devices then.
     """
     older = _SHELLY_1_TOPIC.fullmatch(topic)
-    if older is not None:
-        return f"shellies/{older[1]}"
+    name = older[1] if older else device_of_status(topic)
+    if name is not None:
+        return f"shellies/{name}"
     newer = _SHELLY_2_TOPIC.fullmatch(topic)
     if newer is not None:
         return newer[1]
@@ -278,7 +294,7 @@ def _shelly(topic: str, content: object, fields: Mapping[str, object]) -> Iterat
     newer = _SHELLY_2_TOPIC.fullmatch(topic)
     if newer is not None:
         return _shelly_2(newer, fields)
-    status = parts_of_status(fields)
+    status = parts_of_status(topic, fields)
     return _shelly_1_status(status) if status else None
 
 
