@@ -8,6 +8,7 @@ Source: EN 62056-21:2002, 6.5 (data message), annex A; EN 62056-61 for the reduc
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -19,7 +20,11 @@ from firmware_bridge.driver.telegram import TelegramSyntaxError, TelegramTooLarg
 LINE_MAX = 8192
 DATASETS_MAX = 2000
 
-_NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,15})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,20}(?:[.,]\d{1,15})?", re.ASCII)
+_STAMP = re.compile(r"\d{10,14}[SW]?", re.ASCII)
+# From 91 on, what countries and makers put under codes of their own is no number alone.
+_LAST_COUNTED = 90
+_PORT_VALUE = re.compile(r"0-[1-9]\d{0,2}:24\.2\.\d{1,3}(?:\*255)?", re.ASCII)
 _ADDRESS = re.compile(
     r"(?:(?P<a>\d{1,3})-(?P<b>\d{1,3}):)?(?P<c>\d{1,3}|[CFLP])\.(?P<d>\d{1,3}|[CFLP])"
     r"(?:\.(?P<e>\d{1,3}))?(?:[*&](?P<f>\d{1,3}))?",
@@ -75,10 +80,55 @@ def _parsed_address(address: str) -> Obis | None:
 
 
 def parse_number(text: str) -> tuple[Decimal, str] | None:
-    """The number and unit of `1.5*kWh` or `1.5`; None if it is not a number."""
+    """The number and unit of `1.5*kWh` or `1.5`; None if it is not a number.
+
+    The standard has a point before the decimals, and nothing before thousands, so that a comma is
+    no other mark.
+    """
     digits, _, unit = text.partition("*")
     digits = digits.strip()
-    return (Decimal(digits), unit.strip()) if _NUMBER.fullmatch(digits) else None
+    if _NUMBER.fullmatch(digits) is None:
+        return None
+    return Decimal(digits.replace(",", ".")), unit.strip()
+
+
+def unread(objects: Iterable[DataSet]) -> list[str]:
+    """The objects under whose codes a number belongs and none is read, as they were sent.
+
+    An object without a digit (`--.---*kW`) says that there is no value, and is none of these; nor
+    is one whose time is none, which a port without a device shows.
+
+    Args:
+        objects: Of a telegram.
+    """
+    return [
+        item.address + "".join(f"({text})" for text in item.values)
+        for item in objects
+        if (text := _counted(item)) is not None
+        and any(char.isdecimal() for char in text)
+        and _STAMP.fullmatch(text) is None
+        and not _is_read(item, text)
+    ]
+
+
+def _is_read(item: DataSet, text: str) -> bool:
+    number = parse_number(text)
+    if number is None:
+        return False
+    # The code of a port names no unit; 0 without one is shown where no device hangs any more.
+    return bool(number[1] or not number[0]) or _PORT_VALUE.fullmatch(item.address) is None
+
+
+def _counted(item: DataSet) -> str | None:
+    """The text where the value of a counting code stands; None for any other object."""
+    code = item.obis
+    is_own = code is not None and code.code[0] == 1 and 0 < code.code[2] <= _LAST_COUNTED
+    if not is_own and _PORT_VALUE.fullmatch(item.address) is None:
+        return None
+    if len(item.values) == 1:
+        return item.values[0] if is_own else None
+    dated = len(item.values) == 2 and _STAMP.fullmatch(item.values[0]) is not None  # noqa: PLR2004 - time and value
+    return item.values[1] if dated else None
 
 
 def parse_line(line: str) -> list[DataSet]:

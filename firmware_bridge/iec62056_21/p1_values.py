@@ -6,7 +6,7 @@ Sources: DSMR P1 5.0.2 chapter 6.12 and 2.2 annex; e-MUCS P1 1.7; DIN 43863-5 (i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +30,7 @@ from firmware_bridge.iec62056_21.datasets import (
     hex_text,
     parse_address,
     parse_number,
+    unread,
 )
 from firmware_bridge.iec62056_21.p1_frames import P1Splitter, P1Telegram
 from firmware_bridge.iec62056_21.p1_months import MONTHS, months_of
@@ -68,6 +69,7 @@ _POWER_OF_ENERGY = {Unit.VAR.value: Unit.VAR_HOUR.value}
 _ENERGY = 8
 _IRISH = re.compile(r"MIE\d")
 _MINUTE_S = 60
+_NAMED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,19 @@ def observed(telegram: P1Telegram, zone: str | None = None, raw: bytes | None = 
         message = f"What the meter keeps of past months is not all read. {'; '.join(faults)}."
         remedy = "Report the telegram, so that its form becomes known; all else in it is read."
         rest = TelegramUnsupportedError(message, value=faults[0], remedy=remedy)
+    rest = rest or fault_of(unread(telegram.objects))
     return Telegram(telegram.raw if raw is None else raw, observe(telegram, zone), rest=rest)
+
+
+def fault_of(objects: Sequence[str]) -> TelegramUnsupportedError | None:
+    """What is said of objects that should be values and are none; None where there are none."""
+    if not objects:
+        return None
+    shown = ", ".join(objects[:_NAMED_MAX])
+    more = f" and {len(objects) - _NAMED_MAX} more" if len(objects) > _NAMED_MAX else ""
+    message = f"What stands under {shown}{more} is no number with a unit, and is not read."
+    remedy = "Report the telegram, so that its form becomes known; all else in it is read."
+    return TelegramUnsupportedError(message, value=objects[0], remedy=remedy)
 
 
 def observe(telegram: P1Telegram, zone: str | None = None) -> tuple[Observation, ...]:

@@ -11,10 +11,10 @@ from firmware_bridge.contract.reading import Quality
 from firmware_bridge.driver.local_clock import DEFAULT_ZONE, MeterZone
 from firmware_bridge.driver.naming import identity, is_filler
 from firmware_bridge.driver.telegram import Observation, Telegram, normalise, storage_of
-from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number
+from firmware_bridge.iec62056_21.datasets import DataSet, checked_obis, parse_number, unread
 from firmware_bridge.iec62056_21.frames import ReadOut62056, ReadOutSplitter
 from firmware_bridge.iec62056_21.p1_frames import P1Telegram
-from firmware_bridge.iec62056_21.p1_values import observed
+from firmware_bridge.iec62056_21.p1_values import fault_of, observed
 
 # Code C.D.E of the meter's own number, in the order in which it is looked for.
 _SERIALS = ((96, 1, 0), (96, 1, 255), (0, 0, 0), (0, 0, 9), (96, 1, 1), (0, 0, 255))
@@ -147,7 +147,9 @@ class ReadOutScanner:
 
     def _observe(self, found: ReadOut62056 | P1Telegram | Telegram) -> Telegram:
         if isinstance(found, ReadOut62056):
-            return Telegram(found.raw, observe(found, self._zone))
+            heat = any(map(_counts_heat, found.objects))
+            rest = None if heat else fault_of(unread(found.objects))
+            return Telegram(found.raw, observe(found, self._zone), rest=rest)
         if isinstance(found, P1Telegram):
             return observed(found, self._zone)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware_bridge.codec.crc import arc
-from firmware_bridge.driver.telegram import plain
+from firmware_bridge.driver.telegram import Telegram, plain
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 
 DUTCH = ("0-0:1.0.0(230725210020S)", "0-0:96.1.1(4B414C37303035303739363336333132)")
@@ -107,3 +107,60 @@ def test_the_second_version_has_its_gas_on_two_lines(crc: bool) -> None:  # noqa
         "KAL7005079636312 1-0:1.8.1": "185000 Wh", "KAL7005079636312 1-0:1.7.0": "1980 W",
         "28009001173 7-0:3.0.0": "24123 L",
     }  # fmt: skip
+
+
+def whole(*lines: str) -> Telegram:
+    body = "\r\n".join(("/XYZ5\\A", "", *DUTCH, *lines, "!")).encode()
+    (found,) = [*P1Scanner().feed(body + f"{arc(body):04X}\r\n".encode())]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("1-0:1.8.1(000123,456*kWh)", "123456"),
+        ("1-0:1.8.1 ( 000123.456 * kWh )", "123456"),
+        ("1-0:1.8.1(000123.456*KWH)", "123456"),
+    ],
+)
+def test_a_number_is_read_however_its_decimals_are_divided(line: str, value: str) -> None:
+    (seen,) = whole(line).observations
+    assert (plain(seen.value), seen.unit, whole(line).rest) == (value, "Wh", None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1-0:1.8.1(000123.456 kWh)",
+        "1-0:1.8.1(000123.456.789*kWh)",
+        "1-0:1.8.1(0001X3.456*kWh)",
+        "1-0:16.7.0(-.456*kW)",
+        "1-0:1.6.0(230701144500S)(02.5B9*kW)",
+        "0-1:24.2.1(230725210000S)(00012.345)",
+        "0-1:24.2.1(230725210000S)(000_2.345*m3)",
+    ],
+)
+def test_a_value_that_is_no_number_is_named_beside_what_is_read(line: str) -> None:
+    found = whole("1-0:2.8.1(000000.034*kWh)", line)
+    assert [str(seen.obis) for seen in found.observations] == ["1-0:2.8.1*255"]
+    assert found.rest is not None
+    assert found.rest.code == "TELEGRAM_UNSUPPORTED"
+    assert line in found.rest.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1-0:1.7.0(--.---*kW)",
+        "1-0:1.8.1()",
+        "0-0:96.13.0(48656C6C6F)",
+        "1-0:99.97.0(1)(0-0:96.7.19)(000101000006W)(2147483647*s)",
+        "1-1:31.4.0(200*A)(-200*A)",
+        "1-0:32.32.0(00002)",
+        "0-1:24.2.1(632525252525W)(00000.000)",
+        "0-1:24.2.1(700101010000W)(00000000)",
+        "0-1:24.2.1(230725210000S)()",
+    ],
+)
+def test_what_says_that_there_is_no_value_is_no_fault(line: str) -> None:
+    assert whole("1-0:2.8.1(000000.034*kWh)", line).rest is None

@@ -156,3 +156,13 @@ def test_a_heat_meters_codes_are_not_electricitys() -> None:
     ]
     (reactive,) = values(block(b"/XXX5abc", b"6.8(12.5*kvarh)\r\n"))
     assert (str(reactive.obis), reactive.unit) == ("1-0:6.8.0*255", "varh")
+
+
+def test_a_register_that_is_no_number_is_named_beside_what_is_read() -> None:
+    text = (
+        "/ELS5\\@V10.04\r\n\r\n0.0.0(4711)\r\n1.8.0(0001234.5*kWh)\r\n2.8.0(00O1234.5*kWh)\r\n!\r\n"
+    )
+    (found,) = decode_bytes("iec62056_21", text.encode())
+    assert [str(v.obis) for v in found.observations] == ["1-0:1.8.0*255"]
+    assert found.rest is not None
+    assert "2.8.0(00O1234.5*kWh)" in found.rest.message
