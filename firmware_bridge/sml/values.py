@@ -12,6 +12,7 @@ from itertools import product
 from firmware_bridge.contract.obis import Obis
 from firmware_bridge.contract.reading import Quality
 from firmware_bridge.dlms.units import UNITS
+from firmware_bridge.driver.code_units import kind_of
 from firmware_bridge.driver.interface import MeterIdentity
 from firmware_bridge.driver.naming import identity
 from firmware_bridge.driver.telegram import (
@@ -19,6 +20,7 @@ from firmware_bridge.driver.telegram import (
     Telegram,
     TelegramError,
     TelegramSyntaxError,
+    TelegramUnsupportedError,
     normalise,
     shift,
     storage_of,
@@ -35,6 +37,7 @@ _SUM_OF_POWER = b"\x10\x07"
 _PHASES_OF_POWER = (b"\x24\x07", b"\x38\x07", b"\x4c\x07")
 _YEAR_2000 = 946_684_800
 _UINT32_MAX = 2**32 - 1
+_NAMED_MAX = 5
 
 
 def observe(response: ListResponse) -> tuple[Observation, ...]:
@@ -60,6 +63,23 @@ def observe(response: ListResponse) -> tuple[Observation, ...]:
         stored = storage_of(code)
         found.append(Observation(meter, code, value, unit, quality, at, storage=stored))
     return tuple(found)
+
+
+def unread(response: ListResponse) -> tuple[str, ...]:
+    """The codes of whole numbers that stand for an energy, power, current or voltage without unit.
+
+    Args:
+        response: The list.
+    """
+    return tuple(
+        str(Obis(entry.name))
+        for entry in response.entries
+        if len(entry.name) == 6
+        and isinstance(entry.value, int)
+        and not isinstance(entry.value, bool)
+        and _scaled(entry) is None
+        and (kind_of(Obis(entry.name)) or ("factor", ""))[0] != "factor"
+    )
 
 
 def _scaled(entry: ListEntry) -> tuple[Decimal, str] | None:
@@ -194,4 +214,12 @@ class SmlScanner:
                 raise TelegramSyntaxError(message)
         except TelegramError as error:
             return Telegram.refused(found.raw, error)
-        return Telegram(found.raw, tuple(value for item in responses for value in observe(item)))
+        seen = tuple(value for item in responses for value in observe(item))
+        codes = [code for item in responses for code in unread(item)]
+        return Telegram(found.raw, seen, rest=_without_unit(codes) if codes else None)
+
+
+def _without_unit(codes: list[str]) -> TelegramUnsupportedError:
+    message = f"The meter sends no unit that is known with {', '.join(codes[:_NAMED_MAX])}."
+    remedy = "Report the telegram, so that its form becomes known; all else in it is read."
+    return TelegramUnsupportedError(message, value=codes[0], remedy=remedy)

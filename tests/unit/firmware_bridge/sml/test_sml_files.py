@@ -16,6 +16,7 @@ from firmware_bridge.driver.telegram import (
     TelegramSyntaxError,
     TelegramTooLargeError,
     TelegramTruncatedError,
+    TelegramUnsupportedError,
     plain,
 )
 from firmware_bridge.simulator.sml.encoding import (
@@ -110,6 +111,23 @@ def test_entries_without_number_or_unit_are_no_values() -> None:
     ]
     (telegram,) = read(list_file(SERVER, entries))
     assert (telegram.error, telegram.observations) == (None, ())
+
+
+def test_a_register_without_a_unit_is_named_beside_what_is_read() -> None:
+    entries = [
+        Entry(IMPORT, unsigned(12345, 4), 30, -1),
+        Entry(bytes.fromhex("0100020800FF"), unsigned(12345, 4)),
+        Entry(POWER, integer(5, 2), 250),
+        # None of these is a value that somebody misses.
+        Entry(bytes.fromhex("0100480700FF"), listing()),
+        Entry(bytes.fromhex("01000D0700FF"), unsigned(95, 1), None, -2),
+        Entry(bytes.fromhex("0100605A0201"), unsigned(7, 1)),
+        Entry(bytes.fromhex("8181C78205FF"), octets(b"key")),
+    ]
+    (found,) = read(list_file(SERVER, entries))
+    assert [str(v.obis) for v in found.observations] == ["1-0:1.8.0*255"]
+    assert isinstance(found.rest, TelegramUnsupportedError)
+    assert "with 1-0:2.8.0*255." in found.rest.message
 
 
 def test_a_list_longer_than_fifteen_and_several_lists_in_a_row() -> None:
