@@ -21,6 +21,7 @@ from central.cli.output import (
     show_version,
     wait_for,
 )
+from central.domain.notices.date_rule import DateOffset
 from central.domain.notices.notice import NoticeKind
 from central.domain.notices.rule import Condition, EndpointKind, NoticeEndpoint, NoticeRule
 from central.process.stores import open_stores
@@ -116,13 +117,18 @@ def set_rule_command(  # noqa: PLR0913, PLR0917 - one option each
         list[str] | None,
         typer.Option(help="Condition, such as severity=critical or total>=100; several hold all."),
     ] = None,
+    date: Annotated[
+        str | None,
+        typer.Option(help="Of date.reached: a date and days, such as bill.due_on+7."),
+    ] = None,
     actor: ActingAs = None,
     *,
     off: Off = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a rule down, or another version of it."""
-    rule = NoticeRule(kind, endpoint, tuple(map(Condition.parse, where or ())), off)
+    on = None if date is None else DateOffset.parse(date)
+    rule = NoticeRule(kind, endpoint, tuple(map(Condition.parse, where or ())), off, on)
     version, new = _asked(lambda use_case: use_case.set_rule(name, rule, actor_of(actor), reason))
     show_version("rule", name, version, new=new, as_json=as_json)
 
@@ -131,9 +137,11 @@ def set_rule_command(  # noqa: PLR0913, PLR0917 - one option each
 @answered
 def rules_command(*, as_json: AsJson = False) -> None:
     """List rules by name."""
-    rows = [row.to_json() for row in _asked(lambda use_case: use_case.store.rules())]
+    versions = _asked(lambda use_case: use_case.store.rules())
+    rows = [version.to_json() for version in versions]
     if not as_json:
-        for row in rows:
+        for version, row in zip(versions, rows, strict=True):
+            row["date"] = "" if version.rule.date is None else str(version.rule.date)
             row["conditions"] = "; ".join(
                 f"{each['fact']} {each['relation']} {', '.join(each['values'])}"
                 for each in row["conditions"]

@@ -23,6 +23,7 @@ from central.adapters.timescale.billing.documents import TimescaleDocumentStore
 from central.adapters.timescale.billing.fiscal import TimescaleFiscalRegister
 from central.adapters.timescale.fitness import check_fit
 from central.adapters.timescale.invoicing.invoicing import TimescaleInvoicing
+from central.adapters.timescale.notices.dates import TimescaleDates
 from central.adapters.timescale.notices.notices import TimescaleNotices
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.sessions import LOOK_EVERY_S, OverdueTransactions
@@ -45,6 +46,7 @@ from central.service.billing.find_candidates import FindCandidates
 from central.service.ingest.patience import patiently
 from central.service.invoicing.deliver_invoices import DeliverInvoices
 from central.service.notices.deliver import DeliverNotices
+from central.service.notices.notify_dates import NotifyDates
 from central.service.ports.ingest import StoreUnavailableError
 from central.service.schedules.standing import StandingJob
 from central.service.so_far.alerts import Alerts
@@ -106,11 +108,13 @@ async def _work(
     archive = ArchiveInvoices(bills, documents, render_invoice, clock, add)
     find = FindCandidates(TimescaleCandidates(pool), clock)
     notices = DeliverNotices(TimescaleNotices(pool), EndpointSender(mail_server(settings)), clock)
+    dates = NotifyDates(TimescaleNotices(pool), TimescaleDates(pool), clock)
     mails = invoice_mails(pool, settings, documents, clock)
     alerting = TimescaleSoFar(pool)
     alerts = Alerts(alerting, SoFar(alerting, TimescaleValidationStore(pool), clock), clock)
     standing = {
         "raise_alerts": StandingJob(alerts.waits, alerts.check, clock),
+        "notify_dates": StandingJob(dates.waits, dates.notify, clock),
         "deliver_notices": StandingJob(notices.waits, notices.until_idle, clock),
         "deliver_invoices": StandingJob(mails.waits, mails.until_idle, clock),
         "render_documents": StandingJob(documents.due, lambda: _render(archive), clock),

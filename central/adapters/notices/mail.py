@@ -22,6 +22,7 @@ _TITLES = {
     NoticeKind.RUN_FINISHED: "Bill run finished",
     NoticeKind.EXCEPTION_OPENED: "Exception opened",
     NoticeKind.ALERT_RAISED: "Alert",
+    NoticeKind.DATE_REACHED: "Date reached",
     NoticeKind.ENDPOINT_TEST: "Test of this address",
 }
 

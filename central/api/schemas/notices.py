@@ -10,6 +10,7 @@ from pydantic import Field
 
 from central.api.schemas.base import Instant, Schema
 from central.api.schemas.writes import Name, Order, Reason
+from central.domain.notices.date_rule import DAYS_MAX, DateField, DateOffset
 from central.domain.notices.notice import NoticeKind
 from central.domain.notices.rule import (
     Condition,
@@ -81,6 +82,15 @@ class ConditionModel(Schema):
     values: list[_Value] = Field(min_length=1, max_length=50)
 
 
+class DateOffsetModel(Schema):
+    """A day that is told: so many days from a date."""
+
+    field: DateField
+    days: int = Field(
+        default=0, ge=-DAYS_MAX, le=DAYS_MAX, description="After it; below zero before it."
+    )
+
+
 class NoticeRuleIn(Order):
     """A version of a rule."""
 
@@ -89,6 +99,9 @@ class NoticeRuleIn(Order):
     endpoint: Name
     conditions: list[ConditionModel] = Field(default_factory=list, max_length=20)
     off: bool = False
+    date: DateOffsetModel | None = Field(
+        default=None, description="Of date.reached, which has one; null with all else."
+    )
     reason: Reason
 
     def document(self) -> NoticeRule:
@@ -96,7 +109,8 @@ class NoticeRuleIn(Order):
         conditions = tuple(
             Condition(each.fact, each.relation, tuple(each.values)) for each in self.conditions
         )
-        return NoticeRule(self.kind, self.endpoint, conditions, self.off)
+        offset = None if self.date is None else DateOffset(self.date.field, self.date.days)
+        return NoticeRule(self.kind, self.endpoint, conditions, self.off, offset)
 
 
 class NoticeRuleOut(Schema):
@@ -108,6 +122,7 @@ class NoticeRuleOut(Schema):
     endpoint: str
     conditions: list[ConditionModel]
     off: bool
+    date: DateOffsetModel | None = None
     recorded_by: str
     recorded_at: datetime
     reason: str

@@ -1,4 +1,4 @@
-"""What is told: that a bill was issued, a run finished, an exception opened, an alert raised."""
+"""What is told: that a bill was issued, an exception opened, or a day came that a rule names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from central.domain.notices.date_rule import DATE_FACTS
 
 
 class NoticeKind(StrEnum):
@@ -21,6 +23,8 @@ class NoticeKind(StrEnum):
     """Something waits for a clerk."""
     ALERT_RAISED = "alert.raised"
     """An alert's threshold was reached."""
+    DATE_REACHED = "date.reached"
+    """The day of a rule came: so many days before or after a date."""
     ENDPOINT_TEST = "endpoint.test"
     """Somebody tries an endpoint; no rule names it."""
 
@@ -35,6 +39,9 @@ FACTS: Mapping[NoticeKind, tuple[str, ...]] = {
     NoticeKind.ALERT_RAISED: (
         *("alert", "rule", "measure", "subject_kind", "subject", "period", "first"),
         *("threshold", "value", "unit", "account", "set_by"),
+    ),
+    NoticeKind.DATE_REACHED: tuple(
+        dict.fromkeys(fact for facts in DATE_FACTS.values() for fact in facts)
     ),
     NoticeKind.ENDPOINT_TEST: ("endpoint",),
 }

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from central.domain.notices.date_rule import DATE_FACTS, DateOffset
 from central.domain.notices.notice import FACTS, NoticeKind
 from firmware_bridge.contract.errors import InvalidValueError
 
@@ -130,33 +131,45 @@ class NoticeRule:
         endpoint: Name.
         conditions: All of them have to hold.
         off: Whether it is switched off.
+        date: The day that is told; of notices of dates alone, which all have one.
 
     Raises:
         InvalidValueError: Notices of the kind do not have a fact that a condition names, or no
-            rule sends them.
+            rule sends them; a date is missing, or of another kind.
     """
 
     kind: NoticeKind
     endpoint: str
     conditions: tuple[Condition, ...] = ()
     off: bool = False
+    date: DateOffset | None = None
 
     def __post_init__(self) -> None:
+        if (self.kind is NoticeKind.DATE_REACHED) != (self.date is not None):
+            message = f"A rule of {self.kind.value} has {'no' if self.date is None else 'a'} date."
+            remedy = f"Give a date with {NoticeKind.DATE_REACHED.value}, and with nothing else."
+            raise InvalidValueError(message, value=self.kind.value, remedy=remedy)
         if self.kind is NoticeKind.ENDPOINT_TEST:
             message = "What tries an endpoint is sent by no rule."
             raise InvalidValueError(message, value=self.kind.value)
         if len(self.conditions) > _CONDITIONS_MAX:
             message = f"{len(self.conditions)} conditions are more than {_CONDITIONS_MAX}."
             raise InvalidValueError(message, value=len(self.conditions))
+        facts = FACTS[self.kind] if self.date is None else DATE_FACTS[self.date.field]
         for condition in self.conditions:
-            if condition.fact not in FACTS[self.kind]:
-                message = f"Notices of {self.kind.value} do not say {condition.fact!r}."
-                remedy = f"They say {', '.join(FACTS[self.kind])}."
+            if condition.fact not in facts:
+                of = self.kind.value if self.date is None else self.date.field.value
+                message = f"Notices of {of} do not say {condition.fact!r}."
+                remedy = f"They say {', '.join(facts)}."
                 raise InvalidValueError(message, value=condition.fact, remedy=remedy)
 
     def sends(self, kind: NoticeKind, facts: Mapping[str, Any]) -> bool:
         """Whether a notice goes to the endpoint."""
-        return not self.off and kind is self.kind and all(c.holds(facts) for c in self.conditions)
+        if self.off or kind is not self.kind:
+            return False
+        if self.date is not None and self.date.to_json().items() - facts.items():
+            return False
+        return all(condition.holds(facts) for condition in self.conditions)
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -165,13 +178,15 @@ class NoticeRule:
             "endpoint": self.endpoint,
             "conditions": [condition.to_json() for condition in self.conditions],
             "off": self.off,
-        }
+        } | ({} if self.date is None else {"date": self.date.to_json()})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> NoticeRule:
         """The rule that `to_json` wrote."""
         conditions = tuple(map(Condition.from_json, value["conditions"]))
-        return cls(NoticeKind(value["kind"]), value["endpoint"], conditions, value["off"])
+        on = value.get("date")
+        offset = None if on is None else DateOffset.from_json(on)
+        return cls(NoticeKind(value["kind"]), value["endpoint"], conditions, value["off"], offset)
 
 
 @dataclass(frozen=True, slots=True)

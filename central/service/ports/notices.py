@@ -111,6 +111,7 @@ class RuleVersion:
         return {
             "rule": self.name,
             "version": self.version,
+            "date": None,
             **self.rule.to_json(),
             "recorded_by": self.recorded_by,
             "recorded_at": self.recorded_at.isoformat(),

@@ -40,6 +40,7 @@ WITHOUT = {
     "gateway_epoch": "how far a gateway's buffer has been received",
     "meter_seen": "when a meter was heard last",
     "night_job": "jobs of the nights",
+    "date_told": "days that were told, so that none is told again; the notices say when",
     "invoice_delivery": "how far it is sent; it says when",
     "notice": "what waits to be told, and was; its attempts say when",
     "notice_delivery": "how far it is told; its attempts say when",

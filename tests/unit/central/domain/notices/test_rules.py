@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from central.domain.notices.date_rule import DateField, DateOffset
 from central.domain.notices.notice import FACTS, NoticeKind
 from central.domain.notices.retry import RETRIES, next_try
 from central.domain.notices.rule import (
@@ -118,3 +119,50 @@ def test_who_asks_to_be_left_alone_is_left_alone_for_a_day_at_most() -> None:
     assert next_try(1, NOW, timedelta(minutes=10)) == NOW + timedelta(minutes=10)
     assert next_try(2, NOW, timedelta(seconds=1)) == NOW + RETRIES[1]
     assert next_try(1, NOW, timedelta(days=9)) == NOW + timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "days"),
+    [
+        ("bill.due_on+7", DateField.BILL_DUE_ON, 7),
+        ("bill.issued_on", DateField.BILL_ISSUED_ON, 0),
+        ("agreement.end-30", DateField.AGREEMENT_END, -30),
+    ],
+)
+def test_a_date_says_a_field_and_days(text: str, field: DateField, days: int) -> None:
+    offset = DateOffset.parse(text)
+    assert offset == DateOffset(field, days)
+    assert str(offset) == text
+    assert DateOffset.from_json(offset.to_json()) == offset
+
+
+@pytest.mark.parametrize("text", ["bill.paid_on+7", "bill.due_on+", "bill.due_on+1001", "+7", ""])
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        DateOffset.parse(text)
+
+
+def test_a_rule_of_a_date_sends_its_own_day_alone() -> None:
+    offset = DateOffset(DateField.BILL_DUE_ON, 7)
+    conditions = (Condition.parse("total>=100"),)
+    rule = NoticeRule(NoticeKind.DATE_REACHED, "crm", conditions, date=offset)
+    facts = {"field": "bill.due_on", "days": 7, "total": "100.00"}
+    assert rule.sends(NoticeKind.DATE_REACHED, facts)
+    assert not rule.sends(NoticeKind.DATE_REACHED, {**facts, "days": 8})
+    assert not rule.sends(NoticeKind.DATE_REACHED, {**facts, "field": "bill.issued_on"})
+    assert not rule.sends(NoticeKind.DATE_REACHED, {**facts, "total": "99.99"})
+    assert NoticeRule.from_json(rule.to_json()) == rule
+
+
+def test_a_rule_has_a_date_where_it_is_of_dates() -> None:
+    with pytest.raises(InvalidValueError, match="has no date"):
+        NoticeRule(NoticeKind.DATE_REACHED, "crm")
+    with pytest.raises(InvalidValueError, match="has a date"):
+        NoticeRule(NoticeKind.BILL_ISSUED, "crm", date=DateOffset(DateField.BILL_DUE_ON))
+    with pytest.raises(InvalidValueError, match="do not say 'tariff'"):
+        NoticeRule(
+            NoticeKind.DATE_REACHED,
+            "crm",
+            (Condition.parse("tariff=FLAT"),),
+            date=DateOffset(DateField.BILL_DUE_ON),
+        )

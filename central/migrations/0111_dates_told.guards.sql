@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, DELETE ON date_told TO meterline_app;
