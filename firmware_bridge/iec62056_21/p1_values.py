@@ -46,6 +46,9 @@ _SERIALS = (
     "1-0:96.1.0",
     "0-0:96.1.4",
 )
+# Belgium writes the version there (50217), which is every meter's; numbers of meters are longer.
+_VERSION = re.compile(r"\d{1,5}", re.ASCII)
+_VERSION_OR_SERIAL = "0-0:96.1.4"
 _CODED_SERIAL = re.compile(r"\d([A-Z]{3})\d{10}", re.ASCII)
 _SUB_METER_SERIALS = ("96.1.0", "96.1.1", "96.1.2")
 _HOURLY_LIST = "24.3.0"
@@ -146,7 +149,8 @@ def _host_meter(telegram: P1Telegram) -> MeterIdentity:
     for address in _SERIALS:
         item = telegram.first(address)
         text = hex_text(item.values[0]) if item is not None else ""
-        if not is_filler(text):
+        is_version = address == _VERSION_OR_SERIAL and _VERSION.fullmatch(text) is not None
+        if not is_filler(text) and not is_version:
             return identity(telegram.manufacturer, text, telegram.identification)
     # Sweden's P1 names no meter, and the identification line names every one of its model.
     return identity(telegram.manufacturer, "", telegram.identification)
@@ -265,9 +269,10 @@ def _device_type(telegram: P1Telegram, channel: int) -> int | None:
 
 
 def _sub_meter_identity(telegram: P1Telegram, host: _Host, channel: int) -> MeterIdentity:
-    item = telegram.first(*(f"0-{channel}:{address}" for address in _SUB_METER_SERIALS))
-    text = hex_text(item.values[0]) if item else ""
-    if is_filler(text):
+    items = (telegram.first(f"0-{channel}:{address}") for address in _SUB_METER_SERIALS)
+    texts = (hex_text(item.values[0]) for item in items if item is not None)
+    text = next((text for text in texts if not is_filler(text)), "")
+    if not text:
         return sub_meter(host.meter, channel)
     coded = _CODED_SERIAL.fullmatch(text)
     return identity(coded[1] if coded else "P1", text)

@@ -43,7 +43,8 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
     if any(map(_counts_heat, block.objects)):
         return _observe_heat(block)
     clock = MeterZone(zone or DEFAULT_ZONE)
-    by_code = {_cde(item): item.values[0] for item in reversed(block.objects) if item.values}
+    own = (item for item in reversed(block.objects) if item.values and not _is_of_port(item))
+    by_code = {_cde(item): item.values[0] for item in own}
     serial = next((by_code[code] for code in _SERIALS if not is_filler(by_code.get(code, ""))), "")
     meter = identity(block.manufacturer, serial, block.identification)
     at = _clock_time(clock, by_code.get(_DATE, ""), by_code.get(_TIME, ""))
@@ -58,8 +59,8 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
             continue
         value, unit = normalise(*number)
         stored = storage_of(code)
-        own = _stamp(clock, item.values[1]) if len(item.values) > 1 else None
-        seen = own or (None if stored else at)
+        dated = _stamp(clock, item.values[1]) if len(item.values) > 1 else None
+        seen = dated or (None if stored else at)
         quality = Quality.ACTUAL if seen is None or seen[1] else Quality.SUSPECT
         instant: datetime | None = seen[0] if seen else None
         found.append(
@@ -71,7 +72,7 @@ def observe(block: ReadOut62056, zone: str | None = None) -> tuple[Observation, 
                 quality,
                 instant,
                 storage=stored,
-                sampled=own is not None,
+                sampled=dated is not None,
             )
         )
     return tuple(found)
@@ -103,6 +104,12 @@ def _observe_heat(block: ReadOut62056) -> tuple[Observation, ...]:
             code = Obis(code.code[:5] + bytes([stored]))
         found.append(Observation(meter, code, value, unit, storage=stored))
     return tuple(found)
+
+
+def _is_of_port(item: DataSet) -> bool:
+    """Whether an object names or counts a device that hangs on a port of the meter."""
+    code = item.obis
+    return code is not None and code.code[0] == 0 and code.code[1] != 0
 
 
 def _cde(item: DataSet) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware_bridge.codec.crc import arc
-from firmware_bridge.driver.telegram import Telegram, plain
+from firmware_bridge.driver.telegram import UNKNOWN, Telegram, plain
 from firmware_bridge.iec62056_21.p1_values import P1Scanner
 
 DUTCH = ("0-0:1.0.0(230725210020S)", "0-0:96.1.1(4B414C37303035303739363336333132)")
@@ -164,3 +164,33 @@ def test_a_value_that_is_no_number_is_named_beside_what_is_read(line: str) -> No
 )
 def test_what_says_that_there_is_no_value_is_no_fault(line: str) -> None:
     assert whole("1-0:2.8.1(000000.034*kWh)", line).rest is None
+
+
+@pytest.mark.parametrize("number", ["", "00000000000000", "0-0:96.1.1"])
+def test_a_version_is_no_meters_number(number: str) -> None:
+    """Belgium's version stands where other countries have a number, and is the same everywhere."""
+    lines = tuple(
+        line.replace("3153414733313030303030323331", number)
+        for line in BELGIUM
+        if number != "0-0:96.1.1" or "0-0:96.1.1" not in line
+    )
+    body = "\r\n".join(("/FLU5\\253770234_A", "", *lines, "!")).encode()
+    (found,) = [*P1Scanner().feed(body + f"{arc(body):04X}\r\n".encode())]
+    names = {str(seen.obis): seen.meter.serial for seen in found.observations}
+    assert names["1-0:1.8.1*255"] == UNKNOWN
+    assert names["0-1:24.2.3*255"] == "7FLO2119033733"
+
+
+def test_a_number_in_that_place_is_one() -> None:
+    body = "/XYZ5\\A\r\n\r\n0-0:96.1.4(1XYZ0012345678)\r\n1-0:1.8.0(1*kWh)\r\n!"
+    (found,) = [*P1Scanner().feed(body.encode() + f"{arc(body.encode()):04X}\r\n".encode())]
+    assert {seen.meter.serial for seen in found.observations} == {"1XYZ0012345678"}
+
+
+@pytest.mark.parametrize("filler", ["", "000000000000", "FFFFFFFF"])
+def test_a_sub_meters_number_is_looked_for_in_every_place(filler: str) -> None:
+    found = whole(
+        "0-1:24.1.0(003)", f"0-1:96.1.0({filler})", "0-1:96.1.1(37464C4F32313139303333373333)",
+        "0-1:24.2.1(230725210000S)(00112.384*m3)",
+    )  # fmt: skip
+    assert [seen.meter.serial for seen in found.observations] == ["7FLO2119033733"]

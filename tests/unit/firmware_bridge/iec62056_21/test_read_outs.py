@@ -166,3 +166,17 @@ def test_a_register_that_is_no_number_is_named_beside_what_is_read() -> None:
     assert [str(v.obis) for v in found.observations] == ["1-0:1.8.0*255"]
     assert found.rest is not None
     assert "2.8.0(00O1234.5*kWh)" in found.rest.message
+
+
+def test_the_number_of_a_device_behind_a_meter_is_not_the_meters_own() -> None:
+    lines = (
+        "/ELS5\\@V10.04",
+        "",
+        "0-1:96.1.0(GAS42)",
+        "0-0:96.1.1(4711)",
+        "1.8.0(1.5*kWh)",
+        "!",
+        "",
+    )
+    (found,) = decode_bytes("iec62056_21", "\r\n".join(lines).encode())
+    assert {v.meter.serial for v in found.observations} == {"4711"}
