@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from central.domain.metering.block import DayBlock
@@ -25,6 +26,7 @@ from central.domain.rating.inputs.carried_state import CarriedState
 from central.domain.rating.inputs.one_off import OneOff
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.rating.inputs.segments import DayRange
+from central.domain.rating.inputs.usage_event import Events
 from central.domain.rating.lineage import explain
 from central.domain.tariff.calendar import ResolvedCalendar
 from central.domain.tariff.load.document import load_tariff
@@ -63,6 +65,20 @@ banks: {nem: {unit: kWh@NEM}@BANKS}
 """
 
 
+class Feed(NamedTuple):
+    """What a row's bill is made from beside its two meters, its prices and its facts.
+
+    Args:
+        blocks: Input to blocks of further meters, or of days before the bill.
+        prices: Further series.
+        events: Stream to events.
+    """
+
+    blocks: Mapping[str, Sequence[DayBlock]] = MappingProxyType({})
+    prices: tuple[PriceSeries, ...] = ()
+    events: Events = MappingProxyType({})
+
+
 class Row(NamedTuple):
     """A charge of the matrix.
 
@@ -75,6 +91,7 @@ class Row(NamedTuple):
         facts: Name to what a fact says first, if there is one, and from the cut's day on.
         opening: What the bill opens with, of its month.
         posted: Charges and credits of the account, of the month's first day and drawn numbers.
+        feed: What else the bill is made from.
     """
 
     charge: str
@@ -84,6 +101,7 @@ class Row(NamedTuple):
     facts: Mapping[str, tuple[Decimal | str | None, Decimal | str]] = {}
     opening: Callable[[date], CarriedState] = lambda _: CarriedState()
     posted: Callable[[date, Sequence[int]], tuple[OneOff, ...]] = lambda *_: ()
+    feed: Callable[[brute.Bill], Feed] = lambda _: Feed()
 
 
 @dataclass(frozen=True)
@@ -223,13 +241,24 @@ def rated_by_product(
         begins = cut.month.replace(day=cut.fact)
         facts += [Fact(name, after, begins) for name, (_, after) in row.facts.items()]
         facts += [Fact("seats", Decimal(7), begins), Fact("exempt", value=True, effective=begins)]
-    terms = Terms(tuple(versions), ResolvedCalendar(), days, BillingPeriod.month(whole), (prices,))
-    posted = row.posted(cut.month, bill.numbers)
-    meter = Meter(blocks, AgreementFacts(tuple(facts)), row.opening(cut.month), one_offs=posted)
+    feed = row.feed(bill)
+    blocks = {
+        name: [*blocks.get(name, ()), *feed.blocks.get(name, ())]
+        for name in {*blocks, *feed.blocks}
+    }
+    period = BillingPeriod.month(whole)
+    terms = Terms(tuple(versions), ResolvedCalendar(), days, period, (prices, *feed.prices))
+    meter = Meter(
+        blocks,
+        AgreementFacts(tuple(facts)),
+        row.opening(cut.month),
+        one_offs=row.posted(cut.month, bill.numbers),
+        events=feed.events,
+    )
     rated = rate_many([meter] * of_many, terms)[-1]
     assert not rated.holds, rated.holds
     for line in rated.lines:
-        explain(line, blocks)
+        explain(line, blocks, feed.events)
     return rated
 
 
