@@ -88,7 +88,7 @@ def rolling(counts: Counts, times: Mapping[str, Fraction]) -> Pricer:
     def lines(bill: Bill) -> list[Decimal]:
         every = stretches(bill)
         hours = [
-            (hour, (number, "day" if is_day(hour) and "day" in times else next(reversed(times))))
+            (hour, (number, "day" if is_day(hour) and "day" in times else [*times][-1]))
             for number, days in enumerate(every)
             for day in days
             for hour in day.hours
