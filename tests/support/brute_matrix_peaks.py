@@ -94,9 +94,9 @@ def rolling(counts: Counts, times: Mapping[str, Fraction]) -> Pricer:
             for hour in day.hours
         ]
         highest: dict[Cell, int] = {}
-        for (one, begins), (two, ends) in pairwise(hours):
+        for (earlier, begins), (later, ends) in pairwise(hours):
             for cell in counts(begins, ends):
-                highest[cell] = max(highest.get(cell, 0), one.used + two.used)
+                highest[cell] = max(highest.get(cell, 0), earlier.used + later.used)
         return [
             cents(
                 Fraction(watts, 2000)

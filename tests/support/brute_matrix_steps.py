@@ -41,9 +41,9 @@ def prorata(bill: Bill) -> list[Decimal]:
     amounts = []
     for days in stretches(bill):
         parts = in_two(kwh(days), 300 * month(bill, days))
-        for part, doubled in zip(parts, (1, 2), strict=True):
-            for counts, times in PERIODS if part or doubled == 1 else ():
-                energy = part * kwh(days, counts) / kwh(days)
+        for energy_in_step, doubled in zip(parts, (1, 2), strict=True):
+            for counts, times in PERIODS if energy_in_step or doubled == 1 else ():
+                energy = energy_in_step * kwh(days, counts) / kwh(days)
                 amounts.append(cents(energy * price(bill, days) * times * doubled))
     return amounts
 
@@ -107,8 +107,8 @@ def nested(bill: Bill) -> list[Decimal]:
         parts = [(low, Fraction(1)), (high, Fraction(2)), (outer, Fraction(1, 2))]
         amounts += [
             cents(energy * price(bill, days) * times)
-            for place, (energy, times) in enumerate(parts)
-            if energy or not place
+            for number, (energy, times) in enumerate(parts)
+            if energy or not number
         ]
     return amounts
 
@@ -129,7 +129,7 @@ def steps_of_daily_demand(bill: Bill) -> list[Decimal]:
     amounts = []
     for days in stretches(bill):
         parts = [in_two(peak([day]), Fraction(1, 2)) for day in days]
-        below, above = (sum(part, ZERO) for part in zip(*parts, strict=True))
+        below, above = (sum(energies, ZERO) for energies in zip(*parts, strict=True))
         amounts.append(cents(below * price(bill, days)))
         if above:
             amounts.append(cents(above * price(bill, days) * 2))

@@ -40,12 +40,12 @@ def month_of(bill: Bill) -> date:
     return bill.days[0].day.replace(day=1)
 
 
-def short_of_year(before: Decimal, part: Callable[[Bill], Fraction]) -> Pricer:
-    """Energy, and what it is short of a part of the year's amount where the bill ends the year."""
+def short_of_year(before: Decimal, share_of_it: Callable[[Bill], Fraction]) -> Pricer:
+    """Energy, and what it is short of a share of the year's amount where the bill ends the year."""
 
     def lines(bill: Bill) -> list[Decimal]:
         amounts = each(energy_line)(bill)
-        short = YEAR * part(bill) - Fraction(before + sum(amounts, NONE))
+        short = YEAR * share_of_it(bill) - Fraction(before + sum(amounts, NONE))
         return [*amounts, *([cents(short)] if short > 0 and ends_month(bill) else [])]
 
     return lines
@@ -58,12 +58,12 @@ def all_of_it(_: Bill) -> Fraction:
 def days_of_year_since(months: int) -> Callable[[Bill], Fraction]:
     """Days of the bill and of so many months before it, of those of the year that it ends."""
 
-    def part(bill: Bill) -> Fraction:
+    def share_of_it(bill: Bill) -> Fraction:
         end = months_before(month_of(bill), -1)
         counted = days_between(months_before(month_of(bill), months), end)
         return Fraction(len(counted), len(days_between(months_before(end, 12), end)))
 
-    return part
+    return share_of_it
 
 
 def months_of_year_since(months: int) -> Callable[[Bill], Fraction]:
@@ -76,11 +76,11 @@ def short_until_the_eleventh(before: Decimal) -> Pricer:
     def lines(bill: Bill) -> list[Decimal]:
         amounts = []
         for _, days in groupby(bill.days, key=lambda day: day.day.day > 10):
-            part = bill.on(days)
-            mine = each(energy_line)(part)
+            side = bill.on(days)
+            mine = each(energy_line)(side)
             amounts += mine
             short = YEAR - Fraction(before + sum(mine, NONE))
-            if part.days[-1].day.day == 10 and short > 0:
+            if side.days[-1].day.day == 10 and short > 0:
                 amounts.append(cents(short))
         return amounts
 
@@ -91,10 +91,10 @@ def part_of_month(bill: Bill) -> Fraction:
     return Fraction(len(bill.days), bill.period)
 
 
-def short_of_month(part: Callable[[Bill], Fraction]) -> Pricer:
+def short_of_month(share_of_it: Callable[[Bill], Fraction]) -> Pricer:
     def lines(bill: Bill) -> list[Decimal]:
         amounts = each(energy_line)(bill)
-        short = YEAR * part(bill) - Fraction(sum(amounts, NONE))
+        short = YEAR * share_of_it(bill) - Fraction(sum(amounts, NONE))
         return [*amounts, *([cents(short)] if short > 0 else [])]
 
     return lines
@@ -120,6 +120,20 @@ def topped_up_after_credits(bill: Bill) -> list[Decimal]:
     amounts = credited(bill)
     short = a_month(bill) - max(ZERO, Fraction(sum(amounts, NONE)))
     return [*amounts, *([cents(short)] if short > 0 else [])]
+
+
+def committed_after_credits(bill: Bill) -> list[Decimal]:
+    """All of the month's amount, whatever part of the month is billed."""
+    amounts = credited(bill)
+    short = YEAR - Fraction(sum(amounts, NONE))
+    return [*amounts, *([cents(short)] if short > 0 else [])]
+
+
+def settled_into_money(bill: Bill) -> list[Decimal]:
+    """What a bank of 50 kWh has left at the end of the month pays later bills: a line of zero."""
+    net = kwh(bill.days) - fed(bill.days)
+    settles = ends_month(bill) and net < 50
+    return [*each(energy_line)(bill), *([NONE] if settles else [])]
 
 
 def paid_out(bill: Bill) -> list[Decimal]:

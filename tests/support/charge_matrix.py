@@ -42,7 +42,7 @@ tariff: cell
 effective: @EFFECTIVE
 zone: Europe/Madrid
 currency: {code: EUR}
-cycle: {normal_days: cycle}
+cycle: {normal_days: @CYCLE}
 needs: {seats: seat, exempt: bool@NEEDS}
 calendar:
   seasons: {s: "@BEGINS..12-31", w: rest}
@@ -190,6 +190,11 @@ def drawn(how: str, seed: int) -> tuple[brute.Bill, DayRange]:
 
 
 def tariff(cut: Cut, row: Row, bill: brute.Bill) -> list[TariffVersion]:
+    return [TariffVersion.of(load_tariff(text)) for text in texts(cut, row, bill)]
+
+
+def texts(cut: Cut, row: Row, bill: brute.Bill) -> list[str]:
+    """The documents of the versions of a cell's tariff."""
     begins = cut.month.replace(day=cut.season or 1)
     versions = []
     for version, day in enumerate((None, cut.version, cut.again)):
@@ -199,6 +204,7 @@ def tariff(cut: Cut, row: Row, bill: brute.Bill) -> list[TariffVersion]:
         text = HEAD.replace("@CHARGE", row.charge) + row.more
         for mark in ("NEEDS", "SERIES", "BANKED", "DETERMINANTS", "NEM", "BANKS"):
             text = text.replace(f"@{mark}", row.marks.get(mark, ""))
+        text = text.replace("@CYCLE", row.marks.get("CYCLE", "cycle"))
         text = text.replace("@EFFECTIVE", effective.isoformat())
         text = text.replace("@BEGINS", f"{begins:%m-%d}")
         text = text.replace("@MONTH", f"{cut.month:%Y-%m}").replace("@MM", f"{cut.month:%m}")
@@ -212,7 +218,7 @@ def tariff(cut: Cut, row: Row, bill: brute.Bill) -> list[TariffVersion]:
             for word, value in (("twice", price * 2), ("half", price / 2), ("", price)):
                 number = format(Decimal(value.numerator) / value.denominator, "f")
                 text = text.replace(f"{word}@{season}", number)
-        versions.append(TariffVersion.of(load_tariff(text)))
+        versions.append(text)
     return versions
 
 

@@ -128,6 +128,40 @@ ROWS = {
         brute.each(brute.energy_line),
         opening=so_far(2),
     ),
+    "commitment of a year by its date": Row(
+        ENERGY,
+        committed("per: term, months: 12, begins: 2020-@MM-11, ends: date, share: none"),
+        terms.short_until_the_eleventh(BEFORE),
+        opening=so_far(11),
+    ),
+    "commitment after credits": Row(
+        ENERGY,
+        committed("per: month, share: none, basis: after_credits").replace("of: c", "of: [c, sun]"),
+        terms.committed_after_credits,
+        FED | {"BANKS": ", sun: {earn: fed, price: 0.05, offsets: c}"},
+    ),
+    "commitment that is carried": Row(
+        ENERGY,
+        committed("per: month, share: none, shortfall: carry, excess: carry"),
+        brute.each(brute.energy_line),
+    ),
+    "minimum until the true-up": Row(
+        ENERGY,
+        minimum("per: year, year: true_up, share: none"),
+        terms.short_of_year(BEFORE, terms.all_of_it),
+        {"NEM": ", true_up: {month: @M}"},
+        opening=so_far(11),
+    ),
+    "true-up into money": Row(
+        ENERGY,
+        "",
+        terms.settled_into_money,
+        {
+            "NEM": ", true_up: {month: @M, pay: 0.03, into: sun}",
+            "BANKS": ", sun: {offsets: c, when: next_bill}",
+        },
+        opening=held("nem", Fraction(50)),
+    ),
     "commitment of a month": Row(
         ENERGY, committed("per: month, share: none"), terms.short_of_month(terms.all_of_it)
     ),
