@@ -9,16 +9,18 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
+from uuid import UUID
 
 import psycopg
 
 from central.adapters.timescale.billing.credit_notes import TimescaleCancellations
 from central.adapters.timescale.billing.rebills import TimescaleRebills
-from central.domain.billing.bill import Party
+from central.domain.billing.bill import Bill, Party
 from central.domain.billing.correction import CorrectionWay
 from central.service.billing.approve_bills import ApproveBills, IssueBills
 from central.service.billing.cancel_bills import CancelBills
 from central.service.billing.rebill_bills import RebillBills
+from central.service.ports.billing import BillRecord
 from central.service.ports.registry import (
     AccountRecord,
     AgreementRecord,
@@ -47,8 +49,8 @@ INSIDE, AFTER = date(2026, 10, 16), date(2026, 11, 20)
 CASES = [(point, change) for point in ("interval", "period_end") for change in (INSIDE, AFTER)]
 # October is issued on 25 November and due on 9 December, November on the 2nd and due on the 16th.
 ISSUED_ON = {OCTOBER: date(2026, 11, 25), NOVEMBER: date(2026, 12, 2)}
-CASES += [("issue", AFTER), ("issue", DECEMBER)]
-CASES += [("due", date(2026, 12, 5)), ("due", date(2026, 12, 12))]
+CASES += [("issue", change) for change in (INSIDE, AFTER, DECEMBER)]
+CASES += [("due", change) for change in (INSIDE, date(2026, 12, 5), date(2026, 12, 12))]
 BEFORE, SINCE = Decimal(21), Decimal(10)
 ISSUED = """\
 SELECT sum(bill.total) FROM bill JOIN account ON account.id = account_id
@@ -111,6 +113,24 @@ async def taxed(utility: Utility, number: int, period: str) -> dict[Decimal, Dec
     }
 
 
+async def taxes_of(utility: Utility, uid: UUID) -> list[tuple[Decimal | None, Decimal]]:
+    """Percents and amounts of the taxes of a document."""
+    record = await utility.billing.bill(uid)
+    assert record is not None
+    return _taxes(record.bill)
+
+
+def mirrored(cancelled: BillRecord) -> list[tuple[Decimal | None, Decimal]]:
+    """The same of what mirrors a document; adjustments went with the bill that was made anew."""
+    return sorted((price, -amount) for price, amount in _taxes(cancelled.bill))
+
+
+def _taxes(document: Bill) -> list[tuple[Decimal | None, Decimal]]:
+    lines = (entry.line for entry in document.lines)
+    taxes = (line for line in lines if line.kind == "tax" and not line.adjusts)
+    return sorted((line.price, line.amount) for line in taxes)
+
+
 async def test_each_document_has_the_rate_of_its_point(migrated: Database) -> None:
     async with corrected_utility(migrated.dsn) as books:
         pool = pool_of(books.utility)
@@ -159,11 +179,15 @@ async def billed_anew(
         await late(utility, date(2026, 10, 20), 11_000, number, version=3)
         (anew,) = await rebill(f"A-{number}", agent, "later")
         november = await bill(utility, f"A-{number}", "2026-11")
-        for uid in (anew, *await cancel([november.uid], agent, "again")):
+        notes = await cancel([november.uid], agent, "again")
+        for uid in (anew, *notes):
             await ApproveBills(utility.billing, lambda: utility.now).one(uid, CHIEF)
             await IssueBills(utility.billing, lambda: utility.now).one(uid, CHIEF)
         net, taxes = right(point, change, OCTOBER, more)
         assert await taxed(utility, number, "2026-10") == taxes
+        for uid in notes:
+            # The note mirrors what it cancels, at the rates of then.
+            assert await taxes_of(utility, uid) == mirrored(november)
         with psycopg.connect(database.dsn) as owner:
             ((total,),) = owner.execute(ISSUED, [f"A-{number}"]).fetchall()
         assert total == net + sum(taxes.values())
