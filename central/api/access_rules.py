@@ -86,6 +86,7 @@ GET /usage-subjects
 GET /service-points
 GET /service-points/{point}
 GET /service-points/{point}/channels
+GET /service-points/{point}/installations
 GET /allocations
 GET /allocations/{point}/days/{day}
 """,
@@ -93,10 +94,13 @@ GET /allocations/{point}/days/{day}
 GET /accounts
 GET /accounts/{account}
 GET /accounts/{account}/agreements
+GET /agreements/{agreement}
+GET /agreements/{agreement}/facts
 GET /cycles
 GET /cycles/{cycle}
 GET /cycles/{cycle}/accounts
 GET /groups
+GET /groups/{group}
 GET /groups/{group}/members
 GET /moves
 """,
@@ -119,6 +123,7 @@ GET /bills/{bill}/draft.pdf
 GET /bills/{bill}/invoice.xml
 GET /bills/{bill}/fiscal-records
 GET /bill-questions
+GET /bill-questions/{question}
 GET /claim-conflicts
 GET /correction-candidates
 GET /correction-candidates/{candidate}
@@ -131,10 +136,11 @@ POST /shadow-bills
     Permission.READ_LEDGER: """
 GET /accounts/{account}/drawdowns
 GET /ledger
-GET /ledger/{key}
+GET /ledger/{key:path}
 """,
     Permission.READ_RULES: """
 GET /tariffs
+GET /tariffs/{tariff}/versions/{effective}
 GET /tables
 GET /correction-limits
 GET /correction-rules

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Header
 from pydantic import BaseModel
@@ -112,8 +112,14 @@ def shown_at(*path: str) -> Location:
     Args:
         path: The parts of a path of the API.
     """
-    address = "/".join((_V1, *(quote(name, safe="") for name in path)))
+    address = address_of(*path)
     return lambda _: address
+
+
+def address_of(*path: str, **query: str) -> str:
+    """A path of the API, with a query where one narrows a list to what is meant."""
+    address = "/".join((_V1, *(quote(name, safe="") for name in path)))
+    return f"{address}?{urlencode(query, quote_via=quote)}" if query else address
 
 
 def first_bill(answer: dict[str, Any]) -> str | None:

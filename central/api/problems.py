@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from central.domain.access.policy import NotPermittedError
+from central.domain.metering.errors import InstallationError, MultiplierError
 from central.domain.tariff.refusal import TariffRefusedError
 from central.service.billing.invoice_document import UnprintableTextError
 from central.service.billing.shadow_file import ShadowFileError
@@ -159,6 +160,8 @@ STATUS: dict[type[MeterlineError], HTTPStatus] = {
     NoSuchPilotError: HTTPStatus.NOT_FOUND,
     NoSuchEndpointError: HTTPStatus.NOT_FOUND,
     NoSuchDeliveryError: HTTPStatus.NOT_FOUND,
+    MultiplierError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InstallationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnprintableTextError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRegisteredError: HTTPStatus.UNPROCESSABLE_ENTITY,
     CycleFileError: HTTPStatus.UNPROCESSABLE_ENTITY,

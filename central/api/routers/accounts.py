@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from central.api.parameters import LIMIT, After, Limit, Search, ServicesAsOf
-from central.api.schemas.base import PageOut, page_out
+from fastapi import APIRouter, Query
+
+from central.api.parameters import LIMIT, After, Limit, Paging, Search, ServicesAsOf
+from central.api.schemas.agreed_facts import AgreedFactOut
+from central.api.schemas.base import Day, PageOut, page_out
 from central.api.schemas.billing import AccountOut, AgreementOut, BillOut, TariffOut
+from central.service.registry.listings import facts_of
 from central.service.views.lookup import require
 
 router = APIRouter(tags=["accounts"])
+FactName = Annotated[str | None, Query(max_length=200, description="Only those of this name.")]
+FactDay = Annotated[Day | None, Query(description="Only those that begin on this day.")]
 
 
 @router.get("/accounts")
@@ -42,6 +48,31 @@ async def list_agreements(
     return page_out(page, AgreementOut.model_validate)
 
 
+@router.get("/agreements/{agreement}")
+async def get_agreement(services: ServicesAsOf, agreement: str) -> AgreementOut:
+    """Get one agreement."""
+    view = require(await services.billing.agreement(agreement), "agreement", agreement)
+    return AgreementOut.model_validate(view)
+
+
+@router.get("/agreements/{agreement}/facts")
+async def list_agreement_facts(
+    services: ServicesAsOf,
+    agreement: str,
+    page: Paging,
+    name: FactName = None,
+    effective: FactDay = None,
+) -> PageOut[AgreedFactOut]:
+    """List the facts of an agreement by name and day."""
+    view = require(await services.billing.agreement(agreement), "agreement", agreement)
+    facts = [
+        fact
+        for fact in await facts_of(services.registry, view)
+        if name in {None, fact.name} and effective in {None, fact.effective}
+    ]
+    return page(facts, lambda fact: (fact.name, fact.effective.isoformat()), AgreedFactOut.of)
+
+
 @router.get("/accounts/{account}/bills")
 async def list_account_bills(
     services: ServicesAsOf, account: str, after: After = None, limit: Limit = LIMIT
@@ -59,3 +90,10 @@ async def list_tariffs(
     """List tariff versions by name and date."""
     page = await services.billing.tariffs(after=after, limit=limit)
     return page_out(page, TariffOut.model_validate)
+
+
+@router.get("/tariffs/{tariff}/versions/{effective}")
+async def get_tariff_version(services: ServicesAsOf, tariff: str, effective: Day) -> TariffOut:
+    """Get the newest revision of a tariff's version of a day."""
+    view = await services.billing.tariff_version(tariff, effective)
+    return TariffOut.model_validate(require(view, "tariff version", f"{tariff} of {effective}"))

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce
+from central.api.idempotency import DoOnce, shown_at
 from central.api.parameters import LIMIT, After, Limit, Services
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.bill_questions import (
@@ -19,6 +19,8 @@ from central.api.schemas.bill_questions import (
     BillQuestionRef,
 )
 from central.service.operator.bill_orders import questions_of
+from central.service.operator.services import OperatorServices
+from central.service.views.lookup import require
 
 router = APIRouter(tags=["bills"])
 OneAccount = Annotated[str | None, Query(min_length=1, max_length=200, description="Number.")]
@@ -45,7 +47,7 @@ async def list_bill_questions(  # noqa: PLR0913, PLR0917 - one parameter each
 
 @router.post(
     "/bills/{bill}/lines/{number}/questions",
-    responses={HTTPStatus.CREATED.value: {"model": BillQuestionRef}},
+    responses={HTTPStatus.CREATED.value: {"model": BillQuestionOut}},
     response_model=None,
 )
 async def ask_about_line(
@@ -53,11 +55,22 @@ async def ask_about_line(
 ) -> Response:
     """Ask about a line of an issued bill, or dispute it."""
 
-    async def work() -> tuple[HTTPStatus, BillQuestionRef]:
+    async def work() -> tuple[HTTPStatus, BillQuestionOut]:
         uid = await questions_of(services).ask(bill, number, order.kind, order.text, once.actor)
-        return HTTPStatus.CREATED, BillQuestionRef(question=str(uid))
+        return HTTPStatus.CREATED, await _question(services, uid)
 
-    return await once(work)
+    return await once(work, lambda answer: shown_at("bill-questions", answer["question"])(answer))
+
+
+@router.get("/bill-questions/{question}")
+async def get_bill_question(services: Services, question: UUID) -> BillQuestionOut:
+    """Get one question about a line of a bill."""
+    return await _question(services, question)
+
+
+async def _question(services: OperatorServices, question: UUID) -> BillQuestionOut:
+    asked = require(await questions_of(services).question(question), "question", question)
+    return BillQuestionOut.model_validate(asked.to_json())
 
 
 @router.post(

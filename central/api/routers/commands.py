@@ -10,12 +10,18 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from central.api.idempotency import DoOnce, first_bill, shown_at
+from central.api.idempotency import DoOnce, address_of, first_bill
 from central.api.parameters import Services
 from central.api.schemas.base import Day
-from central.api.schemas.billing import AccountOut, AgreementOut, BillOut
-from central.api.schemas.effects import AccountEffectOut, AgreementEffectOut, PointEffectOut
-from central.api.schemas.field import PointOut
+from central.api.schemas.billing import AccountOut, AgreementOut, BillOut, TariffOut
+from central.api.schemas.effects import (
+    AccountEffectOut,
+    AgreementEffectOut,
+    InstallationEffectOut,
+    PointEffectOut,
+    TariffEffectOut,
+)
+from central.api.schemas.field import InstallationOut, PointOut
 from central.api.schemas.writes import (
     AccountIn,
     AgreementIn,
@@ -32,14 +38,12 @@ from central.api.schemas.writes import (
 from central.service.billing.approve_bills import BulkOutcome
 from central.service.operator.bill_orders import approve_run, issue_run
 from central.service.operator.services import OperatorServices
+from central.service.registry.listings import installations_of
 from central.service.registry.record_changes import Effect
 from central.service.registry.register import Enrol
-from central.service.views.billing import AccountView
 from central.service.views.lookup import require
-from central.service.views.paging import MAX_LIMIT
 
 router = APIRouter(tags=["orders"])
-_V1 = "/api/v1"
 Responses = dict[int | str, dict[str, Any]]
 EFFECT: Responses = {
     HTTPStatus.OK.value: {"model": EffectOut, "description": "It existed, or was corrected."},
@@ -47,17 +51,14 @@ EFFECT: Responses = {
 }
 
 
-def _effect_with(model: type[EffectOut]) -> Responses:
+def effect_with(model: type[EffectOut]) -> Responses:
+    """What a route answers whose effects say what they are about."""
     return {status: {**said, "model": model} for status, said in EFFECT.items()}
 
 
 CHANGED: Responses = {HTTPStatus.OK.value: {"model": EffectOut}}
 _BILL: Responses = {HTTPStatus.OK.value: {"model": BillOut}}
 _COUNT: Responses = {HTTPStatus.OK.value: {"model": CountOut}}
-
-
-async def _nowhere() -> None:
-    """Where something is that has no path of its own."""
 
 
 def location_of(answer: dict[str, Any]) -> str | None:
@@ -67,23 +68,20 @@ def location_of(answer: dict[str, Any]) -> str | None:
 
 
 async def _effect(
-    enrol: Enrol,
-    order: Callable[[Enrol], Awaitable[Effect]],
-    where: Callable[[], Awaitable[str | None]] = _nowhere,
+    enrol: Enrol, order: Callable[[Enrol], Awaitable[Effect]]
 ) -> tuple[HTTPStatus, EffectOut]:
     effect = await order(enrol)
     status = HTTPStatus.CREATED if effect is Effect.ADDED else HTTPStatus.OK
     concerned = {what: str(bills) for what, bills in enrol.concerned.items()}
     return status, EffectOut(
         effect=effect,
-        location=await where(),
         concerned=concerned,
         discarded=enrol.discarded,
         warnings=list(map(str, enrol.warnings)),
     )
 
 
-@router.post("/service-points", responses=_effect_with(PointEffectOut), response_model=None)
+@router.post("/service-points", responses=effect_with(PointEffectOut), response_model=None)
 async def open_point(services: Services, once: DoOnce, order: PointIn) -> Response:
     """Create a service point with its channels and services, or correct its address or capacity."""
     channels = [channel.record() for channel in order.channels]
@@ -95,95 +93,95 @@ async def open_point(services: Services, once: DoOnce, order: PointIn) -> Respon
 
     async def work() -> tuple[HTTPStatus, PointEffectOut]:
         status, effect = await _effect(enrol, record)
-        page = await services.field.points(now=services.clock(), search=order.name, limit=1)
-        view = require(next(iter(page.rows), None), "service point", order.name)
+        named = await services.field.point_named(order.name, services.clock())
+        view = require(named, "service point", order.name)
         return status, PointEffectOut(
-            **{**dict(effect), "location": f"{_V1}/service-points/{view.point}"},
+            **{**dict(effect), "location": address_of("service-points", view.point)},
             service_point=PointOut.model_validate(view),
         )
 
     return await once(work, location_of)
 
 
-async def _path_of_point(services: OperatorServices, name: str) -> str | None:
-    page = await services.field.points(now=services.clock(), search=name, limit=1)
-    return f"{_V1}/service-points/{page.rows[0].point}" if page.rows else None
-
-
-@router.post("/installations", responses=EFFECT, response_model=None)
+@router.post("/installations", responses=effect_with(InstallationEffectOut), response_model=None)
 async def install(services: Services, once: DoOnce, order: InstallationIn) -> Response:
     """Install or remove a meter. Its readings are validated again."""
     enrol = services.enrol(once.actor)
+    wanted = order.record()
 
-    async def where() -> str | None:
-        return await _path_of_point(services, order.service_point)
+    async def work() -> tuple[HTTPStatus, InstallationEffectOut]:
+        status, effect = await _effect(enrol, lambda each: each.installation(wanted))
+        named = await services.field.point_named(wanted.point, services.clock())
+        view = require(named, "service point", wanted.point)
+        key = (wanted.manufacturer, wanted.serial, wanted.start)
+        installed = next(
+            record
+            for record in await installations_of(services.registry, wanted.point)
+            if (record.manufacturer, record.serial, record.start) == key
+        )
+        path = address_of("service-points", view.point, "installations", serial=wanted.serial)
+        return status, InstallationEffectOut(
+            **{**dict(effect), "location": path}, installation=InstallationOut.of(installed)
+        )
 
-    return await once(
-        lambda: _effect(enrol, lambda each: each.installation(order.record()), where), location_of
-    )
+    return await once(work, location_of)
 
 
-@router.post("/accounts", responses=_effect_with(AccountEffectOut), response_model=None)
+@router.post("/accounts", responses=effect_with(AccountEffectOut), response_model=None)
 async def open_account(services: Services, once: DoOnce, order: AccountIn) -> Response:
     """Create an account, or correct its name and address."""
     enrol = services.enrol(once.actor)
 
     async def work() -> tuple[HTTPStatus, AccountEffectOut]:
         status, effect = await _effect(enrol, lambda each: each.account(order.record()))
-        view = require(await _account(services, order.number), "account", order.number)
+        named = await services.billing.account_numbered(order.number, services.clock().date())
+        view = require(named, "account", order.number)
         return status, AccountEffectOut(
-            **{**dict(effect), "location": f"{_V1}/accounts/{view.account}"},
+            **{**dict(effect), "location": address_of("accounts", view.account)},
             account=AccountOut.model_validate(view),
         )
 
     return await once(work, location_of)
 
 
-async def _account(services: OperatorServices, number: str) -> AccountView | None:
-    page = await services.billing.accounts(today=services.clock().date(), search=number, limit=1)
-    return next(iter(page.rows), None)
-
-
-async def path_of_agreements(services: OperatorServices, account: str) -> str | None:
-    """Where the agreements of an account are found, by its number."""
-    view = await _account(services, account)
-    return None if view is None else f"{_V1}/accounts/{view.account}/agreements"
-
-
-@router.post("/agreements", responses=_effect_with(AgreementEffectOut), response_model=None)
+@router.post("/agreements", responses=effect_with(AgreementEffectOut), response_model=None)
 async def agree(services: Services, once: DoOnce, order: AgreementIn) -> Response:
     """Create an agreement, or end it."""
     enrol = services.enrol(once.actor)
 
     async def work() -> tuple[HTTPStatus, AgreementEffectOut]:
         status, effect = await _effect(enrol, lambda each: each.agreement(order.record()))
-        account = require(await _account(services, order.account), "account", order.account)
-        page = await services.billing.agreements(account.account, limit=MAX_LIMIT)
-        shown = (
-            AgreementOut.model_validate(view)
-            for view in page.rows
-            if (view.point_name, view.tariff, view.start)
-            == (order.service_point, order.tariff, order.first)
-        )
+        view = await services.billing.agreement_agreed(order.record())
+        path = None if view is None else address_of("agreements", view.agreement)
         return status, AgreementEffectOut(
-            **{**dict(effect), "location": f"{_V1}/accounts/{account.account}/agreements"},
-            agreement=next(shown, None),
+            **{**dict(effect), "location": path},
+            agreement=None if view is None else AgreementOut.model_validate(view),
         )
 
     return await once(work, location_of)
 
 
-@router.post("/tariffs", responses=EFFECT, response_model=None)
+@router.post("/tariffs", responses=effect_with(TariffEffectOut), response_model=None)
 async def add_tariff(services: Services, once: DoOnce, order: TariffIn) -> Response:
     """Add a tariff version, or correct the one of its date with a reason.
 
     The answer to a refused document lists every fault.
     """
     enrol = services.enrol(once.actor)
-    return await once(
-        lambda: _effect(enrol, lambda each: each.tariff(order.document, reason=order.reason)),
-        shown_at("tariffs"),
-    )
+
+    async def work() -> tuple[HTTPStatus, TariffEffectOut]:
+        status, effect = await _effect(
+            enrol, lambda each: each.tariff(order.document, reason=order.reason)
+        )
+        record = require(enrol.recorded, "tariff version", "of the document")
+        named = await services.billing.tariff_version(record.name, record.effective)
+        view = require(named, "tariff version", f"{record.name} of {record.effective}")
+        path = address_of("tariffs", record.name, "versions", record.effective.isoformat())
+        return status, TariffEffectOut(
+            **{**dict(effect), "location": path}, tariff=TariffOut.model_validate(view)
+        )
+
+    return await once(work, location_of)
 
 
 @router.post("/tariffs/{tariff}/{effective}/withdraw", responses=CHANGED, response_model=None)

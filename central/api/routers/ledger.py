@@ -49,7 +49,7 @@ async def list_entries(
     return page_out(page, lambda row: EntryOut.model_validate(row.to_json()))
 
 
-@router.get("/ledger/{key}")
+@router.get("/ledger/{key:path}")
 async def get_entry(services: ServicesAsOf, key: str) -> EntryOut:
     """Get an entry with the bill that has consumed it."""
     entry = require(await services.account_ledger.show(key), "entry", key)

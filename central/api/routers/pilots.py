@@ -44,7 +44,7 @@ async def set_pilot(services: Services, once: DoOnce, order: PilotIn) -> Respons
         written = next(row for row in await use_case.listed() if row.name == order.name)
         return status, PilotOut.model_validate(written.to_json())
 
-    return await once(work, shown_at("pilots", order.name))
+    return await once(work, shown_at("pilots"))
 
 
 @router.post(

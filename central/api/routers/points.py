@@ -8,15 +8,19 @@ from fastapi import APIRouter, Query
 
 from central.api.parameters import LIMIT, MONTH, After, Limit, Paging, Search, ServicesAsOf
 from central.api.schemas.base import PageOut, page_out
-from central.api.schemas.field import MonthOut, PointChannelOut, PointOut
+from central.api.schemas.field import InstallationOut, MonthOut, PointChannelOut, PointOut
 from central.service.operator.month import parse_month, view_month, view_point_months
+from central.service.registry.listings import installations_of
 from central.service.views.lookup import require
+from central.service.views.paging import instant_key
 
 router = APIRouter(tags=["service points"])
 Month = Annotated[
     str | None,
     Query(pattern=MONTH, description="Local month, such as 2026-10; default: the newest."),
 ]
+
+Serial = Annotated[str | None, Query(max_length=32, description="Only meters of this number.")]
 
 
 @router.get("/service-points")
@@ -46,6 +50,25 @@ async def list_point_channels(
     require(await services.field.point(point, services.clock()), "service point", point)
     views = await services.field.point_channels(point)
     return page(views, lambda view: (int(view.channel),), PointChannelOut.model_validate)
+
+
+@router.get("/service-points/{point}/installations")
+async def list_installations(
+    services: ServicesAsOf, point: str, page: Paging, serial: Serial = None
+) -> PageOut[InstallationOut]:
+    """List the meters of a service point, the newest first."""
+    view = require(await services.field.point(point, services.clock()), "service point", point)
+    records = [
+        record
+        for record in await installations_of(services.registry, view.name)
+        if serial in {None, record.serial}
+    ]
+    return page(
+        records,
+        lambda record: (instant_key(record.start), record.manufacturer, record.serial),
+        InstallationOut.of,
+        newest_first=True,
+    )
 
 
 @router.get("/point-channels/{channel}/intervals")

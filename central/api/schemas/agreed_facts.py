@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from pydantic import Field
+
+from central.api.schemas.base import Schema
 from central.api.schemas.writes import Name, Order, Reason
-from central.domain.rating.inputs.agreement_facts import Fact, spelled
+from central.domain.rating.inputs.agreement_facts import AgreementFacts, Fact, spelled
 from central.service.registry.agreed_facts import AgreedAt
 
 
@@ -32,3 +35,20 @@ class FactIn(NamedFactIn):
     def fact(self) -> Fact:
         """As the registry keeps it."""
         return Fact(self.name, spelled(self.value), self.effective)
+
+
+class AgreedFactOut(Schema):
+    """A fact from a local day on."""
+
+    name: str
+    value: str
+    kind: str = Field(description="`number`, `bool` or `text`.")
+    effective: date
+
+    @classmethod
+    def of(cls, fact: Fact) -> AgreedFactOut:
+        """As the registry keeps it; a truth is `true` or `false`."""
+        (written,) = AgreementFacts((fact,)).to_json()
+        if written["kind"] == "bool":
+            written["value"] = str(written["value"]).lower()
+        return cls.model_validate(written)

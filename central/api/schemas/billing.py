@@ -44,6 +44,7 @@ class AgreementOut(Schema):
     start: date
     end: date | None
     withdrawn: bool = Field(description="Entered by mistake; it never holds.")
+    service: str | None
 
 
 class TariffOut(Schema):

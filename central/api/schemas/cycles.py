@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from central.api.schemas.writes import Name, Order, Reason
 from central.domain.billing.billing_cycle import BillingCycle
@@ -70,6 +70,8 @@ class PeriodOut(BaseModel):
 
 class CycleMemberOut(BaseModel):
     """An account that was put into a cycle on a day."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     account: str
     first: date = Field(alias="from")

@@ -12,6 +12,8 @@ from central.api.schemas.writes import Order, Reason
 from central.domain.metering.block import DayBlock
 from central.domain.metering.quality import IntervalQuality
 from central.service.operator.month import ChannelMonth
+from central.service.ports.registry import InstallationRecord
+from central.service.views.billing import spell_fraction
 from central.service.views.field import (
     CameBy,
     GatewayView,
@@ -219,3 +221,23 @@ class PointOut(Schema):
     account: str | None
     account_name: str | None
     tariff: str | None
+
+
+class InstallationOut(Schema):
+    """A meter at a service point, from a time to a time."""
+
+    service_point: str
+    manufacturer: str
+    serial: str
+    start: Instant
+    end: Instant | None
+    multiplier: str
+
+    @classmethod
+    def of(cls, record: InstallationRecord) -> Self:
+        """As the registry keeps it."""
+        return cls.fill(
+            record,
+            service_point=record.point,
+            multiplier=spell_fraction(record.multiplier),
+        )

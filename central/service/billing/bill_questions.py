@@ -85,6 +85,10 @@ class BillQuestions:
             message = f"No question {question} waits for an answer."
             raise NotWaitingError(message, value=str(question))
 
+    async def question(self, question: UUID) -> BillQuestion | None:
+        """One question, or None."""
+        return await self._store.question(question)
+
     async def listed(
         self,
         *,

@@ -25,6 +25,9 @@ class BillQuestionStore(Protocol):
     async def answer(self, question: UUID, note: DecisionNote) -> bool:
         """Answer one that waits, and log that; whether it waited."""
 
+    async def question(self, question: UUID) -> BillQuestion | None:
+        """One question, or None."""
+
     async def questions(
         self,
         *,

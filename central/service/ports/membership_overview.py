@@ -36,12 +36,13 @@ class MembershipOverview(Protocol):
     ) -> Page[CyclePeriodView]:
         """The periods of a cycle's list, ascending: those with billed days, or the others."""
 
-    async def accounts(
+    async def accounts(  # noqa: PLR0913 - every filter is one
         self,
         cycle: str,
         *,
         today: date | None,
         search: str = "",
+        number: str | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[CycleAccountView]:
@@ -51,6 +52,7 @@ class MembershipOverview(Protocol):
             cycle: Its name; a built-in one too.
             today: Only those that are in it on this day; None for all that ever were.
             search: Only those whose number begins so.
+            number: Only the one of just this number.
             after: Cursor of the page before.
             limit: Most rows.
         """
@@ -63,16 +65,17 @@ class MembershipOverview(Protocol):
     async def group(self, name: str, today: date) -> GroupView | None:
         """Get one group."""
 
-    async def members(
+    async def members(  # noqa: PLR0913 - every filter is one
         self,
         group: str,
         *,
         today: date | None,
         search: str = "",
+        member: str | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[MemberView]:
-        """Members of a group by name; see `accounts`."""
+        """Members of a group by name, or only the one of just a name; see `accounts`."""
 
     async def board(
         self, *, since: date, today: date, after: str | None = None, limit: int

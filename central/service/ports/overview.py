@@ -12,6 +12,7 @@ from typing import Protocol
 
 from central.domain.metering.block import DayBlock
 from central.domain.rating.bill_lines.line import RatedLine
+from central.service.ports.registry import AgreementRecord
 from central.service.views.bill_filter import ANY_BILL, BillFilter
 from central.service.views.billing import (
     AccountView,
@@ -203,6 +204,10 @@ class FieldOverview(Protocol):
         """
         ...
 
+    async def point_named(self, name: str, now: datetime) -> PointView | None:
+        """The service point of exactly this name, or None."""
+        ...
+
     async def point(self, point: str, now: datetime) -> PointView | None:
         """Get one service point."""
         ...
@@ -221,6 +226,10 @@ class BillingOverview(Protocol):
         """
         ...
 
+    async def account_numbered(self, number: str, today: date) -> AccountView | None:
+        """The account of exactly this number, or None."""
+        ...
+
     async def account(self, account: str, today: date) -> AccountView | None:
         """Get one account."""
         ...
@@ -233,6 +242,21 @@ class BillingOverview(Protocol):
         Raises:
             CursorError: The cursor is not one of this list.
         """
+        ...
+
+    async def agreement(self, agreement: str) -> AgreementView | None:
+        """Get one agreement by its identifier."""
+        ...
+
+    async def agreement_agreed(self, agreed: AgreementRecord) -> AgreementView | None:
+        """The agreement of just this account, point, service, tariff and first day, or None.
+
+        Without a service, the newest of any; one that was taken back only where no other holds.
+        """
+        ...
+
+    async def tariff_version(self, tariff: str, effective: date) -> TariffView | None:
+        """The newest revision of a tariff's version of a day, or None."""
         ...
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:

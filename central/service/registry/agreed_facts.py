@@ -51,6 +51,8 @@ class AgreedFactChanges(RegistryChanges):
 
     concerned = ConcernedBills()
     """Issued bills whose days the last change reaches into."""
+    agreement: AgreementRecord | None = None
+    """The agreement that the last change was about, as it was before."""
     warnings: Sequence[RegistryWarning] = ()
     """What of the last change will hold bills, or change none."""
 
@@ -65,7 +67,7 @@ class AgreedFactChanges(RegistryChanges):
         need_reason(reason)
         async with self._begin() as registry:
             await registry.hold([agreed.point], [agreed.account])
-            agreement = await _holding(registry, agreed, fact.effective)
+            agreement = self.agreement = await _holding(registry, agreed, fact.effective)
             facts = agreement.facts.merged(AgreementFacts((fact,)))
             if facts == agreement.facts:
                 return Effect.UNCHANGED

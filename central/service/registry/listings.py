@@ -1,12 +1,18 @@
-"""Billing cycles and groups, as they are shown."""
+"""Billing cycles, groups, installations and agreed facts, as they are shown."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from central.domain.billing.account_periods import built_in_cycle
+from central.domain.rating.inputs.agreement_facts import Fact
 from central.service.ports.groups import GroupRecord, Membership
-from central.service.ports.registry import NotRegisteredError, RegistryStore
+from central.service.ports.registry import (
+    InstallationRecord,
+    NotRegisteredError,
+    RegistryStore,
+)
+from central.service.views.billing import AgreementView
 
 
 async def cycle_summaries(store: RegistryStore) -> list[dict[str, Any]]:
@@ -89,3 +95,25 @@ async def group_details(
             message = f"There is no group {name!r}."
             raise NotRegisteredError(message, value=name)
         return group, await registry.memberships(name)
+
+
+async def installations_of(store: RegistryStore, point: str) -> tuple[InstallationRecord, ...]:
+    """The meters of a service point by its name, ascending; those taken back are left out."""
+    async with store.transaction() as registry:
+        return await registry.installations(point)
+
+
+async def facts_of(store: RegistryStore, agreement: AgreementView) -> tuple[Fact, ...]:
+    """The facts of an agreement by name and day; none of one that was taken back."""
+    if agreement.withdrawn:
+        return ()
+    async with store.transaction() as registry:
+        there = await registry.agreements(agreement.point_name)
+    return next(
+        (
+            tuple(sorted(record.facts.facts, key=lambda fact: (fact.name, fact.effective)))
+            for record in there
+            if (record.service, record.first) == (agreement.service, agreement.start)
+        ),
+        (),
+    )

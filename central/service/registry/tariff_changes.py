@@ -15,6 +15,9 @@ from central.service.registry.tariff_revisions import next_revision, reach, with
 class TariffChanges(RecordChanges):
     """The use-cases of tariffs, each in a transaction of its own or in one that is given."""
 
+    recorded: TariffRecord | None = None
+    """The version that the last document is, recorded now or before."""
+
     async def tariff(
         self, document: str, file: str = "tariff", reason: str | None = None
     ) -> Effect:
@@ -36,6 +39,7 @@ class TariffChanges(RecordChanges):
     ) -> Effect:
         """See `tariff`."""
         record, before = await next_revision(registry, document, file, reason)
+        self.recorded = record
         if record == before:
             return Effect.UNCHANGED
         await registry.add_tariff_version(record, self.actor, self.clock(), reason)

@@ -61,6 +61,7 @@ class AgreementView:
         start: First local date in force.
         end: First local date no longer in force; None while open.
         withdrawn: Whether it was entered by mistake and never holds.
+        service: Name of the service that is agreed.
     """
 
     agreement: str
@@ -72,6 +73,7 @@ class AgreementView:
     start: date
     end: date | None
     withdrawn: bool = False
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,12 @@ async def named(office: Office, client: httpx.AsyncClient) -> dict[str, str]:
 
     point, meter = await first("service-points", "point"), await first("meters", "meter")
     run = await first("bill-runs", "run")
+    account = await first("accounts", "account")
     return {
-        "account": await first("accounts", "account"),
+        "account": account,
+        "agreement": await first(f"accounts/{account}/agreements", "agreement"),
+        "tariff": await first("tariffs", "tariff"),
+        "effective": await first("tariffs", "effective"),
         "run": run,
         "bill": await first(f"bill-runs/{run}/bills", "bill"),
         "number": "1",

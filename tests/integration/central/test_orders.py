@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from central.adapters.timescale.pool import make_pool
@@ -72,6 +73,36 @@ async def test_a_customer_is_enrolled_from_point_to_agreement(web: httpx.AsyncCl
     )
     agreements = (await web.get(f"/api/v1/accounts/{point['account']}/agreements")).json()
     assert [one["start"] for one in agreements["items"]] == ["2026-10-01"]
+
+
+async def test_orders_answer_with_just_what_they_name(
+    plain_filled: Database, web: httpx.AsyncClient
+) -> None:
+    for name in ("Bakery 2", "Bakery", "Baker", "Bakéry", "bakery", "Bakery%", "เก", "เ"):
+        point = await web.post("/api/v1/service-points", json={**POINT, "name": name})
+        assert point.json()["service_point"]["name"] == name, point.text
+        account = await web.post("/api/v1/accounts", json={"number": name, "name": "Horno"})
+        assert account.json()["account"]["number"] == name, account.text
+    # More agreements than a page has, all newer than the one that is ordered.
+    with psycopg.connect(plain_filled.dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO agreement (uid, account_id, service_point_id, service_id, tariff_id,"
+            " occupancy_id, during, withdrawn, facts)"
+            " SELECT gen_random_uuid(), account_id, service_point_id, service_id, tariff_id,"
+            " occupancy_id, 'empty',"
+            " daterange('2027-01-01'::date + day, '2027-01-02'::date + day), facts"
+            " FROM agreement JOIN account ON account.id = account_id,"
+            " generate_series(1, 600) AS day"
+            " WHERE account.number = 'ES-4100'"
+        )
+    order = {"account": "ES-4100", "service_point": "Bakery", "tariff": "residential-tou",
+             "first": "2026-10-01"}  # fmt: skip
+    for status in (201, 200):
+        agreed = await web.post("/api/v1/agreements", json=order)
+        assert agreed.status_code == status, agreed.text
+        view = agreed.json()["agreement"]
+        assert (view["point_name"], view["start"]) == ("Bakery", "2026-10-01")
+        assert (await web.get(agreed.json()["location"])).json() == view
 
 
 async def test_an_account_is_put_into_a_cycle_and_a_group(web: httpx.AsyncClient) -> None:
@@ -193,7 +224,7 @@ async def test_a_key_whose_order_failed_is_free_again(web: httpx.AsyncClient) ->
     await web.post("/api/v1/service-points", json=POINT)
     done = await web.post("/api/v1/agreements", json=agreement, headers=key)
     assert done.status_code == 201
-    (agreed, *_) = (await web.get(done.headers["location"])).json()["items"]
+    agreed = (await web.get(done.headers["location"])).json()
     assert done.json()["agreement"] == agreed
     assert (agreed["point_name"], agreed["start"]) == ("Bakery", "2026-10-01")
 

@@ -57,6 +57,12 @@ class TimescaleBillQuestions:
                     await audit(connection, note.at, note.actor, action, str(uid), detail)
         return row
 
+    async def question(self, question: UUID) -> BillQuestion | None:
+        """See `BillQuestionStore`."""
+        every = {"waiting": False, "bill": None, "account": None, "after": None, "limit": 1}
+        row = await self._ask.row("questions", {**every, "question": question})
+        return None if row is None else _question(row)
+
     async def questions(
         self,
         *,
@@ -69,6 +75,7 @@ class TimescaleBillQuestions:
         """See `BillQuestionStore`."""
         key = decode_cursor(after, (int,))
         values = {
+            "question": None,
             "waiting": waiting,
             "bill": bill,
             "account": account,

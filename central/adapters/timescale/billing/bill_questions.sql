@@ -24,6 +24,7 @@ FROM bill_question
 JOIN bill ON bill.id = bill_question.bill_id
 JOIN account ON account.id = bill.account_id
 WHERE (NOT %(waiting)s::boolean OR (answered_at IS NULL AND question IS NOT NULL))
+    AND (%(question)s::uuid IS NULL OR bill_question.uid = %(question)s)
     AND (%(bill)s::uuid IS NULL OR bill.uid = %(bill)s)
     AND (%(account)s::text IS NULL OR account.number = %(account)s)
     AND (%(after)s::bigint IS NULL OR bill_question.id > %(after)s)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 from central.adapters.timescale.named_query import Asker, Record, as_prefix, as_text, as_uuid
 from central.adapters.timescale.pool import Pool
@@ -16,6 +17,7 @@ from central.domain.billing.bank_balance import BankBalance
 from central.domain.billing.bill_amounts import BillAmounts
 from central.domain.billing.run_scope import RunScope
 from central.domain.rating.bill_lines.line import RatedLine
+from central.service.ports.registry import AgreementRecord
 from central.service.views.bill_filter import ANY_BILL, BillFilter
 from central.service.views.billing import (
     AccountView,
@@ -58,6 +60,7 @@ class TimescaleBilling:
         values = {
             "today": today,
             "prefix": as_prefix(search),
+            "number": None,
             "id": None,
             "after": None if key is None else key[0],
             "limit": limit + 1,
@@ -70,7 +73,20 @@ class TimescaleBilling:
         identifier = as_uuid(account)
         if identifier is None:
             return None
-        values = {"today": today, "prefix": "%", "id": identifier, "after": None, "limit": 1}
+        return await self._one_account(today, identifier=identifier)
+
+    async def account_numbered(self, number: str, today: date) -> AccountView | None:
+        """See `BillingOverview`."""
+        stored = as_text(number)
+        return None if stored is None else await self._one_account(today, number=stored)
+
+    async def _one_account(
+        self, today: date, *, identifier: UUID | None = None, number: str | None = None
+    ) -> AccountView | None:
+        values = {
+            "today": today, "prefix": "%", "number": number,
+            "id": identifier, "after": None, "limit": 1,
+        }  # fmt: skip
         row = await self._ask.row("accounts", values)
         return None if row is None else _account(row)
 
@@ -85,14 +101,39 @@ class TimescaleBilling:
             "after_id": key[1],
             "limit": limit + 1,
         }
-        keyed = {
-            row[0]: AgreementView(str(row[1]), str(row[2]), row[3], str(row[4]), *row[5:])
-            for row in await self._ask.rows("agreements", values)
-        }
+        keyed = {row[0]: _agreement(row) for row in await self._ask.rows("agreements", values)}
         page = paged(
             list(keyed.items()), limit, lambda entry: (entry[1].start.isoformat(), entry[0])
         )
         return page.map(lambda entry: entry[1])
+
+    async def agreement(self, agreement: str) -> AgreementView | None:
+        """See `BillingOverview`."""
+        identifier = as_uuid(agreement)
+        return None if identifier is None else await self._one_agreement({"id": identifier})
+
+    async def agreement_agreed(self, agreed: AgreementRecord) -> AgreementView | None:
+        """See `BillingOverview`."""
+        return await self._one_agreement(
+            {
+                "account": as_text(agreed.account) or "",
+                "point": as_text(agreed.point) or "",
+                "service": agreed.service,
+                "tariff": as_text(agreed.tariff) or "",
+                "first": agreed.first,
+            }
+        )
+
+    async def _one_agreement(self, wanted: Mapping[str, object]) -> AgreementView | None:
+        every = dict.fromkeys(("id", "account", "point", "service", "tariff", "first"))
+        row = await self._ask.row("agreement", {**every, **wanted})
+        return None if row is None else _agreement(row)
+
+    async def tariff_version(self, tariff: str, effective: date) -> TariffView | None:
+        """See `BillingOverview`."""
+        values = {"name": as_text(tariff) or "", "effective": effective}
+        row = await self._ask.row("tariff_version", values)
+        return None if row is None else _tariff(row)
 
     async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
         """See `BillingOverview`."""
@@ -104,7 +145,7 @@ class TimescaleBilling:
             "limit": limit + 1,
         }
         rows = await self._ask.rows("tariffs", values)
-        views = [TariffView(row[0], row[1], row[2].hex(), *row[3:]) for row in rows]
+        views = [_tariff(row) for row in rows]
         return paged(
             views, limit, lambda view: (view.tariff, view.effective.isoformat(), view.revision)
         )
@@ -248,6 +289,14 @@ class TimescaleBilling:
         if row is None or lineage is None:
             return None
         return _line(row), RatedLine.from_json(lineage[0])
+
+
+def _agreement(row: Record) -> AgreementView:
+    return AgreementView(str(row[1]), str(row[2]), row[3], str(row[4]), *row[5:])
+
+
+def _tariff(row: Record) -> TariffView:
+    return TariffView(row[0], row[1], row[2].hex(), *row[3:])
 
 
 def _account(row: Record) -> AccountView:

@@ -5,6 +5,7 @@ SELECT
         WHERE agreement.account_id = account.id AND agreement.during @> %(today)s::date)
 FROM account
 WHERE account.number LIKE %(prefix)s
+    AND (%(number)s::text IS NULL OR account.number = %(number)s)
     AND (%(id)s::uuid IS NULL OR account.uid = %(id)s)
     AND (%(after)s::text IS NULL OR account.number > %(after)s)
 ORDER BY account.number
@@ -13,10 +14,12 @@ LIMIT %(limit)s
 -- name: agreements
 SELECT
     agreement.id, agreement.uid, account.uid, account.name, service_point.uid, service_point.name, tariff.name,
-    lower(coalesce(withdrawn, during)), upper(coalesce(withdrawn, during)), withdrawn IS NOT NULL
+    lower(coalesce(withdrawn, during)), upper(coalesce(withdrawn, during)), withdrawn IS NOT NULL,
+    service.name
 FROM agreement
 JOIN account ON account.id = agreement.account_id
 JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN service ON service.id = agreement.service_id
 JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE account.uid = %(account)s
     AND (
@@ -25,6 +28,26 @@ WHERE account.uid = %(account)s
     )
 ORDER BY lower(coalesce(withdrawn, during)) DESC, agreement.id DESC
 LIMIT %(limit)s
+
+-- name: agreement
+-- By its identifier, or by its key; of several taken back, the newest.
+SELECT
+    agreement.id, agreement.uid, account.uid, account.name, service_point.uid, service_point.name, tariff.name,
+    lower(coalesce(withdrawn, during)), upper(coalesce(withdrawn, during)), withdrawn IS NOT NULL,
+    service.name
+FROM agreement
+JOIN account ON account.id = agreement.account_id
+JOIN service_point ON service_point.id = agreement.service_point_id
+JOIN service ON service.id = agreement.service_id
+JOIN tariff ON tariff.id = agreement.tariff_id
+WHERE (%(id)s::uuid IS NULL OR agreement.uid = %(id)s)
+    AND (%(point)s::text IS NULL OR service_point.name = %(point)s)
+    AND (%(account)s::text IS NULL OR account.number = %(account)s)
+    AND (%(service)s::text IS NULL OR service.name = %(service)s)
+    AND (%(tariff)s::text IS NULL OR tariff.name = %(tariff)s)
+    AND (%(first)s::date IS NULL OR lower(coalesce(withdrawn, during)) = %(first)s)
+ORDER BY withdrawn IS NOT NULL, agreement.id DESC
+LIMIT 1
 
 -- name: tariffs
 SELECT
@@ -37,6 +60,16 @@ WHERE %(after_name)s::text IS NULL
     > (%(after_name)s, %(after_effective)s::date, %(after_revision)s)
 ORDER BY tariff.name, tariff_version.effective, revision
 LIMIT %(limit)s
+
+-- name: tariff_version
+SELECT
+    tariff.name, tariff_version.effective, tariff_version.sha256, tariff_version.currency,
+    tariff_version.added_at, revision, withdrawn, reason
+FROM tariff_version
+JOIN tariff ON tariff.id = tariff_version.tariff_id
+WHERE tariff.name = %(name)s AND tariff_version.effective = %(effective)s
+ORDER BY revision DESC
+LIMIT 1
 
 -- name: tariff_uses
 -- Of each date the newest revision holds; all agreements of today are counted at once.

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import LiteralString
+from uuid import UUID
 
 from central.adapters.timescale.errors import translated
 from central.adapters.timescale.fitness import FitCheck
@@ -290,6 +291,7 @@ class TimescaleField:
         values = {
             "now": now,
             "prefix": as_prefix(search),
+            "name": None,
             "id": None,
             "after": None if key is None else key[0],
             "limit": limit + 1,
@@ -302,7 +304,24 @@ class TimescaleField:
         identifier = as_uuid(point)
         if identifier is None:
             return None
-        values = {"now": now, "prefix": "%", "id": identifier, "after": None, "limit": 1}
+        return await self._one_point(now, identifier=identifier)
+
+    async def point_named(self, name: str, now: datetime) -> PointView | None:
+        """See `FieldOverview`."""
+        stored = as_text(name)
+        return None if stored is None else await self._one_point(now, name=stored)
+
+    async def _one_point(
+        self, now: datetime, *, identifier: UUID | None = None, name: str | None = None
+    ) -> PointView | None:
+        values = {
+            "now": now,
+            "prefix": "%",
+            "name": name,
+            "id": identifier,
+            "after": None,
+            "limit": 1,
+        }
         row = await self._ask.row("points", values)
         return None if row is None else _point(row)
 

@@ -340,6 +340,7 @@ SELECT
 FROM (
     SELECT * FROM service_point
     WHERE name LIKE %(prefix)s
+        AND (%(name)s::text IS NULL OR name = %(name)s)
         AND (%(id)s::uuid IS NULL OR uid = %(id)s)
         AND (%(after)s::text IS NULL OR name > %(after)s)
     ORDER BY name

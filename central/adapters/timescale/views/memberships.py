@@ -64,17 +64,18 @@ class TimescaleMemberships:
         ]
         return paged(views, limit, lambda view: (view.first.isoformat(),))
 
-    async def accounts(
+    async def accounts(  # noqa: PLR0913 - every filter is one
         self,
         cycle: str,
         *,
         today: date | None,
         search: str = "",
+        number: str | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[CycleAccountView]:
         """See `MembershipOverview`."""
-        values = {"cycle": as_text(cycle), **_dated(today, search, after, limit)}
+        values = {"cycle": as_text(cycle), **_dated(today, search, number, after, limit)}
         rows = await self._ask.rows("accounts", values)
         views = [CycleAccountView(*row) for row in rows]
         return paged(views, limit, lambda view: (view.number, view.first.isoformat()))
@@ -91,17 +92,18 @@ class TimescaleMemberships:
         row = await self._ask.row("groups", _names(today, "", name, None, 1))
         return None if row is None else GroupView(*row)
 
-    async def members(
+    async def members(  # noqa: PLR0913 - every filter is one
         self,
         group: str,
         *,
         today: date | None,
         search: str = "",
+        member: str | None = None,
         after: str | None = None,
         limit: int,
     ) -> Page[MemberView]:
         """See `MembershipOverview`."""
-        values = {"group": as_text(group), **_dated(today, search, after, limit)}
+        values = {"group": as_text(group), **_dated(today, search, member, after, limit)}
         kind = await self._ask.row("kind", {"group": as_text(group)})
         if kind is None:
             return Page(())
@@ -181,11 +183,14 @@ def _names(
     }
 
 
-def _dated(today: date | None, search: str, after: str | None, limit: int) -> dict[str, object]:
+def _dated(
+    today: date | None, search: str, name: str | None, after: str | None, limit: int
+) -> dict[str, object]:
     key = decode_cursor(after, (str, str))
     return {
         "today": today,
         "prefix": as_prefix(search),
+        "name": None if name is None else as_text(name) or "",
         "after": None if key is None else key[0],
         "after_day": None if key is None else day_of_cursor(key[1]),
         "limit": limit + 1,

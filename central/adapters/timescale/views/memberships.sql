@@ -71,6 +71,7 @@ WHERE (
         OR assigned.built_in = %(cycle)s
     )
     AND account.number LIKE %(prefix)s
+    AND (%(name)s::text IS NULL OR account.number = %(name)s)
     AND (
         %(today)s::date IS NULL
         OR assigned.from_day <= %(today)s AND coalesce(stays.until_day > %(today)s, true)
@@ -107,6 +108,7 @@ FROM service_point
 JOIN group_member ON group_member.member_id = service_point.id
     AND group_member.group_id = (SELECT id FROM named_group WHERE name = %(group)s)
 WHERE service_point.name LIKE %(prefix)s
+    AND (%(name)s::text IS NULL OR service_point.name = %(name)s)
     AND (
         %(today)s::date IS NULL
         OR group_member.from_day <= %(today)s AND coalesce(group_member.end_day > %(today)s, true)
@@ -123,6 +125,7 @@ FROM account
 JOIN group_member ON group_member.member_id = account.id
     AND group_member.group_id = (SELECT id FROM named_group WHERE name = %(group)s)
 WHERE account.number LIKE %(prefix)s
+    AND (%(name)s::text IS NULL OR account.number = %(name)s)
     AND (
         %(today)s::date IS NULL
         OR group_member.from_day <= %(today)s AND coalesce(group_member.end_day > %(today)s, true)
