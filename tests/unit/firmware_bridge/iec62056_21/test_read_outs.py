@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -158,25 +159,32 @@ def test_a_heat_meters_codes_are_not_electricitys() -> None:
     assert (str(reactive.obis), reactive.unit) == ("1-0:6.8.0*255", "varh")
 
 
-def test_a_register_that_is_no_number_is_named_beside_what_is_read() -> None:
-    text = (
-        "/ELS5\\@V10.04\r\n\r\n0.0.0(4711)\r\n1.8.0(0001234.5*kWh)\r\n2.8.0(00O1234.5*kWh)\r\n!\r\n"
-    )
-    (found,) = decode_bytes("iec62056_21", text.encode())
+def of_block(*lines: str) -> bytes:
+    """A read-out of mode C, which has a checksum of its own."""
+    body = "\r\n".join((*lines, "!", "")).encode() + b"\x03"
+    return b"/LGZ5ZMD120\r\n\x02" + body + bytes([block_check(body)])
+
+
+def of_line(*lines: str) -> bytes:
+    """A read-out of mode D, which has none."""
+    return "\r\n".join(("/LGZ5ZMD120", "", *lines, "!", "")).encode()
+
+
+@pytest.mark.parametrize("made", [of_block, of_line])
+def test_a_register_that_is_no_number_is_named_beside_what_is_read(
+    made: Callable[..., bytes],
+) -> None:
+    text = made("0.0.0(4711)", "1.8.0(0001234.5*kWh)", "2.8.0(00O1234.5*kWh)")
+    (found,) = decode_bytes("iec62056_21", text)
     assert [str(v.obis) for v in found.observations] == ["1-0:1.8.0*255"]
     assert found.rest is not None
     assert "2.8.0(00O1234.5*kWh)" in found.rest.message
 
 
-def test_the_number_of_a_device_behind_a_meter_is_not_the_meters_own() -> None:
-    lines = (
-        "/ELS5\\@V10.04",
-        "",
-        "0-1:96.1.0(GAS42)",
-        "0-0:96.1.1(4711)",
-        "1.8.0(1.5*kWh)",
-        "!",
-        "",
-    )
-    (found,) = decode_bytes("iec62056_21", "\r\n".join(lines).encode())
+@pytest.mark.parametrize("made", [of_block, of_line])
+def test_the_number_of_a_device_behind_a_meter_is_not_the_meters_own(
+    made: Callable[..., bytes],
+) -> None:
+    text = made("0-1:96.1.0(GAS42)", "0-0:96.1.1(4711)", "1.8.0(1.5*kWh)")
+    (found,) = decode_bytes("iec62056_21", text)
     assert {v.meter.serial for v in found.observations} == {"4711"}
