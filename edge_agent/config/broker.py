@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,18 +48,29 @@ class Broker:
         """
         if not self.tls and self.ca_file is None:
             return None
-        try:
+        with self._explained("ca_file", self.ca_file):
             context = ssl.create_default_context(cafile=self.ca_file)
-            if self.cert_file is not None:
+        if self.cert_file is not None:
+            for key, path in (("cert_file", self.cert_file), ("key_file", self.key_file)):
+                with self._explained(key, path):
+                    _ = None if path is None else path.read_bytes()
+            with self._explained("cert_file", self.cert_file, self.key_file):
                 context.load_cert_chain(self.cert_file, self.key_file)
-        except (OSError, ssl.SSLError) as error:
-            message = f"The TLS files for the broker are unusable: {error}."
-            raise BrokerTlsError(
-                message,
-                value=str(self.cert_file or self.ca_file),
-                remedy="Check the files named in broker.tls.",
-            ) from error
         return context
+
+    @contextmanager
+    def _explained(self, key: str, path: Path | None, beside: Path | None = None) -> Iterator[None]:
+        """Say which file of which broker cannot be used."""
+        try:
+            yield
+        except OSError as error:  # SSLError is one
+            # What OpenSSL finds wrong names no file.
+            why = error.strerror if not isinstance(error, ssl.SSLError) else str(error)
+            what = path or "of the system's authorities"
+            pair = f" with the `key_file` {beside}" if beside else ""
+            message = f"The `{key}` {what}{pair} of the broker {self} cannot be used: {why}."
+            remedy = f"Correct `{key}` of that broker, or the file, and who may read it."
+            raise BrokerTlsError(message, value=str(path), remedy=remedy) from error
 
     def check_name(self, gateway: str) -> None:
         """Compare the certificate's common name with the gateway's.

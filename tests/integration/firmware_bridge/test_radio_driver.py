@@ -16,10 +16,13 @@ from firmware_bridge.driver.interface import (
     MeterTimeoutError,
     ReadOut,
 )
+from firmware_bridge.driver.telegram import TelegramError
 from firmware_bridge.mbus.radio import RadioDriver
 from firmware_bridge.mbus.wireless.receiver import _receivers
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.load import from_kw
+from firmware_bridge.simulator.mbus.encoding import format_a, radio_frame
+from firmware_bridge.simulator.mbus.slave import identification
 from firmware_bridge.simulator.mbus.wireless import Packing, Radio, SecurityMode
 from firmware_bridge.simulator.meter import ManualClock, VirtualMeter
 from firmware_bridge.simulator.pty import SerialCable
@@ -118,6 +121,31 @@ async def test_damaged_frames_of_the_meter_are_named_and_those_of_others_are_not
             assert sound.bad_frames == 0
             meters[0].faults.tamper = None
             assert (await damaged.read()).meter.serial == "00004711"
+
+
+@pytest.mark.parametrize(
+    ("user", "code", "says"),
+    [
+        (b"\xa2" + bytes(range(20)), "TELEGRAM_UNSUPPORTED", "A2 says that the message is in its"),
+        (b"\x7a\x01\0\0\0", "TELEGRAM_EMPTY", "is sound and holds no value"),
+    ],
+)
+async def test_a_sound_frame_that_gives_no_value_has_its_reason_and_is_no_silence(
+    user: bytes, code: str, says: str
+) -> None:
+    def telegram(meter: VirtualMeter) -> bytes:
+        return format_a(radio_frame(identification(meter), user))
+
+    async with VirtualPushedPort(METERS, telegram, 0.05) as port:
+        place: dict[str, object] = {"host": port.host, "port": port.port}
+        async with driver(place, "4711") as reader, driver(place, "4799") as absent:
+            outs = await asyncio.gather(reader.read(), absent.read(), return_exceptions=True)
+    assert isinstance(outs[0], MeterAnswerError)
+    assert isinstance(outs[0].__cause__, TelegramError)
+    assert (outs[0].__cause__.code, says in str(outs[0])) == (code, True)
+    assert isinstance(outs[0].value, bytes)
+    # It is of another meter than this one's.
+    assert isinstance(outs[1], MeterTimeoutError)
 
 
 @pytest.mark.parametrize(
