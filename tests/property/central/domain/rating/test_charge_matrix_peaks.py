@@ -14,7 +14,7 @@ from firmware_bridge.contract.interval import local_day
 from tests.support import brute_matrix as brute
 from tests.support import brute_matrix_peaks as peaks
 from tests.support.brute_matrix_states import months_before
-from tests.support.charge_matrix import CUTS, ZONE, Feed, Row, check_cell
+from tests.support.charge_matrix import CUTS, MIXED, ZONE, Feed, Row, check_cell
 from tests.support.rating import blocks_of
 from tests.support.size import sized
 
@@ -130,7 +130,7 @@ ROWS = {
 CELLS = [
     (name, how)
     for name in ROWS
-    for how in CUTS
+    for how in (*CUTS, MIXED)
     if DRAWS > 1 or how in {"all at once", "season and version"}
 ]
 

@@ -12,7 +12,7 @@ from central.domain.rating.inputs.carried_state import CarriedState, Credit, Lev
 from tests.support import brute_matrix as brute
 from tests.support import brute_matrix_steps as steps
 from tests.support.brute_matrix_states import months_before
-from tests.support.charge_matrix import CUTS, Row, check_cell
+from tests.support.charge_matrix import CUTS, MIXED, Row, check_cell
 from tests.support.size import sized
 
 DRAWS = sized("METERLINE_MATRIX_DRAWS", 1, 60)
@@ -161,7 +161,7 @@ ROWS = {
 CELLS = [
     (name, how)
     for name in ROWS
-    for how in CUTS
+    for how in (*CUTS, MIXED)
     if DRAWS > 1 or how in {"all at once", "season and version"}
 ]
 

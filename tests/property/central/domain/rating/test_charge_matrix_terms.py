@@ -21,7 +21,7 @@ from firmware_bridge.contract.interval import local_day
 from tests.support import brute_matrix as brute
 from tests.support import brute_matrix_terms as terms
 from tests.support.brute_matrix_states import months_before
-from tests.support.charge_matrix import CUTS, ZONE, Feed, Row, check_cell
+from tests.support.charge_matrix import CUTS, MIXED, ZONE, Feed, Row, check_cell
 from tests.support.size import sized
 
 DRAWS = sized("METERLINE_MATRIX_DRAWS", 1, 60)
@@ -242,7 +242,7 @@ ROWS = {
 CELLS = [
     (name, how)
     for name in ROWS
-    for how in CUTS
+    for how in (*CUTS, MIXED)
     if DRAWS > 1 or how in {"all at once", "season and version"}
 ]
 
