@@ -3,7 +3,8 @@
 Real PostgreSQL, as many processes as cores; the clock runs from the first shard taken to the last
 committed. `METERLINE_BENCH_BILLS` sets how many accounts. Bytes are those of all that a run adds,
 its claims and indexes included; the budget is 2 kB a bill with four lines. What a bill takes of CPU
-is the slope between a quarter of the accounts and all: starting Python is not billing. Processor
+is the slope between a quarter of the accounts and all: starting Python is not billing. The growth
+is what all take to what a hundredth takes, the start (a run of one bill) in neither. Processor
 time, unlike bills per second, can be compared where others use the machine.
 """
 
@@ -13,6 +14,8 @@ import asyncio
 import multiprocessing
 import os
 import time
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 import psycopg
@@ -79,16 +82,21 @@ class Measured(NamedTuple):
     server_s: float
     sizes: dict[str, float]
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU of all processes. [s]."""
+        return self.workers_s + self.server_s
+
 
 def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
     found, cores = postgres_servers()[0], os.cpu_count() or 1
     few = ACCOUNTS // 4
     with fresh_folder() as home, EmbeddedPostgres(home / "pg", found.binaries) as server:
         runs = []
-        for accounts in (few, ACCOUNTS):
+        for accounts in (1, ACCOUNTS // 100, few, ACCOUNTS):
             with fresh_database(server, found, MIGRATED) as database:
                 runs.append(_measure(database, accounts, cores))
-    quarter, whole = runs
+    idle, hundredth, quarter, whole = runs
     sizes = whole.sizes
     workers, database_s = (
         (getattr(whole, name) - getattr(quarter, name)) * 1000 / (ACCOUNTS - few)
@@ -102,6 +110,10 @@ def test_bill_run_rate(capsys: pytest.CaptureFixture[str]) -> None:
             f" {sum(sizes.values()):,.0f} bytes a bill ({_listed(sizes)})"
             f"\nCPU per bill: {workers:.3f} ms of workers + {database_s:.3f} ms of the database ="
             f" {workers + database_s:.3f} ms"
+            f"\ngrowth: {ACCOUNTS} bills take {(whole.cpu_s - idle.cpu_s):.1f} s of CPU,"
+            f" {ACCOUNTS // 100} take {hundredth.cpu_s - idle.cpu_s:.2f} s:"
+            f" {(whole.cpu_s - idle.cpu_s) / (hundredth.cpu_s - idle.cpu_s):.0f} x for 100 x"
+            f" (the start, {idle.cpu_s:.2f} s, in neither)"
         )
 
 
@@ -117,11 +129,11 @@ def _listed(sizes: dict[str, float]) -> str:
     return ", ".join(f"{table} {size:,.0f}" for table, size in sizes.items())
 
 
-def _first_shard(database: Database) -> None:
-    """Wait until a process holds a shard: starting Python is not billing."""
+def _first_shard(database: Database, processes: Sequence[BaseProcess]) -> None:
+    """Wait until a process holds a shard, or all have ended: starting Python is not billing."""
     held = "SELECT count(*) FROM pg_locks WHERE relation = 'bill_shard'::regclass"
     with psycopg.connect(database.dsn, autocommit=True) as connection:
-        while connection.execute(held).fetchone() == (0,):
+        while connection.execute(held).fetchone() == (0,) and any(p.is_alive() for p in processes):
             time.sleep(0.01)
 
 
@@ -133,7 +145,7 @@ def _measure(database: Database, accounts: int, cores: int) -> Measured:
     workers_s, server_s = own_s(), descendants_s()
     for process in processes:
         process.start()
-    _first_shard(database)
+    _first_shard(database, processes)
     begun = time.perf_counter()
     for process in processes:
         process.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import time
@@ -51,6 +52,18 @@ class Proxy:
             "SERVE": upstream,
         }
 
+    def greets(self) -> bool:
+        """Whether it has a certificate of its authority: the first is made once it runs."""
+        try:
+            trusted = ssl.create_default_context(cafile=self.authority)
+            with (
+                socket.create_connection(("127.0.0.1", self.tls), timeout=STARTS_S) as plain,
+                trusted.wrap_socket(plain, server_hostname="localhost"),
+            ):
+                return True
+        except OSError:
+            return False
+
     def browser(self) -> httpx.AsyncClient:
         trusted = ssl.create_default_context(cafile=self.authority)
         return httpx.AsyncClient(verify=trusted, trust_env=False)
@@ -66,7 +79,7 @@ def proxy(home: Path, upstream: str) -> Iterator[Proxy]:
     ) as process:
         try:
             until = time.monotonic() + STARTS_S
-            while not made.authority.exists() or not _answers(made.live):
+            while not _answers(made.live) or not made.greets():
                 assert process.poll() is None, process.stderr and process.stderr.read().decode()
                 assert time.monotonic() < until
                 time.sleep(0.05)
