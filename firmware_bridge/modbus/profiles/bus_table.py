@@ -27,6 +27,7 @@ Address = Annotated[int, Field(ge=0, le=REGISTER_SPACE)]
 Function = Literal[3, 4]
 Scale = Annotated[int, Field(ge=-12, le=12)]
 ObisCode = Annotated[Obis, BeforeValidator(_obis)]
+_UNSIGNED = frozenset({RegisterType.U16, RegisterType.U32, RegisterType.U64})
 
 
 def unique(registers: list[Any]) -> list[Any]:
@@ -60,7 +61,7 @@ class TypedNumber(ProfileTable):
     order: WordOrder | None = None
     scale: Scale = 0
     resolution: Scale | None = None
-    absent: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    absent: tuple[Annotated[int, Field(ge=0)], ...] | None = None
 
     @model_validator(mode="after")
     def _resolution_of_floats(self) -> TypedNumber:
@@ -76,7 +77,20 @@ class TypedNumber(ProfileTable):
     def coding(self, order: WordOrder) -> Coding:
         """How its words spell the number, in the order of the bus but for its own."""
         own = self.order or order
-        return Coding(self.type, own, self.scale, self.resolution or 0, frozenset(self.absent))
+        absent = _filler(self.type) if self.absent is None else frozenset(self.absent)
+        return Coding(self.type, own, self.scale, self.resolution or 0, absent)
+
+
+def _filler(kind: RegisterType) -> frozenset[int]:
+    """What fills an integer's registers where a meter has no value, whatever its manual says of it.
+
+    No counter stands at its last number for longer than a moment, nor is a power the lowest there
+    is; a floating-point number and packed digits say by themselves that they are none.
+    """
+    bits = 16 * kind.words
+    if kind in _UNSIGNED:
+        return frozenset({(1 << bits) - 1})
+    return frozenset({1 << bits - 1}) if kind.signed else frozenset()
 
 
 class BusTable(ProfileTable):
