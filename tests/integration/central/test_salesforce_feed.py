@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import os
 import re
-import sys
-import textwrap
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,17 +15,15 @@ import httpx
 
 from central.adapters.documents.invoice import render_invoice
 from central.api.app import create_app
-from central.api.server import serving
 from central.api.settings import WebSettings
 from central.process.services import timescale_services
 from tests.support.books import pool_of, timescale_utility
 from tests.support.daily_books import bill, found, measured, settle
+from tests.support.how_to_scripts import TOKEN, months_back, ran, script_of, served
 from tests.support.servers import Database
 
 DOCS = Path(__file__).parents[3] / "docs"
 TABLE = DOCS / "reference" / "salesforce.md"
-HOW_TO = DOCS / "how-to" / "feed-salesforce.md"
-TOKEN = "correct-horse-battery-staple-and-more"  # noqa: S105 - a made-up token
 ROW = re.compile(r"\| `(\w+)` \| `([\w.]+)`(, external identifier)? \| `(\S+)` \| (.+) \|")
 
 
@@ -81,11 +76,6 @@ async def test_every_member_of_the_table_is_one_of_the_api(plain_migrated: Datab
     assert len(fields) == len(table())
 
 
-def script() -> str:
-    (block,) = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
-    return textwrap.dedent("   " + block.lstrip())
-
-
 def files(folder: Path) -> dict[str, list[dict[str, str]]]:
     """The rows of each file."""
     rows = {}
@@ -113,27 +103,11 @@ async def pay_in(address: str) -> None:
 
 async def fed(address: str, folder: Path) -> dict[str, list[dict[str, str]]]:
     """Run the how-to's script; the rows of each file."""
-    environment = {**os.environ, "METERLINE_URL": address, "METERLINE_TOKEN": TOKEN}
-    pipe = asyncio.subprocess.PIPE
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script(), str(TABLE), str(folder)),
-        env=environment,
-        stdout=pipe,
-        stderr=pipe,
-    )
-    printed, errors = await running.communicate()
-    assert running.returncode == 0, errors.decode()
+    printed = await ran(script_of("feed-salesforce.md"), address, TABLE, folder)
     rows = await asyncio.to_thread(files, folder)
-    counts = dict(line.split() for line in printed.decode().splitlines())
+    counts = dict(line.split() for line in printed.splitlines())
     assert counts == {name: str(len(of)) for name, of in rows.items()}
     return rows
-
-
-def months_back(count: int) -> date:
-    first = datetime.now(UTC).date().replace(day=1)
-    for _ in range(count):
-        first = (first - timedelta(days=1)).replace(day=1)
-    return first
 
 
 async def test_the_feed_sends_what_the_table_says_and_then_what_changed(
@@ -146,9 +120,7 @@ async def test_the_feed_sends_what_the_table_says_and_then_what_changed(
         for channel in (1, 2):
             await measured(utility, first, end, channel)
         await settle(utility, f"{first:%Y-%m}")
-        services = timescale_services(pool_of(utility), render_invoice, lambda: utility.now)
-        web = WebSettings(port=0, token=TOKEN)
-        async with serving(create_app(services, web), services, web) as address:
+        async with served(utility) as address:
             await pay_in(address)
             one = await fed(address, tmp_path / "feed")
             two = await fed(address, tmp_path / "feed")
