@@ -203,12 +203,11 @@ def average_fact(name: str, segment: Segment, facts: AgreementFacts) -> Fraction
         HeldError: It is not known on a day, or is not a number.
     """
     total = Fraction(0)
-    for day in segment.days.days():
-        value = facts.at(name, day)
+    for value, days in facts.over(name, segment.days):
         if isinstance(value, bool | str) or value is None:
-            message = f"The agreement has no {name!r} on {day}."
+            message = f"The agreement has no {name!r} on {days.first}."
             raise HeldError(Hold("MISSING_FACT", message, name))
-        total += Fraction(value)
+        total += Fraction(value) * days.count
     return total / segment.days.count
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
 
 from central.domain.rating.bill_lines.line import Determinant
 from central.domain.rating.determinants.context import HeldError, RatingContext
@@ -18,6 +22,7 @@ from central.domain.tariff.determinant_rules import ExcessDeterminant, MaxDeterm
 
 ROOT, HIGHEST = "excess_root", "excess"
 """How such a determinant is made."""
+_MAX = 2**63 - 1
 
 
 def compute_excess(
@@ -42,8 +47,8 @@ def compute_excess(
     for number, label in enumerate(windows.plan.labels):
         if not windows.plan.runs[number]:
             continue
-        mine = [int(at) for at in (windows.plan.numbers[windows.begins] == number).nonzero()[0]]
-        if not mine:
+        mine = (windows.plan.numbers[windows.begins] == number).nonzero()[0]
+        if not mine.size:
             raise no_window(rule.name, label)
         beyond = list(_beyond(rule, label, mine, windows, segment, context))
         if rule.take == "highest":
@@ -82,36 +87,38 @@ def excess_of(beyond: Iterable[Fraction], take: str) -> Fraction:
 
 
 def _squares(beyond: Iterable[Fraction]) -> Fraction:
-    return sum((excess * excess for excess in beyond), Fraction(0))
+    excesses = list(beyond)
+    bottom = lcm(*(excess.denominator for excess in excesses))
+    tops = (excess.numerator * (bottom // excess.denominator) for excess in excesses)
+    return Fraction(sum(top * top for top in tops), bottom * bottom)
 
 
 def _beyond(  # noqa: PLR0913, PLR0917 - windows, and what they are compared with
     rule: ExcessDeterminant,
     label: str,
-    mine: Sequence[int],
+    mine: NDArray[np.int64],
     windows: Windows,
     segment: Segment,
     context: RatingContext,
 ) -> Iterator[tuple[int, Fraction, Fraction]]:
     """Each window above its contracted power: its number, its excess and that power."""
     contracted = _contracted(rule.fact_of(label), segment, context)
-    day_of = windows.plan.day_numbers[windows.begins]
-    for at in mine:
-        allowed = contracted[int(day_of[at])]
-        excess = int(windows.sums[at]) * windows.per_hour - allowed
-        if excess > 0:
-            yield at, excess, allowed
+    # Counts are whole, so one beyond what is contracted is one beyond the whole part of it.
+    most = [max(-_MAX, min(power // windows.per_hour, _MAX)) for power in contracted]
+    day_of = windows.plan.day_numbers[windows.begins[mine]]
+    for at in mine[windows.sums[mine] > np.array(most, dtype=np.int64)[day_of]].tolist():
+        allowed = contracted[int(windows.plan.day_numbers[windows.begins[at]])]
+        yield at, int(windows.sums[at]) * windows.per_hour - allowed, allowed
 
 
 def _contracted(name: str, segment: Segment, context: RatingContext) -> list[Fraction]:
     """The contracted power on each day of a segment."""
-    powers = []
-    for day in segment.days.days():
-        value = context.facts.at(name, day)
+    powers: list[Fraction] = []
+    for value, days in context.facts.over(name, segment.days):
         if isinstance(value, bool | str) or value is None:
-            message = f"The agreement has no {name!r} on {day}."
+            message = f"The agreement has no {name!r} on {days.first}."
             raise HeldError(Hold("MISSING_FACT", message, name))
-        powers.append(Fraction(value))
+        powers += [Fraction(value)] * days.count
     return powers
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from central.domain.rating.inputs.segments import DayRange
 from firmware_bridge.contract.plain_number import plain_decimal
 
 FactValue = Decimal | bool | str
@@ -47,6 +49,13 @@ class AgreementFacts:
         """The value on a local date, None where it is not known."""
         known = [fact for fact in self.facts if fact.name == name and fact.effective <= day]
         return max(known, key=lambda fact: fact.effective).value if known else None
+
+    def over(self, name: str, days: DayRange) -> Iterator[tuple[FactValue | None, DayRange]]:
+        """The values over some local dates, each with the dates on which it holds, ascending."""
+        changes = {fact.effective for fact in self.facts if fact.name == name}
+        begins = sorted({days.first, *(day for day in changes if days.first < day < days.end)})
+        for first, end in zip(begins, [*begins[1:], days.end], strict=True):
+            yield self.at(name, first), DayRange(first, end)
 
     def entered(self, name: str, effective: date) -> Fact | None:
         """The fact of a name that begins on just that date."""
