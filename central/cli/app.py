@@ -46,7 +46,7 @@ COMMANDS: Final = MappingProxyType(
             "Validate all waiting readings, close every day that is over, and exit.",
         ),
         "import": LateCommand(
-            "registry", "imports", "Import customers, readings or price series from a file."
+            "registry", "imports", "Import customers, readings, interval files or price series."
         ),
         "gateway": LateCommand(
             "certificates", "gateways", "Enrol, revoke, configure and update gateways."

@@ -62,6 +62,7 @@ vee restore
 """,
     _P.SEND_EVENTS: """
 import readings
+import intervals
 events import
 events cancel
 subjects assign

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from central.cli.cutover import import_cutover_command
+from central.cli.import_intervals import import_intervals_command
 from central.cli.output import (
     EXIT_HELD,
     ActingAs,
@@ -38,13 +39,14 @@ from central.service.registry.record_changes import Effect
 from central.service.registry.register import Enrol
 from firmware_bridge.contract.interval import zone_info
 
-imports = group("Import customers, readings or price series from a file.")
+imports = group("Import customers, readings, interval files or price series.")
 gateways = group("Enrol, revoke, configure and update gateways.")
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File to read.")]
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 GatewayName = Annotated[str, typer.Argument(help="Name of the gateway.")]
 GatewayNames = Annotated[list[str], typer.Argument(help="Names of the gateways.")]
 imports.command("cutover")(import_cutover_command)
+imports.command("intervals")(import_intervals_command)
 Because = Annotated[str, typer.Option("--reason", help="Reason, for the audit log.")]
 _GOOD = {OutcomeKind.STORED, OutcomeKind.DUPLICATE}
 DecimalComma = Annotated[

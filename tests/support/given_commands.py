@@ -135,6 +135,7 @@ CENTRAL = {
     "import book": "{file}",
     "import customers": "{file}",
     "import cutover": "{file}",
+    "import intervals": "{file} --gateway gw-9",
     "import readings": "{file} --gateway gw-9",
     "import series": "{file} --name spot --zone UTC",
     "installation withdraw": "SP-9 MTL S9 2026-01-01T00:00:00Z --reason r",

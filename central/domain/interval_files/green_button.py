@@ -144,6 +144,11 @@ class EspiReadings:
         return _UNITS.get(code, f"uom {code}".strip())
 
     @property
+    def direction(self) -> str:
+        """Code of the direction of flow, such as 1 for what is delivered; "" for not said."""
+        return dict(self.type_fields).get("flowDirection", "")
+
+    @property
     def exponent(self) -> int:
         """Power of ten of the values."""
         return int(dict(self.type_fields).get("powerOfTenMultiplier", "0"))
@@ -191,6 +196,7 @@ class GreenButtonFile:
                     Flag("+".join(reading.qualities)),
                     reading.qualities,
                     None if reading.cost is None else Decimal(reading.cost).scaleb(-COST_DIGITS),
+                    direction=series.direction,
                 )
 
 

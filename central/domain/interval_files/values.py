@@ -10,7 +10,11 @@ from itertools import groupby
 from typing import Final, NamedTuple, Protocol
 
 from firmware_bridge.contract.errors import OperatorError
+from firmware_bridge.contract.plain_number import plain_decimal
 
+# Places in a record of a read (250).
+_DIRECTION: Final = 7
+_READS: Final = (8, 13)
 STANDARD_TIME: Final = timezone(timedelta(hours=10))
 """The Australian market's, all year."""
 
@@ -50,6 +54,10 @@ class MeteredValue(NamedTuple):
         flag: How it came to be.
         qualities: Its qualities, as the file's kind names them.
         cost: In the file's currency, exact; None for none.
+        direction: What is counted, as the file's kind says it: of NEM `E`, `B`, `Q`, `K` or `I`, of
+            Green Button the code of the direction of flow; "" for not said.
+        reads: What the register showed at its beginning and at its end; None where the file does
+            not say.
     """
 
     point: str
@@ -62,6 +70,8 @@ class MeteredValue(NamedTuple):
     flag: Flag
     qualities: tuple[str, ...] = ()
     cost: Decimal | None = None
+    direction: str = ""
+    reads: tuple[Decimal, Decimal] | None = None
 
 
 class ValuesFile(Protocol):
@@ -155,6 +165,17 @@ class Accumulation:
     current_at: datetime
     flag: Flag
 
+    @property
+    def direction(self) -> str:
+        """`E` from the network to the customer, `I` the other way."""
+        return self.fields[_DIRECTION]
+
+    @property
+    def reads(self) -> tuple[Decimal, Decimal] | None:
+        """What the register showed before and now; None where that is no number."""
+        before, now = (plain_decimal(self.fields[column]) for column in _READS)
+        return None if before is None or now is None else (before, now)
+
 
 @dataclass(frozen=True, slots=True)
 class MeteredFile:
@@ -181,11 +202,17 @@ class MeteredFile:
                 start = datetime.combine(day.day, time(), STANDARD_TIME)
                 for value, flag in zip(day.values, day.flags, strict=True):
                     end = start + length
-                    yield MeteredValue(*names, start, end, value, flag, (flag.method[:1],))
+                    quality = (flag.method[:1],)
+                    yield MeteredValue(
+                        *names, start, end, value, flag, quality, direction=stream.suffix[:1]
+                    )
                     start = end
         for read in self.accumulations:
             names = (read.point, read.suffix, read.serial, read.unit)
             before, at = read.previous_at, read.current_at.replace(tzinfo=STANDARD_TIME)
             since = None if before is None else before.replace(tzinfo=STANDARD_TIME)
             quality = (read.flag.method[:1],)
-            yield MeteredValue(*names, since, at, read.quantity, read.flag, quality)
+            yield MeteredValue(
+                *names, since, at, read.quantity, read.flag, quality,
+                direction=read.direction, reads=read.reads,
+            )  # fmt: skip

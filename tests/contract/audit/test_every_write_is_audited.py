@@ -26,6 +26,7 @@ from central.domain.billing.billing_cycle import BillingCycle
 from central.domain.billing.cycle import Cycle
 from central.domain.billing.ledger import EntryKind, LedgerEntry
 from central.domain.billing.state import BillState
+from central.domain.interval_files.nem12 import read_nem
 from central.domain.rating.inputs.agreement_facts import Fact
 from central.domain.rating.inputs.price_series import PriceSeries
 from central.domain.tariff.lookup_rules import DatedEntries, LookupTable
@@ -44,6 +45,7 @@ from central.service.gateways.enrolment import (
     revoke_epoch,
     revoke_gateway,
 )
+from central.service.ingest.import_intervals import import_intervals
 from central.service.ingest.import_readings import import_readings
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.requeue import requeue
@@ -79,6 +81,14 @@ from tests.support.books import (
 )
 from tests.support.ingest import Edge
 
+INTERVALS = read_nem(
+    [
+        "100,NEM12,202610020000,MDA1,Ret1\n",
+        "200,NMI1,E1,1,E1,N1,M1,kWh,60,\n",
+        f"300,20261001,{','.join(['1.5'] * 24)},A,,,20261002000000,\n",
+        "900\n",
+    ]
+)
 NOTHING = {
     *("intervals convert", "intervals show"),
     *("audit list", "audit verify", "bill conflicts", "bill list", "bill show", "bill summary"),
@@ -611,6 +621,12 @@ class Office:
                 "readings",
                 lambda who: import_readings(
                     Ingest(utility.ingest, now), "gw-1", READINGS, who, now
+                ),
+            ),
+            "import intervals": (
+                "readings",
+                lambda who: import_intervals(
+                    Ingest(utility.ingest, now), "gw-1", INTERVALS, b"\1" * 32, who, now
                 ),
             ),
             "gateway revoke-epoch": (
