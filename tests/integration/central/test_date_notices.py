@@ -157,10 +157,10 @@ async def live(utility: Utility) -> tuple[set[tuple[str, str, date]], str]:
 
 
 async def test_what_lay_before_the_rule_and_what_is_long_past_is_told_to_nobody(
-    plain_migrated: Database,
+    migrated: Database,
 ) -> None:
     with http_receiver() as receiver:
-        async with timescale_utility(plain_migrated.dsn_as("meterline_app")) as utility:
+        async with timescale_utility(migrated.dsn_as("meterline_app")) as utility:
             utility.now = at(BEGIN, 0)
             await found(utility, 1, since=BEGIN)
             await measured(utility, BEGIN, date(2026, 9, 1))
