@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, After, Limit, Paging, Search, ServicesAsOf
+from central.api.parameters import LIMIT, After, Limit, Paging, Search, ServicesAsOf, UpdatedSince
 from central.api.schemas.agreed_facts import AgreedFactOut
 from central.api.schemas.base import Day, PageOut, page_out
 from central.api.schemas.billing import AccountOut, AgreementOut, BillOut, TariffOut
@@ -20,11 +20,19 @@ FactDay = Annotated[Day | None, Query(description="Only those that begin on this
 
 @router.get("/accounts")
 async def list_accounts(
-    services: ServicesAsOf, search: Search = "", after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf,
+    search: Search = "",
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
 ) -> PageOut[AccountOut]:
     """List accounts by number."""
     page = await services.billing.accounts(
-        today=services.clock().date(), search=search, after=after, limit=limit
+        today=services.clock().date(),
+        search=search,
+        since=updated_since,
+        after=after,
+        limit=limit,
     )
     return page_out(page, AccountOut.model_validate)
 
@@ -40,11 +48,15 @@ async def get_account(services: ServicesAsOf, account: str) -> AccountOut:
 
 @router.get("/accounts/{account}/agreements")
 async def list_agreements(
-    services: ServicesAsOf, account: str, after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf,
+    account: str,
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
 ) -> PageOut[AgreementOut]:
     """List an account's agreements, newest first."""
     require(await services.billing.account(account, services.clock().date()), "account", account)
-    page = await services.billing.agreements(account, after=after, limit=limit)
+    page = await services.billing.agreements(account, since=updated_since, after=after, limit=limit)
     return page_out(page, AgreementOut.model_validate)
 
 
@@ -85,10 +97,13 @@ async def list_account_bills(
 
 @router.get("/tariffs")
 async def list_tariffs(
-    services: ServicesAsOf, after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf,
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
 ) -> PageOut[TariffOut]:
     """List tariff versions by name and date."""
-    page = await services.billing.tariffs(after=after, limit=limit)
+    page = await services.billing.tariffs(since=updated_since, after=after, limit=limit)
     return page_out(page, TariffOut.model_validate)
 
 

@@ -6,7 +6,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from central.api.parameters import LIMIT, MONTH, After, Limit, Paging, Search, ServicesAsOf
+from central.api.parameters import (
+    LIMIT,
+    MONTH,
+    After,
+    Limit,
+    Paging,
+    Search,
+    ServicesAsOf,
+    UpdatedSince,
+)
 from central.api.schemas.base import PageOut, page_out
 from central.api.schemas.field import InstallationOut, MonthOut, PointChannelOut, PointOut
 from central.service.operator.month import parse_month, view_month, view_point_months
@@ -25,11 +34,15 @@ Serial = Annotated[str | None, Query(max_length=32, description="Only meters of 
 
 @router.get("/service-points")
 async def list_points(
-    services: ServicesAsOf, search: Search = "", after: After = None, limit: Limit = LIMIT
+    services: ServicesAsOf,
+    search: Search = "",
+    updated_since: UpdatedSince = None,
+    after: After = None,
+    limit: Limit = LIMIT,
 ) -> PageOut[PointOut]:
     """List service points by name."""
     page = await services.field.points(
-        now=services.clock(), search=search, after=after, limit=limit
+        now=services.clock(), search=search, since=updated_since, after=after, limit=limit
     )
     return page_out(page, PointOut.model_validate)
 

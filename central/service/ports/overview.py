@@ -195,9 +195,15 @@ class FieldOverview(Protocol):
         ...
 
     async def points(
-        self, *, now: datetime, search: str = "", after: str | None = None, limit: int
+        self,
+        *,
+        now: datetime,
+        search: str = "",
+        since: datetime | None = None,
+        after: str | None = None,
+        limit: int,
     ) -> Page[PointView]:
-        """Service points by name.
+        """Service points by name; `since`: only those recorded or corrected then or later.
 
         Raises:
             CursorError: The cursor is not one of this list.
@@ -217,9 +223,15 @@ class BillingOverview(Protocol):
     """Accounts, agreements, tariffs, runs, bills and their lines."""
 
     async def accounts(
-        self, *, today: date, search: str = "", after: str | None = None, limit: int
+        self,
+        *,
+        today: date,
+        search: str = "",
+        since: datetime | None = None,
+        after: str | None = None,
+        limit: int,
     ) -> Page[AccountView]:
-        """Accounts by number.
+        """Accounts by number; `since`: only those recorded, corrected or erased then or later.
 
         Raises:
             CursorError: The cursor is not one of this list.
@@ -235,9 +247,9 @@ class BillingOverview(Protocol):
         ...
 
     async def agreements(
-        self, account: str, *, after: str | None = None, limit: int
+        self, account: str, *, since: datetime | None = None, after: str | None = None, limit: int
     ) -> Page[AgreementView]:
-        """An account's agreements, newest first.
+        """An account's agreements, newest first; `since`: only those changed then or later.
 
         Raises:
             CursorError: The cursor is not one of this list.
@@ -259,8 +271,10 @@ class BillingOverview(Protocol):
         """The newest revision of a tariff's version of a day, or None."""
         ...
 
-    async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
-        """Tariff versions by name and date.
+    async def tariffs(
+        self, *, since: datetime | None = None, after: str | None = None, limit: int
+    ) -> Page[TariffView]:
+        """Tariff versions by name and date; `since`: only those recorded then or later.
 
         Raises:
             CursorError: The cursor is not one of this list.

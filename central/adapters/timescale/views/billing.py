@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -53,7 +53,13 @@ class TimescaleBilling:
         self._ask = Asker(pool, Path(__file__).with_suffix(".sql"))
 
     async def accounts(
-        self, *, today: date, search: str = "", after: str | None = None, limit: int
+        self,
+        *,
+        today: date,
+        search: str = "",
+        since: datetime | None = None,
+        after: str | None = None,
+        limit: int,
     ) -> Page[AccountView]:
         """See `BillingOverview`."""
         key = decode_cursor(after, (str,))
@@ -62,6 +68,7 @@ class TimescaleBilling:
             "prefix": as_prefix(search),
             "number": None,
             "id": None,
+            "since": since,
             "after": None if key is None else key[0],
             "limit": limit + 1,
         }
@@ -85,18 +92,19 @@ class TimescaleBilling:
     ) -> AccountView | None:
         values = {
             "today": today, "prefix": "%", "number": number,
-            "id": identifier, "after": None, "limit": 1,
+            "id": identifier, "since": None, "after": None, "limit": 1,
         }  # fmt: skip
         row = await self._ask.row("accounts", values)
         return None if row is None else _account(row)
 
     async def agreements(
-        self, account: str, *, after: str | None = None, limit: int
+        self, account: str, *, since: datetime | None = None, after: str | None = None, limit: int
     ) -> Page[AgreementView]:
         """See `BillingOverview`."""
         key = decode_cursor(after, (str, int)) or (None, None)
         values = {
             "account": as_uuid(account),
+            "since": since,
             "after_day": None if key[0] is None else day_of_cursor(key[0]),
             "after_id": key[1],
             "limit": limit + 1,
@@ -135,10 +143,13 @@ class TimescaleBilling:
         row = await self._ask.row("tariff_version", values)
         return None if row is None else _tariff(row)
 
-    async def tariffs(self, *, after: str | None = None, limit: int) -> Page[TariffView]:
+    async def tariffs(
+        self, *, since: datetime | None = None, after: str | None = None, limit: int
+    ) -> Page[TariffView]:
         """See `BillingOverview`."""
         key = decode_cursor(after, (str, str, int)) or (None, None, None)
         values = {
+            "since": since,
             "after_name": key[0],
             "after_effective": None if key[1] is None else day_of_cursor(key[1]),
             "after_revision": key[2],

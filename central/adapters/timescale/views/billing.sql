@@ -7,6 +7,10 @@ FROM account
 WHERE account.number LIKE %(prefix)s
     AND (%(number)s::text IS NULL OR account.number = %(number)s)
     AND (%(id)s::uuid IS NULL OR account.uid = %(id)s)
+    -- As an array, so that the index of numbers finds them and nothing else is read.
+    AND (%(since)s::timestamptz IS NULL OR account.number = ANY(ARRAY(
+        SELECT subject FROM registry_revision WHERE kind = 'account' AND recorded_at >= %(since)s
+    )))
     AND (%(after)s::text IS NULL OR account.number > %(after)s)
 ORDER BY account.number
 LIMIT %(limit)s
@@ -22,6 +26,12 @@ JOIN service_point ON service_point.id = agreement.service_point_id
 JOIN service ON service.id = agreement.service_id
 JOIN tariff ON tariff.id = agreement.tariff_id
 WHERE account.uid = %(account)s
+    AND (%(since)s::timestamptz IS NULL OR EXISTS (
+        SELECT FROM registry_revision
+        WHERE kind = 'agreement' AND recorded_at >= %(since)s
+            AND subject = account.number || ' at ' || service_point.name || ' from '
+                || to_char(lower(coalesce(withdrawn, during)), 'YYYY-MM-DD')
+    ))
     AND (
         %(after_id)s::bigint IS NULL
         OR (lower(coalesce(withdrawn, during)), agreement.id) < (%(after_day)s::date, %(after_id)s)
@@ -55,9 +65,12 @@ SELECT
     tariff_version.added_at, revision, withdrawn, reason
 FROM tariff_version
 JOIN tariff ON tariff.id = tariff_version.tariff_id
-WHERE %(after_name)s::text IS NULL
-    OR (tariff.name, tariff_version.effective, revision)
-    > (%(after_name)s, %(after_effective)s::date, %(after_revision)s)
+WHERE (%(since)s::timestamptz IS NULL OR tariff_version.added_at >= %(since)s)
+    AND (
+        %(after_name)s::text IS NULL
+        OR (tariff.name, tariff_version.effective, revision)
+        > (%(after_name)s, %(after_effective)s::date, %(after_revision)s)
+    )
 ORDER BY tariff.name, tariff_version.effective, revision
 LIMIT %(limit)s
 

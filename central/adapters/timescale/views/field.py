@@ -284,8 +284,9 @@ class TimescaleField:
         return await self._findings.count(gateway, meter)
 
     async def points(
-        self, *, now: datetime, search: str = "", after: str | None = None, limit: int
-    ) -> Page[PointView]:
+        self, *, now: datetime, search: str = "", since: datetime | None = None,
+        after: str | None = None, limit: int,
+    ) -> Page[PointView]:  # fmt: skip
         """See `FieldOverview`."""
         key = decode_cursor(after, (str,))
         values = {
@@ -293,6 +294,7 @@ class TimescaleField:
             "prefix": as_prefix(search),
             "name": None,
             "id": None,
+            "since": since,
             "after": None if key is None else key[0],
             "limit": limit + 1,
         }
@@ -315,13 +317,9 @@ class TimescaleField:
         self, now: datetime, *, identifier: UUID | None = None, name: str | None = None
     ) -> PointView | None:
         values = {
-            "now": now,
-            "prefix": "%",
-            "name": name,
-            "id": identifier,
-            "after": None,
-            "limit": 1,
-        }
+            "now": now, "prefix": "%", "name": name, "id": identifier,
+            "since": None, "after": None, "limit": 1,
+        }  # fmt: skip
         row = await self._ask.row("points", values)
         return None if row is None else _point(row)
 

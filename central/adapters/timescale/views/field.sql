@@ -342,6 +342,11 @@ FROM (
     WHERE name LIKE %(prefix)s
         AND (%(name)s::text IS NULL OR name = %(name)s)
         AND (%(id)s::uuid IS NULL OR uid = %(id)s)
+        -- As an array, so that the index of names finds them and nothing else is read.
+        AND (%(since)s::timestamptz IS NULL OR name = ANY(ARRAY(
+            SELECT subject FROM registry_revision
+            WHERE kind IN ('service_point', 'service') AND recorded_at >= %(since)s
+        )))
         AND (%(after)s::text IS NULL OR name > %(after)s)
     ORDER BY name
     LIMIT %(limit)s
