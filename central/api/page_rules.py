@@ -76,6 +76,8 @@ GET /candidates/{uid}
 GET /claim-conflicts
 GET /pilots
 GET /pilots/{name}
+GET /shadow-bills
+POST /shadow-bills
 GET /tariffs/{tariff}/try
 POST /tariff-editor/try
 """,

@@ -23,6 +23,7 @@ from central.domain.billing.coverage import Coverage
 from central.domain.billing.invoice_xml import InvoiceXml
 from central.domain.billing.negative_total import NegativeTotal
 from central.domain.billing.regulator_figure import FigureName
+from central.domain.billing.shadow_bill import ShadowClass
 from central.domain.billing.state import BillState
 from central.domain.billing.suppression import SuppressionState
 from central.domain.einvoice.form import EInvoiceForm
@@ -51,7 +52,7 @@ _ENUMS = (
     EInvoiceForm, ExceptionKind, FindingCode, InvoiceXml, JobState, LimitCause, NegativeTotal,
     ReasonCode, Role, RuleCause, RuleState, Severity, SuppressionState, FigureName, PilotSide,
     ChangeCause, BillingStep, MoveKind, DeliveryState, NoticeKind, AlertMeasure, AlertPeriod,
-    QuestionKind,
+    QuestionKind, ShadowClass,
 )  # fmt: skip
 _STATES_OF_RUNS = ("running", "finished", "cancelled")
 _KINDS_OF_BILLS = ("regular", "final", "credit_note", "supplementary")

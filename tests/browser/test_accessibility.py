@@ -154,3 +154,48 @@ async def test_no_page_has_a_fault(
             found[path] = wrong
     await context.close()
     assert found == {}
+
+
+def lines_of(file: Path) -> list[str]:
+    return file.read_text("utf-8").splitlines()
+
+
+THEIRS = """account,period,charge,amount,quantity,price,label
+ES-4100,2026-10,energy,12.34,43.5,0.2837,peak
+ES-4100,2026-10,a-charge-of-theirs-that-has-a-long-name,1234567.89,,,
+nobody-whom-we-have,2026-10,rent,5.00,,,
+"""
+
+
+@pytest.mark.parametrize(("locale", "width", "scheme"), VIEWS)
+async def test_lines_of_another_system_are_compared_by_keyboard_without_a_fault(
+    site: tuple[str, list[str]], browser: Browser, locale: str, width: int, scheme: str
+) -> None:
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        base_url=site[0],
+        locale=locale,
+    )
+    page = await context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    await page.goto("/shadow-bills")
+    await page.fill("textarea[name=file]", THEIRS)
+    await page.focus("#shadow button")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#share-title")
+    wrong = await faults(page)
+    assert await overflow(page) <= 0
+    assert wrong == []
+    assert await page.locator("#main .pill.bad").count() == 1
+    if pictures := os.environ.get("METERLINE_SCREENSHOTS"):
+        name = f"{locale[:2]}-{width}-{scheme}-shadow-bills-compared.png"
+        await page.screenshot(path=f"{pictures}/{name}", full_page=True)
+    async with page.expect_download() as download:
+        await page.click("button[value=csv]")
+    rows = lines_of(await (await download.value).path())
+    # The screen has each line of the file and those that only we have; so has the file.
+    assert len(rows) > len(THEIRS.splitlines())
+    assert said == []
+    await context.close()

@@ -15,6 +15,7 @@ WITHOUT = {
     "api_reference.html": "is the API's OpenAPI document, which is a file itself",
     "cycle_changes.html": "asks for a confirmation",
     "exception_outcome.html": "answers what was sent, and cannot be asked again",
+    "shadow_bills.html": "has a CSV of its own",
     "tariffs_compared.html": "has a CSV of its own",
     "usage.html": "has a CSV of its own",
 }
