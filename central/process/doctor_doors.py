@@ -37,7 +37,7 @@ async def check_doors(
         clock: Now, aware.
     """
     now = clock()
-    if (restored := await TimescaleRetentionRules(pool).restored_at()) is not None:
+    if (restored := await TimescaleRetentionRules(pool).restored_at(now)) is not None:
         yield await _let_in_again(pool, restored, now)
     try:
         trusted = authorities(settings)

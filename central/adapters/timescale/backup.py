@@ -17,6 +17,7 @@ from psycopg import AsyncConnection, errors, sql
 from central.adapters.timescale.audit.write import audit
 from central.adapters.timescale.backup_programs import Programs
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.instance import being_copied, close_doors, mark_instance
 from central.adapters.timescale.queries import load_queries
 from central.domain.actor import Actor
 from central.service.ports.backups import BackupFailedError, Manifest, RestoreNotEmptyError
@@ -24,19 +25,6 @@ from central.service.ports.faults import SchemaMissingError
 
 _SQL = load_queries(Path(__file__).with_name("manifest.sql"))
 _HASH = "hash_"
-_CLOSE: Mapping[str, LiteralString] = {
-    "claim_codes": "UPDATE gateway_invitation SET withdrawn_at = %(now)s"
-    " WHERE claimed_at IS NULL AND withdrawn_at IS NULL",
-    "person_codes": "UPDATE person_code SET used_at = %(now)s WHERE used_at IS NULL",
-    "sign_ins": "UPDATE web_session SET ended_at = %(now)s, ended_by = 'job:restore'"
-    " WHERE ended_at IS NULL AND until_at > %(now)s",
-}
-_HAS: Mapping[str, LiteralString] = {
-    "claim_codes": "SELECT to_regclass('gateway_invitation') IS NOT NULL",
-    "person_codes": "SELECT to_regclass('person_code') IS NOT NULL",
-    "sign_ins": "SELECT to_regclass('web_session') IS NOT NULL",
-}
-"""What was used, or ended, after the backup was taken, is open again in what is restored."""
 _EVENT_TRIGGER = b" EVENT TRIGGER "
 _EXTENSION = b" EXTENSION "
 _READ_BYTES = 1 << 20
@@ -57,6 +45,8 @@ class PostgresBackups:
 
     async def dump(self, file: Path, now: datetime) -> Manifest:
         """See `BackupStore`."""
+        async with self._connected() as connection:
+            await mark_instance(connection, now)
         async with self._reading() as connection:
             # What is counted and what is dumped is one moment.
             row = await _row(connection, "SELECT pg_export_snapshot()")
@@ -68,7 +58,8 @@ class PostgresBackups:
     async def copy(self, folder: Path, now: datetime) -> Manifest:
         """See `BackupStore`."""
         arguments = ("--checkpoint=fast", "--wal-method=stream", "--manifest-checksums=SHA256")
-        await self._programs.on_database("pg_basebackup", f"--pgdata={folder}", *arguments)
+        async with self._connected() as connection, being_copied(connection, now):
+            await self._programs.on_database("pg_basebackup", f"--pgdata={folder}", *arguments)
         await asyncio.to_thread(check_copy, folder)
         return await self.manifest(now)
 
@@ -109,15 +100,8 @@ class PostgresBackups:
 
     async def close_doors(self, now: datetime) -> dict[str, int]:
         """See `BackupStore`."""
-        closed = {}
         async with self._connected() as connection, connection.transaction():
-            for what, statement in _CLOSE.items():
-                # A backup of an older release may lack a table.
-                (is_there,) = await _row(connection, _HAS[what])
-                if is_there:
-                    done = await connection.execute(statement, {"now": now})
-                    closed[what] = done.rowcount
-        return closed
+            return await close_doors(connection, now)
 
     async def note(
         self, now: datetime, actor: Actor, action: str, subject: str, detail: Mapping[str, Any]

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 
 from central.adapters.timescale.audit.write import AuditEntry, audit, audit_all
 from central.adapters.timescale.errors import translated
+from central.adapters.timescale.instance import differs, see_restored
 from central.adapters.timescale.knowledge import record_at
 from central.adapters.timescale.pool import Pool
 from central.adapters.timescale.queries import load_queries
@@ -110,15 +111,19 @@ class TimescaleRetentionRules:
         async with self._reading() as connection:
             return [_hold(row) for row in await _rows(connection, "holds", uid=None)]
 
-    async def restored_at(self) -> datetime | None:
+    async def restored_at(self, now: datetime) -> datetime | None:
         """See `RetentionRuleStore`."""
         async with self._reading() as connection:
+            # No process may have started since, which would write it.
+            if await differs(connection) is not None:
+                return now
             rows = await _rows(connection, "restored_at", database=DATABASE, restored=RESTORED)
             return rows[0][0] if rows else None
 
     async def resume(self, note: DecisionNote) -> None:
         """See `RetentionRuleStore`."""
         async with self._deciding(note.at) as connection:
+            await see_restored(connection, note.at)
             detail = change(None, {"deleting": True}, note.reason)
             await audit(connection, note.at, note.actor, "retention.resumed", DATABASE, detail)
 

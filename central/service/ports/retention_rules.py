@@ -58,8 +58,12 @@ class RetentionRuleStore(Protocol):
         """All holds: those that hold first, the newest first."""
         ...
 
-    async def restored_at(self) -> datetime | None:
-        """When the database was restored, where nobody resumed deleting since."""
+    async def restored_at(self, now: datetime) -> datetime | None:
+        """When the database was restored, where nobody resumed deleting since.
+
+        Args:
+            now: Aware; the answer where no process has seen yet that it was.
+        """
         ...
 
     async def resume(self, note: DecisionNote) -> None:

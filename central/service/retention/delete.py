@@ -38,7 +38,7 @@ async def delete_past_term(
     """
     if not await store.rules():
         return []
-    if (restored := await store.restored_at()) is not None:
+    if (restored := await store.restored_at(clock())) is not None:
         message = f"The database was restored on {restored:%Y-%m-%d}: nothing is deleted yet."
         raise RetentionPausedError(message, value=restored.isoformat())
     receipts: list[RetentionReceipt] = []

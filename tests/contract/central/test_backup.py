@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -16,7 +17,10 @@ import pytest
 from central.adapters.embedded.postgres import EmbeddedPostgres
 from central.adapters.timescale.backup import PostgresBackups, check_copy, sha256_of
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
+from central.adapters.timescale.instance import RestoreWatch, being_copied
 from central.adapters.timescale.pool import make_pool
+from central.adapters.timescale.retention_rules import TimescaleRetentionRules
+from central.process.keep_fit import keep_fit
 from central.service.backups import Backups, read_manifest
 from central.service.ingest.ingest import Ingest
 from central.service.ports.backups import (
@@ -25,7 +29,7 @@ from central.service.ports.backups import (
     ProgramMissingError,
     RestoreNotEmptyError,
 )
-from tests.support.actors import CLERK
+from tests.support.actors import CLERK, noted
 from tests.support.ingest import Edge, arrive, hello, readings, state_of
 from tests.support.servers import Database, fresh_database
 
@@ -39,8 +43,13 @@ INSERT INTO person_code (sha256, person_id, added_at, added_by, until_at)
 SELECT sha256('b'), id, '2026-11-03Z', 'chair', '2026-11-05Z' FROM person WHERE name = 'ana';
 INSERT INTO web_session
     (sha256, browser_sha256, account, address, agent, begun_at, seen_at, until_at)
-SELECT sha256('c'), sha256('d'), 'ana', '127.0.0.1', 'x', day, day, day + interval '1 day'
+SELECT sha256('c'), sha256('d'), 'ana', '127.0.0.1', 'x', day, day, '2099-01-01Z'
 FROM (SELECT '2026-11-04Z'::timestamptz AS day) AS signed_in;
+"""
+IS_OPEN = """\
+SELECT (SELECT count(*) FROM gateway_invitation WHERE withdrawn_at IS NULL)
+    + (SELECT count(*) FROM person_code WHERE used_at IS NULL)
+    + (SELECT count(*) FROM web_session WHERE ended_at IS NULL)
 """
 NO_ANCHORS: dict[int, bytes] = {}
 
@@ -77,12 +86,9 @@ async def test_what_is_restored_says_the_same_and_goes_on(
     assert (restored.differences, restored.seals_lost) == ((), None)
     # What was used or ended after the backup would be open again.
     assert restored.closed == {"claim_codes": 1, "person_codes": 1, "sign_ins": 1}
-    is_open = (
-        "SELECT (SELECT count(*) FROM gateway_invitation WHERE withdrawn_at IS NULL)"
-        " + (SELECT count(*) FROM person_code WHERE used_at IS NULL)"
-        " + (SELECT count(*) FROM web_session WHERE ended_at IS NULL)"
-    )
-    assert (one(filled, is_open), one(empty, is_open)) == (3, 0)
+    assert (one(filled, IS_OPEN), one(empty, IS_OPEN)) == (3, 0)
+    # Nobody finds it a second time.
+    assert await seen(empty) is None
     assert await backups(empty).close_doors() == dict.fromkeys(restored.closed, 0)
     # Both are in the audit log, each where it happened.
     said = (
@@ -154,9 +160,12 @@ async def test_an_owner_who_is_no_superuser_restores(
             admin.execute(f"DROP ROLE {role}")
 
 
-async def test_a_copy_of_the_server_starts_and_says_the_same(
-    plain_filled: Database, tmp_path: Path, server_home: Path
+@pytest.mark.parametrize("replayed", [False, True])
+async def test_a_copy_of_the_server_starts_says_the_same_and_is_seen_to_be_one(
+    plain_filled: Database, tmp_path: Path, server_home: Path, *, replayed: bool
 ) -> None:
+    with psycopg.connect(plain_filled.dsn, autocommit=True) as owner:
+        owner.execute(OPEN_DOORS)
     taken = await backups(plain_filled).take(tmp_path, of_server=True)
     kind, version = plain_filled.kind, taken.path / "PG_VERSION"
     said = version.read_text()
@@ -164,11 +173,85 @@ async def test_a_copy_of_the_server_starts_and_says_the_same(
     with pytest.raises(BackupFailedError, match="PG_VERSION"):
         check_copy(taken.path)
     version.write_text(said)
+    if replayed:
+        (taken.path / "recovery.signal").touch()
+        with (taken.path / "postgresql.auto.conf").open("a") as written:
+            written.write("restore_command = 'false'\n")
     shutil.move(taken.path, server_home / f"data-{kind.binaries.major}")
-    with EmbeddedPostgres(server_home, kind.binaries, durable=False) as server:
+    settings = {"max_connections": "200"}
+    with EmbeddedPostgres(server_home, kind.binaries, durable=False, settings=settings) as server:
         copied = Database(plain_filled.name, server, kind)
         found = await backups(copied).compare(read_manifest(taken.path), NO_ANCHORS)
-    assert found.differences == ()
+        assert found.differences == ()
+        # No option asked for it.
+        assert await is_paused(copied)
+        assert await seen(copied) == ("timeline" if replayed else "copy")
+        assert one(copied, IS_OPEN) == 0
+        assert await seen(copied) is None
+        assert await is_paused(copied)
+    assert await seen(plain_filled) is None
+    assert one(plain_filled, IS_OPEN) == 3
+    assert not await is_paused(plain_filled)
+
+
+async def test_what_was_restored_by_hand_is_seen_by_whichever_process_starts(
+    filled: Database, empty: Database, tmp_path: Path
+) -> None:
+    with psycopg.connect(filled.dsn, autocommit=True) as owner:
+        owner.execute(OPEN_DOORS)
+    taken = await backups(filled).take(tmp_path)
+    store = PostgresBackups(empty.dsn, empty.kind.binaries.folder)
+    await store.load(taken.path, taken.manifest)
+    assert one(empty, IS_OPEN) == 3
+    assert await is_paused(empty)
+    async with make_pool(empty.dsn_as("meterline_app"), max_size=1) as pool:
+        running = asyncio.ensure_future(keep_fit(pool))
+        async with asyncio.timeout(20):
+            while one(empty, IS_OPEN):
+                assert not running.done(), running
+                await asyncio.sleep(0.05)
+        running.cancel()
+    said = "SELECT detail ->> 'another' || actor FROM audit_log WHERE action = 'backup.restore'"
+    assert one(empty, said) == "databasejob:restore"
+    assert await is_paused(empty)
+    # Who resumes has looked at it.
+    async with make_pool(empty.dsn, max_size=1) as pool:
+        await TimescaleRetentionRules(pool).resume(noted(NOW, reason="looked through"))
+    assert not await is_paused(empty)
+
+
+async def test_who_resumes_before_any_process_has_started_resumes_the_restored_one(
+    filled: Database, empty: Database, tmp_path: Path
+) -> None:
+    taken = await backups(filled).take(tmp_path)
+    store = PostgresBackups(empty.dsn, empty.kind.binaries.folder)
+    await store.load(taken.path, taken.manifest)
+    async with make_pool(empty.dsn, max_size=1) as pool:
+        await TimescaleRetentionRules(pool).resume(noted(NOW, reason="looked through"))
+    assert await seen(empty) is None
+    assert not await is_paused(empty)
+
+
+async def test_a_server_is_no_copy_while_it_is_copied_and_one_that_died_meanwhile_may_be(
+    plain_filled: Database,
+) -> None:
+    async with await psycopg.AsyncConnection.connect(plain_filled.dsn, autocommit=True) as owner:
+        async with being_copied(owner, NOW):
+            assert await seen(plain_filled) is None
+        assert await seen(plain_filled) is None
+        await owner.execute("UPDATE database_instance SET copying_since = now()")
+    assert await seen(plain_filled) == "copy"
+    assert await seen(plain_filled) is None
+
+
+async def seen(database: Database) -> str | None:
+    async with make_pool(database.dsn_as("meterline_app"), max_size=1) as pool:
+        return await RestoreWatch(pool)(NOW)
+
+
+async def is_paused(database: Database) -> bool:
+    async with make_pool(database.dsn, max_size=1) as pool:
+        return await TimescaleRetentionRules(pool).restored_at(NOW) is not None
 
 
 async def test_gateways_fill_what_came_after_the_backup(

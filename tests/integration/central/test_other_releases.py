@@ -60,7 +60,7 @@ async def test_a_process_works_beside_the_next_release_where_that_says_so_and_en
     add(folder, newest + 1, STATED)
     migrate(plain_migrated.dsn, folder)
     running = asyncio.ensure_future(process(plain_migrated, mosquitto.port))
-    compared = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%queue_migration%'"
+    compared = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%database_instance%'"
     async with await psycopg.AsyncConnection.connect(plain_migrated.dsn, autocommit=True) as asked:
         async with asyncio.timeout(PATIENCE_S):
             while (await (await asked.execute(compared)).fetchone()) < (2,):  # type: ignore[operator]

@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, UPDATE ON database_instance TO meterline_app;
