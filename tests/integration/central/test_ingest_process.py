@@ -30,6 +30,11 @@ from firmware_bridge.contract.messages import (
     encode_status,
 )
 from firmware_bridge.contract.reading import Reading
+from firmware_bridge.contract.reports import (
+    ConfigurationReport,
+    ConfigurationState,
+    RefusalReport,
+)
 from firmware_bridge.contract.topics import ALL_DOWN, QOS, down, status, up
 from tests.support.ingest import Edge, channel, readings
 from tests.support.servers import Database
@@ -177,6 +182,50 @@ async def test_hello_status_and_start_on_either_protocol(
         plain_migrated, "SELECT status, backlog, last_seen_at IS NOT NULL FROM gateway_seen"
     )
     assert (state_, backlog, seen) == ("online", 7, True)
+
+
+async def test_nothing_that_a_revoked_gateway_reports_is_kept(
+    plain_migrated: Database, mosquitto: EmbeddedBroker
+) -> None:
+    enrol(plain_migrated, "gw1", "gw2")
+
+    def word(waiting: int, meter: str) -> bytes:
+        now = datetime.now(UTC)
+        report = ConfigurationReport(ConfigurationState.GOOD, waiting)
+        refusal = RefusalReport(meter, "NOT_A_NUMBER", "It is none.", now)
+        return encode_status(
+            Status(GatewayState.ONLINE, "edge/1", now, waiting, report, refused=(refusal,))
+        )
+
+    async def said(client: aiomqtt.Client, name: str, waiting: int, meter: str) -> None:
+        await client.publish(status(name), word(waiting, meter), QOS, retain=True)
+
+    async def until(query: str, answer: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if ask(plain_migrated, query) == [(answer,)]:
+                    return
+                await asyncio.sleep(0.05)
+
+    backlog = "SELECT backlog FROM gateway WHERE name = "
+    kept = "SELECT status, agent, backlog, status_at FROM gateway WHERE name = 'gw1'"
+    found = "SELECT count(*) FROM finding"
+    async with (
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as client,
+        running(plain_migrated, mosquitto),
+    ):
+        await said(client, "gw1", 7, "one")
+        await until(f"{backlog}'gw1'", 7)
+        await until(found, 1)
+        with psycopg.connect(plain_migrated.dsn, autocommit=True) as owner:
+            owner.execute("UPDATE gateway SET revoked_at = now() WHERE name = 'gw1'")
+        before = ask(plain_migrated, kept)
+        await said(client, "gw1", 8, "two")
+        # The other's came later, over the same connection, and what it says is found.
+        await said(client, "gw2", 9, "three")
+        await until(f"{backlog}'gw2'", 9)
+        await until(found, 2)
+        assert ask(plain_migrated, kept) == before
 
 
 async def test_processes_share_the_work(migrated: Database, mosquitto: EmbeddedBroker) -> None:
