@@ -34,8 +34,11 @@ BOUNDS = (
     Bound("/api/v1/tariffs", 4 * MIB),  # a document of a million signs, most of them one byte
     Bound("/api/v1/readings", MIB),  # 900 readings
     Bound("/api/v1/usage-events", 4 * MIB),  # 1,000 events of 4 KB
+    Bound("/api/v1/shadow-bills", 4 * MIB),  # two files of a million signs, most of them one byte
     Bound("/api/", 64 * KIB),  # an account with every line full and every sign escaped: 53 KB
     Bound("/sign-in", 4 * KIB),
+    Bound("/shadow-bills", 2 * MIB),  # two files of 200,000 signs, some of them escaped
+    Bound("/tariff-editor", MIB),  # a document of 200,000 signs, some of them escaped
     Bound("/", 64 * KIB),  # forms
 )
 

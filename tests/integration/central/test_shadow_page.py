@@ -15,6 +15,7 @@ import pytest
 from central.adapters.timescale.pool import make_pool
 from central.api.app import create_app
 from central.api.settings import WebSettings
+from central.dashboard.pages.shadow_bills import TEXT_MAX
 from tests.support.office import Office
 from tests.support.servers import Database
 
@@ -158,3 +159,13 @@ async def test_the_page_asks_for_lines(web: httpx.AsyncClient) -> None:
     assert answer.status_code == 200
     assert "What they billed" in said(answer.text)
     assert f'href="{PAGE}"' in (await web.get("/")).text
+
+
+async def test_a_file_as_long_as_the_page_takes_is_read(
+    office: Office, web: httpx.AsyncClient
+) -> None:
+    account, period, rows = await rows_of(office)
+    more = [account, period, "a-charge-of-theirs", "", "", "", "0.01", ""]
+    count = (TEXT_MAX - len(file_of(*rows))) // (len(",".join(more)) + 1)
+    text = said(await sent(web, file=file_of(*rows, *([more] * count))))
+    assert f"Missing line {count:,}" in text
