@@ -72,6 +72,9 @@ REFUSED = {
     "charge UNKNOWN_NAME",
     "lapse UNKNOWN_NAME",
     "lapse ENTRY_CONSUMED",
+    # Who paid nothing yet, or whose bill has taken what was paid in.
+    "refund UNKNOWN_NAME",
+    "refund ENTRY_CONSUMED",
 }
 EVENTFUL = (
     *("lost", "silent", "doubled", "conflict", "leap", "exchange", "leave", "tariff"),
