@@ -1,4 +1,4 @@
-"""What is asked of people about days: what a meter counted that cannot be, and overtaken edits."""
+"""What is asked of people about days: what a meter counted or dated wrongly, overtaken edits."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def asked(books: Books, point: str, days: tuple[date, date], *, surely: bool) ->
         _jumped(counter, days, surely=surely)
         or _overtaken(counter, days)
         or _stood_still(books, counter, days, surely=surely)
+        or _dated_wrongly(counter, days, surely=surely)
         for counter in books.points[point].counters
     )
 
@@ -45,3 +46,24 @@ def _stood_still(books: Books, counter: Counter, days: tuple[date, date], *, sur
     if surely:
         return any(days[0] <= first and end <= days[1] for first, end in stills)
     return any(days[0] < end and first < days[1] for first, end in stills)
+
+
+def _dated_wrongly(counter: Counter, days: tuple[date, date], *, surely: bool) -> bool:
+    """Whether the meter's own clock dated readings while it was wrong.
+
+    What the gateway saw comes with the reading of then; nobody knows before.
+    """
+    found = (day for day in counter.clock_days if days[0] <= day < days[1])
+    if not surely:
+        doubted = counter.clock_days | counter.doubted_clock_days
+        return any(days[0] <= day < days[1] for day in doubted)
+    return any(_is_seen(counter, day) for day in found if day not in counter.decided_days)
+
+
+def _is_seen(counter: Counter, day: date) -> bool:
+    own = counter.of_day(day)
+    return any(
+        counter.validated[one.first]
+        and any(counter.validated[at] for at in one.places if own.start <= at < own.stop)
+        for one in counter.clocks
+    )

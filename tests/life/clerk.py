@@ -4,6 +4,8 @@ Field, before the day's readings are sent:
 
 jump      a meter counts far more than its connection carries, in the hour `hours` after the day's
           noon, and goes on from there
+clock     a meter's clock is `ahead_s` wrong for `count` readings, from the hour `hours` after the
+          day's noon on, and dates them
 outage    some `points` use nothing for whole `days`, from the day after the next on, for longer
           than before; in a `storm` of that name, which is told the product, nobody asks
 
@@ -25,7 +27,7 @@ import numpy as np
 
 from tests.life.corrections import Corrector
 from tests.life.events import Event
-from tests.life.truth import Counter, Decided, midnight
+from tests.life.truth import Counter, Decided, WrongClock, midnight
 from tests.life.validated import MISSING, is_long
 from tests.life.violation import ORACLE, Violation
 
@@ -88,6 +90,22 @@ class Clerk(Corrector):
             if "storm" in said:
                 self.books.suspended.add((counter.point, first))
 
+    async def _clock(self, event: Event) -> None:
+        said = event.said
+        counter = self._counter(event)
+        first = counter.boundary(_noon(event.day) + timedelta(hours=said["hours"]))
+        end = first + said["count"]
+        near = {*range(first, end + 1)}
+        if first <= counter.sent or near & ({*counter.wrong, *counter.lost}):
+            raise KeyError(counter.point)
+        if counter.watched(near):
+            raise KeyError(counter.point)
+        ahead = timedelta(seconds=said["ahead_s"])
+        serial = counter.registers[-1].serial
+        one = WrongClock(serial, first, end, ahead)
+        counter.clocks.append(one)
+        counter.clock_days |= {day for at in one.places for day in self._days_at(counter, at)}
+
     # Office
 
     async def _policy(self, event: Event) -> None:
@@ -143,6 +161,8 @@ class Clerk(Corrector):
         for place in sorted(counter.doubted_jumps):
             (day,) = {*self._days_at(counter, place)}
             await self.product.days.accept(counter.point, counter.obis, "SERVICE_CAPACITY", [day])
+        for day in sorted(counter.clock_days):
+            await self._settle_clock(counter, day)
         for first, end in sorted(counter.stills):
             await self._settle_still(counter, first, end, accept=accept)
 
@@ -159,6 +179,18 @@ class Clerk(Corrector):
             number = place - counter.of_day(day).start
             await self._give(counter, day, number, 400 - int(counter.metered(day)[number]))
         counter.jumps.discard(place)
+
+    async def _settle_clock(self, counter: Counter, day: date) -> None:
+        """The day is looked at once all is known of it, and stands as the meter dated it."""
+        own = {at for one in counter.clocks for at in (one.first, *one.places, one.end)}
+        if max(own) > counter.sent or not self._is_whole(counter, day):
+            return
+        if day in counter.decided_days:
+            counter.doubted_clock_days.add(day)
+            await self.product.days.accept(counter.point, counter.obis, "TIME_ERROR", [day])
+        else:
+            await self._accepted(counter, "TIME_ERROR", [day])
+        counter.clock_days.discard(day)
 
     async def _settle_still(
         self, counter: Counter, first: date, end: date, *, accept: bool

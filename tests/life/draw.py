@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from tests.life.draw_days import days_decided
+from tests.life.draw_days import days_decided, read_by_hand
 from tests.life.draw_money import charged_once, paid
 from tests.life.draw_suppressed import suppressed
 from tests.life.draw_usage import counted, subscribed
@@ -96,6 +96,8 @@ def draw(
         if decided:
             events += days_decided(days, calendar.within(month), month, sites)
             events += counted(usage, calendar.within(month), month)
+            if number % 3 == 1:
+                events += read_by_hand(days, calendar.within(month), f"M-{number}", sites)
             events += paid(month, sites)
             events += charged_once(money, calendar.within(month), month, sites)
         events += _corrections(others, month) if corrected else ()

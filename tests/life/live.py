@@ -110,6 +110,8 @@ class Living:
         await self._whole(self.life.end)
         for codes in self.world.product.checks.released.values():
             self.lived.met.update(codes)
+        by_hand = sum(counter.read_by_hand for counter in self.world.books.counters())
+        self.lived.met["read by hand"] = by_hand
         return self.lived
 
     @asynccontextmanager

@@ -40,17 +40,17 @@ class ProductMoves:
     def __init__(self, pool: Pool, clock: Callable[[], datetime]) -> None:
         self._moves = Moves(TimescaleMoves(pool), person("registrar"), clock)
 
-    async def comes(self, one: Agreement) -> None:
-        """An account moves in; its read may come later."""
-        reads = ReadsAtMove(later=True)
+    async def comes(self, one: Agreement, by_hand: Mapping[str, int]) -> None:
+        """An account moves in; what is not read by hand may come later."""
+        reads = _reads(by_hand)
         asked = MoveIn(
             one.account, one.point, one.plan, one.first, _service(one), one.end, reads=reads
         )
         await self._moves.move_in(asked, "signed")
 
-    async def goes(self, one: Agreement, end: date) -> None:
+    async def goes(self, one: Agreement, end: date, by_hand: Mapping[str, int]) -> None:
         """An account moves out; likewise."""
-        asked = MoveOut(one.account, one.point, end, one.service, reads=ReadsAtMove(later=True))
+        asked = MoveOut(one.account, one.point, end, one.service, reads=_reads(by_hand))
         await self._moves.move_out(asked, "gave notice")
 
     async def changes(self, one: Agreement, plan: str, first: date) -> None:
@@ -72,6 +72,16 @@ class ProductMoves:
         meter = NewMeter(MAKER, serial, gateway=gateway, moduli=moduli)
         asked = MeterExchange(point, at, meter, closing, opening)
         await self._moves.exchange_meter(asked, "due for calibration")
+
+
+def _reads(by_hand: Mapping[str, int]) -> ReadsAtMove:
+    return ReadsAtMove(
+        tuple(
+            GivenRead(Obis.parse(code), Decimal(shown) / _THOUSAND)
+            for code, shown in by_hand.items()
+        ),
+        later=True,
+    )
 
 
 def _service(one: Agreement) -> str | None:

@@ -113,7 +113,9 @@ class Registrar:
         service = self._service_of(event)
         one = Agreement(said["account"], said["point"], said["plan"], first, service=service)
         if said.get("move"):
-            await self.product.moves.comes(one)
+            reads = self._by_hand(one.point, first)
+            await self.product.moves.comes(one, {code: reads[code][1] for code in reads})
+            self._taken(one.point, reads)
         else:
             await self.product.agreement(one)
         self.books.agreements.append(one)
@@ -125,10 +127,39 @@ class Registrar:
         if one is None or end <= one.first:
             raise KeyError(event.said["point"])
         if event.said.get("move"):
-            await self.product.moves.goes(one, end)
+            reads = self._by_hand(one.point, end)
+            await self.product.moves.goes(one, end, {code: reads[code][1] for code in reads})
+            self._taken(one.point, reads)
         else:
             await self.product.agreement(replace(one, end=end))
         one.end = end
+
+    def _by_hand(self, point: str, day: date) -> dict[str, tuple[int, int]]:
+        """What the registers of a point show as a day begins that is over, where nothing is odd.
+
+        Returns:
+            By code: the boundary, and what is read. [Wh or L]
+        """
+        found = {}
+        for counter in self.books.points[point].counters:
+            at = counter.begins(day)
+            place = counter.boundary(at)
+            register = counter.register_at(place)
+            odd = place in counter.wrong or (point, place) in self.books.conflicts
+            exchanged = any(place in {one.first, one.end} for one in counter.registers)
+            if at <= self.product.now and register is not None and not odd and not exchanged:
+                shown = counter.shown(register, place) + int(counter.decided[place])
+                found[counter.obis] = place, shown % register.modulus
+        return found
+
+    def _taken(self, point: str, reads: Mapping[str, tuple[int, int]]) -> None:
+        """What somebody read by hand has arrived."""
+        for counter in self.books.points[point].counters:
+            if counter.obis in reads:
+                place, _ = reads[counter.obis]
+                counter.read_by_hand += not counter.arrived[place]
+                counter.arrived[place] = True
+                counter.lost.discard(place)
 
     async def _right_end(self, event: Event) -> None:
         """The end of the last agreement of a point was mistyped."""

@@ -63,6 +63,7 @@ REFUSED = {
     # nor is a bill paid that gives money back.
     "jump UNKNOWN_NAME",
     "outage UNKNOWN_NAME",
+    "clock UNKNOWN_NAME",
     "leap UNKNOWN_NAME",
     "edit UNKNOWN_NAME",
     "estimate UNKNOWN_NAME",
@@ -116,8 +117,9 @@ async def test_a_life_breaks_no_invariant(
 
 
 DECIDED_KINDS = (
-    *("jump", "outage", "edit", "estimate", "settle", "policy"),
+    *("jump", "outage", "clock", "edit", "estimate", "settle", "policy"),
     *("happens", "undone", "belongs", "pay", "charge", "refund", "AMOUNT_LIMIT"),
+    "read by hand",
 )
 
 

@@ -44,6 +44,41 @@ def midnight(day: date, zone: str, hour: int = 0) -> datetime:
 
 
 @dataclass(frozen=True)
+class Look:
+    """How the gateway saw a meter's clock, when it took one of its readings.
+
+    Args:
+        at_ms: Of the reading. [ms since 1970 UTC]
+        ahead_ms: How far the meter's clock was ahead; None where it was right again. [ms]
+    """
+
+    at_ms: int
+    ahead_ms: int | None
+
+
+@dataclass(frozen=True)
+class WrongClock:
+    """A stretch in which a meter's clock is wrong and dates what it read.
+
+    Args:
+        serial: Of the meter.
+        first: Boundary at which it is seen to be wrong.
+        end: Boundary at which it is seen to be right again.
+        ahead: How far it is ahead meanwhile.
+    """
+
+    serial: str
+    first: int
+    end: int
+    ahead: timedelta
+
+    @property
+    def places(self) -> set[int]:
+        """The boundaries whose readings it dates."""
+        return {*range(self.first, self.end)}
+
+
+@dataclass(frozen=True)
 class Run:
     """Readings of one register, ascending.
 
@@ -53,6 +88,8 @@ class Run:
         period_s: Between two readings.
         at_ms: Instants. [ms since 1970 UTC]
         values: What it shows.
+        by_meter: The instants that the meter's own clock gave. [ms since 1970 UTC]
+        looks: At the meter's clock.
     """
 
     serial: str
@@ -60,6 +97,8 @@ class Run:
     period_s: int
     at_ms: NDArray[np.int64]
     values: NDArray[np.int64]
+    by_meter: frozenset[int] = frozenset()
+    looks: tuple[Look, ...] = ()
 
     def __len__(self) -> int:
         return len(self.at_ms)
@@ -154,7 +193,14 @@ class Counter:
         # asks again.
         self.doubted_jumps: set[int] = set()
         self.stills: set[tuple[date, date]] = set()
+        # Its meter's clock was wrong, and the days that this concerns: until somebody settles it,
+        # and those of which a person had decided something else by then.
+        self.clocks: list[WrongClock] = []
+        self.clock_days: set[date] = set()
+        self.doubted_clock_days: set[date] = set()
         self.longest_still = 0
+        # Readings that only somebody who came for a move brought.
+        self.read_by_hand = 0
         # Days of which something is validated otherwise, or the first time, since it was asked.
         self.moved: set[date] = set()
 
@@ -188,8 +234,19 @@ class Counter:
             instants = [self.instant(place).timestamp() for place in places.tolist()]
             at_ms = np.array(instants, np.int64) * 1000
         else:
-            at_ms = int(self.start.timestamp() * 1000) + places * (self.period_s * 1000)
-        return Run(register.serial, self.obis, self.period_s, at_ms, values)
+            at_ms = self._at_ms(places)
+        own = [one for one in self.clocks if one.serial == register.serial]
+        wrong = {at for one in own for at in self._at_ms(np.array([*one.places])).tolist()}
+        looks = []
+        for one in own:
+            first, end = self._at_ms(np.array([one.first, one.end])).tolist()
+            looks += [Look(first, one.ahead // timedelta(milliseconds=1)), Look(end, None)]
+        run = Run(register.serial, self.obis, self.period_s, at_ms, values)
+        return replace(run, by_meter=frozenset(wrong), looks=tuple(looks))
+
+    def _at_ms(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The instants of boundaries of what is read more than once a day."""
+        return int(self.start.timestamp() * 1000) + places * (self.period_s * 1000)
 
     def of_day(self, day: date) -> slice:
         """The intervals of a local day."""
@@ -262,8 +319,12 @@ class Counter:
         self.total = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.use)])
 
     def watched(self, places: set[int]) -> set[int]:
-        """Of some boundaries those whose readings must come: where it jumps or stands still."""
+        """Of some boundaries those whose readings must come.
+
+        Where it jumps or stands still, or its clock is wrong.
+        """
         near = {place + beside for place in self.jumps for beside in (-1, 0, 1, 2)}
+        near |= {place for one in self.clocks for place in range(one.first, one.end + 1)}
         still = [
             (self.boundary(self.begins(first)), self.boundary(self.begins(end)))
             for first, end in self.stills

@@ -21,6 +21,8 @@ MAKER = "MTL"
 BATCH = 1_000
 """Readings of a batch at most."""
 _REGISTER, _PROFILE = 0, 1
+_BY_METER = 3 << 4
+_CLOCK_WRONG, _CLOCK_RIGHT = 5, 6
 _WATT_HOUR, _LITRE = 1, 10
 
 
@@ -35,12 +37,14 @@ class Sender:
 
     def seal(self, made_at_ms: int, runs: Sequence[Run], **other: object) -> bytes:
         """The next batch; `other` fields of the body stand instead of what is right."""
+        events = [*_events(runs)]
         body = _packed(
             {
                 "prev_hash": self.previous,
                 "made_at": made_at_ms,
                 "meters": [*map(_meter, runs)],
                 "cols": _columns(runs),
+                **({"events": events} if events else {}),
                 **other,
             }
         )
@@ -96,9 +100,25 @@ def _columns(runs: Sequence[Run]) -> bytes:
         np.concatenate([getattr(run, name) for run in runs] or [nothing])
         for name in ("at_ms", "values")
     )
-    columns = [channel, at, nothing, shown, nothing]
+    flags = np.zeros(count, np.int64)
+    for number, run in enumerate(runs):
+        if run.by_meter:
+            flags[(channel == number) & np.isin(at, [*run.by_meter])] = _BY_METER
+    columns = [channel, at, nothing, shown, flags]
     steps = [np.diff(column, prepend=0).tolist() for column in columns]
     return zstandard.ZstdCompressor(level=1).compress(_packed([*steps, []]))
+
+
+def _events(runs: Sequence[Run]) -> Iterator[list[object]]:
+    """How the gateway saw the clocks of meters; `before` is the reading at the meter's own time."""
+    row = 0
+    for run in runs:
+        for look in run.looks:
+            for place in np.flatnonzero(run.at_ms == look.at_ms).tolist():
+                kind = _CLOCK_RIGHT if look.ahead_ms is None else _CLOCK_WRONG
+                own = look.at_ms + (look.ahead_ms or 0)
+                yield [kind, row + place, [own, int(run.values[place]), 0], None]
+        row += len(run)
 
 
 def _packed(value: object) -> bytes:

@@ -24,7 +24,8 @@ Field, before the day's readings are sent:
     leap     a meter shows nonsense once, at an hour after the day's noon
     conflict a second value comes for a reading some intervals `back` from the newest
     subscribe, happens, undone, belongs    what is counted without a meter; see `subscriptions.py`
-    jump, outage    a meter counts nonsense for good, or nothing for days; see `clerk.py`
+    jump, outage, clock    a meter counts nonsense for good, or nothing for days, or dates what it
+             read by a wrong clock; see `clerk.py`
 
 Office, after the day is validated, in their order:
 
@@ -258,6 +259,8 @@ class World(Cashier):
             raise KeyError(said["point"])
         taken = (point.name, boundary) in self.books.conflicts or counter.decided[boundary]
         if taken or not counter.use[boundary] or boundary in counter.wrong:
+            raise KeyError(said["point"])
+        if any(boundary in one.places for one in counter.clocks):
             raise KeyError(said["point"])
         shown = counter.shown(register, boundary) + said["more"]
         run = counter.run(register, np.array([boundary]), np.array([shown]))
