@@ -49,9 +49,19 @@ def _judge(day: JudgedDay, limits: Limits, _: ChannelHistory) -> Iterator[VeeFin
                 "readings": str(len(dated)),
                 "offset_s": "unknown" if worst.offset is None else str(worst.offset // _SECOND),
                 "seen_at": worst.seen_at.isoformat(),
-                "until": "" if worst.until is None else worst.until.isoformat(),
+                "until": _right_again(worst, day.interval),
             },
         )
+
+
+def _right_again(error: ClockError, day: Interval) -> str:
+    """When the clock was right again, on the day itself.
+
+    What was seen later says nothing of the day: who accepted its finding is not asked again for it.
+    """
+    if error.until is None or not day.start <= error.until < day.end:
+        return ""
+    return error.until.isoformat()
 
 
 def _size(error: ClockError) -> timedelta:

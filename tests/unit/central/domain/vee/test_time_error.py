@@ -111,3 +111,11 @@ def test_several_stretches_are_one_finding_of_the_worst() -> None:
     (one,) = found(*errors)
     assert one.evidence["offset_s"] == "-1200"
     assert one.interval.start == START + HOUR
+
+
+def test_what_is_seen_on_a_later_day_changes_no_finding_that_somebody_may_have_accepted() -> None:
+    error = ClockError(NOON, -10 * MINUTE)
+    (before,) = found(error)
+    for until in (END, END + 30 * HOUR):
+        (after,) = found(replace(error, until=until))
+        assert after == before
