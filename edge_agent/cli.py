@@ -17,6 +17,7 @@ import typer
 from firmware_bridge.command_line import CommandGroup, report_failure
 from firmware_bridge.contract.errors import ConfigurationError, MeterlineError
 from firmware_bridge.contract.software import named_version
+from firmware_bridge.secret_option import secret_argument
 
 PROGRAM = "meterline-edge"
 EXIT_ENVIRONMENT, EXIT_CONFIGURATION, EXIT_ALARM = 1, 3, 4
@@ -207,14 +208,12 @@ def listen_to(
 
 @app.command()
 def claim(  # noqa: PLR0913, PLR0917 - where to, and where it is kept
-    code: Annotated[str, typer.Argument(help="Claim code that `gateway invite` printed.")],
     centre: Annotated[str, typer.Option(help="Address of the centre, https://...")],
+    code: Annotated[str, secret_argument("METERLINE_CLAIM_CODE", "Claim code.")] = "-",
     ca_file: Annotated[
         Path | None, typer.Option(help="Whom to trust there; default: the system's authorities.")
     ] = None,
-    folder: Annotated[
-        Path, typer.Option(help="Folder in which keys and certificates are kept.")
-    ] = DEFAULT_IDENTITY,
+    folder: Annotated[Path, typer.Option(help="Of keys and certificates.")] = DEFAULT_IDENTITY,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:

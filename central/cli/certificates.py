@@ -67,7 +67,7 @@ def invite_command(
         show({"gateway": given.gateway, "code": given.code, "expires_at": end})
     else:
         typer.echo(f"{given.code}\nClaims {given.gateway} once, until {end}. On the device:")
-        typer.echo(f"meterline-edge claim {given.code} --centre https://...")
+        typer.echo("meterline-edge claim --centre https://...  # asks for the code")
 
 
 @gateways.command("certificates")

@@ -29,6 +29,7 @@ from central.service.notices.notices import BESIDE, Notices
 from central.service.ports.notices import DeliveryState
 from central.service.views.paging import MAX_LIMIT
 from firmware_bridge.contract.errors import InvalidValueError
+from firmware_bridge.secret_option import secret_option
 
 notices = group("Tell endpoints what happened: rules, deliveries, secrets.")
 Answer = TypeVar("Answer")
@@ -44,7 +45,10 @@ _HOURS = int(BESIDE / timedelta(hours=1))
 def set_endpoint_command(  # noqa: PLR0913 - one option each
     name: Name,
     reason: Why,
-    url: Annotated[str | None, typer.Option(help="URL of a webhook.")] = None,
+    url: Annotated[
+        str | None,
+        secret_option("METERLINE_NOTICE_URL", "URL of a webhook, which may hold a token."),
+    ] = None,
     mail: Annotated[str | None, typer.Option(help="Mail address.")] = None,
     actor: ActingAs = None,
     *,

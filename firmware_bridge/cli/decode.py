@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from firmware_bridge.cli.keys import parse_key
+from firmware_bridge.cli.keys import METER_AUTH_KEY, METER_KEY, parse_key
 from firmware_bridge.cli.signals import EXIT_UNUSABLE
 from firmware_bridge.dlms.list_files import ListFileError, TaughtLists
 from firmware_bridge.driver.interface import UnknownProtocolError
@@ -21,6 +21,7 @@ from firmware_bridge.recordings.decode import (
     reading_line,
     warnings,
 )
+from firmware_bridge.secret_option import secret_option
 
 _NOTHING = Telegram.refused(b"", TelegramSyntaxError("The file contains no telegram."))
 
@@ -30,8 +31,10 @@ def decode(  # noqa: PLR0913, PLR0917 - one argument for each option of the comm
         Path, typer.Argument(exists=True, dir_okay=False, help="Recording: raw bytes, or hex text.")
     ],
     protocol: Annotated[str, typer.Option(help="Protocol: " + ", ".join(protocols()) + ".")],
-    key: Annotated[str, typer.Option(help="Encryption key, 32 hex digits.")] = "",
-    auth_key: Annotated[str, typer.Option(help="DLMS authentication key, 32 hex digits.")] = "",
+    key: Annotated[str, secret_option(METER_KEY, "Encryption key, 32 hex digits.")] = "",
+    auth_key: Annotated[
+        str, secret_option(METER_AUTH_KEY, "DLMS authentication key, 32 hex digits.")
+    ] = "",
     zone: Annotated[
         str, typer.Option(help="Time zone of the meter's clock, such as Europe/Madrid.")
     ] = "",

@@ -8,6 +8,8 @@ import typer
 
 from firmware_bridge.codec.hex_dump import from_hex
 
+METER_KEY, METER_AUTH_KEY = "METERLINE_METER_KEY", "METERLINE_METER_AUTH_KEY"
+MQTT_PASSWORD = "METERLINE_MQTT_PASSWORD"  # noqa: S105 - the name of a variable
 _KEY_SIZES = (16, 24, 32)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from firmware_bridge.cli import option_check
-from firmware_bridge.cli.keys import parse_key
+from firmware_bridge.cli.keys import METER_AUTH_KEY, METER_KEY, MQTT_PASSWORD, parse_key
 from firmware_bridge.cli.signals import Json
 from firmware_bridge.contract.errors import DeviceError
 from firmware_bridge.driver.line import SerialAddress, TcpAddress
@@ -22,6 +22,7 @@ from firmware_bridge.mqtt_native.driver import BrokerPlace
 from firmware_bridge.probe.broker import listen_at
 from firmware_bridge.probe.finding import Found
 from firmware_bridge.probe.search import PROTOCOLS, Search
+from firmware_bridge.secret_option import secret_option
 
 MODBUS_PORT, MQTT_PORT = 502, 1883
 _MQTT = "mqtt_native"
@@ -92,13 +93,17 @@ def probe(  # noqa: PLR0913 - one option each
     timeout_s: Annotated[
         float, typer.Option(min=0.05, max=60, help="Time to wait for each answer [s].")
     ] = 1.0,
-    key: Annotated[str, typer.Option(help="Encryption key of the meters, 32 hex digits.")] = "",
-    auth_key: Annotated[str, typer.Option(help="DLMS authentication key, 32 hex digits.")] = "",
+    key: Annotated[
+        str, secret_option(METER_KEY, "Encryption key of the meters, 32 hex digits.")
+    ] = "",
+    auth_key: Annotated[
+        str, secret_option(METER_AUTH_KEY, "DLMS authentication key, 32 hex digits.")
+    ] = "",
     topic: Annotated[
         list[str], typer.Option(help="Topic filter at the broker, such as meters/#.")
     ] = ["#"],  # noqa: B006
     username: Annotated[str | None, typer.Option(help="User name at the broker.")] = None,
-    password: Annotated[str | None, typer.Option(help="Password of that user.")] = None,
+    password: Annotated[str | None, secret_option(MQTT_PASSWORD, "Password of that user.")] = None,
     as_json: Json = False,
 ) -> None:
     """Find the meters that answer or push, and print their configuration.
@@ -158,6 +163,11 @@ def _broker(
     except ValueError:
         message = f"{where!r} is no address of a broker: host, host:1883 or mqtt://host:1883."
         raise typer.BadParameter(message) from None
+    if parts.username is not None or parts.password is not None:
+        message = (
+            "A broker's address has no user or password in it. Give --username and --password."
+        )
+        raise typer.BadParameter(message)
     return BrokerPlace(
         parts.hostname or where, port or number or MQTT_PORT, topics, username, password
     )

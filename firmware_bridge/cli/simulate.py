@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from firmware_bridge.cli import option_check
-from firmware_bridge.cli.keys import parse_key
+from firmware_bridge.cli.keys import METER_AUTH_KEY, METER_KEY, MQTT_PASSWORD, parse_key
 from firmware_bridge.cli.play import Mode, Wanted, play
 from firmware_bridge.cli.signals import Json
+from firmware_bridge.secret_option import secret_option
 from firmware_bridge.simulator.compose import Script, compose
 from firmware_bridge.simulator.dlms.telegrams import SEGMENT, DlmsLink
 from firmware_bridge.simulator.iec62056_21.p1 import P1Version
@@ -149,9 +150,9 @@ def simulate(  # noqa: PLR0913 - one option each
     interval_s: Annotated[
         float, typer.Option(min=0.02, help="Time between telegrams of pushing meters [s].", **_LINE)
     ] = 1.0,
-    key: Annotated[str, typer.Option(help="Encryption key, 32 hex digits.", **_SECRET)] = "",
+    key: Annotated[str, secret_option(METER_KEY, "Encryption key, 32 hex digits.", **_SECRET)] = "",
     auth_key: Annotated[
-        str, typer.Option(help="Authentication key, 32 hex digits.", **_SECRET)
+        str, secret_option(METER_AUTH_KEY, "Authentication key, 32 hex digits.", **_SECRET)
     ] = "",
     profile: Annotated[
         str, typer.Option(help="Modbus model, as `profiles` lists them.", **_MODBUS)
@@ -225,7 +226,9 @@ def simulate(  # noqa: PLR0913 - one option each
         ),
     ] = Device.TASMOTA.value,
     username: Annotated[str | None, typer.Option(help="User name at the broker.", **_MQTT)] = None,
-    password: Annotated[str | None, typer.Option(help="Password of that user.", **_MQTT)] = None,
+    password: Annotated[
+        str | None, secret_option(MQTT_PASSWORD, "Password of that user.", **_MQTT)
+    ] = None,
     pulses: Annotated[int, typer.Option(min=1, max=1000, help="Pulses per kWh.", **_PULSE)] = 1000,
 ) -> None:
     """Run virtual meters until interrupted. Each --load is a meter.

@@ -101,13 +101,14 @@ class SupervisedChild:
             ServerStartError: The program could not be run.
         """
         self._watchdog = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-S", str(WATCHDOG), self._spec],
+            [sys.executable, "-I", "-S", str(WATCHDOG)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Its own session: Ctrl-C at the terminal reaches the supervisor only.
             start_new_session=True,
             pass_fds=() if self._lock_fd is None else (self._lock_fd,),
         )
+        self._send_line(f"{self._spec}\n")
         word, _, rest = self._next_line().partition(" ")
         if word != "started":
             self._reap()
@@ -137,12 +138,7 @@ class SupervisedChild:
         """End the server in order and wait until it is gone; harmless when it already is."""
         if self._watchdog is None:
             return
-        if self._watchdog.stdin is not None and not self._watchdog.stdin.closed:
-            try:
-                self._watchdog.stdin.write(b"stop\n")
-                self._watchdog.stdin.flush()
-            except BrokenPipeError:
-                pass  # It ended by itself in this moment.
+        self._send_line("stop\n")
         self._reap()
 
     def kill(self) -> None:
@@ -156,6 +152,15 @@ class SupervisedChild:
         if not self._log.exists():
             return "(no log)"
         return self._log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+
+    def _send_line(self, line: str) -> None:
+        if self._watchdog is None or self._watchdog.stdin is None or self._watchdog.stdin.closed:
+            return
+        try:
+            self._watchdog.stdin.write(line.encode())
+            self._watchdog.stdin.flush()
+        except BrokenPipeError:
+            pass  # It ended by itself in this moment.
 
     def _next_line(self) -> str:
         if self._watchdog is None or self._watchdog.stdout is None:

@@ -1,9 +1,10 @@
 """Stand between a supervisor and its server, and end the server when the supervisor is gone.
 
-Run as a script, `python -I -S watchdog.py SPEC`, never imported: it must start in milliseconds and
-hold nothing of the product. SPEC is JSON as `child.py` writes it. The supervisor holds the other
-end of standard input. A line `stop` there asks for an orderly end; the bare end of the stream
-means that the supervisor died. Standard output says `started PID`, `failed REASON`, `ended CODE`.
+Run as a script, `python -I -S watchdog.py`, never imported: it must start in milliseconds and hold
+nothing of the product. The supervisor holds the other end of standard input. Its first line there
+is JSON as `child.py` writes it: settings in it are secrets, and arguments everybody's to read.
+A line `stop` asks for an orderly end; the bare end of the stream means that the supervisor died.
+Standard output says `started PID`, `failed REASON`, `ended CODE`.
 
 A pipe rather than PR_SET_PDEATHSIG between supervisor and server, since that signal is sent when
 the *thread* that forked ends, and is cleared when the server changes its user. It is the second
@@ -18,7 +19,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 
 PR_SET_PDEATHSIG = 1
@@ -31,6 +31,14 @@ def _report(text: str) -> None:
         os.write(1, f"{text}\n".encode())
     except OSError:
         return
+
+
+def _first_line() -> bytes:
+    """What the supervisor writes first; without a line's end where it died meanwhile."""
+    line = b""
+    while not line.endswith(b"\n") and (piece := os.read(0, 65_536)):
+        line += piece
+    return line
 
 
 def _spawn(spec: dict[str, object]) -> subprocess.Popen[bytes]:
@@ -90,7 +98,10 @@ def main() -> None:
     supervisor = os.getppid()
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    spec = json.loads(sys.argv[1])
+    line = _first_line()
+    if not line.endswith(b"\n"):
+        return
+    spec = json.loads(line)
     try:
         child = _spawn(spec)
     except (OSError, subprocess.SubprocessError) as error:

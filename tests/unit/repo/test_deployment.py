@@ -144,6 +144,28 @@ def test_no_secret_and_no_history_gets_into_the_image() -> None:
     assert build_context([*secret, *needed]) == needed
 
 
+def test_no_file_that_gets_into_the_image_holds_a_key() -> None:
+    folders = [file.name for file in REPOSITORY.iterdir() if file.name not in {".git", ".venv"}]
+    there = [
+        str(file.relative_to(REPOSITORY))
+        for name in folders
+        for file in ([REPOSITORY / name] if (REPOSITORY / name).is_file() else walk(name))
+    ]
+    kept = build_context(there)
+    assert "central/cli/app.py" in kept
+    assert {file.split("/")[0] for file in kept} == {
+        *("central", "firmware_bridge", "edge_agent"),
+        *("requirements", "pyproject.toml", "LICENSE"),
+    }
+    marks = (b"PRIVATE KEY-----\n", b"CERTIFICATE-----\n")
+    held = [file for file in kept if any(m in (REPOSITORY / file).read_bytes() for m in marks)]
+    assert held == []
+
+
+def walk(folder: str) -> list[Path]:
+    return [file for file in (REPOSITORY / folder).rglob("*") if file.is_file()]
+
+
 def test_no_two_services_share_a_folder_of_state() -> None:
     folders = [
         found[1]

@@ -29,7 +29,15 @@ def beside_the_contract(source: str) -> set[str]:
     """What a source of the centre names of the other packages besides the contract."""
     others = ("edge_agent", "firmware_bridge")
     modules = (
-        *("contract", "log_lines", "command_line", "durable_file", "figures", "kernel_clock"),
+        *(
+            "contract",
+            "log_lines",
+            "command_line",
+            "secret_option",
+            "durable_file",
+            "figures",
+            "kernel_clock",
+        ),
         "plain_http",
     )
     shared = ("firmware_bridge", *(f"firmware_bridge.{name}" for name in modules))
