@@ -16,7 +16,7 @@ class QuotaSettings(FiledSettings):
         gateway_epochs: Lives of its buffer.
         gateway_quarantined: Batches in quarantine.
         gateway_findings: Open findings.
-        gateway_messages_per_minute: Messages that one ingest process takes of it.
+        gateway_messages_per_minute: Messages that all ingest processes together take of it.
         gateway_kib_per_minute: Their payload. [KiB]
     """
 

@@ -15,6 +15,7 @@ import structlog
 from central.adapters.mqtt.dynamic_security import DynamicSecurity
 from central.adapters.mqtt.worker import BrokerWorker
 from central.adapters.timescale.fitness import check_fit
+from central.adapters.timescale.ingest.gateway_rates import TimescaleGatewayRates
 from central.adapters.timescale.ingest.ingest import TimescaleIngestStore
 from central.adapters.timescale.pool import Pool, make_pool
 from central.adapters.timescale.registry.gateways import TimescaleGatewayStore
@@ -47,6 +48,8 @@ _PREPARE_EVERY_S = 86_400.0
 _COUNT_EVERY_S = 300.0
 _RULES_EVERY_S = 2.0
 _REPORT_EVERY_S = 5.0
+# After one telling, so that a flood makes some statements a second and not thousands.
+_SHARE_AFTER_S = 0.05
 _NAMED = 5
 _AHEAD = timedelta(days=180)
 
@@ -66,7 +69,7 @@ async def run_ingest(settings: IngestSettings, *, ready: asyncio.Event | None = 
     """
     dsn = settings.dsn()
     limits = settings.limits
-    size = settings.ingest_committers + 3  # the lane of suspects, statuses, periodic tasks
+    size = settings.ingest_committers + 4  # suspects, statuses, periodic tasks, shared rates
     pool = make_pool(dsn, max_size=size, name="meterline-ingest", check=False, limits=limits)
     try:
         async with tracing(settings, "meterline-ingest"):
@@ -84,7 +87,9 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
     """Take what the broker has, and do the periodic tasks, until cancelled."""
     clock = _utc_now
     store, gateways = TimescaleIngestStore(pool, quota_of(settings)), TimescaleGatewayStore(pool)
-    rates = GatewayRates(rate_quota_of(settings), time.monotonic)
+    rates = GatewayRates(
+        rate_quota_of(settings), time.monotonic, clock, TimescaleGatewayRates(pool)
+    )
     intake = Intake(Ingest(store, clock), _limits(settings), clock, rates)
     over_quota = OverQuota(store, rates.quota, clock)
     statuses = Statuses(gateways, store, clock)
@@ -131,6 +136,7 @@ async def _work(settings: IngestSettings, pool: Pool, ready: asyncio.Event | Non
         (_COUNT_EVERY_S, count),
         (_REPORT_EVERY_S, report_discarded),
         (_REPORT_EVERY_S, report_deferred),
+        (_SHARE_AFTER_S, rates.share),
     ]
     if settings.broker_rules != "none":
         rules = BrokerRules(DynamicSecurity(address), gateways, clock)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from central.config.quota import QuotaSettings
-from central.service.ingest.gateway_rate import RateQuota
 from central.service.ports.gateway_quota import GatewayQuota
+from central.service.ports.gateway_rate import RateQuota
 
 
 def quota_of(settings: QuotaSettings) -> GatewayQuota:

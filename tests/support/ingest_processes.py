@@ -32,24 +32,26 @@ def ask(database: Database, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
-def environment(database: Database, broker: EmbeddedBroker) -> dict[str, str]:
+def environment(database: Database, broker: EmbeddedBroker, **settings: str) -> dict[str, str]:
     return {
         **os.environ,
         "METERLINE_DATABASE": database.dsn,
         "METERLINE_BROKER_PORT": str(broker.port),
+        **settings,
     }
 
 
 @asynccontextmanager
 async def processes(
-    count: int, database: Database, broker: EmbeddedBroker
+    count: int, database: Database, broker: EmbeddedBroker, **settings: str
 ) -> AsyncIterator[list[asyncio.subprocess.Process]]:
     """Real ingest processes, each once it has announced its start; they must not end by itself."""
     async with aiomqtt.Client("127.0.0.1", broker.port) as client:
         await client.subscribe(ALL_DOWN, QOS)
         workers = [
             await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "central.process.ingest", env=environment(database, broker),
+                sys.executable, "-m", "central.process.ingest",
+                env=environment(database, broker, **settings),
                 stdout=asyncio.subprocess.DEVNULL,
             )
             for _ in range(count)

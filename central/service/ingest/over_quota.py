@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from central.domain.actor import Actor
-from central.service.ingest.gateway_rate import RateQuota
+from central.service.ports.gateway_rate import RateQuota
 from central.service.ports.ingest import IngestStore
 from central.service.ports.ingest_records import FindingCode, GatewayRecord, IngestFinding
 

@@ -68,6 +68,7 @@ WITHOUT = {
     "knowledge_begin": "since when there is a past",
     "knowledge_rule": "how tables answer",
     "queue_migration": "of the schema",
+    "gateway_rate": "what gateways may send at this moment",
     "database_instance": "which database the rows are in now",
     "release_beside": "of the schema",
     "web_session": "who is signed in at the pages; every row says since when and until when",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pytest
 
 from central.service.ingest.classify import Arrival
-from central.service.ingest.gateway_rate import GatewayRates, RateQuota
+from central.service.ingest.gateway_rate import GatewayRates
 from central.service.ingest.ingest import Ingest
 from central.service.ingest.outcome import GatewayReply
 from central.service.ingest.over_quota import OverQuota
 from central.service.ingest.queue import Intake
+from central.service.ports.gateway_rate import RateQuota, Sent
+from central.service.ports.ingest import StoreUnavailableError
 from central.service.ports.ingest_records import FindingCode
 from tests.support.actors import noted
 from tests.support.ingest import NOW, Edge, channel, readings
@@ -33,9 +35,8 @@ class Turned:
     def __call__(self) -> float:
         return self.at_s
 
-    @property
-    def now(self) -> Callable[[], datetime]:
-        return lambda: NOW + timedelta(seconds=self.at_s - 5_000.0)
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.at_s - 5_000.0)
 
 
 def test_a_minutes_messages_go_at_once_and_then_as_many_as_the_minute_has() -> None:
@@ -145,3 +146,103 @@ async def test_a_finding_that_a_process_left_is_closed_by_the_next() -> None:
     clock.at_s += 600
     await restarted.note(Counter())
     assert await store.open_findings() == []
+
+
+class SharedTable:
+    """What several processes wrote down, filled by the same clock; down while `is_down`."""
+
+    def __init__(self, clock: Turned) -> None:
+        self._clock = clock
+        self._left: dict[str, tuple[Sent, float]] = {}
+        self.debits = 0
+        self.is_down = False
+
+    async def debit(
+        self, sent: Mapping[str, Sent], quota: RateQuota, now: datetime
+    ) -> dict[str, Sent]:
+        assert now == self._clock.now()
+        if self.is_down:
+            raise StoreUnavailableError("It is down.")
+        self.debits += 1
+        left: dict[str, Sent] = {}
+        for name, each in sent.items():
+            full = Sent(quota.messages, quota.payload_bytes)
+            before, at_s = self._left.get(name, (full, self._clock.at_s))
+            share = (self._clock.at_s - at_s) / 60
+            left[name] = Sent(
+                min(full.messages, before.messages + share * full.messages) - each.messages,
+                min(full.payload_bytes, before.payload_bytes + share * full.payload_bytes)
+                - each.payload_bytes,
+            )
+            self._left[name] = left[name], self._clock.at_s
+        return left
+
+
+async def told(rates: GatewayRates) -> bool:
+    """Tell the others where there is something to tell; whether there was."""
+    try:
+        async with asyncio.timeout(0):
+            await rates.share()
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("processes", [1, 2, 5])
+async def test_all_processes_together_take_the_quota(processes: int) -> None:
+    clock, quota = Turned(), RateQuota(messages=600, payload_bytes=6_000 * KIB)
+    table = SharedTable(clock)
+    several = [GatewayRates(quota, clock, clock.now, table) for _ in range(processes)]
+    taken = 0
+    for _ in range(3_000):  # ten minutes of some 100 messages a second, in turns
+        for rates in several:
+            taken += sum(rates.admits("gw1", KIB) for _ in range(20 // processes))
+            await told(rates)
+        clock.at_s += 0.2
+    # A minute's worth at once, ten minutes' after it, and what processes had not told yet.
+    assert 600 * 11 - 60 <= taken <= 600 * 11 + 20 * processes
+
+
+async def test_bytes_are_shared_as_well() -> None:
+    clock, quota = Turned(), RateQuota(messages=600_000, payload_bytes=6_000 * KIB)
+    table = SharedTable(clock)
+    one, other = (GatewayRates(quota, clock, clock.now, table) for _ in range(2))
+    for _ in range(30):
+        assert one.admits("gw1", 100 * KIB)
+        await told(one)
+    taken = 0
+    for _ in range(60):
+        taken += other.admits("gw1", 100 * KIB)
+        await told(other)
+    assert taken == 30
+
+
+async def test_who_sends_little_is_told_to_nobody() -> None:
+    clock = Turned()
+    table = SharedTable(clock)
+    rates = GatewayRates(RateQuota(), clock, clock.now, table)
+    for number in range(59):
+        assert rates.admits(f"gw{number % 3}", KIB)
+    assert not await told(rates)
+    assert table.debits == 0
+
+
+async def test_what_could_not_be_told_is_told_later_and_no_outage_is_waited_off() -> None:
+    clock = Turned()
+    table = SharedTable(clock)
+    rates, other = (GatewayRates(QUOTA, clock, clock.now, table) for _ in range(2))
+    table.is_down = True
+    for _ in range(30):  # half an hour
+        for _ in range(60):
+            assert rates.admits("gw1", KIB)
+        clock.at_s += 60
+        with pytest.raises(StoreUnavailableError):
+            await told(rates)
+    table.is_down = False
+    assert await told(rates)
+    assert not rates.admits("gw1", KIB)
+    assert other.admits("gw1", KIB)
+    assert await told(other)
+    assert not other.admits("gw1", KIB)
+    clock.at_s += 60
+    assert rates.admits("gw1", KIB)

@@ -1,0 +1,1 @@
+GRANT SELECT, INSERT, UPDATE ON gateway_rate TO meterline_app;
